@@ -1,0 +1,1 @@
+"""The project and its tenants: organizations, people, sign-in, administration."""

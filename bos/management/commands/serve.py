@@ -1,0 +1,53 @@
+"""The production server: uvicorn, one process per core, all on one port."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from sync.server import DRAIN_SECONDS
+
+
+class Command(BaseCommand):
+    help = "Serve HTTP and WebSockets; SIGTERM drains."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--processes", type=int, help="default: one per core with REDIS_URL, else one"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        processes = options["processes"]
+        if processes is None:
+            processes = (os.cpu_count() or 1) if settings.REDIS_URLS else 1
+        if processes < 1:
+            raise CommandError("--processes is at least 1")
+        if processes > 1 and not settings.REDIS_URLS:
+            raise CommandError(
+                "More than one process needs REDIS_URL: limits are counted over all of them."
+            )
+        self.stdout.write(f"Serving on http://{options['host']}:{options['port']} ...")
+        uvicorn.run(
+            "bos.asgi:application",
+            host=options["host"],
+            port=options["port"],
+            workers=processes,
+            loop="uvloop",
+            http="httptools",
+            ws="sync.server:RawWebSocketProtocol",
+            ws_max_size=settings.SYNC["max_message_bytes"],
+            # The protocol has a heartbeat of its own; deflate would triple memory and halve speed.
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=int(DRAIN_SECONDS) + 1,
+            backlog=4096,
+        )

@@ -1,0 +1,211 @@
+"""Tenants and people: organization, department, employee, user."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from sync.capture import SyncedModel, SyncedQuerySet
+
+
+class TenantQuerySet(SyncedQuerySet[Any]):
+    """Queries start from the tenant: `Department.objects.of(organization_id)`."""
+
+    def of(self, organization_id: object) -> Self:
+        return self.filter(organization_id=organization_id)
+
+
+class Organization(SyncedModel):
+    """A tenant: nobody outside of it learns that anything in it exists."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SyncedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Department(SyncedModel):
+    """A node of the organization's tree."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="departments"
+    )
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+    )
+    name = models.CharField(max_length=200)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """The parent is of the same organization and not below this department."""
+        above = self.parent
+        while above is not None:
+            if above.organization_id != self.organization_id:
+                raise ValidationError({"parent": "The parent is of another organization."})
+            if above.pk == self.pk:
+                raise ValidationError({"parent": "A department cannot be below itself."})
+            above = above.parent
+
+
+class Role(models.TextChoices):
+    """What a user may do in the organization; each includes those before it (decision S3)."""
+
+    VIEWER = "viewer", "Viewer: reads"
+    MEMBER = "member", "Member: annotates, joins and creates sessions"
+    MANAGER = "manager", "Manager: updates KPIs, requests reports"
+    ADMIN = "admin", "Admin: everything in the organization"
+
+
+# Whoever had a token before one of these changed must sign in again (decision A5).
+TOKEN_FIELDS = frozenset({"password", "role", "is_active", "organization_id", "is_superuser"})
+
+
+class UserQuerySet(TenantQuerySet):
+    def update(self, **values: Any) -> int:
+        if not TOKEN_FIELDS.isdisjoint(values) or "organization" in values:
+            values.setdefault("token_version", F("token_version") + 1)
+        return super().update(**values)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    use_in_migrations = False
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user: User = self.model(email=email, **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        found: User = self.get(email=(username or "").strip().lower())
+        return found
+
+
+class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
+    """A person who signs in, by email. A superuser may belong to no organization."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="users"
+    )
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    is_active = models.BooleanField(default=True)
+    token_version = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        ordering = ("name",)
+        base_manager_name = "objects"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(role__in=Role.values), name="user_has_a_known_role"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """May use the admin: of the organization, or of everything."""
+        return self.is_superuser or (self.role == Role.ADMIN and self.organization_id is not None)
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        self.email = self.email.strip().lower()
+        with transaction.atomic():
+            if self._token_fields_changed(kwargs.get("update_fields")):
+                self.token_version += 1
+                if kwargs.get("update_fields") is not None:
+                    kwargs["update_fields"] = frozenset({*kwargs["update_fields"], "token_version"})
+            super().save_base(*args, **kwargs)
+
+    def _token_fields_changed(self, update_fields: frozenset[str] | None) -> bool:
+        if self._state.adding:
+            return False
+        written = {"organization_id" if f == "organization" else f for f in update_fields or ()}
+        fields = TOKEN_FIELDS & written if update_fields is not None else TOKEN_FIELDS
+        if not fields:
+            return False
+        stored = User.objects.select_for_update().filter(pk=self.pk).values(*fields).first()
+        return stored is not None and any(stored[f] != getattr(self, f) for f in fields)
+
+
+class Employee(SyncedModel):
+    """A person who works in a department; with `user`, one who also signs in."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="employees"
+    )
+    department = models.ForeignKey(
+        Department, null=True, blank=True, on_delete=models.SET_NULL, related_name="employees"
+    )
+    user = models.OneToOneField(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="employee"
+    )
+    name = models.CharField(max_length=200)
+    title = models.CharField(max_length=200, blank=True)
+    email = models.EmailField(blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        for field in ("department", "user"):
+            other = getattr(self, field)
+            if other is not None and other.organization_id != self.organization_id:
+                raise ValidationError({field: f"The {field} is of another organization."})
+
+
+class SpentToken(models.Model):
+    """A refresh token that has been used or logged out.
+
+    Its primary key decides which of several parallel uses wins. simplejwt's own blacklist looks
+    first and inserts then, and lets all of them through (simplejwt issue 985).
+    """
+
+    jti = models.CharField(max_length=64, primary_key=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.jti

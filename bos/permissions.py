@@ -1,0 +1,59 @@
+"""Who may do what: pure predicates, and the one question that needs the department tree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from uuid import UUID
+
+from bos.models import Department, Employee, Role
+from sync.principal import Principal
+
+_RANK = {role: rank for rank, role in enumerate(Role.values)}
+
+
+def has_role(principal: Principal, role: Role) -> bool:
+    """Whether the principal's role is this one or above it."""
+    return _RANK[principal.role] >= _RANK[role.value]
+
+
+def departments_of(principal: Principal) -> set[str]:
+    """Ids of the principal's own department and of those below it (decision S2).
+
+    Managers and admins are at home in every department of the organization.
+    """
+    tree = list(
+        Department.objects.of(principal.organization_id).values_list("id", "parent_id")
+    )
+    if has_role(principal, Role.MANAGER):
+        return {str(id_) for id_, _ in tree}
+    own = (
+        Employee.objects.of(principal.organization_id)
+        .filter(user_id=principal.user_id)
+        .values_list("department_id", flat=True)
+        .first()
+    )
+    if own is None:
+        return set()
+    children: dict[object, list[object]] = {}
+    for id_, parent_id in tree:
+        children.setdefault(parent_id, []).append(id_)
+    reached, new = {own}, [own]
+    while new:
+        new = [child for parent in new for child in children.get(parent, ())]
+        new = [child for child in new if child not in reached]
+        reached.update(new)
+    return {str(id_) for id_ in reached}
+
+
+def uuids(ids: Collection[str]) -> list[UUID]:
+    """Those of these opaque ids that can be one of ours; another cannot exist."""
+    found = []
+    for id_ in ids:
+        with suppress(ValueError):
+            found.append(UUID(id_))
+    return found
+
+
+def may_follow_departments(principal: Principal, ids: Collection[str]) -> set[str]:
+    return departments_of(principal) & set(ids)

@@ -1,0 +1,227 @@
+"""How tenants and people appear on the wire: messages, topics, and what is captured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar
+
+from msgspec import UNSET, UnsetType
+
+from bos.models import TOKEN_FIELDS, Department, Employee, Organization, User
+from bos.permissions import may_follow_departments
+from sync.capture import AccessChange, Change, Synced, emit, register
+from sync.messages import Time
+from sync.principal import Actor, Principal
+from sync.registry import Message, Request, WireId, message
+from sync.times import wire_time
+from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+
+# ------------------------------------------------------------------ messages
+
+
+@message("DEPARTMENT_UPDATED")
+class DepartmentUpdated(Message):
+    department_id: str
+    name: str
+    parent_id: str | None
+    updated_by: str
+    updated_at: Time
+    sequence: int | UnsetType = UNSET
+
+
+@message("EMPLOYEE_UPDATED")
+class EmployeeUpdated(Message):
+    employee_id: str
+    name: str
+    title: str
+    email: str
+    department_id: str | None
+    updated_by: str
+    updated_at: Time
+    sequence: int | UnsetType = UNSET
+
+
+@message("NOTIFICATION")
+class Notification(Message):
+    """Something that one user should know; stored until it was read."""
+
+    notification_id: str
+    category: str
+    title: str
+    message: str
+    data: dict[str, Any]
+    created_at: Time
+    read_at: Time | None = None
+    sequence: int | UnsetType = UNSET
+
+
+@message("NOTIFICATION_READ")
+class NotificationRead(Request):
+    """These notifications have been read."""
+
+    notification_ids: list[WireId]
+
+
+@message("NOTIFICATION_READ")
+class NotificationReadConfirmed(Message):
+    notification_ids: list[str]
+
+
+# ------------------------------------------------------------------ what is captured
+
+
+class SyncedOrganization(Synced[Organization]):
+    model = Organization
+    entity_type = "organization"
+
+    def organization_id(self, row: Organization) -> str:
+        return str(row.pk)
+
+    def data(self, row: Organization) -> dict[str, Any]:
+        return {"id": str(row.pk), "name": row.name, "updatedAt": wire_time(row.updated_at)}
+
+    def audience(self, row: Organization) -> Audience:
+        return Audience(organization=str(row.pk))
+
+    def access(self, change: Change[Organization]) -> AccessChange | None:
+        return AccessChange(everyone=True) if change.after is None else None
+
+
+class SyncedDepartment(Synced[Department]):
+    model = Department
+    entity_type = "department"
+
+    def data(self, row: Department) -> dict[str, Any]:
+        return {
+            "id": str(row.pk),
+            "name": row.name,
+            "parentId": _id(row.parent_id),
+            "updatedAt": wire_time(row.updated_at),
+        }
+
+    def audience(self, row: Department) -> Audience:
+        return Audience(organization=str(row.organization_id), department=str(row.pk))
+
+    def live(self, change: Change[Department], actor: Actor) -> tuple[str, dict[str, Any]]:
+        data = self.data(change.row)
+        data["departmentId"] = data.pop("id")
+        return "DEPARTMENT_UPDATED", data | {"updatedBy": actor.user_id}
+
+    def access(self, change: Change[Department]) -> AccessChange | None:
+        if change.after is None:
+            return AccessChange(topics=(f"department:{change.row.pk}",))
+        if change.before is not None and change.touches("parent_id"):
+            return AccessChange(everyone=True)
+        return None
+
+
+class SyncedEmployee(Synced[Employee]):
+    model = Employee
+    entity_type = "employee"
+
+    def data(self, row: Employee) -> dict[str, Any]:
+        return {
+            "id": str(row.pk),
+            "name": row.name,
+            "title": row.title,
+            "email": row.email,
+            "departmentId": _id(row.department_id),
+            "userId": _id(row.user_id),
+            "updatedAt": wire_time(row.updated_at),
+        }
+
+    def audience(self, row: Employee) -> Audience:
+        return Audience(
+            organization=str(row.organization_id), department=_id(row.department_id)
+        )
+
+    def live(self, change: Change[Employee], actor: Actor) -> tuple[str, dict[str, Any]]:
+        data = self.data(change.row)
+        data["employeeId"] = data.pop("id")
+        return "EMPLOYEE_UPDATED", data | {"updatedBy": actor.user_id}
+
+    def access(self, change: Change[Employee]) -> AccessChange | None:
+        """Who belongs to a department may follow it."""
+        if not change.touches("department_id", "user_id"):
+            return None
+        rows = (change.before, change.after)
+        users = {str(row.user_id) for row in rows if row is not None and row.user_id is not None}
+        return AccessChange(users=tuple(sorted(users))) if users else None
+
+
+class SyncedUser(Synced[User]):
+    """Users are not mirrored: the log only carries that somebody's rights have changed."""
+
+    model = User
+    entity_type = "user"
+    tracked: ClassVar[frozenset[str]] = TOKEN_FIELDS
+    ignored: ClassVar[frozenset[str]] = frozenset(
+        {"email", "id", "last_login", "name", "updated_at"}
+    )
+
+    def data(self, row: User) -> dict[str, Any]:
+        return {}
+
+    def audience(self, row: User) -> Audience:
+        return Audience()
+
+    def concerns(self, change: Change[User]) -> bool:
+        return change.row.organization_id is not None and change.before is not None
+
+    def access(self, change: Change[User]) -> AccessChange | None:
+        return AccessChange(users=(str(change.row.pk),))
+
+    def recorded(self, change: Change[User], actor: Actor) -> None:
+        """Moved to another organization: the processes that serve the old one must know, too."""
+        before, after = change.before, change.after
+        if before is None or after is None or before.organization_id is None:
+            return
+        if before.organization_id != after.organization_id:
+            emit(self, Change(before, None, change.fields))
+
+
+def _id(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+for synced in (SyncedOrganization(), SyncedDepartment(), SyncedEmployee(), SyncedUser()):
+    register(synced)
+
+
+# ------------------------------------------------------------------ topics
+
+
+def _own_organization(principal: Principal, ids: Collection[str]) -> set[str]:
+    return {principal.organization_id} & set(ids)
+
+
+def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    for organization in Organization.objects.filter(pk__in=ids):
+        yield _shown(SyncedOrganization(), organization)
+        for department in Department.objects.of(organization.pk):
+            yield _shown(SyncedDepartment(), department)
+        for employee in Employee.objects.of(organization.pk):
+            yield _shown(SyncedEmployee(), employee)
+
+
+def _show_departments(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    organization_id = principal.organization_id
+    for department in Department.objects.of(organization_id).filter(pk__in=ids):
+        yield _shown(SyncedDepartment(), department)
+    for employee in Employee.objects.of(organization_id).filter(department_id__in=ids):
+        yield _shown(SyncedEmployee(), employee)
+
+
+def _shown(synced: Synced[Any], row: Any) -> Shown:
+    return Shown(synced.entity_type, str(row.pk), synced.data(row))
+
+
+def _oneself(principal: Principal, ids: Collection[str]) -> set[str]:
+    return {principal.user_id} & set(ids)
+
+
+register_topic("organization", TopicKind(_own_organization, in_memory=True))
+register_topic("department", TopicKind(may_follow_departments))
+register_topic("user", TopicKind(_oneself, in_memory=True))
+register_snapshot("organization", _show_organization)
+register_snapshot("department", _show_departments)

@@ -1,0 +1,221 @@
+"""All settings. Each is read from the environment and refuses nonsense; see docs/settings.md."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = env.bool("DEBUG", True)
+SECRET_KEY = env.str("SECRET_KEY", "")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set and DEBUG is off: tokens would be signed with a key that "
+            "everybody knows. Set SECRET_KEY to at least 50 random characters."
+        )
+    SECRET_KEY = "development-only-and-known-to-everybody-0123456789"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+
+# ------------------------------------------------------------------ applications
+
+INSTALLED_APPS = [
+    "daphne",
+    "sync",
+    "bos",
+    "kpis",
+    "collaboration",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "bos.middleware.actor_middleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "bos.urls"
+ASGI_APPLICATION = "bos.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# ------------------------------------------------------------------ database
+
+_ENGINES = {
+    "django.db.backends.sqlite3": "sync.db.sqlite3",
+    "django.db.backends.postgresql": "sync.db.postgresql",
+}
+
+
+def _database() -> dict[str, Any]:
+    database: dict[str, Any] = env.dj_db_url(
+        "DATABASE_URL", f"sqlite:///{BASE_DIR / 'bos.sqlite3'}"
+    )
+    engine = database["ENGINE"]
+    if engine not in _ENGINES:
+        raise ImproperlyConfigured("DATABASE_URL: sqlite:///path or postgres://... is supported")
+    database["ENGINE"] = _ENGINES[engine]
+    options = database.setdefault("OPTIONS", {})
+    if engine.endswith("sqlite3"):
+        # The defaults lose updates (a reader turns writer too late) and block readers.
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 5,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+        database["CONN_MAX_AGE"] = None
+    else:
+        options |= {"connect_timeout": 3, "options": "-c statement_timeout=30s -c lock_timeout=5s"}
+        database["CONN_MAX_AGE"] = 60
+        database["CONN_HEALTH_CHECKS"] = True
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ------------------------------------------------------------------ Redis
+
+REDIS_URLS = tuple(url for url in env.list("REDIS_URL", []) if url)
+CHANNEL_LAYERS: dict[str, Any] = {
+    # The pub/sub layer: the core layer forgets its members for good when Redis restarts.
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": list(REDIS_URLS), "prefix": "bos"},
+    }
+    if REDIS_URLS
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000}}
+}
+
+# ------------------------------------------------------------------ the real-time kernel
+
+SYNC = {
+    "authenticator": "bos.tokens.authenticator",
+    "redis_urls": REDIS_URLS,
+    "allowed_origins": tuple(env.list("BOS_ALLOWED_ORIGINS", [])),
+    "auth_timeout": env.float("BOS_AUTH_TIMEOUT", 10),
+    "reauth_grace": env.float("BOS_REAUTH_GRACE", 60),
+    "heartbeat_interval": env.float("BOS_HEARTBEAT_INTERVAL", 30),
+    "heartbeat_timeout": env.float("BOS_HEARTBEAT_TIMEOUT", 10),
+    "idle_timeout": env.float("BOS_IDLE_TIMEOUT", 300),
+    "max_message_bytes": env.int("BOS_MAX_MESSAGE_BYTES", 2**20),
+    "max_connections_per_user": env.int("BOS_MAX_CONNECTIONS_PER_USER", 10),
+    "messages_per_minute": env.int("BOS_MESSAGES_PER_MINUTE", 100),
+    "user_messages_per_minute": env.int("BOS_USER_MESSAGES_PER_MINUTE", 300),
+    "cursor_rate": env.float("BOS_CURSOR_RATE", 10),
+    "reconnect_grace": env.float("BOS_RECONNECT_GRACE", 60),
+    "participant_idle": env.float("BOS_PARTICIPANT_IDLE", 60),
+    "empty_session_timeout": env.float("BOS_EMPTY_SESSION_TIMEOUT", 300),
+    "send_queue_bytes": env.int("BOS_SEND_QUEUE_BYTES", 2**20),
+    "idempotency_seconds": env.float("BOS_IDEMPOTENCY_SECONDS", 600),
+    "history_days": env.float("BOS_HISTORY_DAYS", 7),
+}
+
+# ------------------------------------------------------------------ people and tokens
+
+AUTH_USER_MODEL = "bos.User"
+AUTHENTICATION_BACKENDS = ["bos.throttle.ThrottledBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.float("BOS_ACCESS_TOKEN_SECONDS", 3600)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.float("BOS_REFRESH_TOKEN_SECONDS", 604_800)),
+    # Not SECRET_KEY itself: a signature made for another purpose is never a token.
+    "SIGNING_KEY": hashlib.sha256(b"bos token\0" + SECRET_KEY.encode()).hexdigest(),
+    "AUDIENCE": "bos",
+    "ISSUER": "bos",
+    # Two hosts whose clocks differ by a second must accept each other's fresh tokens (`iat`);
+    # bos.tokens checks `exp` without leeway.
+    "LEEWAY": 30,
+    "UPDATE_LAST_LOGIN": False,
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["bos.bearer.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "bos.api.exception_handler",
+}
+SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
+
+# ------------------------------------------------------------------ HTTP
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_TRUSTED_ORIGINS = list(SYNC["allowed_origins"])  # type: ignore[call-overload]
+SECURE_PROXY_SSL_HEADER = None if DEBUG else ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# ------------------------------------------------------------------ logging
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "bos.logs.FieldFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "bos": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING"), "propagate": False},
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # Not every 401 and 404: they are the client's, and it has been told.
+        "django.request": {"level": "ERROR"},
+    },
+}

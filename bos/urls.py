@@ -1,0 +1,28 @@
+"""HTTP addresses. Features add their own under /api by name, so that `bos` imports none."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.permissions import AllowAny
+
+from bos import api, views
+
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("healthz", views.healthz),
+    path("admin/", admin.site.urls),
+    # With and without a trailing slash: a redirect would lose a POST's body.
+    re_path(r"^auth/token/?$", api.TokenView.as_view(), name="token"),
+    re_path(r"^auth/refresh/?$", api.RefreshView.as_view(), name="refresh"),
+    re_path(r"^auth/logout/?$", api.LogoutView.as_view(), name="logout"),
+    path("auth/<path:rest>", api.not_found),
+    path(
+        "api/schema",
+        SpectacularJSONAPIView.as_view(permission_classes=[AllowAny], authentication_classes=[]),
+        name="schema",
+    ),
+    path("api/kpis/", include("kpis.urls")),
+    path("api/<path:rest>", api.not_found),
+]

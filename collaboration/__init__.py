@@ -1,0 +1,1 @@
+"""Who works together on what is measured: sessions, annotations, cursors."""

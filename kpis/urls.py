@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from kpis import api
+
+urlpatterns = [path("history", api.HistoryView.as_view(), name="kpi-history")]

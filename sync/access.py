@@ -1,0 +1,66 @@
+"""Rights that change while people are connected (decision A5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sync.auth import Claims, authenticator
+from sync.capture import AccessChange
+from sync.closes import CloseCode
+from sync.connection import Connection
+from sync.database import in_database
+from sync.messages import Unsubscribed
+from sync.principal import Principal
+from sync.topics import Topic, authorize
+
+if TYPE_CHECKING:
+    from sync.feed import Feed
+
+
+async def recheck(feed: Feed, change: AccessChange) -> None:
+    """Close whoever has lost access, and unsubscribe from what may no longer be followed."""
+    connections = [c for c in _touched(feed, change) if c.principal is not None and not c.closing]
+    if not connections:
+        return
+    topics_of: dict[Principal, set[Topic]] = defaultdict(set)
+    for connection in connections:
+        assert connection.principal is not None
+        topics_of[connection.principal] |= {Topic.parse(name) for name in connection.topics}
+    allowed = await in_database(_allowed, dict(topics_of))
+    for connection in connections:
+        assert connection.principal is not None
+        still = allowed.get(connection.principal)
+        if still is None:
+            connection.close(CloseCode.FORBIDDEN)
+        else:
+            _unsubscribe(feed, connection, connection.topics - still)
+
+
+def _touched(feed: Feed, change: AccessChange) -> Iterable[Connection]:
+    if change.everyone:
+        return list(feed.connections)
+    users = set(change.users)
+    return {
+        *(c for c in feed.connections if c.principal and c.principal.user_id in users),
+        *(c for topic in change.topics for c in feed.followers(topic)),
+    }
+
+
+def _allowed(topics_of: dict[Principal, set[Topic]]) -> dict[Principal, set[str] | None]:
+    """What each may still follow; None for whom the token no longer holds."""
+    principals = list(topics_of)
+    loaded = authenticator().load([Claims.of(principal) for principal in principals])
+    return {
+        principal: None
+        if now is None
+        else {str(topic) for topic in authorize(now, topics_of[principal])}
+        for principal, now in zip(principals, loaded, strict=True)
+    }
+
+
+def _unsubscribe(feed: Feed, connection: Connection, lost: set[str]) -> None:
+    if lost:
+        feed.unfollow(connection, lost)
+        connection.send(Unsubscribed(sorted(lost), "access_revoked"))

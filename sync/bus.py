@@ -1,0 +1,113 @@
+"""Between processes: a Channels group for each organization, which wakes the hubs.
+
+Redis drops what it cannot deliver, and so may everything here: a hub that misses a message reads
+the log. Nothing in this module may delay or fail the change that is being told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from channels.layers import get_channel_layer
+
+from sync.log import LoggedEvent
+
+if TYPE_CHECKING:
+    from sync.hub import Hub
+
+log = logging.getLogger("bos.sync")
+
+SEND_TIMEOUT = 1.0
+# How long the layer is left alone after it failed; hubs read the log meanwhile.
+PAUSE = 2.0
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[LoggedEvent]).decode
+
+
+def group_name(organization_id: str) -> str:
+    """Group names may not contain the `:` of a topic."""
+    return f"org.{organization_id}"
+
+
+class Bus:
+    """Takes committed events from any thread, and passes them on from one event loop."""
+
+    def __init__(self) -> None:
+        self._sender = uuid.uuid4().hex
+        self._committed: deque[LoggedEvent] = deque()
+        self._hub: Hub | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._sends: set[asyncio.Task[None]] = set()
+        self._away_until = 0.0
+
+    def attach(self, hub: Hub) -> None:
+        """This process serves connections: its hub gets events without a detour."""
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
+
+    def publish(self, event: LoggedEvent) -> None:
+        """Tell every process of an event that has been committed. Thread-safe, does not wait."""
+        self._committed.append(event)
+        try:
+            self._running_loop().call_soon_threadsafe(self._pass_on)
+        except RuntimeError:  # the loop has ended: the process is shutting down
+            self._committed.clear()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """The server's loop; in a process without one (a shell, an import) a thread's own.
+
+        A loop a call, as async_to_sync makes it, would also be a Redis connection a call.
+        """
+        with self._lock:
+            if self._loop is None or self._loop.is_closed():
+                self._hub = None
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(
+                    target=self._loop.run_forever, name="bos-bus", daemon=True
+                ).start()
+            return self._loop
+
+    def _pass_on(self) -> None:
+        by_organization: dict[str, list[LoggedEvent]] = {}
+        while self._committed:
+            event = self._committed.popleft()
+            by_organization.setdefault(event.organization_id, []).append(event)
+        for organization_id, events in by_organization.items():
+            if self._hub is not None:
+                self._hub.ingest(organization_id, events)
+            task = asyncio.ensure_future(self._send(organization_id, events))
+            self._sends.add(task)
+            task.add_done_callback(self._sends.discard)
+
+    async def _send(self, organization_id: str, events: list[LoggedEvent]) -> None:
+        layer = get_channel_layer()
+        if layer is None or time.monotonic() < self._away_until:
+            return
+        message = {"type": "sync.events", "sender": self._sender, "events": _encode(events)}
+        try:
+            await asyncio.wait_for(
+                layer.group_send(group_name(organization_id), message), SEND_TIMEOUT
+            )
+        except Exception as error:  # any: the layer's and Redis' errors have no common base
+            self._away_until = time.monotonic() + PAUSE
+            log.warning("events not broadcast", extra={"error": type(error).__name__})
+
+    def received(self, message: dict[str, Any]) -> list[LoggedEvent]:
+        """Events that another process has published; none of our own."""
+        return [] if message.get("sender") == self._sender else _decode(message["events"])
+
+    async def settle(self, timeout: float = 2.0) -> None:
+        """Wait until what was published has been sent; for a process that is about to end."""
+        if self._sends:
+            await asyncio.wait(self._sends, timeout=timeout)
+
+
+bus = Bus()

@@ -1,0 +1,328 @@
+"""Every change to a synced model becomes an event, by whatever door it comes (decision V1).
+
+A model is registered once with a `Synced`: its entity name, what clients see of a row and whom it
+concerns. From then on saving, deleting, cascades and the queryset's update and bulk methods are
+captured here, in the transaction of the change. Raw SQL is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+from django.db import NotSupportedError, models, transaction
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+
+from sync.codecs import json_text
+from sync.log import PendingEvent, append
+from sync.principal import Actor, current_actor
+from sync.times import wire_time
+from sync.topics import Audience
+
+M = TypeVar("M", bound=models.Model)
+EVERYTHING = frozenset({"*"})
+
+
+class AccessChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whose rights an event touches; the hub looks at them again before it delivers the event.
+
+    users: these users' connections; topics: whoever follows these; everyone: the organization.
+    """
+
+    users: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    everyone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[M]):
+    """before is None for a new row, after is None for a deleted one.
+
+    fields: names of the fields that changed; where only untracked fields were written, `before`
+    was not read and `fields` are those that were written.
+    """
+
+    before: M | None
+    after: M | None
+    fields: frozenset[str]
+
+    @property
+    def row(self) -> M:
+        row = self.after if self.after is not None else self.before
+        assert row is not None
+        return row
+
+    def touches(self, *fields: str) -> bool:
+        return not self.fields.isdisjoint((*fields, "*"))
+
+
+class Synced(Generic[M]):
+    """How a model appears on the wire. Subclass it once a model and `register` it."""
+
+    model: type[M]
+    entity_type: ClassVar[str]
+    tracked: ClassVar[frozenset[str]] = EVERYTHING
+    """Fields whose old value decides about audience or rights, as attnames (`department_id`).
+    A save that writes none of them spares the query for the old row."""
+    ignored: ClassVar[frozenset[str]] = frozenset({"updated_at"})
+    """Fields that change with every save and are no change by themselves."""
+
+    def organization_id(self, row: M) -> str:
+        return str(row.organization_id)  # type: ignore[attr-defined]
+
+    def data(self, row: M) -> dict[str, Any]:
+        """What clients mirror of the row."""
+        raise NotImplementedError
+
+    def audience(self, row: M) -> Audience:
+        raise NotImplementedError
+
+    def live(self, change: Change[M], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+        """Type and payload of the message that goes out besides SYNC_UPDATE, if one does."""
+        return None
+
+    def concerns(self, change: Change[M]) -> bool:
+        """Whether this change is an event at all."""
+        return True
+
+    def access(self, change: Change[M]) -> AccessChange | None:
+        return None
+
+    def recorded(self, change: Change[M], actor: Actor) -> None:
+        """Called for each change, in its transaction: the place to keep a history."""
+
+
+_synced: dict[type[models.Model], Synced[Any]] = {}
+
+
+def register(synced: Synced[Any]) -> None:
+    if synced.model in _synced:
+        raise ValueError(f"{synced.model.__name__} is registered twice")
+    _synced[synced.model] = synced
+
+
+def registered() -> dict[type[models.Model], Synced[Any]]:
+    return dict(_synced)
+
+
+def connect() -> None:
+    for model in _synced:
+        pre_save.connect(_before_save, sender=model, dispatch_uid="sync")
+        post_save.connect(_after_save, sender=model, dispatch_uid="sync")
+        pre_delete.connect(_before_delete, sender=model, dispatch_uid="sync")
+        post_delete.connect(_after_delete, sender=model, dispatch_uid="sync")
+
+
+# ------------------------------------------------------------------ one row
+
+
+def _stored(row: M) -> M | None:
+    manager: models.Manager[M] = type(row)._base_manager  # type: ignore[assignment]
+    return manager.filter(pk=row.pk).first()
+
+
+def _before_save(
+    sender: type[models.Model],
+    instance: models.Model,
+    raw: bool,
+    update_fields: frozenset[str] | None,
+    **_: object,
+) -> None:
+    instance._sync_before = None  # type: ignore[attr-defined]
+    instance._sync_read = True  # type: ignore[attr-defined]
+    if instance._state.adding and not raw:
+        return
+    written = _attnames(sender, update_fields)
+    tracked = _synced[sender].tracked
+    if written is not None and tracked is not EVERYTHING and written.isdisjoint(tracked):
+        instance._sync_read = False  # type: ignore[attr-defined]
+        return
+    instance._sync_before = _stored(instance)  # type: ignore[attr-defined]
+
+
+def _after_save(
+    sender: type[models.Model],
+    instance: Any,
+    created: bool,
+    update_fields: frozenset[str] | None,
+    **_: object,
+) -> None:
+    before = instance.__dict__.pop("_sync_before", None)
+    read = instance.__dict__.pop("_sync_read", False)
+    synced = _synced[sender]
+    _hold_what_was_stored(instance)
+    if created:
+        fields = EVERYTHING
+    elif before is None:
+        fields = EVERYTHING if read else (_attnames(sender, update_fields) or EVERYTHING)
+    else:
+        fields = _differences(before, instance)
+    # An untracked write has no old row to compare with: it counts even if the value is the same.
+    if fields - synced.ignored:
+        emit(synced, Change(before, instance, fields), created=created)
+
+
+def _hold_what_was_stored(instance: models.Model) -> None:
+    """Turn what was assigned ("2.5", 0.12345, F("value") + 1) into what the database has now."""
+    for field in instance._meta.concrete_fields:
+        if field.attname not in instance.__dict__:
+            continue  # deferred: not written
+        value = instance.__dict__[field.attname]
+        if hasattr(value, "resolve_expression"):
+            instance.refresh_from_db()
+            return
+        value = field.to_python(value)
+        if isinstance(field, models.DecimalField) and value is not None:
+            value = round(value, field.decimal_places)
+        instance.__dict__[field.attname] = value
+
+
+def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
+    # The instance in hand may be stale or edited; the audience is that of the stored row.
+    instance._sync_before = _stored(instance) or instance
+
+
+def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
+    before = instance.__dict__.pop("_sync_before", instance)
+    emit(_synced[sender], Change(before, None, EVERYTHING))
+
+
+def _attnames(
+    model: type[models.Model], update_fields: Iterable[str] | None
+) -> frozenset[str] | None:
+    if update_fields is None:
+        return None
+    return frozenset(model._meta.get_field(name).attname for name in update_fields)  # type: ignore[union-attr]
+
+
+def _differences(before: models.Model, after: models.Model) -> frozenset[str]:
+    # Loaded values only: a deferred field was not written.
+    return frozenset(
+        field.attname
+        for field in before._meta.concrete_fields
+        if field.attname in after.__dict__
+        and before.__dict__.get(field.attname) != after.__dict__[field.attname]
+    )
+
+
+# ------------------------------------------------------------------ many rows
+
+
+class SyncedQuerySet(models.QuerySet[M]):
+    """A queryset whose update and bulk methods are captured row by row."""
+
+    def update(self, **values: Any) -> int:
+        synced = _synced.get(self.model)
+        if synced is None or not values:
+            return super().update(**values)
+        with transaction.atomic(using=self.db):
+            keys = list(self.values_list("pk", flat=True))
+            rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
+            before = {row.pk: row for row in rows.select_for_update()}
+            changed = super().update(**values)
+            for after in rows.all():
+                old = before.get(after.pk)
+                fields = EVERYTHING if old is None else _differences(old, after)
+                if fields - synced.ignored:
+                    emit(synced, Change(old, after, fields))
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        synced = _synced.get(self.model)
+        if synced is None:
+            return super().bulk_create(objs, *args, **kwargs)
+        if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
+            raise NotSupportedError("which rows a conflict changed cannot be told: save() each")
+        with transaction.atomic(using=self.db):
+            created = super().bulk_create(objs, *args, **kwargs)
+            for row in created:
+                emit(synced, Change(None, row, EVERYTHING), created=True)
+        return created
+
+
+class SyncedModel(models.Model):
+    """Base of the captured models: a save and its event are one transaction, always."""
+
+    objects = SyncedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        # Related updates (SET_NULL) go through the base manager.
+        base_manager_name = "objects"
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        # Django saves a single row in autocommit: the row would be committed before its event.
+        with transaction.atomic(using=kwargs.get("using")):
+            super().save_base(*args, **kwargs)
+
+    save_base.alters_data = True  # type: ignore[attr-defined]
+
+
+# ------------------------------------------------------------------ to the log
+
+
+def emit(synced: Synced[M], change: Change[M], *, created: bool = False) -> None:
+    """Append what this change tells to whom. One event; two where part of the audience lost it.
+
+    A row that moves away from a topic is deleted for those who follow that topic, and updated for
+    those who still see it: an old snapshot plus a sync equals a fresh snapshot on either topic.
+    """
+    if not synced.concerns(change):
+        return
+    actor = current_actor()
+    access = synced.access(change)
+    if change.after is None:
+        _append(synced, change, "deleted", synced.audience(change.row), actor, access)
+    else:
+        audience = synced.audience(change.after)
+        lost = _lost_audience(synced, change, audience)
+        if lost is not None:
+            _append(synced, change, "deleted", lost, actor, access)
+        _append(synced, change, "created" if created else "updated", audience, actor, access)
+    synced.recorded(change, actor)
+
+
+def _lost_audience(synced: Synced[M], change: Change[M], audience: Audience) -> Audience | None:
+    if change.before is None:
+        return None
+    before = synced.audience(change.before)
+    lost = {
+        kind: id_
+        for kind in Audience.__dataclass_fields__
+        if (id_ := getattr(before, kind)) is not None and id_ != getattr(audience, kind)
+    }
+    return Audience(**lost) if lost else None
+
+
+def _append(
+    synced: Synced[M],
+    change: Change[M],
+    change_type: str,
+    audience: Audience,
+    actor: Actor,
+    access: AccessChange | None,
+) -> None:
+    if change_type == "deleted":
+        data: dict[str, Any] = {"deletedBy": actor.user_id, "deletedAt": wire_time()}
+        live = None
+    else:
+        data = synced.data(change.row)
+        live = synced.live(change, actor) if change_type == "updated" else None
+    append(
+        PendingEvent(
+            organization_id=synced.organization_id(change.row),
+            entity_type=synced.entity_type,
+            entity_id=str(change.row.pk),
+            change_type=change_type,
+            data=json_text(data),
+            live_type=live[0] if live else "",
+            live=json_text(live[1]) if live else "",
+            actor=actor,
+            access=json_text(access) if access else "",
+            audience=audience,
+        )
+    )

@@ -1,0 +1,52 @@
+"""System checks: settings that would break a promise are found at start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register("sync")
+def check_engine(**_: Any) -> list[CheckMessage]:
+    """Only sync's backends append the events of a transaction before it commits."""
+    engine = settings.DATABASES["default"].get("ENGINE", "")
+    if engine.startswith("sync.db."):
+        return []
+    return [
+        Error(
+            f"ENGINE {engine!r} commits changes without their events.",
+            hint="Use sync.db.postgresql or sync.db.sqlite3.",
+            id="sync.E001",
+        )
+    ]
+
+
+@register("sync")
+def check_sqlite_transactions(**_: Any) -> list[CheckMessage]:
+    """SQLite's default transactions lose updates: two readers both try to become the writer."""
+    database = settings.DATABASES["default"]
+    mode = database.get("OPTIONS", {}).get("transaction_mode")
+    if "sqlite" not in database.get("ENGINE", "") or mode == "IMMEDIATE":
+        return []
+    return [
+        Error(
+            "SQLite needs IMMEDIATE transactions.",
+            hint="Set OPTIONS['transaction_mode'] = 'IMMEDIATE'.",
+            id="sync.E002",
+        )
+    ]
+
+
+@register("sync")
+def check_heartbeat(**_: Any) -> list[CheckMessage]:
+    sync = settings.SYNC
+    if sync["heartbeat_timeout"] < sync["heartbeat_interval"]:
+        return []
+    return [
+        Error(
+            "BOS_HEARTBEAT_TIMEOUT must be shorter than BOS_HEARTBEAT_INTERVAL.",
+            id="sync.E003",
+        )
+    ]

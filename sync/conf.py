@@ -1,0 +1,45 @@
+"""The kernel's settings: `settings.SYNC`, typed. Times in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSettings:
+    authenticator: str = ""
+    """Dotted path of a `sync.auth.Authenticator`."""
+    redis_urls: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    auth_timeout: float = 10
+    reauth_grace: float = 60
+    heartbeat_interval: float = 30
+    heartbeat_timeout: float = 10
+    idle_timeout: float = 300
+    max_message_bytes: int = 2**20
+    max_connections_per_user: int = 10
+    messages_per_minute: int = 100
+    user_messages_per_minute: int = 300
+    cursor_rate: float = 10
+    reconnect_grace: float = 60
+    participant_idle: float = 60
+    empty_session_timeout: float = 300
+    send_queue_bytes: int = 2**20
+    idempotency_seconds: float = 600
+    history_days: float = 7
+    # Not in the environment: consequences of the above, or of what was measured.
+    max_subscriptions: int = 500
+    head_check: float = 1.0
+    """How often the log's heads are compared: how late an event is while Redis is away."""
+    slow_close: float = 10
+    """How long a client that was too slow may take to read why it is closed."""
+    coalesce: float = field(default=0.001)
+    """How long what is ready waits for more, to go out in one write."""
+
+
+@lru_cache(maxsize=1)
+def sync_settings() -> SyncSettings:
+    return SyncSettings(**settings.SYNC)

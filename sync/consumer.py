@@ -1,0 +1,158 @@
+"""The Channels consumer: a shell between ASGI and a connection's state.
+
+It overrides the receive loop of Channels, which hops to the process's one database thread for
+every message (django/channels#1371 and #2132), and it listens to no channel layer: the hub does,
+once for all connections of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+
+from sync import dispatcher
+from sync.closes import CloseCode
+from sync.conf import sync_settings
+from sync.connection import Connection
+from sync.hub import Hub, hub
+from sync.origin import origin_allowed
+from sync.outbox import AsgiOutbox, Outbox, RawOutbox, RawTransport
+
+log = logging.getLogger("bos.sync")
+
+SUBPROTOCOL = "bos-v1"
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class SyncConsumer(AsyncConsumer):
+    """Serves /v1/ws."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        offered = scope.get("subprotocols") or []
+        if not _may_connect(scope) or (offered and SUBPROTOCOL not in offered):
+            await send({"type": "websocket.close"})
+            return
+        raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
+        subprotocol = SUBPROTOCOL if offered else None
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        # The handshake's headers would be kept for as long as the connection lives.
+        scope.clear()
+        socket = _Socket(hub(), receive, send, raw)
+        await socket.serve()
+
+
+def _may_connect(scope: dict[str, Any]) -> bool:
+    headers = dict(scope["headers"])
+    return origin_allowed(
+        headers.get(b"origin"),
+        headers.get(b"host"),
+        scope.get("scheme", "ws"),
+        sync_settings().allowed_origins,
+    )
+
+
+class _Socket:
+    """One accepted WebSocket: reads frames one at a time, keeps time, closes."""
+
+    __slots__ = ("_closing", "_connection", "_hub", "_loop", "_raw", "_receive", "_send", "_timer")
+
+    def __init__(self, hub_: Hub, receive: Receive, send: Send, raw: RawTransport | None) -> None:
+        self._hub = hub_
+        self._receive = receive
+        self._send = send
+        self._raw = raw
+        self._loop = asyncio.get_running_loop()
+        self._closing: asyncio.Task[None] | None = None
+        limit = sync_settings().send_queue_bytes
+        outbox: Outbox = (
+            RawOutbox(raw, hub_.flusher, limit) if raw is not None else AsgiOutbox(send, limit)
+        )
+        self._connection = Connection(
+            uuid.uuid4().hex,
+            outbox,
+            raw=raw is not None,
+            now=self._loop.time(),
+            on_close=self._begin_close,
+        )
+        self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
+
+    async def serve(self) -> None:
+        connection = self._connection
+        self._hub.add(connection)
+        log.info("connected", extra={"connection": connection.id})
+        try:
+            while True:
+                message = await self._receive()
+                if message["type"] != "websocket.receive":
+                    if message["type"] == "websocket.drain":
+                        connection.close(CloseCode.SERVER_RESTART)
+                        continue
+                    break
+                if not connection.closing:
+                    await self._handle(message)
+        except Exception:
+            log.exception("connection failed", extra={"connection": connection.id})
+            connection.close(CloseCode.SERVER_FAULT)
+        finally:
+            await self._end()
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        connection = self._connection
+        now = self._loop.time()
+        connection.heard(now)
+        connection.busy = True
+        frame = message.get("text")
+        if frame is None:
+            frame = message["bytes"]
+        try:
+            await dispatcher.handle(connection, self._hub, frame, now)
+        finally:
+            connection.busy = False
+        if connection.next_deadline() < self._timer.when():
+            self._on_time()
+
+    def _on_time(self) -> None:
+        self._timer.cancel()
+        if self._connection.closing:
+            return
+        self._connection.on_time(self._loop.time())
+        self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
+
+    # -------------------------------------------------------------- closing
+
+    def _begin_close(self, code: CloseCode) -> None:
+        log.info("closing", extra={"connection": self._connection.id, "code": int(code)})
+        self._closing = self._loop.create_task(self._close_with(code))
+
+    async def _close_with(self, code: CloseCode) -> None:
+        """Write what waits and the close frame; give a slow client some time to read them."""
+        try:
+            async with asyncio.timeout(sync_settings().slow_close):
+                await self._connection.outbox.flushed()
+                await self._send(
+                    {"type": "websocket.close", "code": int(code), "reason": code.reason}
+                )
+                if self._raw is not None:
+                    await self._raw.wait_written()
+        except TimeoutError:
+            if self._raw is not None:
+                self._raw.abort()
+        except Exception:  # the client has gone
+            log.debug("close not sent", extra={"connection": self._connection.id})
+
+    async def _end(self) -> None:
+        connection = self._connection
+        connection.closing = True
+        self._timer.cancel()
+        connection.outbox.end()
+        await self._hub.remove(connection)
+        if self._closing is not None:
+            await self._closing
+        log.info("disconnected", extra={"connection": connection.id})

@@ -1,0 +1,148 @@
+"""Where database work runs: a few reader threads, and one writer that commits in groups.
+
+Channels would run it all on one thread of the process, where a slow query stops everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger("bos.sync")
+
+READERS = 4
+# More in one transaction gains nothing measurable, and a client waits for the whole group.
+GROUP = 64
+
+_readers = ThreadPoolExecutor(READERS, thread_name_prefix="bos-read")
+
+
+def _with_fresh_connections(function: Callable[[], T]) -> T:
+    # Drops connections that died or outlived CONN_MAX_AGE, before and after, as a request would.
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
+    try:
+        return function()
+    finally:
+        for connection in connections.all(initialized_only=True):
+            connection.close_if_unusable_or_obsolete()
+
+
+async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function that reads the database on a reader thread."""
+    context = contextvars.copy_context()
+    call = partial(context.run, partial(function, *args, **kwargs))
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_readers, _with_fresh_connections, call)
+
+
+@dataclass(slots=True, eq=False)
+class _Write(Generic[T]):
+    call: Callable[[], T]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[T]
+
+    def settle(self, result: T | None, error: BaseException | None) -> None:
+        self.loop.call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: T | None, error: BaseException | None) -> None:
+        if self.future.done():  # the connection went away meanwhile
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)  # type: ignore[arg-type]
+
+
+class GroupWriter:
+    """Writes that arrive together commit together, each in its own savepoint.
+
+    A write is answered after the commit; one that fails is rolled back to its savepoint alone. One
+    thread: SQLite has one writer anyway, and on PostgreSQL a tenant's writers wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Write[Any]] = deque()
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that changes the database; returns once it is committed."""
+        loop = asyncio.get_running_loop()
+        call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        write: _Write[T] = _Write(call, loop, loop.create_future())
+        with self._wake:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="bos-write", daemon=True)
+                self._thread.start()
+            self._waiting.append(write)
+            self._wake.notify()
+        return await write.future
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting:
+                    self._wake.wait()
+                group = [
+                    self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))
+                ]
+            try:
+                _with_fresh_connections(partial(_commit, group))
+            except Exception as error:  # the thread must outlive whatever happens
+                log.exception("group of writes failed")
+                for write in group:
+                    write.settle(None, error)
+
+
+def _commit(group: list[_Write[Any]]) -> None:
+    """Commit the writes together; where that fails for the database's reasons, each by itself.
+
+    PostgreSQL ends one of two transactions that wait for each other, and takes the whole group.
+    """
+    try:
+        outcomes = _attempt(group)
+    except (DatabaseError, InterfaceError) as error:
+        # A locked SQLite file is locked for each of them: trying again one by one only adds waits.
+        locked = isinstance(error, OperationalError) and connections["default"].vendor == "sqlite"
+        if len(group) == 1 or locked:
+            for write in group:
+                write.settle(None, error)
+            return
+        for connection in connections.all(initialized_only=True):
+            connection.close_if_unusable_or_obsolete()
+        for write in group:
+            _commit([write])
+        return
+    for write, (result, failure) in zip(group, outcomes, strict=True):
+        write.settle(result, failure)
+
+
+def _attempt(group: list[_Write[Any]]) -> list[tuple[Any, Exception | None]]:
+    outcomes: list[tuple[Any, Exception | None]] = []
+    with transaction.atomic():
+        for write in group:
+            try:
+                with transaction.atomic():
+                    outcomes.append((write.call(), None))
+            except (DatabaseError, InterfaceError):
+                raise
+            except Exception as error:
+                outcomes.append((None, error))
+    return outcomes
+
+
+_writer = GroupWriter()
+write_in_database = _writer.write

@@ -1,0 +1,14 @@
+"""Django's sqlite3 backend that appends the transaction's events to the log before COMMIT."""
+
+from __future__ import annotations
+
+from django.db.backends.sqlite3 import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def _commit(self) -> None:
+        # Imported late: Django loads backends before the models.
+        from sync.log import flush_pending
+
+        flush_pending(self)
+        super()._commit()

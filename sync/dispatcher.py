@@ -1,0 +1,159 @@
+"""From a frame to its handler, and from what the handler says to frames.
+
+Handlers return replies and raise errors; only this module turns them into messages.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from sync import registry, render
+from sync.closes import CloseCode
+from sync.conf import sync_settings
+from sync.connection import UNLIMITED, Connection
+from sync.database import in_database, write_in_database
+from sync.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
+from sync.errors import (
+    InternalServerError,
+    InvalidMessage,
+    ProtocolError,
+    RateLimitExceeded,
+)
+from sync.limits import WINDOW, limit_figures
+from sync.principal import Actor, Principal, acting
+from sync.registry import Message
+from sync.retry import Repeated, body_hash, first_outcome, once
+
+if TYPE_CHECKING:
+    from sync.hub import Hub
+
+log = logging.getLogger("bos.sync")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to the requester alone, with his requestId and, where said, a timestamp."""
+
+    message: Message
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler knows of the request besides its payload."""
+
+    connection: Connection
+    hub: Hub
+    envelope: Envelope
+
+    @property
+    def request_id(self) -> str | None:
+        return self.envelope.request_id
+
+    @property
+    def principal(self) -> Principal:
+        principal = self.connection.principal
+        assert principal is not None, "only AUTH and heartbeats are handled before AUTH"
+        return principal
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(
+            user_id=self.principal.user_id,
+            door="websocket",
+            origin=self.connection.id,
+            request_id=self.request_id or "",
+        )
+
+    async def change(
+        self, effect: Callable[[], T], *, reply: Callable[[T], tuple[str, str]] | None = None
+    ) -> T | None:
+        """Commit `effect` once, however often the request is sent (decision E7).
+
+        The requester gets the event that it appends, through the feed and so in its order; a
+        repeated request gets the first outcome again, and this returns None.
+        """
+        actor = self.actor
+        hash_ = body_hash(self.envelope.type, self.envelope.payload)
+
+        def write() -> T | Repeated:
+            with acting(actor):
+                return once(actor, self.principal.organization_id, hash_, effect, reply)
+
+        result = await write_in_database(write)
+        if isinstance(result, Repeated):
+            await self._repeat()
+            return None
+        return result
+
+    async def _repeat(self) -> None:
+        assert self.request_id is not None
+        first = await in_database(first_outcome, self.principal.user_id, self.request_id)
+        if first.event is not None:
+            messages = render.own_copy(first.event, self.request_id, subscribed=False)
+        else:
+            messages = [
+                encode(first.reply_type, first.reply.encode(), request_id=self.request_id)
+            ]
+        self.connection.outbox.push(self.connection.lane.pack(*messages))
+        self.connection.outbox.flush()
+
+
+async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: float) -> None:
+    """Serve one frame. Whatever it holds, the client gets an answer and the socket stays open."""
+    request_id: str | None = None
+    try:
+        envelope = _decode(connection, frame, now)
+        request_id = envelope.request_id
+        connection.require_access(envelope.type)
+        if envelope.type not in UNLIMITED:
+            connection.count_message(now)
+            await _count_for_user(connection, hub)
+        request, handler = registry.resolve(envelope.type)
+        message = envelope.payload_as(request.struct)
+        connection.well_formed()
+        reply = await handler(Context(connection, hub, envelope), message)
+        if reply is not None:
+            connection.send(reply.message, request_id, reply.timestamp)
+    except InvalidMessage as error:
+        if isinstance(error, MalformedEnvelope):
+            request_id = error.request_id
+        connection.send_error(error, request_id)
+        if connection.malformed():
+            connection.close(CloseCode.MALFORMED)
+    except RateLimitExceeded as error:
+        connection.send_error(error, request_id)
+        connection.tell_limit(error)
+    except ProtocolError as error:
+        connection.send_error(error, request_id)
+    except Exception:
+        log.exception("request failed", extra={"connection": connection.id})
+        connection.send_error(InternalServerError(), request_id)
+
+
+def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
+    """The envelope, decoded by the frame's own kind (decision W3)."""
+    if isinstance(frame, str):
+        speech = "text"
+    else:
+        speech = "binary" if frame[:1] == b"{" else "msgpack"
+    connection.speak(speech)
+    try:
+        return decode_msgpack(frame) if speech == "msgpack" else decode_json(frame)
+    except InvalidMessage:
+        connection.count_message(now)  # garbage is a message, too
+        raise
+
+
+async def _count_for_user(connection: Connection, hub: Hub) -> None:
+    principal = connection.principal
+    if principal is None:
+        return
+    limit = sync_settings().user_messages_per_minute
+    wait = await hub.state.hit(principal.user_id, limit, WINDOW)
+    if wait:
+        raise RateLimitExceeded(**limit_figures(limit, wait))

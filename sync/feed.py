@@ -1,0 +1,228 @@
+"""One organization's events in one process: in order, without gaps, to whom they concern.
+
+The log is the truth. What the group brings early waits for what is missing; what is missing is
+read from the log; what was delivered already is dropped (decision V2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sync import access, log, render
+from sync.capture import AccessChange
+from sync.database import in_database
+from sync.log import LoggedEvent
+
+if TYPE_CHECKING:
+    from sync.connection import Connection
+    from sync.hub import Hub
+
+logger = logging.getLogger("bos.sync")
+
+# A message overtaken on its way through Redis arrives within this time; later it is read.
+GAP_PATIENCE = 0.02
+PAGE = 500
+RETRY_PAUSE = 0.5
+
+
+class Feed:
+    """Events of one organization, delivered to its connections in this process."""
+
+    def __init__(self, organization_id: str, hub: Hub) -> None:
+        self.organization_id = organization_id
+        self.hub = hub
+        self.last = 0
+        """Sequence of the event that was delivered last."""
+        self.access_epoch = 0
+        """Rises whenever rights change: what was authorized before must be asked again."""
+        self.connections: set[Connection] = set()
+        self._members: dict[str, dict[Connection, None]] = {}
+        self._early: dict[int, LoggedEvent] = {}
+        self._fence: asyncio.Task[None] | None = None
+        self._filler: asyncio.Task[None] | None = None
+        self._known_head = 0
+
+    # -------------------------------------------------------------- who listens
+
+    def attach(self, connection: Connection) -> None:
+        """Deliver to the connection from behind `last` on."""
+        self.connections.add(connection)
+        for topic in connection.topics:
+            self._members.setdefault(topic, {})[connection] = None
+
+    def detach(self, connection: Connection) -> None:
+        for topic in connection.topics:
+            self._leave(topic, connection)
+
+    def forget(self, connection: Connection) -> None:
+        self.detach(connection)
+        self.connections.discard(connection)
+
+    def follow(self, connection: Connection, topics: Iterable[str]) -> None:
+        for topic in topics:
+            connection.topics.add(topic)
+            if not connection.held:
+                self._members.setdefault(topic, {})[connection] = None
+
+    def unfollow(self, connection: Connection, topics: Iterable[str]) -> None:
+        for topic in topics:
+            connection.topics.discard(topic)
+            self._leave(topic, connection)
+
+    def followers(self, topic: str) -> list[Connection]:
+        """Also those that are held: their rights are looked at like everybody's."""
+        return [connection for connection in self.connections if topic in connection.topics]
+
+    def _leave(self, topic: str, connection: Connection) -> None:
+        members = self._members.get(topic)
+        if members is not None:
+            members.pop(connection, None)
+            if not members:
+                del self._members[topic]
+
+    # -------------------------------------------------------------- order
+
+    def ingest(self, events: Iterable[LoggedEvent]) -> None:
+        """Take events from wherever they come, in any order, any number of times."""
+        for event in events:
+            if event.sequence > self.last:
+                self._early[event.sequence] = event
+        self._advance()
+
+    def check(self, head: int) -> None:
+        """The log ends at `head` now: read what has not arrived."""
+        self._known_head = max(self._known_head, head)
+        if head > self.last:
+            self._fill()
+
+    def _advance(self) -> None:
+        while self._fence is None and (event := self._early.pop(self.last + 1, None)):
+            if event.access:
+                self._fence = asyncio.create_task(self._deliver_behind_fence(event))
+            else:
+                self._deliver(event)
+        if self._early and self._fence is None:
+            self._fill()
+
+    async def _deliver_behind_fence(self, event: LoggedEvent) -> None:
+        """Look at the rights that the event touches first; nothing overtakes it meanwhile."""
+        self.access_epoch += 1
+        change = msgspec.json.decode(event.access, type=AccessChange)
+        while True:
+            try:
+                await access.recheck(self, change)
+                break
+            except Exception:  # the database is away: deliver nothing that might be forbidden
+                logger.exception("rights not checked, delivery waits")
+                await asyncio.sleep(RETRY_PAUSE)
+        self._fence = None
+        self._deliver(event)
+        self._advance()
+
+    def _fill(self) -> None:
+        if self._filler is None or self._filler.done():
+            self._filler = asyncio.create_task(self._read_missing())
+
+    async def _read_missing(self) -> None:
+        await asyncio.sleep(GAP_PATIENCE)
+        while (upto := max(self._known_head, *self._early, self.last)) > self.last:
+            if self._fence is not None:
+                await asyncio.wait([self._fence])
+                continue
+            if self.last + 1 in self._early:
+                self._advance()
+                continue
+            try:
+                missing = await in_database(
+                    log.read, self.organization_id, after=self.last, upto=upto, limit=PAGE
+                )
+            except Exception:  # the next head check tries again
+                logger.exception("log not read")
+                return
+            if not missing:
+                # The head was read before a pruning, or from a database put back to an older
+                # state: there is nothing to deliver.
+                logger.error("events missing in the log", extra={"after": self.last})
+                self._early.clear()
+                self.last = upto
+                return
+            self.ingest(missing)
+
+    # -------------------------------------------------------------- delivery
+
+    def _deliver(self, event: LoggedEvent) -> None:
+        self.last = event.sequence
+        requester = self._requester(event)
+        frames: dict[render.Lane, render.Frames] = {}
+        messages: list[bytes] | None = None
+        for connection in self._receivers(event):
+            if connection is requester:
+                continue
+            lane = connection.lane
+            ready = frames.get(lane)
+            if ready is None:
+                if messages is None:
+                    messages = render.broadcast(event)
+                ready = frames[lane] = lane.pack(*messages)
+            connection.outbox.push(ready)
+        if requester is not None:
+            requester.deliver_own(event)
+            requester.outbox.flush()
+
+    def _receivers(self, event: LoggedEvent) -> Iterable[Connection]:
+        """Each connection once, however many of its topics match (decision S5)."""
+        groups = [
+            members for topic in event.topics() if (members := self._members.get(topic)) is not None
+        ]
+        if len(groups) < 2:
+            return groups[0] if groups else ()
+        receivers: dict[Connection, None] = {}
+        for group in groups:
+            receivers.update(group)
+        return receivers
+
+    def _requester(self, event: LoggedEvent) -> Connection | None:
+        """The connection that asked for this, if it is here and is delivered to now."""
+        connection = self.hub.connections.get(event.origin) if event.origin else None
+        if connection is None or connection.held or connection not in self.connections:
+            return None
+        return connection
+
+    async def catch_up(self, connection: Connection, *, synced: Synced | None = None) -> None:
+        """Deliver from the log what a held connection has not got, then attach it.
+
+        synced: what a sync has sent meanwhile; not repeated.
+        """
+        while connection.position < self.last and not connection.closing:
+            upto = self.last
+            events = await in_database(
+                log.read, self.organization_id, after=connection.position, upto=upto, limit=PAGE
+            )
+            for event in events:
+                if synced is None or not synced.has(event):
+                    connection.deliver(event)
+            connection.position = events[-1].sequence if events else upto
+            await connection.drained()
+        if not connection.closing:
+            connection.held = False
+            self.attach(connection)
+
+    def end(self) -> None:
+        for task in (self._fence, self._filler):
+            if task is not None:
+                task.cancel()
+
+
+class Synced(msgspec.Struct, frozen=True):
+    """What a sync has covered: everything on these topics up to and with a sequence."""
+
+    topics: frozenset[str]
+    upto: int
+
+    def has(self, event: LoggedEvent) -> bool:
+        return event.sequence <= self.upto and not self.topics.isdisjoint(event.topics())

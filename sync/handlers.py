@@ -1,0 +1,202 @@
+"""The kernel's own requests: AUTH, heartbeat, subscriptions, sync."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from sync import messages, topics
+from sync.auth import authenticator
+from sync.closes import CloseCode
+from sync.conf import sync_settings
+from sync.connection import Connection, State
+from sync.database import in_database
+from sync.dispatcher import Context, Reply
+from sync.errors import (
+    ErrorCode,
+    InvalidChannel,
+    ProtocolError,
+    SubscriptionFailed,
+    TokenExpired,
+    TokenInvalid,
+    Unauthorized,
+)
+from sync.feed import Feed
+from sync.principal import Principal
+from sync.registry import handles
+from sync.replay import serve_sync
+from sync.times import wire_time
+from sync.topics import Topic
+
+# ------------------------------------------------------------------ AUTH
+
+
+@handles(messages.Auth)
+async def auth(context: Context, message: messages.Auth) -> Reply | None:
+    """Sign in, or renew the token; decisions A1 to A4."""
+    connection = context.connection
+    try:
+        claims = authenticator().verify(message.token)
+        feed = await context.hub.feed(claims.organization_id)
+        principal, epoch = None, -1
+        while epoch != feed.access_epoch:  # rights changed while we looked: look again
+            epoch = feed.access_epoch
+            principal = await context.hub.principals.load(claims)
+        if principal is None:
+            raise TokenInvalid
+    except (TokenInvalid, TokenExpired) as error:
+        _fail(context, messages.AuthFailed(error.code, error.message))  # type: ignore[arg-type]
+        if connection.auth_failed():
+            connection.close(CloseCode.AUTHENTICATION)
+        return None
+    if connection.principal is not None:
+        return await _renew(context, principal)
+    return await _sign_in(context, principal, feed)
+
+
+def _fail(context: Context, failure: messages.AuthFailed) -> None:
+    context.connection.send(failure, context.request_id)
+
+
+async def _sign_in(context: Context, principal: Principal, feed: Feed) -> Reply | None:
+    connection = context.connection
+    limit = sync_settings().max_connections_per_user
+    if not await context.hub.state.take_place(principal.user_id, connection.id, limit):
+        details = {"limit": limit, "scope": "connections"}
+        too_many = "You have too many connections."
+        _fail(context, messages.AuthFailed(ErrorCode.RATE_LIMIT_EXCEEDED, too_many, details))
+        connection.close(CloseCode.TOO_MANY)
+        return None
+    connection.authenticated(principal, now=_now(), wall=time.time())
+    connection.feed = feed
+    feed.attach(connection)
+    # Notifications reach a user without asking (decision A2).
+    feed.follow(connection, [f"user:{principal.user_id}"])
+    return _signed_in(connection)
+
+
+async def _renew(context: Context, principal: Principal) -> Reply | None:
+    connection = context.connection
+    assert connection.principal is not None
+    if principal.user_id != connection.principal.user_id:
+        _fail(
+            context,
+            messages.AuthFailed(ErrorCode.INVALID_TOKEN, "This connection is another user's."),
+        )
+        connection.close(CloseCode.FORBIDDEN)
+        return None
+    was_expired = connection.state is State.EXPIRED
+    connection.authenticated(principal, now=_now(), wall=time.time())
+    if was_expired and connection.feed is not None:
+        reply = _signed_in(connection)
+        connection.send(reply.message, context.request_id)
+        await connection.feed.catch_up(connection)
+        return None
+    return _signed_in(connection)
+
+
+def _signed_in(connection: Connection) -> Reply:
+    principal = connection.principal
+    assert principal is not None
+    expires_at = wire_time(datetime.fromtimestamp(principal.expires_at, UTC))
+    return Reply(
+        messages.AuthSuccess(
+            principal.user_id, principal.organization_id, connection.id, expires_at
+        )
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# ------------------------------------------------------------------ heartbeat
+
+
+@handles(messages.Ping)
+async def ping(context: Context, message: messages.Ping) -> Reply:
+    """PONG with the PING's own timestamp, as the document shows it (decision H1)."""
+    return Reply(messages.ServerPong(), timestamp=context.envelope.timestamp)
+
+
+@handles(messages.Pong)
+async def pong(context: Context, message: messages.Pong) -> None:
+    """Any frame counts as a sign of life; there is nothing more to a PONG."""
+
+
+# ------------------------------------------------------------------ subscriptions
+
+
+@handles(messages.Subscribe)
+async def subscribe(context: Context, message: messages.Subscribe) -> Reply | None:
+    """Follow channels; each that is refused gets an ERROR of its own (decision S1)."""
+    connection = context.connection
+    feed = connection.feed
+    assert feed is not None
+    wanted = _well_formed(context, message.channels)
+    allowed, epoch = set[Topic](), -1
+    while epoch != feed.access_epoch:  # rights changed while we asked: ask again
+        epoch = feed.access_epoch
+        allowed = await permitted(context.principal, wanted)
+    granted = []
+    for topic in wanted:
+        name = str(topic)
+        if topic not in allowed:
+            _refuse(context, Unauthorized(channel=name))
+        elif not _has_room(connection, name):
+            limit = sync_settings().max_subscriptions
+            _refuse(context, SubscriptionFailed(channel=name, limit=limit))
+        else:
+            feed.follow(connection, [name])
+            granted.append(name)
+    return Reply(messages.Subscribed(granted, feed.last)) if granted else None
+
+
+@handles(messages.Unsubscribe)
+async def unsubscribe(context: Context, message: messages.Unsubscribe) -> Reply | None:
+    """Follow channels no longer. One that was not followed is none the less not followed now."""
+    connection = context.connection
+    assert connection.feed is not None
+    names = [str(topic) for topic in _well_formed(context, message.channels)]
+    connection.feed.unfollow(connection, names)
+    return Reply(messages.Unsubscribed(names)) if names else None
+
+
+def _well_formed(context: Context, channels: Collection[str]) -> list[Topic]:
+    """The topics, each once, in the order given; an ERROR for each that is none."""
+    wanted: dict[Topic, None] = {}
+    for name in channels:
+        try:
+            wanted[Topic.parse(name)] = None
+        except InvalidChannel as error:
+            _refuse(context, error)
+    return list(wanted)
+
+
+def _refuse(context: Context, error: ProtocolError) -> None:
+    context.connection.send_error(error, context.request_id)
+
+
+def _has_room(connection: Connection, name: str) -> bool:
+    if name in connection.topics:
+        return True
+    assert connection.principal is not None
+    given = {f"user:{connection.principal.user_id}"}  # not asked for, so not counted
+    return len(connection.topics - given) < sync_settings().max_subscriptions
+
+
+async def permitted(principal: Principal, wanted: Collection[Topic]) -> set[Topic]:
+    if topics.needs_database(wanted):
+        return await in_database(topics.authorize, principal, wanted)
+    return topics.authorize(principal, wanted)
+
+
+# ------------------------------------------------------------------ sync
+
+
+@handles(messages.SyncRequest)
+async def sync_request(context: Context, message: messages.SyncRequest) -> None:
+    """Replay or snapshot; decision V4."""
+    await serve_sync(context, message, permitted)

@@ -1,0 +1,202 @@
+"""One hub a process: joins each organization's group once and fans out in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from sync import log
+from sync.auth import PrincipalLoader
+from sync.bus import bus, group_name
+from sync.conf import sync_settings
+from sync.connection import Connection
+from sync.database import in_database
+from sync.feed import Feed
+from sync.log import LoggedEvent
+from sync.outbox import Flusher
+from sync.shared_state import RENEW_SECONDS, MemoryState, RedisState, SharedState
+
+logger = logging.getLogger("bos.sync")
+
+JOIN_TIMEOUT = 1.0
+# A feed without connections is kept for a while: people reconnect.
+FEED_LINGER = 60.0
+
+
+class Hub:
+    """All connections of this process, and the feeds of their organizations."""
+
+    def __init__(self) -> None:
+        settings = sync_settings()
+        loop = asyncio.get_running_loop()
+        self.connections: dict[str, Connection] = {}
+        self.state: SharedState = (
+            RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
+        )
+        self.principals = PrincipalLoader()
+        self.flusher = Flusher(loop, settings.coalesce)
+        self._feeds: dict[str, asyncio.Task[Feed]] = {}
+        self._deserted: dict[str, float] = {}
+        self._joined: set[str] = set()
+        self._layer: Any = get_channel_layer()
+        self._channel: str | None = None
+        self._tasks = [
+            loop.create_task(self._receive(), name="hub-receive"),
+            loop.create_task(self._check_heads(), name="hub-heads"),
+            loop.create_task(self._renew_places(), name="hub-places"),
+        ]
+        bus.attach(self)
+
+    # -------------------------------------------------------------- feeds
+
+    async def feed(self, organization_id: str) -> Feed:
+        """The organization's feed; everything committed from now on will be delivered by it."""
+        opening = self._feeds.get(organization_id)
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+            opening = asyncio.ensure_future(self._open(organization_id))
+            self._feeds[organization_id] = opening
+        self._deserted.pop(organization_id, None)
+        return await asyncio.shield(opening)
+
+    async def _open(self, organization_id: str) -> Feed:
+        # First the group, then the head: what is committed in between arrives early and waits.
+        await self._join(organization_id)
+        feed = Feed(organization_id, self)
+        feed.last = (await in_database(log.head, organization_id)).sequence
+        return feed
+
+    async def _join(self, organization_id: str) -> None:
+        if self._layer is None or organization_id in self._joined:
+            return
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT):
+                if self._channel is None:
+                    self._channel = await self._layer.new_channel()
+                await self._layer.group_add(group_name(organization_id), self._channel)
+        except Exception as error:  # Redis is away: the head check delivers, and joins later
+            logger.warning("group not joined", extra={"error": type(error).__name__})
+        else:
+            self._joined.add(organization_id)
+
+    def ready_feeds(self) -> list[Feed]:
+        return [
+            task.result()
+            for task in self._feeds.values()
+            if task.done() and not task.cancelled() and task.exception() is None
+        ]
+
+    def ingest(self, organization_id: str, events: Iterable[LoggedEvent]) -> None:
+        task = self._feeds.get(organization_id)
+        if task is None:
+            return
+        if not task.done():
+            # Opening: it may have read the head just before. Whatever comes twice is dropped.
+            waiting = list(events)
+            task.add_done_callback(lambda _: self.ingest(organization_id, waiting))
+        elif not task.cancelled() and task.exception() is None:
+            task.result().ingest(events)
+
+    # -------------------------------------------------------------- background
+
+    async def _receive(self) -> None:
+        """Events that other processes publish."""
+        while self._layer is not None:
+            if self._channel is None:
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                message = await self._layer.receive(self._channel)
+                events = bus.received(message)
+                if events:
+                    self.ingest(events[0].organization_id, events)
+            except Exception:
+                logger.exception("group message not read")
+                await asyncio.sleep(1)
+
+    async def _check_heads(self) -> None:
+        """Compare with the log: repairs lost messages, killed publishers, a Redis that is away."""
+        while True:
+            await asyncio.sleep(sync_settings().head_check)
+            try:
+                await self._check_heads_once()
+            except Exception:
+                logger.exception("heads not compared")
+
+    async def _check_heads_once(self) -> None:
+        self._close_deserted()
+        feeds = self.ready_feeds()
+        for feed in feeds:
+            if feed.organization_id not in self._joined:
+                await self._join(feed.organization_id)
+        if feeds:
+            heads = await in_database(log.heads, [feed.organization_id for feed in feeds])
+            for feed in feeds:
+                feed.check(heads.get(feed.organization_id, 0))
+
+    def _close_deserted(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for feed in self.ready_feeds():
+            if feed.connections:
+                self._deserted.pop(feed.organization_id, None)
+            elif now - self._deserted.setdefault(feed.organization_id, now) > FEED_LINGER:
+                del self._feeds[feed.organization_id]
+                del self._deserted[feed.organization_id]
+                feed.end()
+                asyncio.ensure_future(self._leave(feed.organization_id))  # noqa: RUF006
+
+    async def _leave(self, organization_id: str) -> None:
+        if organization_id not in self._joined or organization_id in self._feeds:
+            return
+        self._joined.discard(organization_id)
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT):
+                await self._layer.group_discard(group_name(organization_id), self._channel)
+        except Exception as error:  # at worst, messages come that nobody here needs
+            logger.warning("group not left", extra={"error": type(error).__name__})
+
+    async def _renew_places(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            places = [
+                (connection.principal.user_id, connection.id)
+                for connection in self.connections.values()
+                if connection.principal is not None
+            ]
+            try:
+                await self.state.renew_places(places)
+            except Exception:
+                logger.exception("places not renewed")
+
+    # -------------------------------------------------------------- connections
+
+    def add(self, connection: Connection) -> None:
+        self.connections[connection.id] = connection
+
+    async def remove(self, connection: Connection) -> None:
+        self.connections.pop(connection.id, None)
+        if connection.feed is not None:
+            connection.feed.forget(connection)
+        if connection.principal is not None:
+            await self.state.free_place(connection.principal.user_id, connection.id)
+
+    def end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def hub() -> Hub:
+    """The hub of the running event loop; a server has one loop a process."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(loop)
+    if found is None:
+        for other in [other for other in _hubs if other.is_closed()]:
+            del _hubs[other]
+        found = _hubs[loop] = Hub()
+    return found

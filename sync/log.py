@@ -1,0 +1,294 @@
+"""Append to the log and read it back.
+
+An append only remembers the event. Just before COMMIT (see `sync.db`) the organization's head is
+locked, the events get their sequence and are inserted: the lock is held for the shortest time, and
+always as the last one, so that two writers cannot wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
+
+from sync.errors import SyncErrorCode, SyncRefused
+from sync.models import Event, StreamHead
+from sync.principal import Actor
+from sync.times import now_us
+from sync.topics import KINDS, Audience, Topic
+
+
+class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
+    """An event of the log as processes pass it on: a row of `Event`, without its id."""
+
+    organization_id: str
+    sequence: int
+    at_us: int
+    entity_type: str
+    entity_id: str
+    change_type: str
+    data: str
+    live_type: str
+    live: str
+    actor_id: str
+    door: str
+    origin: str
+    request_id: str
+    access: str
+    organization: str | None
+    department: str | None
+    kpi: str | None
+    user: str | None
+    session: str | None
+
+    def topics(self) -> list[str]:
+        return [f"{kind}:{id_}" for kind in KINDS if (id_ := getattr(self, kind)) is not None]
+
+
+COLUMNS = LoggedEvent.__struct_fields__
+
+
+@dataclass(slots=True, eq=False)
+class PendingEvent:
+    """An event whose transaction has not committed; becomes a LoggedEvent just before it does."""
+
+    organization_id: str
+    entity_type: str
+    entity_id: str
+    change_type: str
+    data: str
+    live_type: str
+    live: str
+    actor: Actor
+    access: str
+    audience: Audience
+    record_id: int | None = None
+    logged: LoggedEvent | None = None
+
+    def __call__(self) -> None:
+        """Django calls this after COMMIT: the event is handed to the bus."""
+        from sync.bus import bus
+
+        assert self.logged is not None, "committed without a sequence: is ENGINE sync.db.*?"
+        bus.publish(self.logged)
+
+    def stamp(self, sequence: int, at_us: int) -> LoggedEvent:
+        self.logged = LoggedEvent(
+            self.organization_id,
+            sequence,
+            at_us,
+            self.entity_type,
+            self.entity_id,
+            self.change_type,
+            self.data,
+            self.live_type,
+            self.live,
+            self.actor.user_id,
+            self.actor.door,
+            self.actor.origin,
+            self.actor.request_id,
+            self.access,
+            *(getattr(self.audience, kind) for kind in KINDS),
+        )
+        return self.logged
+
+
+def append(event: PendingEvent) -> None:
+    """Add the event to the log with the transaction that is open; rolled back, it never was.
+
+    Raises where no transaction is open: the change would be committed without its event.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "an event is appended in the transaction of the change it tells of"
+        )
+    # Kept among Django's own commit hooks, which forget the hooks of a rolled-back savepoint.
+    # robust: whatever happens while publishing, the change is committed and must not look failed.
+    transaction.on_commit(event, robust=True)
+
+
+def flush_pending(database: BaseDatabaseWrapper) -> None:
+    """Give the open transaction's events their sequence and insert them; `sync.db` calls it."""
+    pending: dict[str, list[PendingEvent]] = defaultdict(list)
+    for _, hook, *_ in database.run_on_commit:
+        if isinstance(hook, PendingEvent) and hook.logged is None:
+            pending[hook.organization_id].append(hook)
+    if not pending:
+        return
+    with database.cursor() as cursor:
+        # Sorted, so that two transactions lock the heads of several organizations in one order.
+        for organization_id in sorted(pending):
+            _insert(cursor, organization_id, pending[organization_id])
+
+
+def _insert(cursor: Any, organization_id: str, events: Sequence[PendingEvent]) -> None:
+    last_sequence, last_at_us = _advance_head(cursor, organization_id, len(events))
+    first_sequence = last_sequence - len(events) + 1
+    first_at_us = last_at_us - len(events) + 1
+    rows = [
+        msgspec.structs.astuple(event.stamp(first_sequence + i, first_at_us + i))
+        for i, event in enumerate(events)
+    ]
+    columns = ", ".join(f'"{column}"' for column in COLUMNS)
+    marks = ", ".join(["%s"] * len(COLUMNS))
+    cursor.executemany(
+        f'INSERT INTO "{Event._meta.db_table}" ({columns}) VALUES ({marks})',  # noqa: S608
+        rows,
+    )
+    outcomes = [
+        (first_sequence + i, event.record_id)
+        for i, event in enumerate(events)
+        if event.record_id is not None
+    ]
+    if outcomes:
+        cursor.executemany(
+            'UPDATE "sync_requestrecord" SET "sequence" = %s WHERE "id" = %s', outcomes
+        )
+
+
+def _advance_head(cursor: Any, organization_id: str, count: int) -> tuple[int, int]:
+    """Lock the head and move it on by `count` events; its new sequence and time.
+
+    The time is the clock's, or a microsecond after the last event's where the clock stepped back:
+    times rise as strictly as sequences, so that a time is as good a cursor.
+    """
+    head = StreamHead._meta.db_table
+    cursor.execute(
+        f"""INSERT INTO "{head}"
+              ("organization_id", "sequence", "at_us", "pruned_sequence", "pruned_at_us")
+            VALUES (%s, %s, %s, 0, 0)
+            ON CONFLICT ("organization_id") DO UPDATE SET
+              "sequence" = "{head}"."sequence" + %s,
+              "at_us" = CASE WHEN "{head}"."at_us" + %s > excluded."at_us"
+                        THEN "{head}"."at_us" + %s ELSE excluded."at_us" END
+            RETURNING "sequence", "at_us" """,  # noqa: S608
+        (organization_id, count, now_us() + count - 1, count, count, count),
+    )
+    sequence, at_us = cursor.fetchone()
+    return sequence, at_us
+
+
+# ------------------------------------------------------------------ reading
+
+
+class Head(msgspec.Struct, frozen=True):
+    sequence: int = 0
+    at_us: int = 0
+    pruned_sequence: int = 0
+    pruned_at_us: int = 0
+
+
+def head(organization_id: str) -> Head:
+    row = (
+        StreamHead.objects.filter(pk=organization_id)
+        .values_list("sequence", "at_us", "pruned_sequence", "pruned_at_us")
+        .first()
+    )
+    return Head(*row) if row else Head()
+
+
+def heads(organization_ids: Collection[str]) -> dict[str, int]:
+    """The last sequence of each of these organizations, in one query."""
+    rows = StreamHead.objects.filter(pk__in=organization_ids)
+    return dict(rows.values_list("organization_id", "sequence"))
+
+
+def read(organization_id: str, *, after: int, upto: int, limit: int) -> list[LoggedEvent]:
+    """The events with after < sequence <= upto in order, at most `limit` of them."""
+    return _read(_between(organization_id, after, upto), limit)
+
+
+def read_topics(
+    organization_id: str, topics: Iterable[Topic], *, after: int, upto: int, limit: int
+) -> list[LoggedEvent]:
+    """Like `read`, only those that concern one of these topics."""
+    return _read(_between(organization_id, after, upto) & _concerning(topics), limit)
+
+
+def count_topics(organization_id: str, topics: Iterable[Topic], *, after: int, upto: int) -> int:
+    condition = _between(organization_id, after, upto) & _concerning(topics)
+    return Event.objects.filter(condition).count()
+
+
+def find(organization_id: str, sequence: int) -> LoggedEvent | None:
+    found = read(organization_id, after=sequence - 1, upto=sequence, limit=1)
+    return found[0] if found else None
+
+
+def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head) -> int:
+    """The sequence after which a client resumes that has seen everything up to this time.
+
+    exact: the time is one that the server gave, so the event of this very time has been seen;
+    otherwise it may be a cut-off time and that event is repeated.
+    Raises SyncRefused where the time is in the future or history was pruned behind it.
+    """
+    if at_us > max(now_us(), end.at_us):
+        raise SyncRefused(
+            SyncErrorCode.SYNC_TIMESTAMP_IN_FUTURE, "lastSyncTimestamp is in the future"
+        )
+    if at_us < end.pruned_at_us:
+        raise history_expired()
+    seen = Q(at_us__lte=at_us) if exact else Q(at_us__lt=at_us)
+    last_seen = (
+        Event.objects.filter(seen, organization_id=organization_id, sequence__lte=end.sequence)
+        .order_by("-sequence")
+        .values_list("sequence", flat=True)
+        .first()
+    )
+    return end.pruned_sequence if last_seen is None else last_seen
+
+
+def history_expired() -> SyncRefused:
+    return SyncRefused(
+        SyncErrorCode.SYNC_HISTORY_EXPIRED,
+        "Events since then are no longer kept. Request a snapshot: neither cursor.",
+    )
+
+
+def _between(organization_id: str, after: int, upto: int) -> Q:
+    return Q(organization_id=organization_id, sequence__gt=after, sequence__lte=upto)
+
+
+def _concerning(topics: Iterable[Topic]) -> Q:
+    ids_of: dict[str, list[str]] = defaultdict(list)
+    for topic in topics:
+        ids_of[topic.kind].append(topic.id)
+    condition = Q(pk__in=[])
+    for kind, ids in ids_of.items():
+        condition |= Q(**{f"{kind}__in": ids})
+    return condition
+
+
+def _read(condition: Q, limit: int) -> list[LoggedEvent]:
+    rows = Event.objects.filter(condition).order_by("sequence").values_list(*COLUMNS)[:limit]
+    return [LoggedEvent(*row) for row in rows]
+
+
+def prune(older_than_us: int) -> int:
+    """Delete events older than this time, and remember how far, in one transaction a head.
+
+    The newest pruned sequence stays in the head, so that a client behind it is told to take a
+    snapshot instead of being served a history with a hole (decision V5).
+    """
+    deleted = 0
+    for organization_id in StreamHead.objects.values_list("pk", flat=True):
+        with transaction.atomic():
+            StreamHead.objects.select_for_update().get(pk=organization_id)
+            old = Event.objects.filter(organization_id=organization_id, at_us__lt=older_than_us)
+            last = old.order_by("-sequence").values_list("sequence", "at_us").first()
+            if last is None:
+                continue
+            StreamHead.objects.filter(pk=organization_id).update(
+                pruned_sequence=last[0], pruned_at_us=last[1]
+            )
+            deleted += old.delete()[0]
+    return deleted
+
+
+assert {field.name for field in fields(Audience)} == set(KINDS)

@@ -1,0 +1,37 @@
+"""Which web pages may connect (decision W5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_Origin = tuple[str, str, int]
+
+
+def origin_allowed(origin: bytes | None, host: bytes | None, scheme: str, more: Iterable[str]) -> bool:
+    """Whether a handshake with this Origin header is served.
+
+    origin: None where there is none: a native app, which has no cookies that a page could abuse.
+    host and scheme: what the request was sent to ('ws' or 'wss'). more: further allowed origins.
+    """
+    if origin is None:
+        return True
+    parsed = _parse(origin.decode("latin-1"))
+    if parsed is None:
+        return False
+    web_scheme = "https" if scheme == "wss" else "http"
+    own = _parse(f"{web_scheme}://{(host or b'').decode('latin-1')}")
+    return parsed == own or parsed in {_parse(allowed) for allowed in more}
+
+
+def _parse(origin: str) -> _Origin | None:
+    """(scheme, host, port); None for 'null' and whatever else is not an origin."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username:
+        return None
+    return parts.scheme, parts.hostname.lower(), port

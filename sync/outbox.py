@@ -1,0 +1,246 @@
+"""What waits to be written to one client: bounded, and written many messages at a time (L3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+
+class RawTransport(Protocol):
+    """What `sync.server` offers in scope['extensions']['bos.raw']."""
+
+    def write(self, frames: bytes) -> None: ...
+    def buffered(self) -> int:
+        """Bytes that were written and that the client has not taken yet."""
+        ...
+
+    def abort(self) -> None: ...
+    async def wait_written(self) -> None:
+        """Wait until the client has taken everything that was written."""
+        ...
+
+    def watch(self, on_pause: Callable[[], None], on_resume: Callable[[], None]) -> None:
+        """Call these when the client stops taking what is written, and when it takes it again."""
+        ...
+
+
+class Outbox(Protocol):
+    """on_overflow is called once, when more than the limit waits."""
+
+    on_overflow: Callable[[], None]
+
+    def push(self, frames: Any) -> None:
+        """Write these after what waits, together with what else comes within a millisecond."""
+        ...
+
+    def flush(self) -> None:
+        """Do not wait for more."""
+        ...
+
+    async def drained(self) -> bool:
+        """Wait until little waits; False where the connection ended instead."""
+        ...
+
+    async def flushed(self) -> None:
+        """Everything pushed so far is written, or the connection ended."""
+        ...
+
+    def drop(self) -> None:
+        """Forget what waits: it will not be written."""
+        ...
+
+    def end(self) -> None: ...
+
+
+class Flusher:
+    """Writes the outboxes of a process that have something, about a millisecond after the first.
+
+    Messages that come together then go out in one system call a socket, which is most of the
+    cost of a delivery (measured: 254,000 deliveries a second without, 1,230,000 with).
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
+        self._loop = loop
+        self._delay = delay
+        self._ready: list[RawOutbox] = []
+        self._scheduled = False
+        self._last: list[bytes] = []
+        self._last_joined = b""
+
+    def add(self, outbox: RawOutbox) -> None:
+        self._ready.append(outbox)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_later(self._delay, self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        ready, self._ready = self._ready, []
+        for outbox in ready:
+            outbox.flush()
+        self._last, self._last_joined = [], b""
+
+    def join(self, waiting: list[bytes]) -> bytes:
+        """One piece of bytes for a write; shared by neighbours that wait for the same frames."""
+        if len(waiting) == 1:
+            return waiting[0]
+        if waiting != self._last:
+            self._last = waiting.copy()
+            self._last_joined = b"".join(waiting)
+        return self._last_joined
+
+
+class RawOutbox:
+    """Ready frames, written to the transport as bytes."""
+
+    __slots__ = (
+        "_blocked",
+        "_drained",
+        "_ended",
+        "_flusher",
+        "_limit",
+        "_size",
+        "_transport",
+        "_waiting",
+        "on_overflow",
+    )
+
+    def __init__(self, transport: RawTransport, flusher: Flusher, limit: int) -> None:
+        self._transport = transport
+        self._flusher = flusher
+        self._limit = limit
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._blocked = False
+        self._drained: asyncio.Event | None = None
+        self.on_overflow: Callable[[], None] = _nothing
+        transport.watch(self._pause, self._resume)
+
+    def push(self, frames: bytes) -> None:
+        waiting = self._waiting
+        if not waiting:
+            if self._ended:
+                return
+            self._flusher.add(self)
+        waiting.append(frames)
+        self._size += len(frames)
+        # Much may come at once to a client that reads well: what it leaves unread is what counts.
+        if self._blocked and self._size + self._transport.buffered() > self._limit:
+            self.on_overflow()
+
+    def flush(self) -> None:
+        if not self._waiting or self._ended or self._blocked:
+            return
+        self._transport.write(self._flusher.join(self._waiting))
+        self._waiting.clear()
+        self._size = 0
+        if self._drained is not None:
+            self._drained.set()
+
+    def _pause(self) -> None:
+        self._blocked = True
+
+    def _resume(self) -> None:
+        self._blocked = False
+        self.flush()
+        if self._drained is not None:
+            self._drained.set()
+
+    async def drained(self) -> bool:
+        self.flush()
+        while not self._ended and (self._waiting or self._blocked):
+            await self._wait()
+        return not self._ended
+
+    async def flushed(self) -> None:
+        self.flush()
+        while not self._ended and self._waiting:
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._drained = self._drained or asyncio.Event()
+        self._drained.clear()
+        await self._drained.wait()
+
+    def drop(self) -> None:
+        self._waiting.clear()
+        self._size = 0
+
+    def end(self) -> None:
+        self._ended = True
+        self.drop()
+        if self._drained is not None:
+            self._drained.set()
+
+
+class AsgiOutbox:
+    """Messages sent one at a time through ASGI's `send`, under any server.
+
+    How much a client leaves unread is the server's business here; Daphne does not tell.
+    """
+
+    __slots__ = ("_ended", "_idle", "_limit", "_send", "_size", "_task", "_waiting", "on_overflow")
+
+    def __init__(self, send: Callable[[Any], Awaitable[None]], limit: int) -> None:
+        self._send = send
+        self._limit = limit
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._size = 0
+        self._ended = False
+        self._task: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.on_overflow: Callable[[], None] = _nothing
+
+    def push(self, frames: list[dict[str, Any]]) -> None:
+        if self._ended:
+            return
+        for message in frames:
+            self._waiting.append(message)
+            self._size += _size(message)
+        if self._task is None or self._task.done():
+            self._idle.clear()
+            self._task = asyncio.get_running_loop().create_task(self._write())
+        if self._size > self._limit:
+            self.on_overflow()
+
+    async def _write(self) -> None:
+        # One send at a time: servers may reorder two that are not awaited.
+        try:
+            while self._waiting and not self._ended:
+                message = self._waiting.popleft()
+                self._size -= _size(message)
+                await self._send(message)
+        except Exception:  # the client has gone: the consumer is told by `receive`
+            self._ended = True
+        finally:
+            self._idle.set()
+
+    def flush(self) -> None:
+        return None
+
+    async def drained(self) -> bool:
+        await self._idle.wait()
+        return not self._ended
+
+    async def flushed(self) -> None:
+        await self._idle.wait()
+
+    def drop(self) -> None:
+        self._waiting.clear()
+        self._size = 0
+
+    def end(self) -> None:
+        self._ended = True
+        self.drop()
+
+
+def _size(message: dict[str, Any]) -> int:
+    return len(message.get("text") or message.get("bytes") or b"")
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,54 @@
+"""Who is connected (principal), and who did it by which door (actor)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated user of one organization, as the token and the database said at AUTH."""
+
+    user_id: str
+    organization_id: str
+    name: str
+    role: str
+    token_version: int
+    expires_at: float
+    """Seconds since the epoch: `exp` of the access token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changed something.
+
+    origin and request_id: the connection and the request it came by, where it came by one; the
+    resulting message carries the requestId in that connection's own copy only (decision E3).
+    """
+
+    user_id: str
+    door: str
+    origin: str = ""
+    request_id: str = ""
+
+
+SYSTEM = Actor(user_id="system", door="system")
+_actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
+
+
+def current_actor() -> Actor:
+    """Who is acting in this thread or task; the system where nobody said."""
+    return _actor.get()
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """Everything changed in this block was done by this actor."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)

@@ -1,0 +1,115 @@
+"""Which messages there are, who sends them, and what handles a client's.
+
+A message is a struct next to the feature that owns it:
+
+    @message("KPI_UPDATE")
+    class KpiUpdate(Request):
+        kpi_id: WireId
+        value: Number
+
+    @handles(KpiUpdate)
+    async def kpi_update(context: Context, message: KpiUpdate) -> Reply | None: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from sync.errors import InvalidMessage, NotServed
+
+if TYPE_CHECKING:
+    from sync.dispatcher import Context, Reply
+
+WireId = Annotated[str, Meta(min_length=1, max_length=64, description="An opaque id.")]
+
+
+class Message(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Payload of a message that the server sends."""
+
+
+class Request(msgspec.Struct, rename="camel"):
+    """Payload of a message that a client sends. Unknown extra fields are ignored (E1)."""
+
+
+Handler = Callable[["Context", Any], Awaitable["Reply | None"]]
+R = TypeVar("R", bound=type[msgspec.Struct])
+H = TypeVar("H", bound=Callable[..., Awaitable["Reply | None"]])
+
+
+@dataclass(slots=True)
+class RequestType:
+    name: str
+    struct: type[Request]
+    handler: Handler | None = None
+
+
+requests: dict[str, RequestType] = {}
+events: dict[str, type[Message]] = {}
+_names: dict[type[msgspec.Struct], str] = {}
+
+# The document calls these types 'Bidirectional': sent by a client they mean the request (E5).
+ALIASES = {
+    "SESSION_CREATED": "SESSION_CREATE",
+    "SESSION_JOINED": "SESSION_JOIN",
+    "SESSION_LEFT": "SESSION_LEAVE",
+    "ANNOTATION_CREATED": "ANNOTATION_CREATE",
+    "ANNOTATION_UPDATED": "ANNOTATION_UPDATE",
+    "ANNOTATION_DELETED": "ANNOTATION_DELETE",
+}
+
+
+def message(name: str) -> Callable[[R], R]:
+    """Register a payload struct under its wire name; its base class says who sends it.
+
+    PING, PONG, CURSOR_MOVE and NOTIFICATION_READ are sent by both and registered for each.
+    """
+
+    def register(struct: R) -> R:
+        if issubclass(struct, Request):
+            if name in requests:
+                raise ValueError(f"the request {name} is registered twice")
+            requests[name] = RequestType(name, struct)
+        elif issubclass(struct, Message):
+            if name in events:
+                raise ValueError(f"the message {name} is registered twice")
+            events[name] = struct
+        else:
+            raise TypeError(f"{struct.__name__} is neither a Request nor a Message")
+        _names[struct] = name
+        return struct
+
+    return register
+
+
+def handles(struct: type[Request]) -> Callable[[H], H]:
+    def register(handler: H) -> H:
+        request = requests[_names[struct]]
+        if request.handler is not None:
+            raise ValueError(f"{request.name} has two handlers")
+        request.handler = handler
+        return handler
+
+    return register
+
+
+def name_of(struct: type[msgspec.Struct]) -> str:
+    return _names[struct]
+
+
+def resolve(type_: str) -> tuple[RequestType, Handler]:
+    """What a client means by this type.
+
+    Raises InvalidMessage for a type that clients do not send, NotServed where it has no handler.
+    """
+    request = requests.get(ALIASES.get(type_, type_))
+    if request is None:
+        reason = "only the server sends this type" if type_ in events else "unknown type"
+        raise InvalidMessage("type", reason)
+    if request.handler is None:
+        raise NotServed(type=request.name)
+    return request, request.handler

@@ -1,0 +1,186 @@
+"""SYNC_REQUEST: what a client missed, or all that its channels show (decision V4).
+
+While it runs, live events wait; afterwards they follow without being repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+from django.db import connection as database
+from django.db import transaction
+from msgspec import UNSET
+
+from sync import codecs, log, render, topics
+from sync.connection import Connection, State
+from sync.database import in_database
+from sync.envelope import WireTime, encode
+from sync.errors import InvalidChannel, InvalidMessage, SyncErrorCode, SyncRefused, Unauthorized
+from sync.feed import PAGE, Synced
+from sync.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
+from sync.principal import Principal
+from sync.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
+from sync.topics import Shown, Topic
+
+if TYPE_CHECKING:
+    from sync.dispatcher import Context
+
+Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
+
+
+async def serve_sync(context: Context, request: SyncRequest, permitted: Permitted) -> None:
+    """Send the sync whole, or a SYNC_ERROR and none of it."""
+    connection = context.connection
+    feed = connection.feed
+    assert feed is not None
+    try:
+        wanted = await _allowed_topics(context, request, permitted)
+        connection.hold()
+        try:
+            replay = _Replay(context, wanted)
+            if request.last_sequence is None and request.last_sync_timestamp is None:
+                upto = await replay.send_snapshot()
+            else:
+                upto = await replay.send_missed(request)
+            connection.covered = Synced(frozenset(str(topic) for topic in wanted), upto)
+        finally:
+            if connection.state is State.ACTIVE:
+                covered, connection.covered = connection.covered, None
+                await feed.catch_up(connection, synced=covered)
+    except SyncRefused as refused:
+        details = refused.details or UNSET
+        connection.send(SyncError(refused.code, refused.message, details), context.request_id)
+
+
+async def _allowed_topics(
+    context: Context, request: SyncRequest, permitted: Permitted
+) -> list[Topic]:
+    try:
+        wanted = list(dict.fromkeys(Topic.parse(name) for name in request.channels))
+    except InvalidChannel as error:
+        raise SyncRefused(
+            SyncErrorCode.INVALID_CHANNEL, error.message, **error.details
+        ) from None
+    allowed = await permitted(context.principal, wanted)
+    for topic in wanted:
+        if topic not in allowed:
+            raise SyncRefused(
+                SyncErrorCode.UNAUTHORIZED, Unauthorized().message, channel=str(topic)
+            )
+    return wanted
+
+
+class _Replay:
+    def __init__(self, context: Context, wanted: list[Topic]) -> None:
+        self._connection: Connection = context.connection
+        self._principal = context.principal
+        self._organization_id = context.principal.organization_id
+        self._request_id = context.request_id
+        self._topics = wanted
+
+    async def send_missed(self, request: SyncRequest) -> int:
+        """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
+        start = await in_database(self._start, request)
+        self._begin(start.count, start.from_timestamp)
+        after = start.after
+        while after < start.head.sequence and not self._connection.closing:
+            events = await in_database(
+                log.read_topics,
+                self._organization_id,
+                self._topics,
+                after=after,
+                upto=start.head.sequence,
+                limit=PAGE,
+            )
+            await self._send([render.sync_message(event) for event in events])
+            if len(events) < PAGE:
+                break
+            after = events[-1].sequence
+        self._complete(start.count, start.head)
+        return start.head.sequence
+
+    def _start(self, request: SyncRequest) -> _Start:
+        head = log.head(self._organization_id)
+        if request.last_sequence is not None:
+            after = request.last_sequence
+            from_timestamp = self._time_of(after)
+        else:
+            assert request.last_sync_timestamp is not None
+            after, from_timestamp = self._resume_from(request.last_sync_timestamp, head)
+        if after > head.sequence:
+            raise SyncRefused(
+                SyncErrorCode.SYNC_TIMESTAMP_IN_FUTURE, "lastSequence is in the future"
+            )
+        if after < head.pruned_sequence:
+            raise log.history_expired()
+        count = log.count_topics(
+            self._organization_id, self._topics, after=after, upto=head.sequence
+        )
+        return _Start(head, after, from_timestamp, count)
+
+    def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
+        try:
+            moment = msgspec.convert(text, WireTime)
+        except msgspec.ValidationError:
+            raise InvalidMessage(
+                "payload.lastSyncTimestamp", "Expected an RFC 3339 time with its offset"
+            ) from None
+        at_us, exact = parse_cursor(text, moment)
+        after = log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
+        return after, wire_time_us(at_us)
+
+    def _time_of(self, sequence: int) -> str:
+        event = log.find(self._organization_id, sequence)
+        return wire_time_us(event.at_us) if event else wire_time(EPOCH)
+
+    async def send_snapshot(self) -> int:
+        """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
+        head, shown = await in_database(self._read_snapshot)
+        self._begin(len(shown), wire_time(EPOCH))
+        for first in range(0, len(shown), PAGE):
+            page = shown[first : first + PAGE]
+            await self._send([self._snapshot_message(entity, head) for entity in page])
+        self._complete(len(shown), head)
+        return head.sequence
+
+    def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
+        with transaction.atomic():
+            if database.vendor == "postgresql":
+                # Head and rows from one moment; SQLite's transaction is so by itself.
+                with database.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            head = log.head(self._organization_id)
+            return head, topics.snapshot(self._principal, self._topics)
+
+    def _snapshot_message(self, entity: Shown, head: log.Head) -> bytes:
+        payload = SyncUpdate(
+            entity.entity_type,
+            entity.entity_id,
+            "snapshot",
+            msgspec.Raw(codecs.to_json(entity.data)),
+            str(entity.data.get("updatedBy", "system")),
+            head.sequence,
+        )
+        return encode("SYNC_UPDATE", codecs.to_json(payload))
+
+    async def _send(self, messages: list[bytes]) -> None:
+        """At the client's pace: what it has not taken is not read from the log yet."""
+        for message in messages:
+            self._connection.outbox.push(self._connection.lane.pack(message))
+        await self._connection.drained()
+
+    def _begin(self, count: int, from_timestamp: str) -> None:
+        self._connection.send(SyncStart(count, from_timestamp), self._request_id)
+
+    def _complete(self, count: int, head: log.Head) -> None:
+        message = SyncComplete(count, wire_cursor(head.at_us), head.sequence)
+        self._connection.send(message, self._request_id)
+
+
+class _Start(msgspec.Struct, frozen=True):
+    head: log.Head
+    after: int
+    from_timestamp: str
+    count: int

@@ -1,0 +1,99 @@
+"""uvicorn's WebSocket protocol with what the outbox needs: raw writes, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+# What the kernel takes for a client that does not read comes on top of our own queue. By default
+# it grows to some 4 MB a connection, which hides a slow client for long.
+SEND_BUFFER_BYTES = 256 * 1024
+# H2: requests under way have 10 s; a second of it is for the close frame.
+DRAIN_SECONDS = 9.0
+
+
+class RawWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Adds scope['extensions']['bos.raw'], a `sync.outbox.RawTransport`: this object itself."""
+
+    _on_pause: Callable[[], None] | None = None
+    _on_resume: Callable[[], None] | None = None
+    _drained: asyncio.Event | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        raw_socket = transport.get_extra_info("socket")
+        if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
+            raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            self.scope["extensions"]["bos.raw"] = self  # type: ignore[typeddict-unknown-key]
+
+    # -------------------------------------------------------------- RawTransport
+
+    def write(self, frames: bytes) -> None:
+        # Never behind a close frame.
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames)
+
+    def buffered(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def watch(self, on_pause: Callable[[], None], on_resume: Callable[[], None]) -> None:
+        self._on_pause, self._on_resume = on_pause, on_resume
+
+    async def wait_written(self) -> None:
+        while not self.disconnected and self.transport.get_write_buffer_size():
+            self._drained = self._drained or asyncio.Event()
+            self._drained.clear()
+            try:
+                await asyncio.wait_for(self._drained.wait(), 0.2)
+            except TimeoutError:
+                continue
+
+    def abort(self) -> None:
+        """End it without waiting for the client to take what was written: it does not."""
+        self.transport.abort()
+
+    # -------------------------------------------------------------- from the transport
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._on_pause is not None:
+            self._on_pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._on_resume is not None:
+            self._on_resume()
+        if self._drained is not None:
+            self._drained.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._on_pause = self._on_resume = None
+        if self._drained is not None:
+            self._drained.set()
+
+    # -------------------------------------------------------------- the end
+
+    def shutdown(self) -> None:
+        """Let the request under way finish, then close with 1012 (decision H2).
+
+        uvicorn would send the close frame at once, and the answer could not follow it.
+        """
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+            return
+        self.queue.put_nowait({"type": "websocket.drain"})  # type: ignore[typeddict-item]
+        self.loop.call_later(DRAIN_SECONDS, self._shutdown_now)
+
+    def _shutdown_now(self) -> None:
+        if not self.disconnected:
+            super().shutdown()

@@ -1,0 +1,182 @@
+"""What processes must agree on and may forget: connection places and message counts of a user.
+
+Lives in Redis, by Lua with Redis' clock, or in memory with one process. Everything expires by
+itself: after `kill -9` no handler runs that could clean up. While Redis is away each process keeps
+the limits by itself, and nobody is cut off because of it (decision A4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
+
+import redis.asyncio
+import redis.asyncio.retry
+import redis.backoff
+from redis.exceptions import RedisError
+
+from sync.limits import SlidingWindow
+
+log = logging.getLogger("bos.sync")
+T = TypeVar("T")
+
+LEASE_SECONDS = 45.0
+RENEW_SECONDS = 15.0
+# How long Redis may take, and how long it is left alone after it failed: a hung Redis must not
+# make every request wait.
+REDIS_TIMEOUT = 1.0
+REDIS_PAUSE = 2.0
+
+_TAKE_PLACE = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if not redis.call('ZSCORE', KEYS[1], ARGV[1])
+   and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+return 1
+"""
+_HIT = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local oldest = redis.call('LINDEX', KEYS[1], ARGV[1] - 1)
+if oldest and tonumber(oldest) > now - ARGV[2] then return oldest + ARGV[2] - now end
+redis.call('LPUSH', KEYS[1], now)
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 0
+"""
+
+
+class SharedState(Protocol):
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        """Take one of the user's connection places; False where none is free."""
+        ...
+
+    async def free_place(self, user_id: str, connection_id: str) -> None: ...
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        """Keep these (user, connection) places for another LEASE_SECONDS."""
+        ...
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        """Count a message of the user; 0 if within the limit, else seconds until one would be."""
+        ...
+
+
+class MemoryState:
+    """The state of one process, for one process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._places: dict[str, set[str]] = defaultdict(set)
+        self._messages: dict[str, SlidingWindow] = {}
+
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        places = self._places[user_id]
+        if connection_id not in places and len(places) >= limit:
+            return False
+        places.add(connection_id)
+        return True
+
+    async def free_place(self, user_id: str, connection_id: str) -> None:
+        places = self._places.get(user_id)
+        if places is not None:
+            places.discard(connection_id)
+            if not places:
+                del self._places[user_id]
+                self._messages.pop(user_id, None)
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        return None
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        messages = self._messages.get(user_id)
+        if messages is None:
+            messages = self._messages[user_id] = SlidingWindow(limit, window)
+        return messages.hit(self._clock())
+
+
+class RedisState:
+    """The state of all processes; this process's own where Redis does not answer."""
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        self._clients = [
+            redis.asyncio.Redis.from_url(
+                url,
+                socket_timeout=REDIS_TIMEOUT,
+                socket_connect_timeout=REDIS_TIMEOUT,
+                retry=redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),
+            )
+            for url in urls
+        ]
+        self._local = MemoryState()
+        self._away_until = 0.0
+
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        # Always counted here as well, so that the count is right when Redis goes away.
+        if not await self._local.take_place(user_id, connection_id, limit):
+            return False
+        key = f"bos:places:{user_id}"
+        taken = await self._ask(
+            lambda: self._client(user_id).eval(  # type: ignore[no-any-return]
+                _TAKE_PLACE, 1, key, connection_id, str(limit), str(int(LEASE_SECONDS * 1000))
+            ),
+            otherwise=1,
+        )
+        if not taken:
+            await self._local.free_place(user_id, connection_id)
+        return bool(taken)
+
+    async def free_place(self, user_id: str, connection_id: str) -> None:
+        await self._local.free_place(user_id, connection_id)
+        key = f"bos:places:{user_id}"
+        await self._ask(lambda: self._client(user_id).zrem(key, connection_id), otherwise=0)
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        """Unconditional: a place once given stays, whatever Redis forgot meanwhile."""
+        by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
+        for user_id, connection_id in places:
+            by_client[self._client(user_id)].append((user_id, connection_id))
+        for client, held in by_client.items():
+            await self._ask(lambda c=client, h=held: self._renew(c, h), otherwise=None)  # type: ignore[misc]
+
+    @staticmethod
+    async def _renew(client: redis.asyncio.Redis, places: list[tuple[str, str]]) -> None:
+        seconds, microseconds = await client.time()
+        until = seconds * 1000 + microseconds // 1000 + int(LEASE_SECONDS * 1000)
+        pipe = client.pipeline(transaction=False)
+        for user_id, connection_id in places:
+            pipe.zadd(f"bos:places:{user_id}", {connection_id: until})
+            pipe.pexpire(f"bos:places:{user_id}", int(LEASE_SECONDS * 2000))
+        await pipe.execute()
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        key = f"bos:messages:{user_id}"
+        wait_ms = await self._ask(
+            lambda: self._client(user_id).eval(  # type: ignore[no-any-return]
+                _HIT, 1, key, str(limit), str(int(window * 1000))
+            ),
+            otherwise=None,
+        )
+        if wait_ms is None:
+            return await self._local.hit(user_id, limit, window)
+        return float(wait_ms) / 1000
+
+    def _client(self, key: str) -> redis.asyncio.Redis:
+        return self._clients[zlib.crc32(key.encode()) % len(self._clients)]
+
+    async def _ask(self, question: Callable[[], Awaitable[T]], *, otherwise: T) -> T:
+        """Redis' answer, or `otherwise` while it is away."""
+        if time.monotonic() < self._away_until:
+            return otherwise
+        try:
+            return await asyncio.wait_for(question(), REDIS_TIMEOUT)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._away_until = time.monotonic() + REDIS_PAUSE
+            log.warning("redis away", extra={"error": type(error).__name__})
+            return otherwise
