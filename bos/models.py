@@ -130,9 +130,7 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
         ordering = ("name",)
         base_manager_name = "objects"
         constraints = (
-            models.CheckConstraint(
-                condition=Q(role__in=Role.values), name="user_has_a_known_role"
-            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
         )
 
     def __str__(self) -> str:

@@ -22,9 +22,7 @@ def departments_of(principal: Principal) -> set[str]:
 
     Managers and admins are at home in every department of the organization.
     """
-    tree = list(
-        Department.objects.of(principal.organization_id).values_list("id", "parent_id")
-    )
+    tree = list(Department.objects.of(principal.organization_id).values_list("id", "parent_id"))
     if has_role(principal, Role.MANAGER):
         return {str(id_) for id_, _ in tree}
     own = (

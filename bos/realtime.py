@@ -131,9 +131,7 @@ class SyncedEmployee(Synced[Employee]):
         }
 
     def audience(self, row: Employee) -> Audience:
-        return Audience(
-            organization=str(row.organization_id), department=_id(row.department_id)
-        )
+        return Audience(organization=str(row.organization_id), department=_id(row.department_id))
 
     def live(self, change: Change[Employee], actor: Actor) -> tuple[str, dict[str, Any]]:
         data = self.data(change.row)

@@ -109,7 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ------------------------------------------------------------------ Redis
 
-REDIS_URLS = tuple(url for url in env.list("REDIS_URL", []) if url)
+REDIS_URLS: tuple[str, ...] = tuple(filter(None, env.list("REDIS_URL", [])))
 CHANNEL_LAYERS: dict[str, Any] = {
     # The pub/sub layer: the core layer forgets its members for good when Redis restarts.
     "default": {
@@ -122,7 +122,7 @@ CHANNEL_LAYERS: dict[str, Any] = {
 
 # ------------------------------------------------------------------ the real-time kernel
 
-SYNC = {
+SYNC: dict[str, Any] = {
     "authenticator": "bos.tokens.authenticator",
     "redis_urls": REDIS_URLS,
     "allowed_origins": tuple(env.list("BOS_ALLOWED_ORIGINS", [])),
@@ -197,7 +197,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SAMESITE = "Strict"
-CSRF_TRUSTED_ORIGINS = list(SYNC["allowed_origins"])  # type: ignore[call-overload]
+CSRF_TRUSTED_ORIGINS = list(SYNC["allowed_origins"])
 SECURE_PROXY_SSL_HEADER = None if DEBUG else ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 
@@ -213,7 +213,11 @@ LOGGING = {
     "formatters": {"line": {"()": "bos.logs.FieldFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
-        "bos": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING"), "propagate": False},
+        "bos": {
+            "handlers": ["console"],
+            "level": env.str("LOG_LEVEL", "WARNING"),
+            "propagate": False,
+        },
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.
         "django.request": {"level": "ERROR"},

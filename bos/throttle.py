@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
@@ -27,10 +27,13 @@ _REDIS_TIMEOUT = 1
 def _limiter() -> MovingWindowRateLimiter:
     storage: Storage
     if settings.REDIS_URLS:
-        storage = storage_from_string(
-            settings.REDIS_URLS[0],
-            socket_timeout=_REDIS_TIMEOUT,
-            socket_connect_timeout=_REDIS_TIMEOUT,
+        storage = cast(
+            Storage,
+            storage_from_string(
+                settings.REDIS_URLS[0],
+                socket_timeout=_REDIS_TIMEOUT,
+                socket_connect_timeout=_REDIS_TIMEOUT,
+            ),
         )
     else:
         storage = MemoryStorage()

@@ -60,9 +60,7 @@ class JwtAuthenticator:
         return [self._principal(claim, found.get(claim.user_id)) for claim in claims]
 
     @staticmethod
-    def _principal(
-        claim: Claims, row: tuple[object, int, str, str] | None
-    ) -> Principal | None:
+    def _principal(claim: Claims, row: tuple[object, int, str, str] | None) -> Principal | None:
         if row is None or row[0] is None:
             return None
         organization_id, token_version, name, role = row

@@ -39,7 +39,9 @@ class SessionCreate(Request):
 
     title: Annotated[str, Meta(min_length=1, max_length=200)]
     active_space: Annotated[str, Meta(min_length=1, max_length=100)]
-    invite_user_ids: Annotated[list[WireId], Meta(max_length=100)] = []
+    invite_user_ids: Annotated[list[WireId], Meta(max_length=100)] = msgspec.field(
+        default_factory=list
+    )
     max_participants: Annotated[int, Meta(ge=2, le=200)] = 50
 
 
@@ -77,7 +79,7 @@ class AnnotationUpdate(Request):
     position: Position | UnsetType = UNSET
     content: Content | UnsetType = UNSET
     content_type: ContentType | UnsetType = UNSET
-    entity: EntityRef | None | UnsetType = UNSET
+    entity: EntityRef | UnsetType | None = UNSET
 
 
 @message("ANNOTATION_DELETE")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bos.bearer import AuthenticatedPrincipal
 from kpis.models import Kpi, KpiValue
 from kpis.realtime import visible_to
 from sync.codecs import wire_number
@@ -32,7 +34,7 @@ class HistoryView(APIView):
     def get(self, request: Request) -> Response:
         form = Period(data=request.query_params)
         form.is_valid(raise_exception=True)
-        principal = request.user.principal
+        principal = cast(AuthenticatedPrincipal, request.user).principal
         kpis = Kpi.objects.of(principal.organization_id).filter(visible_to(principal))
         since = timezone.now() - timedelta(days=form.validated_data["days"])
         history: dict[str, list[tuple[str, Any]]] = {str(kpi.pk): [] for kpi in kpis}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -60,13 +61,14 @@ class Kpi(SyncedModel):
     unit = models.CharField(max_length=32, blank=True)
     value = exact_field(null=True, blank=True)
     target = exact_field(null=True, blank=True)
-    direction = models.CharField(
-        max_length=8, choices=Direction.choices, default=Direction.HIGHER
-    )
+    direction = models.CharField(max_length=8, choices=Direction.choices, default=Direction.HIGHER)
     visibility = models.CharField(
         max_length=16, choices=Visibility.choices, default=Visibility.ORGANIZATION
     )
     updated_at = models.DateTimeField(auto_now=True)
+
+    value_at: datetime | None = None
+    """Not stored here: when the value being saved was measured, if not now (history, imports)."""
 
     objects = TenantQuerySet.as_manager()
 

@@ -202,9 +202,8 @@ class SyncedKpi(Synced[Kpi]):
         """Every value is kept with its time and author (decision B1)."""
         row = change.after
         if row is not None and row.value is not None and change.touches("value"):
-            KpiValue.objects.create(
-                kpi=row, value=row.value, at=timezone.now(), actor_id=actor.user_id
-            )
+            at = row.value_at or timezone.now()
+            KpiValue.objects.create(kpi=row, value=row.value, at=at, actor_id=actor.user_id)
 
 
 def _id(value: object) -> str | None:
@@ -222,9 +221,7 @@ async def kpi_update(context: Context, request: KpiUpdate) -> None:
     """The answer is the event itself, KPI_UPDATED with the requestId, in its order."""
     value: Decimal = request.value
     principal = context.principal
-    await context.change(
-        lambda: kpi_set_value(request.kpi_id, value=value, principal=principal)
-    )
+    await context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
 
 
 # ------------------------------------------------------------------ topics

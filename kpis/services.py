@@ -23,7 +23,7 @@ def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
     Raises Unauthorized where the principal may not update it; a missing KPI answers the same.
     Runs inside the caller's transaction. Source: protocol document, 'Message Format'; B1, E6.
     """
-    kpi = (
+    kpi: Kpi | None = (
         Kpi.objects.of(principal.organization_id)
         .select_for_update()
         .filter(pk__in=uuids([kpi_id]))
@@ -34,4 +34,3 @@ def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
     kpi.value = value
     kpi.save(update_fields=["value", "updated_at"])
     return kpi
-

@@ -70,9 +70,7 @@ class Bus:
             if self._loop is None or self._loop.is_closed():
                 self._hub = None
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=self._loop.run_forever, name="bos-bus", daemon=True
-                ).start()
+                threading.Thread(target=self._loop.run_forever, name="bos-bus", daemon=True).start()
             return self._loop
 
     def _pass_on(self) -> None:

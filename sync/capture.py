@@ -119,7 +119,7 @@ def connect() -> None:
 
 
 def _stored(row: M) -> M | None:
-    manager: models.Manager[M] = type(row)._base_manager  # type: ignore[assignment]
+    manager: models.Manager[M] = type(row)._base_manager
     return manager.filter(pk=row.pk).first()
 
 
@@ -245,14 +245,14 @@ class SyncedQuerySet(models.QuerySet[M]):
 
 
 class SyncedModel(models.Model):
-    """Base of the captured models: a save and its event are one transaction, always."""
+    """Base of the captured models: a save and its event are one transaction, always.
 
-    objects = SyncedQuerySet.as_manager()
+    A subclass's manager is made of a SyncedQuerySet, and is its `base_manager_name`, too: related
+    updates (SET_NULL) go through that one.
+    """
 
     class Meta:
         abstract = True
-        # Related updates (SET_NULL) go through the base manager.
-        base_manager_name = "objects"
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         # Django saves a single row in autocommit: the row would be committed before its event.

@@ -41,7 +41,7 @@ def check_sqlite_transactions(**_: Any) -> list[CheckMessage]:
 
 @register("sync")
 def check_heartbeat(**_: Any) -> list[CheckMessage]:
-    sync = settings.SYNC
+    sync: dict[str, Any] = settings.SYNC
     if sync["heartbeat_timeout"] < sync["heartbeat_interval"]:
         return []
     return [

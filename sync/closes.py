@@ -18,9 +18,7 @@ class CloseCode(IntEnum):
     reconnect: bool
     error: ErrorCode | None
 
-    def __new__(
-        cls, code: int, reason: str, reconnect: bool, error: ErrorCode | None
-    ) -> CloseCode:
+    def __new__(cls, code: int, reason: str, reconnect: bool, error: ErrorCode | None) -> CloseCode:
         member = int.__new__(cls, code)
         member._value_ = code
         member.reason = reason

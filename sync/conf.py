@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 
@@ -36,10 +37,11 @@ class SyncSettings:
     """How often the log's heads are compared: how late an event is while Redis is away."""
     slow_close: float = 10
     """How long a client that was too slow may take to read why it is closed."""
-    coalesce: float = field(default=0.001)
+    coalesce: float = 0.001
     """How long what is ready waits for more, to go out in one write."""
 
 
 @lru_cache(maxsize=1)
 def sync_settings() -> SyncSettings:
-    return SyncSettings(**settings.SYNC)
+    sync: dict[str, Any] = settings.SYNC
+    return SyncSettings(**sync)

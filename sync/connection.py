@@ -223,9 +223,7 @@ class Connection:
             self._limited = True
             figures: Any = error.details
             self.send(
-                RateLimit(
-                    figures["limit"], figures["window"], figures["retryAfter"], error.message
-                )
+                RateLimit(figures["limit"], figures["window"], figures["retryAfter"], error.message)
             )
 
     # -------------------------------------------------------------- time

@@ -96,9 +96,7 @@ class GroupWriter:
             with self._wake:
                 while not self._waiting:
                     self._wake.wait()
-                group = [
-                    self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))
-                ]
+                group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
             try:
                 _with_fresh_connections(partial(_commit, group))
             except Exception as error:  # the thread must outlive whatever happens

@@ -24,7 +24,7 @@ from sync.errors import (
 )
 from sync.limits import WINDOW, limit_figures
 from sync.principal import Actor, Principal, acting
-from sync.registry import Message
+from sync.registry import Message, Request
 from sync.retry import Repeated, body_hash, first_outcome, once
 
 if TYPE_CHECKING:
@@ -96,9 +96,7 @@ class Context:
         if first.event is not None:
             messages = render.own_copy(first.event, self.request_id, subscribed=False)
         else:
-            messages = [
-                encode(first.reply_type, first.reply.encode(), request_id=self.request_id)
-            ]
+            messages = [encode(first.reply_type, first.reply.encode(), request_id=self.request_id)]
         self.connection.outbox.push(self.connection.lane.pack(*messages))
         self.connection.outbox.flush()
 
@@ -114,7 +112,7 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
             connection.count_message(now)
             await _count_for_user(connection, hub)
         request, handler = registry.resolve(envelope.type)
-        message = envelope.payload_as(request.struct)
+        message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
         reply = await handler(Context(connection, hub, envelope), message)
         if reply is not None:
@@ -137,13 +135,12 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
 
 def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     """The envelope, decoded by the frame's own kind (decision W3)."""
-    if isinstance(frame, str):
-        speech = "text"
-    else:
-        speech = "binary" if frame[:1] == b"{" else "msgpack"
-    connection.speak(speech)
+    packed = isinstance(frame, bytes) and frame[:1] != b"{"
+    connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
     try:
-        return decode_msgpack(frame) if speech == "msgpack" else decode_json(frame)
+        if isinstance(frame, bytes) and packed:
+            return decode_msgpack(frame)
+        return decode_json(frame)
     except InvalidMessage:
         connection.count_message(now)  # garbage is a message, too
         raise

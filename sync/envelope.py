@@ -5,6 +5,7 @@ Decoding takes two steps, because an ERROR about a bad payload carries the envel
 
 from __future__ import annotations
 
+import builtins
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -29,7 +30,7 @@ class Envelope(msgspec.Struct, rename="camel"):
     timestamp: str | None = None
     version: str | None = None
 
-    def payload_as(self, struct: type[P]) -> P:
+    def payload_as(self, struct: builtins.type[P]) -> P:
         payload = {} if self.payload is UNSET else self.payload
         return convert(payload, struct, path="payload")
 

@@ -24,7 +24,7 @@ class SlidingWindow:
         self._hits: deque[float] | None = None  # most connections never send enough to need it
 
     def hit(self, now: float) -> float:
-        """Count a hit at `now`; 0 if it is within the limit, else the seconds until one would be."""
+        """Count a hit at `now`; 0 if within the limit, else the seconds until one would be."""
         hits = self._hits
         if hits is None:
             hits = self._hits = deque()

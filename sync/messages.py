@@ -74,9 +74,7 @@ class AuthSuccess(Message):
 class AuthFailed(Message):
     """Not signed in; the third failure closes the connection with 4401."""
 
-    error: Literal[
-        ErrorCode.INVALID_TOKEN, ErrorCode.TOKEN_EXPIRED, ErrorCode.RATE_LIMIT_EXCEEDED
-    ]
+    error: Literal[ErrorCode.INVALID_TOKEN, ErrorCode.TOKEN_EXPIRED, ErrorCode.RATE_LIMIT_EXCEEDED]
     message: str
     details: dict[str, Any] | UnsetType = UNSET
 

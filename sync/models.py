@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
-
-from sync.times import EPOCH
 
 
 class StreamHead(models.Model):
@@ -25,6 +21,11 @@ class StreamHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} at {self.sequence}"
+
+
+def _topic() -> models.CharField[str | None, str | None]:
+    """The id of a topic that the event concerns. Null, not empty: partial indexes leave it out."""
+    return models.CharField(max_length=64, null=True)
 
 
 class Event(models.Model):
@@ -48,11 +49,11 @@ class Event(models.Model):
     origin = models.CharField(max_length=64, default="", blank=True)
     request_id = models.CharField(max_length=128, default="", blank=True)
     access = models.TextField(default="", blank=True, verbose_name="access rights it touches")
-    organization = models.CharField(max_length=64, null=True)
-    department = models.CharField(max_length=64, null=True)
-    kpi = models.CharField(max_length=64, null=True)
-    user = models.CharField(max_length=64, null=True)
-    session = models.CharField(max_length=64, null=True)
+    organization = _topic()
+    department = _topic()
+    kpi = _topic()
+    user = _topic()
+    session = _topic()
 
     class Meta:
         ordering = ("organization_id", "sequence")
@@ -72,12 +73,6 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence}: {self.entity_type} {self.change_type}"
-
-    @property
-    def at(self) -> Any:
-        from datetime import timedelta
-
-        return EPOCH + timedelta(microseconds=self.at_us)
 
 
 class RequestRecord(models.Model):

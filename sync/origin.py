@@ -9,7 +9,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _Origin = tuple[str, str, int]
 
 
-def origin_allowed(origin: bytes | None, host: bytes | None, scheme: str, more: Iterable[str]) -> bool:
+def origin_allowed(
+    origin: bytes | None, host: bytes | None, scheme: str, more: Iterable[str]
+) -> bool:
     """Whether a handshake with this Origin header is served.
 
     origin: None where there is none: a native app, which has no cookies that a page could abuse.

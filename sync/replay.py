@@ -60,9 +60,7 @@ async def _allowed_topics(
     try:
         wanted = list(dict.fromkeys(Topic.parse(name) for name in request.channels))
     except InvalidChannel as error:
-        raise SyncRefused(
-            SyncErrorCode.INVALID_CHANNEL, error.message, **error.details
-        ) from None
+        raise SyncRefused(SyncErrorCode.INVALID_CHANNEL, error.message, **error.details) from None
     allowed = await permitted(context.principal, wanted)
     for topic in wanted:
         if topic not in allowed:

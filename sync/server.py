@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -33,7 +33,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"]["bos.raw"] = self  # type: ignore[typeddict-unknown-key]
+            extensions: dict[Any, Any] = cast(Any, self.scope)["extensions"]
+            extensions["bos.raw"] = self
 
     # -------------------------------------------------------------- RawTransport
 
@@ -91,7 +92,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent or not self.handshake_complete:
             super().shutdown()
             return
-        self.queue.put_nowait({"type": "websocket.drain"})  # type: ignore[typeddict-item]
+        cast(Any, self.queue).put_nowait({"type": "websocket.drain"})
         self.loop.call_later(DRAIN_SECONDS, self._shutdown_now)
 
     def _shutdown_now(self) -> None:

@@ -13,7 +13,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import redis.asyncio
 import redis.asyncio.retry
@@ -66,6 +66,15 @@ class SharedState(Protocol):
     async def hit(self, user_id: str, limit: int, window: float) -> float:
         """Count a message of the user; 0 if within the limit, else seconds until one would be."""
         ...
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+async def _eval(client: redis.asyncio.Redis, script: str, key: str, *arguments: object) -> Any:
+    # redis-py types the answer of its asynchronous client as if it might be the other one's.
+    return await cast(Any, client.eval(script, 1, key, *map(str, arguments)))
 
 
 class MemoryState:
@@ -123,8 +132,8 @@ class RedisState:
             return False
         key = f"bos:places:{user_id}"
         taken = await self._ask(
-            lambda: self._client(user_id).eval(  # type: ignore[no-any-return]
-                _TAKE_PLACE, 1, key, connection_id, str(limit), str(int(LEASE_SECONDS * 1000))
+            lambda: _eval(
+                self._client(user_id), _TAKE_PLACE, key, connection_id, limit, _ms(LEASE_SECONDS)
             ),
             otherwise=1,
         )
@@ -148,19 +157,17 @@ class RedisState:
     @staticmethod
     async def _renew(client: redis.asyncio.Redis, places: list[tuple[str, str]]) -> None:
         seconds, microseconds = await client.time()
-        until = seconds * 1000 + microseconds // 1000 + int(LEASE_SECONDS * 1000)
+        until = seconds * 1000 + microseconds // 1000 + _ms(LEASE_SECONDS)
         pipe = client.pipeline(transaction=False)
         for user_id, connection_id in places:
             pipe.zadd(f"bos:places:{user_id}", {connection_id: until})
-            pipe.pexpire(f"bos:places:{user_id}", int(LEASE_SECONDS * 2000))
+            pipe.pexpire(f"bos:places:{user_id}", _ms(LEASE_SECONDS * 2))
         await pipe.execute()
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
         key = f"bos:messages:{user_id}"
         wait_ms = await self._ask(
-            lambda: self._client(user_id).eval(  # type: ignore[no-any-return]
-                _HIT, 1, key, str(limit), str(int(window * 1000))
-            ),
+            lambda: _eval(self._client(user_id), _HIT, key, limit, _ms(window)),
             otherwise=None,
         )
         if wait_ms is None:

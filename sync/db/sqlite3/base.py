@@ -11,4 +11,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
         from sync.log import flush_pending
 
         flush_pending(self)
-        super()._commit()
+        super()._commit()  # type: ignore[misc]

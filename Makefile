@@ -1,0 +1,58 @@
+PORT ?= 8000
+PYTHON ?= python3
+VENV := .venv
+IN := $(VENV)/bin
+# What a person's own pip settings say must not decide what is installed here.
+CLEAN := env -u PIP_FIND_LINKS -u PIP_CONSTRAINT -u PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK=1
+# uv installs in seconds; where it has no wheel, pip does the same more slowly.
+INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/bootstrap.txt \
+	&& $(IN)/uv pip install -q --python $(IN)/python --require-hashes -r $(1) \
+	|| $(IN)/pip install -q --require-hashes -r $(1)'
+
+.PHONY: help venv run test lint docs bench lock clean
+
+help:  ## Show this
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+venv: $(VENV)/.run  ## The environment that running needs
+
+run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
+	@$(IN)/python manage.py migrate -v 0
+	@$(IN)/python manage.py seed_demo
+	@$(IN)/python manage.py serve --port $(PORT)
+
+test: $(VENV)/.dev  ## Lint, types, layers and every test, on SQLite and on PostgreSQL with Redis
+	@$(IN)/python -m tests.run
+
+lint: $(VENV)/.dev  ## Style, types, layers
+	@$(IN)/python -m tests.lint
+
+docs: $(VENV)/.dev  ## Write docs/asyncapi.json and docs/messages.md from the message structs
+	@$(IN)/python manage.py protocol_docs
+
+bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer
+	@$(IN)/python -m benchmarks --write
+
+lock: $(VENV)/.dev  ## Resolve the dependencies anew
+	echo uv | $(IN)/uv pip compile -q - $(LOCK) -o requirements/bootstrap.txt
+	$(IN)/uv pip compile -q pyproject.toml -c requirements/constraints.in $(LOCK) -o requirements/run.txt
+	$(IN)/uv pip compile -q pyproject.toml --group dev -c requirements/constraints.in -c requirements/run.txt $(LOCK) -o requirements/dev.txt
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+clean:  ## Remove what make has made
+	rm -rf $(VENV) staticfiles benchmarks/build .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt requirements/bootstrap.txt | $(VENV)/bin/python
+	@echo "Installing what running needs ..."
+	@$(call INSTALL,requirements/run.txt)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt | $(VENV)/bin/python
+	@echo "Installing what testing needs ..."
+	@$(call INSTALL,requirements/dev.txt)
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,1 @@
+"""Tests over real databases, Redis, sockets and browsers; see docs/testing.md."""

@@ -1,0 +1,108 @@
+"""`python -m tests.run [pytest arguments]`: lint, then every test on both back ends at once.
+
+SQLite with the in-memory layer, and PostgreSQL with Redis: a process each, with servers of their
+own unless TEST_DATABASE_URL and TEST_REDIS_URL name some. `--only sqlite`, `--only postgres` and
+`--no-lint` are for developers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import psycopg
+
+from tests import lint
+from tests.services import die_with_parent, postgres_server, redis_server
+
+COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
+BACKENDS = ("sqlite", "postgres")
+
+
+def fresh_database(url: str) -> str:
+    """A new database on this PostgreSQL server; its URL."""
+    name = f"bos_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return url.rsplit("/", 1)[0] + f"/{name}"
+
+
+def environment(backend: str, directory: Path, urls: dict[str, str]) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BOS_")}
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG"):
+        kept.pop(name, None)
+    return kept | urls | {"BOS_TEST_BACKEND": backend, "TMPDIR": str(directory)}
+
+
+def run(backends: list[str], arguments: list[str]) -> int:
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bos-tests-")))
+        runs: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
+        for backend in backends:
+            home = directory / backend
+            home.mkdir()
+            if backend == "sqlite":
+                urls = {"DATABASE_URL": f"sqlite:///{home}/bos.sqlite3"}
+            else:
+                database = os.environ.get("TEST_DATABASE_URL") or stack.enter_context(
+                    postgres_server()
+                )
+                redis = os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()).url
+                urls = {"DATABASE_URL": fresh_database(database), "REDIS_URL": redis}
+            output = home / "output"
+            runs[backend] = (_start(environment(backend, home, urls), output, arguments), output)
+        return _report(runs)
+
+
+def _start(env: dict[str, str], output: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    with output.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", "--color=no", "-q", *arguments],
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent,
+        )
+
+
+def _report(runs: dict[str, tuple[subprocess.Popen[bytes], Path]]) -> int:
+    started = time.monotonic()
+    totals: dict[str, int] = {"passed": 0, "failed": 0, "skipped": 0}
+    failed = 0
+    for backend, (process, output) in runs.items():
+        code = process.wait()
+        text = output.read_text(errors="replace")
+        print(f"\n===== {backend}: {time.monotonic() - started:.0f} s =====\n{text}")
+        for number, what in COUNT.findall(text.strip().splitlines()[-1] if text.strip() else ""):
+            totals["failed" if what.startswith("error") else what] += int(number)
+        failed += code != 0
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**totals))
+    return 1 if failed or not totals["passed"] else 0
+
+
+def main() -> int:
+    # An interrupted run must end its servers: SIGTERM alone would skip every `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    arguments = sys.argv[1:]
+    backends = list(BACKENDS)
+    if "--only" in arguments:
+        at = arguments.index("--only")
+        backends = [arguments[at + 1]]
+        del arguments[at : at + 2]
+    if "--no-lint" in arguments:
+        arguments.remove("--no-lint")
+    elif lint.main():
+        return 1
+    return run(backends, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
