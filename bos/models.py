@@ -143,7 +143,7 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.strip().lower()
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             if self._token_fields_changed(kwargs.get("update_fields")):
                 self.token_version += 1
                 if kwargs.get("update_fields") is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
@@ -216,12 +217,12 @@ register(SyncedKpi())
 # ------------------------------------------------------------------ requests
 
 
-@handles(KpiUpdate)
-async def kpi_update(context: Context, request: KpiUpdate) -> None:
+@handles(KpiUpdate, pipelined=True)
+async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi | None]:
     """The answer is the event itself, KPI_UPDATED with the requestId, in its order."""
     value: Decimal = request.value
     principal = context.principal
-    await context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
+    return context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
 
 
 # ------------------------------------------------------------------ topics

@@ -7,6 +7,7 @@ the log. Nothing in this module may delay or fail the change that is being told.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -102,10 +103,23 @@ class Bus:
         """Events that another process has published; none of our own."""
         return [] if message.get("sender") == self._sender else _decode(message["events"])
 
-    async def settle(self, timeout: float = 2.0) -> None:
-        """Wait until what was published has been sent; for a process that is about to end."""
+    def close(self) -> None:
+        """End the thread of a process without a server; what was published has been sent then."""
+        loop = self._loop
+        if loop is None or self._hub is not None or loop.is_closed():
+            return
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._settle(), loop).result(SEND_TIMEOUT * 2)
+        loop.call_soon_threadsafe(loop.stop)
+        self._loop = None
+
+    async def _settle(self) -> None:
+        self._pass_on()
         if self._sends:
-            await asyncio.wait(self._sends, timeout=timeout)
+            await asyncio.wait(self._sends)
+        layer = get_channel_layer()
+        if layer is not None and hasattr(layer, "flush"):
+            await layer.flush()
 
 
 bus = Bus()

@@ -256,7 +256,7 @@ class SyncedModel(models.Model):
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         # Django saves a single row in autocommit: the row would be committed before its event.
-        with transaction.atomic(using=kwargs.get("using")):
+        with transaction.atomic(using=kwargs.get("using"), savepoint=False):
             super().save_base(*args, **kwargs)
 
     save_base.alters_data = True  # type: ignore[attr-defined]

@@ -35,8 +35,11 @@ class SyncSettings:
     max_subscriptions: int = 500
     head_check: float = 1.0
     """How often the log's heads are compared: how late an event is while Redis is away."""
-    slow_close: float = 10
-    """How long a client that was too slow may take to read why it is closed."""
+    # L3 gives a slow client 15 s from the queue being full to its end: these two together.
+    slow_patience: float = 8
+    """How long a client may take to read what waits, before it is told to go."""
+    close_patience: float = 5
+    """How long a client may take to read why it is closed, before the socket is."""
     coalesce: float = 0.001
     """How long what is ready waits for more, to go out in one write."""
 

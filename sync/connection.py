@@ -69,8 +69,10 @@ class Connection:
         "_pinged_at",
         "_raw",
         "busy",
+        "changes",
         "closing",
         "covered",
+        "delivering",
         "feed",
         "held",
         "id",
@@ -79,6 +81,7 @@ class Connection:
         "outbox",
         "position",
         "principal",
+        "sooner",
         "state",
         "topics",
     )
@@ -105,9 +108,16 @@ class Connection:
         """Held, it gets no events; `position` is the last one it has got."""
         self.position = 0
         self.covered: Synced | None = None
+        """What a sync has sent while it was held: not delivered again."""
+        self.delivering = asyncio.Lock()
+        """Taken by whoever sends events from the log: a sync, or what makes up for a lag."""
         self.closing = False
         self.busy = False
         """A request is being served: frames behind it are not read, and are not missed."""
+        self.sooner = False
+        """`next_deadline` may be sooner than it was."""
+        self.changes: set[asyncio.Task[Any]] = set()
+        """Requests of this connection that are being committed."""
         self._raw = raw
         self._opened_at = now
         self._last_heard = now
@@ -120,7 +130,13 @@ class Connection:
         self._limited = False
         self._messages = SlidingWindow(settings.messages_per_minute)
         self._attempts = SlidingWindow(settings.messages_per_minute * FLOOD_FACTOR)
+        outbox.on_lag = self.lag
         outbox.on_overflow = self.too_slow
+
+    @property
+    def live(self) -> bool:
+        """Whether events may be delivered to it."""
+        return self.state is State.ACTIVE and not self.closing
 
     # -------------------------------------------------------------- sending
 
@@ -153,10 +169,19 @@ class Connection:
         if messages:
             self.outbox.push(self.lane.pack(*messages))
 
+    def lag(self) -> None:
+        """Half of the queue is full: leave events in the log, and send them at its own pace.
+
+        A burst does not cost a client its connection; not reading does.
+        """
+        if not self.held and not self.closing and self.feed is not None:
+            self.hold()
+            self.feed.catch_up_later(self)
+
     async def drained(self) -> None:
         """Wait until the client has taken what waits; one that takes too long is closed (L3)."""
         try:
-            async with asyncio.timeout(sync_settings().slow_close):
+            async with asyncio.timeout(sync_settings().slow_patience):
                 await self.outbox.drained()
         except TimeoutError:
             self.too_slow()
@@ -171,6 +196,7 @@ class Connection:
     def authenticated(self, principal: Principal, *, now: float, wall: float) -> None:
         self.principal = principal
         self.state = State.ACTIVE
+        self.sooner = True
         self._failed_auths = 0
         self._expires_at = now + (principal.expires_at - wall)
 

@@ -92,7 +92,7 @@ class _Socket:
                 message = await self._receive()
                 if message["type"] != "websocket.receive":
                     if message["type"] == "websocket.drain":
-                        connection.close(CloseCode.SERVER_RESTART)
+                        await self._drain()
                         continue
                     break
                 if not connection.closing:
@@ -115,8 +115,15 @@ class _Socket:
             await dispatcher.handle(connection, self._hub, frame, now)
         finally:
             connection.busy = False
-        if connection.next_deadline() < self._timer.when():
+        if connection.sooner:
+            connection.sooner = False
             self._on_time()
+
+    async def _drain(self) -> None:
+        """The server ends: let changes under way be committed and answered first."""
+        if self._connection.changes:
+            await asyncio.wait(self._connection.changes)
+        self._connection.close(CloseCode.SERVER_RESTART)
 
     def _on_time(self) -> None:
         self._timer.cancel()
@@ -134,7 +141,7 @@ class _Socket:
     async def _close_with(self, code: CloseCode) -> None:
         """Write what waits and the close frame; give a slow client some time to read them."""
         try:
-            async with asyncio.timeout(sync_settings().slow_close):
+            async with asyncio.timeout(sync_settings().close_patience):
                 await self._connection.outbox.flushed()
                 await self._send(
                     {"type": "websocket.close", "code": int(code), "reason": code.reason}

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,10 +85,13 @@ class GroupWriter:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function that changes the database; returns once it is committed."""
+    def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Queue a function that changes the database; done once it is committed.
+
+        Queued before this returns: who calls first is committed first.
+        """
         loop = asyncio.get_running_loop()
-        call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        call = partial(contextvars.copy_context().run, function)
         write: _Write[T] = _Write(call, loop, loop.create_future())
         with self._wake:
             if self._thread is None:
@@ -89,7 +99,7 @@ class GroupWriter:
                 self._thread.start()
             self._waiting.append(write)
             self._wake.notify()
-        return await write.future
+        return write.future
 
     def _run(self) -> None:
         while True:
@@ -105,13 +115,24 @@ class GroupWriter:
                     write.settle(None, error)
 
 
-def _commit(group: list[_Write[Any]]) -> None:
+def _commit(group: list[_Write[Any]], *, last_try: bool = False) -> None:
     """Commit the writes together; where that fails for the database's reasons, each by itself.
 
-    PostgreSQL ends one of two transactions that wait for each other, and takes the whole group.
+    PostgreSQL ends one of two transactions that wait for each other, and takes the whole group; a
+    request that another process has made at the same time is found out at the end of the group.
     """
     try:
         outcomes = _attempt(group)
+    except IntegrityError as error:
+        if len(group) > 1:
+            for write in group:
+                _commit([write])
+            return
+        if last_try:
+            group[0].settle(None, error)
+            return
+        _commit(group, last_try=True)
+        return
     except (DatabaseError, InterfaceError) as error:
         # A locked SQLite file is locked for each of them: trying again one by one only adds waits.
         locked = isinstance(error, OperationalError) and connections["default"].vendor == "sqlite"
@@ -143,4 +164,4 @@ def _attempt(group: list[_Write[Any]]) -> list[tuple[Any, Exception | None]]:
 
 
 _writer = GroupWriter()
-write_in_database = _writer.write
+submit_write = _writer.submit

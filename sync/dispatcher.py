@@ -5,16 +5,17 @@ Handlers return replies and raise errors; only this module turns them into messa
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync import registry, render
 from sync.closes import CloseCode
 from sync.conf import sync_settings
-from sync.connection import UNLIMITED, Connection
-from sync.database import in_database, write_in_database
+from sync.connection import HEARTBEATS, UNLIMITED, Connection
+from sync.database import in_database, submit_write
 from sync.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
 from sync.errors import (
     InternalServerError,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bos.sync")
 T = TypeVar("T")
+
+# Changes of one connection that may wait for their commit at once; as many as a group commits.
+MAX_CHANGES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,14 @@ class Context:
             request_id=self.request_id or "",
         )
 
-    async def change(
+    def change(
         self, effect: Callable[[], T], *, reply: Callable[[T], tuple[str, str]] | None = None
-    ) -> T | None:
+    ) -> asyncio.Task[T | None]:
         """Commit `effect` once, however often the request is sent (decision E7).
 
-        The requester gets the event that it appends, through the feed and so in its order; a
-        repeated request gets the first outcome again, and this returns None.
+        Queued before this returns, done after the commit. The requester gets the event that it
+        appends, through the feed and so in its order; a repeated request gets the first outcome
+        again, and the result is None.
         """
         actor = self.actor
         hash_ = body_hash(self.envelope.type, self.envelope.payload)
@@ -84,7 +89,10 @@ class Context:
             with acting(actor):
                 return once(actor, self.principal.organization_id, hash_, effect, reply)
 
-        result = await write_in_database(write)
+        return asyncio.ensure_future(self._outcome(submit_write(write)))
+
+    async def _outcome(self, written: asyncio.Future[T | Repeated]) -> T | None:
+        result = await written
         if isinstance(result, Repeated):
             await self._repeat()
             return None
@@ -114,23 +122,52 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
         request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
-        reply = await handler(Context(connection, hub, envelope), message)
-        if reply is not None:
-            connection.send(reply.message, request_id, reply.timestamp)
-    except InvalidMessage as error:
-        if isinstance(error, MalformedEnvelope):
-            request_id = error.request_id
-        connection.send_error(error, request_id)
-        if connection.malformed():
-            connection.close(CloseCode.MALFORMED)
-    except RateLimitExceeded as error:
-        connection.send_error(error, request_id)
+        if connection.changes and envelope.type not in HEARTBEATS:
+            await _wait_for_changes(connection, room_is_enough=request.pipelined)
+        answer = await handler(Context(connection, hub, envelope), message)
+        if isinstance(answer, asyncio.Task):
+            _answer_later(connection, answer, request_id)
+        elif answer is not None:
+            connection.send(answer.message, request_id, answer.timestamp)
+    except Exception as error:
+        _refuse(connection, error, request_id)
+
+
+async def _wait_for_changes(connection: Connection, *, room_is_enough: bool) -> None:
+    """Changes under way come first: what follows them must see them."""
+    if not room_is_enough:
+        await asyncio.wait(connection.changes)
+    elif len(connection.changes) >= MAX_CHANGES:
+        await asyncio.wait(connection.changes, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _answer_later(
+    connection: Connection, change: asyncio.Task[Any], request_id: str | None
+) -> None:
+    """The answer of a committed change comes by the feed; only a refusal is sent from here."""
+    connection.changes.add(change)
+
+    def done(change: asyncio.Task[Any]) -> None:
+        connection.changes.discard(change)
+        error = change.exception()
+        if isinstance(error, Exception):
+            _refuse(connection, error, request_id)
+
+    change.add_done_callback(done)
+
+
+def _refuse(connection: Connection, error: Exception, request_id: str | None) -> None:
+    """The one place where an error becomes a message."""
+    if not isinstance(error, ProtocolError):
+        log.error("request failed", exc_info=error, extra={"connection": connection.id})
+        error = InternalServerError()
+    if isinstance(error, MalformedEnvelope):
+        request_id = error.request_id
+    connection.send_error(error, request_id)
+    if isinstance(error, RateLimitExceeded):
         connection.tell_limit(error)
-    except ProtocolError as error:
-        connection.send_error(error, request_id)
-    except Exception:
-        log.exception("request failed", extra={"connection": connection.id})
-        connection.send_error(InternalServerError(), request_id)
+    elif isinstance(error, InvalidMessage) and connection.malformed():
+        connection.close(CloseCode.MALFORMED)
 
 
 def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:

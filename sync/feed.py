@@ -15,6 +15,7 @@ import msgspec
 
 from sync import access, log, render
 from sync.capture import AccessChange
+from sync.conf import sync_settings
 from sync.database import in_database
 from sync.log import LoggedEvent
 
@@ -26,7 +27,9 @@ logger = logging.getLogger("bos.sync")
 
 # A message overtaken on its way through Redis arrives within this time; later it is read.
 GAP_PATIENCE = 0.02
-PAGE = 500
+PAGE = 100
+# Delivered without a pause: between two slices outboxes are written and slow clients noticed.
+SLICE = 64
 RETRY_PAUSE = 0.5
 
 
@@ -46,6 +49,8 @@ class Feed:
         self._fence: asyncio.Task[None] | None = None
         self._filler: asyncio.Task[None] | None = None
         self._known_head = 0
+        self._next_slice: asyncio.TimerHandle | None = None
+        self._laggards: set[asyncio.Task[None]] = set()
 
     # -------------------------------------------------------------- who listens
 
@@ -101,13 +106,27 @@ class Feed:
             self._fill()
 
     def _advance(self) -> None:
-        while self._fence is None and (event := self._early.pop(self.last + 1, None)):
+        """Deliver what is next, a slice at a time."""
+        for _ in range(SLICE):
+            if self._fence is not None:
+                return
+            event = self._early.pop(self.last + 1, None)
+            if event is None:
+                break
             if event.access:
                 self._fence = asyncio.create_task(self._deliver_behind_fence(event))
             else:
                 self._deliver(event)
-        if self._early and self._fence is None:
+        if self.last + 1 in self._early:
+            if self._next_slice is None:
+                delay = sync_settings().coalesce
+                self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
+        elif self._early and self._fence is None:
             self._fill()
+
+    def _resume(self) -> None:
+        self._next_slice = None
+        self._advance()
 
     async def _deliver_behind_fence(self, event: LoggedEvent) -> None:
         """Look at the rights that the event touches first; nothing overtakes it meanwhile."""
@@ -135,6 +154,7 @@ class Feed:
                 await asyncio.wait([self._fence])
                 continue
             if self.last + 1 in self._early:
+                await asyncio.sleep(sync_settings().coalesce)
                 self._advance()
                 continue
             try:
@@ -193,27 +213,46 @@ class Feed:
             return None
         return connection
 
-    async def catch_up(self, connection: Connection, *, synced: Synced | None = None) -> None:
+    def catch_up_later(self, connection: Connection) -> None:
+        """The connection lags: catch up once it has read what waits."""
+        task = asyncio.create_task(self._make_up(connection))
+        self._laggards.add(task)
+        task.add_done_callback(self._laggards.discard)
+
+    async def _make_up(self, connection: Connection) -> None:
+        async with connection.delivering:
+            await connection.drained()
+            await self.catch_up(connection)
+
+    async def catch_up(self, connection: Connection) -> None:
         """Deliver from the log what a held connection has not got, then attach it.
 
-        synced: what a sync has sent meanwhile; not repeated.
+        Called by whoever holds `connection.delivering`. Stops where the token expires meanwhile:
+        the next AUTH calls again.
         """
-        while connection.position < self.last and not connection.closing:
+        while connection.held and connection.live:
+            if connection.position >= self.last:
+                connection.held = False
+                connection.covered = None
+                self.attach(connection)
+                return
             upto = self.last
-            events = await in_database(
-                log.read, self.organization_id, after=connection.position, upto=upto, limit=PAGE
-            )
+            try:
+                events = await in_database(
+                    log.read, self.organization_id, after=connection.position, upto=upto, limit=PAGE
+                )
+            except Exception:
+                logger.exception("log not read")
+                await asyncio.sleep(RETRY_PAUSE)
+                continue
             for event in events:
-                if synced is None or not synced.has(event):
+                if connection.covered is None or not connection.covered.has(event):
                     connection.deliver(event)
             connection.position = events[-1].sequence if events else upto
             await connection.drained()
-        if not connection.closing:
-            connection.held = False
-            self.attach(connection)
 
     def end(self) -> None:
-        for task in (self._fence, self._filler):
+        for task in (self._fence, self._filler, *self._laggards):
             if task is not None:
                 task.cancel()
 

@@ -92,7 +92,8 @@ async def _renew(context: Context, principal: Principal) -> Reply | None:
     if was_expired and connection.feed is not None:
         reply = _signed_in(connection)
         connection.send(reply.message, context.request_id)
-        await connection.feed.catch_up(connection)
+        async with connection.delivering:
+            await connection.feed.catch_up(connection)
         return None
     return _signed_in(connection)
 

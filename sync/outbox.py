@@ -27,7 +27,10 @@ class RawTransport(Protocol):
 
 
 class Outbox(Protocol):
-    """on_overflow is called once, when more than the limit waits."""
+    """on_lag is called when half of the limit waits, on_overflow when all of it does; both soon
+    after, never while somebody pushes: he may be in the middle of all who get this event."""
+
+    on_lag: Callable[[], None]
 
     on_overflow: Callable[[], None]
 
@@ -82,6 +85,9 @@ class Flusher:
             outbox.flush()
         self._last, self._last_joined = [], b""
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._loop.call_soon(callback)
+
     def join(self, waiting: list[bytes]) -> bytes:
         """One piece of bytes for a write; shared by neighbours that wait for the same frames."""
         if len(waiting) == 1:
@@ -100,22 +106,24 @@ class RawOutbox:
         "_drained",
         "_ended",
         "_flusher",
-        "_limit",
+        "_half",
         "_size",
         "_transport",
         "_waiting",
+        "on_lag",
         "on_overflow",
     )
 
     def __init__(self, transport: RawTransport, flusher: Flusher, limit: int) -> None:
         self._transport = transport
         self._flusher = flusher
-        self._limit = limit
+        self._half = limit // 2
         self._waiting: list[bytes] = []
         self._size = 0
         self._ended = False
         self._blocked = False
         self._drained: asyncio.Event | None = None
+        self.on_lag: Callable[[], None] = _nothing
         self.on_overflow: Callable[[], None] = _nothing
         transport.watch(self._pause, self._resume)
 
@@ -127,9 +135,15 @@ class RawOutbox:
             self._flusher.add(self)
         waiting.append(frames)
         self._size += len(frames)
-        # Much may come at once to a client that reads well: what it leaves unread is what counts.
-        if self._blocked and self._size + self._transport.buffered() > self._limit:
-            self.on_overflow()
+        if self._blocked or self._size > self._half:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        size = self._size + self._transport.buffered()
+        if size > 2 * self._half:
+            self._flusher.call_soon(self.on_overflow)
+        elif size > self._half:
+            self._flusher.call_soon(self.on_lag)
 
     def flush(self) -> None:
         if not self._waiting or self._ended or self._blocked:
@@ -182,7 +196,17 @@ class AsgiOutbox:
     How much a client leaves unread is the server's business here; Daphne does not tell.
     """
 
-    __slots__ = ("_ended", "_idle", "_limit", "_send", "_size", "_task", "_waiting", "on_overflow")
+    __slots__ = (
+        "_ended",
+        "_idle",
+        "_limit",
+        "_send",
+        "_size",
+        "_task",
+        "_waiting",
+        "on_lag",
+        "on_overflow",
+    )
 
     def __init__(self, send: Callable[[Any], Awaitable[None]], limit: int) -> None:
         self._send = send
@@ -193,6 +217,7 @@ class AsgiOutbox:
         self._task: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
+        self.on_lag: Callable[[], None] = _nothing
         self.on_overflow: Callable[[], None] = _nothing
 
     def push(self, frames: list[dict[str, Any]]) -> None:
@@ -204,8 +229,9 @@ class AsgiOutbox:
         if self._task is None or self._task.done():
             self._idle.clear()
             self._task = asyncio.get_running_loop().create_task(self._write())
-        if self._size > self._limit:
-            self.on_overflow()
+        if self._size > self._limit // 2:
+            full = self._size > self._limit
+            asyncio.get_running_loop().call_soon(self.on_overflow if full else self.on_lag)
 
     async def _write(self) -> None:
         # One send at a time: servers may reorder two that are not awaited.

@@ -23,7 +23,7 @@ from msgspec import Meta
 from sync.errors import InvalidMessage, NotServed
 
 if TYPE_CHECKING:
-    from sync.dispatcher import Context, Reply
+    from sync.dispatcher import Context
 
 WireId = Annotated[str, Meta(min_length=1, max_length=64, description="An opaque id.")]
 
@@ -36,16 +36,24 @@ class Request(msgspec.Struct, rename="camel"):
     """Payload of a message that a client sends. Unknown extra fields are ignored (E1)."""
 
 
-Handler = Callable[["Context", Any], Awaitable["Reply | None"]]
+# Returns a Reply, the task of a change that is answered by its event, or None.
+Handler = Callable[["Context", Any], Awaitable[Any]]
 R = TypeVar("R", bound=type[msgspec.Struct])
-H = TypeVar("H", bound=Callable[..., Awaitable["Reply | None"]])
+H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 
 @dataclass(slots=True)
 class RequestType:
+    """pipelined: the next frame is read while this request is committed.
+
+    Its handler queues its change before it first waits, so changes keep their order; whatever is
+    not pipelined waits for the changes before it.
+    """
+
     name: str
     struct: type[Request]
     handler: Handler | None = None
+    pipelined: bool = False
 
 
 requests: dict[str, RequestType] = {}
@@ -86,12 +94,13 @@ def message(name: str) -> Callable[[R], R]:
     return register
 
 
-def handles(struct: type[Request]) -> Callable[[H], H]:
+def handles(struct: type[Request], *, pipelined: bool = False) -> Callable[[H], H]:
     def register(handler: H) -> H:
         request = requests[_names[struct]]
         if request.handler is not None:
             raise ValueError(f"{request.name} has two handlers")
         request.handler = handler
+        request.pipelined = pipelined
         return handler
 
     return register

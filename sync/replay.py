@@ -14,7 +14,7 @@ from django.db import transaction
 from msgspec import UNSET
 
 from sync import codecs, log, render, topics
-from sync.connection import Connection, State
+from sync.connection import Connection
 from sync.database import in_database
 from sync.envelope import WireTime, encode
 from sync.errors import InvalidChannel, InvalidMessage, SyncErrorCode, SyncRefused, Unauthorized
@@ -37,18 +37,17 @@ async def serve_sync(context: Context, request: SyncRequest, permitted: Permitte
     assert feed is not None
     try:
         wanted = await _allowed_topics(context, request, permitted)
-        connection.hold()
-        try:
-            replay = _Replay(context, wanted)
-            if request.last_sequence is None and request.last_sync_timestamp is None:
-                upto = await replay.send_snapshot()
-            else:
-                upto = await replay.send_missed(request)
-            connection.covered = Synced(frozenset(str(topic) for topic in wanted), upto)
-        finally:
-            if connection.state is State.ACTIVE:
-                covered, connection.covered = connection.covered, None
-                await feed.catch_up(connection, synced=covered)
+        async with connection.delivering:
+            connection.hold()
+            try:
+                replay = _Replay(context, wanted)
+                if request.last_sequence is None and request.last_sync_timestamp is None:
+                    upto = await replay.send_snapshot()
+                else:
+                    upto = await replay.send_missed(request)
+                connection.covered = Synced(frozenset(str(topic) for topic in wanted), upto)
+            finally:
+                await feed.catch_up(connection)
     except SyncRefused as refused:
         details = refused.details or UNSET
         connection.send(SyncError(refused.code, refused.message, details), context.request_id)

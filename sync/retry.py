@@ -1,6 +1,8 @@
 """A request that changes something has one effect, however often it is sent (decision E7).
 
-Kept in the transaction of the effect: a crash leaves both or neither.
+The record is inserted in the transaction of the effect, just before COMMIT: a crash leaves both or
+neither, and of two processes that serve the same request at once one finds the other's record
+there, is rolled back, and answers with the first outcome.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from django.db.utils import IntegrityError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.codecs import to_json
 from sync.conf import sync_settings
@@ -37,8 +39,72 @@ class FirstOutcome:
     reply: str
 
 
+@dataclass(slots=True, eq=False)
+class PendingRecord:
+    """A record whose transaction has not committed: one of Django's commit hooks, like events."""
+
+    actor: Actor
+    organization_id: str
+    body_hash: str
+    event: PendingEvent | None
+    reply_type: str
+    reply: str
+    inserted: bool = False
+
+    def __call__(self) -> None:
+        """After COMMIT there is nothing left to do."""
+
+    def row(self) -> tuple[object, ...]:
+        sequence = self.event.logged.sequence if self.event and self.event.logged else None
+        return (
+            self.actor.user_id,
+            self.actor.request_id,
+            self.body_hash,
+            now_us(),
+            self.organization_id,
+            sequence,
+            self.reply_type,
+            self.reply,
+        )
+
+
+_TABLE = RequestRecord._meta.db_table
+_COLUMNS = (
+    "user_id",
+    "request_id",
+    "body_hash",
+    "at_us",
+    "organization_id",
+    "sequence",
+    "reply_type",
+    "reply",
+)
+_INSERT = f"""INSERT INTO "{_TABLE}" ({", ".join(f'"{column}"' for column in _COLUMNS)})
+              VALUES ({", ".join(["%s"] * len(_COLUMNS))})"""  # noqa: S608 -- names of ours
+_FIND = f"""SELECT "body_hash", "at_us" FROM "{_TABLE}"
+            WHERE "user_id" = %s AND "request_id" = %s"""  # noqa: S608
+
+
+def flush_records(database: BaseDatabaseWrapper) -> None:
+    """Insert the records of the open transaction; called once its events have a sequence.
+
+    Raises IntegrityError where another process has made one of the requests meanwhile.
+    """
+    pending = [
+        hook
+        for _, hook, *_ in database.run_on_commit
+        if isinstance(hook, PendingRecord) and not hook.inserted
+    ]
+    if not pending:
+        return
+    with database.cursor() as cursor:
+        cursor.executemany(_INSERT, [record.row() for record in pending])
+    for record in pending:
+        record.inserted = True
+
+
 def body_hash(type_: str, payload: Any) -> str:
-    """Decimal digits count as sent: 1 and 1.0 are two bodies only if the text differs."""
+    """The same for the same request, in whatever order its fields were sent."""
     return hashlib.sha256(type_.encode() + b"\0" + to_json(_sorted(payload))).hexdigest()
 
 
@@ -65,18 +131,35 @@ def once(
     """
     if not actor.request_id:
         return effect()
-    record, is_new = _claim(actor, organization_id, hash_)
-    if not is_new:
-        if record.body_hash != hash_:
+    recorded = _find(actor)
+    if recorded is not None:
+        if recorded != hash_:
             raise InvalidMessage("requestId", "was used with another body")
         return Repeated()
     result = effect()
-    if reply is None:
-        _last_event().record_id = record.pk
-    else:
-        record.reply_type, record.reply = reply(result)
-        record.save(update_fields=["reply_type", "reply"])
+    reply_type, text = reply(result) if reply is not None else ("", "")
+    event = _last_event() if reply is None else None
+    record = PendingRecord(actor, organization_id, hash_, event, reply_type, text)
+    transaction.on_commit(record, robust=True)
     return result
+
+
+def _find(actor: Actor) -> str | None:
+    """The body's hash of this request, if it was made within the time a retry may come."""
+    for _, hook, *_ in connection.run_on_commit:  # earlier in the same group of writes
+        if isinstance(hook, PendingRecord) and hook.actor.user_id == actor.user_id:
+            if hook.actor.request_id == actor.request_id:
+                return hook.body_hash
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, (actor.user_id, actor.request_id))
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    hash_, at_us = row
+    if at_us < now_us() - int(sync_settings().idempotency_seconds * 1_000_000):
+        RequestRecord.objects.filter(user_id=actor.user_id, request_id=actor.request_id).delete()
+        return None
+    return str(hash_)
 
 
 def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
@@ -84,32 +167,6 @@ def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
     record = RequestRecord.objects.get(user_id=user_id, request_id=request_id)
     event = None if record.sequence is None else find(record.organization_id, record.sequence)
     return FirstOutcome(event, record.reply_type, record.reply)
-
-
-def _claim(actor: Actor, organization_id: str, hash_: str) -> tuple[RequestRecord, bool]:
-    """The record of this request, and whether it is ours and new.
-
-    Two who claim at once: the database lets the second wait until the first has committed.
-    """
-    oldest_us = now_us() - int(sync_settings().idempotency_seconds * 1_000_000)
-    same = RequestRecord.objects.filter(user_id=actor.user_id, request_id=actor.request_id)
-    same.filter(at_us__lt=oldest_us).delete()
-    first = same.first()
-    if first is not None:
-        return first, False
-    mine = RequestRecord(
-        user_id=actor.user_id,
-        request_id=actor.request_id,
-        body_hash=hash_,
-        at_us=now_us(),
-        organization_id=organization_id,
-    )
-    try:
-        with transaction.atomic():
-            mine.save(force_insert=True)
-    except IntegrityError:
-        return same.get(), False
-    return mine, True
 
 
 def _last_event() -> PendingEvent:

@@ -15,6 +15,9 @@ from websockets.http11 import Request
 SEND_BUFFER_BYTES = 256 * 1024
 # H2: requests under way have 10 s; a second of it is for the close frame.
 DRAIN_SECONDS = 9.0
+# Messages of a connection that may wait to be served; of large ones, one.
+MAX_WAITING = 16
+LARGE_BYTES = 16 * 1024
 
 
 class RawWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -29,6 +32,16 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         raw_socket = transport.get_extra_info("socket")
         if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+    def send_receive_event_to_app(self) -> None:
+        """Stop reading when some messages wait, not at each one: that is two system calls."""
+        size = sum(map(len, self.frames))
+        was_paused, self.read_paused = self.read_paused, True  # our parent asks before it pauses
+        super().send_receive_event_to_app()
+        self.read_paused = was_paused
+        if not was_paused and (self.queue.qsize() >= MAX_WAITING or size > LARGE_BYTES):
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -8,7 +8,9 @@ from django.db.backends.postgresql import base
 class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         # Imported late: Django loads backends before the models.
-        from sync.log import flush_pending
+        from sync.log import flush_events
+        from sync.retry import flush_records
 
-        flush_pending(self)
+        flush_events(self)
+        flush_records(self)
         super()._commit()  # type: ignore[misc]

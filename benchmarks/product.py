@@ -1,0 +1,121 @@
+"""The product under load: one demo database, and for every run a fresh copy and a fresh server."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.servers import ROOT, Target, pinned_server
+from tests.services import free_port
+
+RAISED_LIMITS = {
+    # All connections of a run belong to a handful of demo users, and publish as fast as they can.
+    "BOS_MAX_CONNECTIONS_PER_USER": "100000",
+    "BOS_MESSAGES_PER_MINUTE": "100000000",
+    "BOS_USER_MESSAGES_PER_MINUTE": "100000000",
+}
+PUBLISHER_ROLES = ("manager", "admin")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """A prepared product: its database, and the demo organization in it."""
+
+    database_url: str
+    secret_key: str
+    organization: dict
+    """Of `seed_demo --json`: {"id", "users": [{"email", "password", "role"}], "kpis": [{"id"}]}"""
+
+    def environment(self) -> dict[str, str]:
+        return _environment(self.database_url, self.secret_key)
+
+    def kpis(self) -> list[str]:
+        """Those that the whole organization sees: others would not go out on its channel."""
+        return [
+            kpi["id"] for kpi in self.organization["kpis"] if kpi["visibility"] == "organization"
+        ]
+
+
+def _environment(database_url: str, secret_key: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": secret_key,
+        "DEBUG": "0",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        **RAISED_LIMITS,
+    }
+
+
+def prepare(database_url: str) -> Product:
+    """Create the schema and the demo data in an empty database."""
+    secret_key = secrets.token_hex(32)
+    environment = _environment(database_url, secret_key)
+    _manage("migrate", environment=environment)
+    seeded = json.loads(_manage("seed_demo", "--json", "--force", environment=environment))
+    return Product(
+        database_url=database_url, secret_key=secret_key, organization=seeded["organizations"][0]
+    )
+
+
+def _manage(*arguments: str, environment: dict[str, str]) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _fresh_copy(product: Product, directory: Path) -> str:
+    """Another run's log would make this one's longer; a PostgreSQL database is used as it is."""
+    if not product.database_url.startswith("sqlite:///"):
+        return product.database_url
+    original = Path(product.database_url.removeprefix("sqlite:///"))
+    for suffix in ("", "-wal"):
+        if (file := original.with_name(original.name + suffix)).exists():
+            shutil.copy(file, directory / f"product.sqlite3{suffix}")
+    return f"sqlite:///{directory / 'product.sqlite3'}"
+
+
+@contextlib.contextmanager
+def product_server(product: Product, *, redis_url: str, directory: Path) -> Iterator[Target]:
+    port = free_port()
+    command = [sys.executable, "manage.py", "serve", "--port", str(port), "--processes", "1"]
+    environment = product.environment() | {
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": _fresh_copy(product, directory),
+    }
+    with pinned_server(
+        command, port=port, environment=environment, log=directory / "product.log"
+    ) as pid:
+        users = product.organization["users"]
+        tokens = {user["email"]: _sign_in(port, user) for user in users}
+        yield Target(
+            port=port,
+            root_pid=pid,
+            tokens=list(tokens.values()),
+            publisher_tokens=[
+                tokens[user["email"]] for user in users if user["role"] in PUBLISHER_ROLES
+            ],
+            channel=f"organization:{product.organization['id']}",
+            kpis=product.kpis(),
+            frames_per_event=2,
+        )
+
+
+def _sign_in(port: int, user: dict) -> str:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/auth/token",
+        data=json.dumps({"email": user["email"], "password": user["password"]}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)["access"]

@@ -1,0 +1,172 @@
+"""A client that speaks the protocol and says what it expected and what came instead."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Self
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.cast import Person, Tenant
+from tests.server import Server
+
+PATIENCE = 10.0
+Message = dict[str, Any]
+
+
+class Client:
+    """One connection. speech: 'text' or 'msgpack'."""
+
+    def __init__(self, socket: ClientConnection, speech: str = "text") -> None:
+        self.socket = socket
+        self.speech = speech
+        self.session_id = ""
+        self._seen: list[Message] = []
+        self._next_request = 0
+
+    @classmethod
+    async def connect(
+        cls, server: Server, person: Person | None = None, *, speech: str = "text", **options: Any
+    ) -> Self:
+        """Connect; with a person, sign in as well."""
+        options.setdefault("subprotocols", ["bos-v1"])
+        # No pings of the library's own: the protocol's heartbeat is what is tested.
+        socket = await connect(
+            server.ws, ping_interval=None, max_size=None, compression=None, **options
+        )
+        client = cls(socket, speech)
+        if person is not None:
+            await client.sign_in(person)
+        return client
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.socket.close()
+
+    async def sign_in(self, person: Person) -> Message:
+        answer = await self.ask("AUTH", {"token": person.token})
+        assert answer["type"] == "AUTH_SUCCESS", answer
+        self.session_id = answer["payload"]["sessionId"]
+        return answer
+
+    # -------------------------------------------------------------- sending
+
+    async def send(
+        self, type_: str, payload: Any = None, *, request_id: str | None = None, **more: Any
+    ) -> None:
+        message: Message = {"type": type_, **more}
+        if payload is not None:
+            message["payload"] = payload
+        if request_id is not None:
+            message["requestId"] = request_id
+        await self.send_raw(message)
+
+    async def send_raw(self, message: Any) -> None:
+        if isinstance(message, str | bytes):
+            await self.socket.send(message)
+        elif self.speech == "msgpack":
+            await self.socket.send(msgspec.msgpack.encode(message))
+        else:
+            await self.socket.send(json.dumps(message))
+
+    # -------------------------------------------------------------- receiving
+
+    async def receive(self, within: float = PATIENCE) -> Message:
+        """The next message; the server's PINGs are left to the tests that want them."""
+        try:
+            async with asyncio.timeout(within):
+                frame = await self.socket.recv()
+        except TimeoutError:
+            raise AssertionError(f"nothing came within {within} s") from None
+        if isinstance(frame, bytes) and frame[:1] != b"{":
+            message: Message = msgspec.msgpack.decode(frame)
+        else:
+            message = json.loads(frame)
+        return message
+
+    async def expect(self, type_: str, within: float = PATIENCE) -> Message:
+        """The next message, which is of this type."""
+        message = await self.receive(within)
+        assert message["type"] == type_, message
+        return message
+
+    async def ask(self, type_: str, payload: Any = None, **more: Any) -> Message:
+        """Send with a requestId of our own; the answer with it. Other messages are kept."""
+        self._next_request += 1
+        request_id = f"ask-{self._next_request}"
+        await self.send(type_, payload, request_id=request_id, **more)
+        return await self.answer(request_id)
+
+    async def answer(self, request_id: str) -> Message:
+        while True:
+            message = await self.receive()
+            if message.get("requestId") == request_id:
+                return message
+            self._seen.append(message)
+
+    def seen(self) -> list[Message]:
+        """What came while an answer was awaited; once."""
+        seen, self._seen = self._seen, []
+        return seen
+
+    async def settle(self) -> list[Message]:
+        """Everything that was sent before now: a PING's answer comes behind it."""
+        answer = await self.ask("PING")
+        assert answer["type"] == "PONG", answer
+        return self.seen()
+
+    async def collect(self, upto: int, type_: str = "SYNC_UPDATE") -> list[int]:
+        """Sequences of the messages of this type until this one has come."""
+        got: list[int] = []
+        while not got or got[-1] < upto:
+            message = await self.receive()
+            if message["type"] == type_:
+                got.append(message["payload"]["sequence"])
+        return got
+
+    async def closed(self, within: float = PATIENCE) -> tuple[int, list[Message]]:
+        """The close code, and what came before it."""
+        messages = []
+        try:
+            while True:
+                messages.append(await self.receive(within))
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None, f"closed without a code after {messages}"
+            return closed.rcvd.code, messages
+
+    # -------------------------------------------------------------- the usual requests
+
+    async def subscribe(self, *channels: str) -> Message:
+        answer = await self.ask("SUBSCRIBE", {"channels": list(channels)})
+        assert answer["type"] == "SUBSCRIBED", answer
+        assert answer["payload"]["channels"] == list(channels)
+        return answer
+
+    async def sync(self, *channels: str, **cursor: Any) -> list[Message]:
+        """START, updates, COMPLETE; or the SYNC_ERROR alone."""
+        await self.send("SYNC_REQUEST", {"channels": list(channels), **cursor}, request_id="sync")
+        messages = [await self.answer("sync")]
+        if messages[0]["type"] == "SYNC_START":
+            while messages[-1]["type"] != "SYNC_COMPLETE":
+                messages.append(await self.receive())
+        return messages
+
+    async def set_value(self, kpi: Any, value: float) -> Message:
+        return await self.ask("KPI_UPDATE", {"kpiId": str(kpi.pk), "value": value})
+
+
+def error_of(message: Message) -> tuple[str, Any]:
+    assert message["type"] == "ERROR", message
+    return message["payload"]["code"], message["payload"].get("details", {})
+
+
+def sequences(messages: list[Message], type_: str = "SYNC_UPDATE") -> list[int]:
+    return [m["payload"]["sequence"] for m in messages if m["type"] == type_]
+
+
+__all__ = ["Client", "Message", "Tenant", "error_of", "sequences"]

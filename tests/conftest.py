@@ -1,0 +1,85 @@
+"""The fixed cast, the servers, and clients that fail loudly.
+
+Each test has two organizations of its own: alice (admin), manager mia, bob (member) and vera
+(viewer) in one, charlie (admin) in another. Nothing is cleaned up between tests: tenants do not see
+each other, and that is tested, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from sync.bus import bus
+from tests.cast import Cast, make_cast
+from tests.server import Server, serving
+
+BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """The database that tests.run has made; servers in other processes use it, too."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        call_command("migrate", verbosity=0)
+        yield
+        bus.close()
+        connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def backend() -> str:
+    return BACKEND
+
+
+@pytest.fixture
+def cast(database: None) -> Cast:
+    return make_cast()
+
+
+@pytest.fixture(scope="session")
+def server(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the default limits, shared by the tests that do not harm it."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving(log) as running:
+        yield running
+    _assert_no_traceback(log)
+
+
+@pytest.fixture
+def serve(database: None, tmp_path: Path) -> Iterator[ServeFixture]:
+    """Start servers with settings of the test's own: `serve(BOS_AUTH_TIMEOUT="0.5")`."""
+    fixture = ServeFixture(tmp_path)
+    yield fixture
+    fixture.stop()
+
+
+class ServeFixture:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: list[Iterator[Server]] = []
+        self.logs: list[Path] = []
+
+    def __call__(self, *, processes: int = 1, **environment: str) -> Server:
+        log = self._directory / f"server{len(self.logs)}.log"
+        self.logs.append(log)
+        context = serving(log, processes=processes, **environment)
+        server = context.__enter__()
+        self._running.append(context)  # type: ignore[arg-type]
+        return server
+
+    def stop(self) -> None:
+        for context in self._running:
+            context.__exit__(None, None, None)  # type: ignore[attr-defined]
+        for log in self.logs:
+            _assert_no_traceback(log)
+
+
+def _assert_no_traceback(log: Path) -> None:
+    text = log.read_text(errors="replace")
+    assert "Traceback" not in text, text[-4000:]

@@ -1,0 +1,87 @@
+"""A client that reads too slowly (decision L3)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from websockets.asyncio.client import connect
+
+from bos.models import Employee
+from sync import log
+from tests.cast import Cast
+from tests.client import Client, sequences
+from tests.conftest import ServeFixture
+
+ROWS = 200
+ROUNDS = 15
+"""3,000 events of two frames and more than 500 bytes each: several times the queue."""
+
+
+@pytest.mark.parametrize("chatty", [False, True], ids=["silent", "chatty"])
+async def test_l3_a_client_that_stops_reading_is_closed_with_4508_and_loses_nothing(
+    serve: ServeFixture, cast: Cast, chatty: bool
+) -> None:
+    server = serve(LOG_LEVEL="INFO")
+    organization = cast.home.organization
+    async with await Client.connect(server, cast.bob) as witness:
+        await witness.subscribe(cast.home.topic)
+        slow = await _connect_narrow(server.ws, server.port)
+        await slow.sign_in(cast.alice)
+        start = (await slow.subscribe(cast.home.topic))["payload"]["sequence"]
+        watching = asyncio.create_task(witness.collect(start + ROWS * (ROUNDS + 1)))
+        before_kb = server.resident_kb()
+        Employee.objects.bulk_create(
+            Employee(organization=organization, name="n" * 190) for _ in range(ROWS)
+        )
+        for n in range(ROUNDS):
+            Employee.objects.of(organization.pk).filter(user=None).update(title=f"{n:190}")
+            if chatty:
+                await slow.send("PING")
+            await asyncio.sleep(0)
+        got = await watching
+        assert got == list(range(start + 1, got[-1] + 1))
+        assert server.resident_kb() - before_kb <= 2 * 1024
+        await server.logged("code=4508", within=15)
+        code, before = await slow.closed()
+    assert code == 4508
+    assert before[-1]["payload"]["details"] == {"closeCode": 4508}
+    seen = sequences(before)
+    async with await Client.connect(server, cast.alice) as back:
+        missed = await back.sync(cast.home.topic, lastSequence=seen[-1])
+    end = log.head(cast.home.id).sequence
+    assert seen + sequences(missed) == list(range(start + 1, end + 1))
+
+
+async def _connect_narrow(address: str, port: int) -> Client:
+    """A client whose buffers are small and that reads nothing but what is asked for."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    raw.connect(("127.0.0.1", port))
+    return Client(
+        await connect(
+            address,
+            sock=raw,
+            subprotocols=["bos-v1"],  # type: ignore[list-item]
+            ping_interval=None,
+            compression=None,
+            max_queue=1,
+        )
+    )
+
+
+async def test_l3_a_burst_larger_than_the_queue_costs_a_client_that_reads_nothing(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve()
+    employees = Employee.objects.of(cast.home.organization.pk)
+    async with await Client.connect(server, cast.alice) as client:
+        start = (await client.subscribe(cast.home.topic))["payload"]["sequence"]
+        employees.bulk_create(
+            Employee(organization=cast.home.organization, name="n" * 190, title="t" * 190)
+            for _ in range(3000)
+        )
+        end = log.head(cast.home.id).sequence
+        assert end == start + 3000
+        assert await client.collect(end) == list(range(start + 1, end + 1))
