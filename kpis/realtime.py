@@ -20,6 +20,7 @@ from sync.dispatcher import Context
 from sync.messages import Time
 from sync.principal import Actor, Principal
 from sync.registry import Message, Request, WireId, handles, message
+from sync.rows import insert_row
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
@@ -204,7 +205,7 @@ class SyncedKpi(Synced[Kpi]):
         row = change.after
         if row is not None and row.value is not None and change.touches("value"):
             at = row.value_at or timezone.now()
-            KpiValue.objects.create(kpi=row, value=row.value, at=at, actor_id=actor.user_id)
+            insert_row(KpiValue(kpi=row, value=row.value, at=at, actor_id=actor.user_id))
 
 
 def _id(value: object) -> str | None:

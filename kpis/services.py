@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.utils import timezone
+
 from bos.models import Role
 from bos.permissions import has_role, uuids
 from kpis.models import Kpi
 from sync.errors import Unauthorized
 from sync.principal import Principal
+from sync.rows import lock_row, update_row
 
 
 def may_update(principal: Principal, kpi: Kpi) -> bool:
@@ -23,14 +26,11 @@ def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
     Raises Unauthorized where the principal may not update it; a missing KPI answers the same.
     Runs inside the caller's transaction. Source: protocol document, 'Message Format'; B1, E6.
     """
-    kpi: Kpi | None = (
-        Kpi.objects.of(principal.organization_id)
-        .select_for_update()
-        .filter(pk__in=uuids([kpi_id]))
-        .first()
-    )
+    known = uuids([kpi_id])
+    kpi = lock_row(Kpi, known[0], organization_id=principal.organization_id) if known else None
     if kpi is None or not may_update(principal, kpi):
         raise Unauthorized(kpiId=kpi_id)
     kpi.value = value
-    kpi.save(update_fields=["value", "updated_at"])
+    kpi.updated_at = timezone.now()
+    update_row(kpi, "value", "updated_at")
     return kpi

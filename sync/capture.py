@@ -107,6 +107,10 @@ def registered() -> dict[type[models.Model], Synced[Any]]:
     return dict(_synced)
 
 
+def registered_for(model: type[M]) -> Synced[M]:
+    return _synced[model]
+
+
 def connect() -> None:
     for model in _synced:
         pre_save.connect(_before_save, sender=model, dispatch_uid="sync")

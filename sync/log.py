@@ -54,7 +54,8 @@ class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
 COLUMNS = LoggedEvent.__struct_fields__
 _HEADS = StreamHead._meta.db_table
 # SQL by hand where every write passes: the ORM takes several times as long for each of these.
-_INSERT = f"""INSERT INTO "{Event._meta.db_table}" ({", ".join(f'"{column}"' for column in COLUMNS)})
+_NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
+_INSERT = f"""INSERT INTO "{Event._meta.db_table}" ({_NAMES})
               VALUES ({", ".join(["%s"] * len(COLUMNS))})"""  # noqa: S608 -- names of ours
 _ADVANCE = f"""INSERT INTO "{_HEADS}"
                  ("organization_id", "sequence", "at_us", "pruned_sequence", "pruned_at_us")

@@ -54,7 +54,11 @@ class PendingRecord:
     def __call__(self) -> None:
         """After COMMIT there is nothing left to do."""
 
-    def row(self) -> tuple[object, ...]:
+    def is_of(self, actor: Actor) -> bool:
+        mine = self.actor
+        return mine.request_id == actor.request_id and mine.user_id == actor.user_id
+
+    def row(self) -> tuple[Any, ...]:
         sequence = self.event.logged.sequence if self.event and self.event.logged else None
         return (
             self.actor.user_id,
@@ -147,9 +151,8 @@ def once(
 def _find(actor: Actor) -> str | None:
     """The body's hash of this request, if it was made within the time a retry may come."""
     for _, hook, *_ in connection.run_on_commit:  # earlier in the same group of writes
-        if isinstance(hook, PendingRecord) and hook.actor.user_id == actor.user_id:
-            if hook.actor.request_id == actor.request_id:
-                return hook.body_hash
+        if isinstance(hook, PendingRecord) and hook.is_of(actor):
+            return hook.body_hash
     with connection.cursor() as cursor:
         cursor.execute(_FIND, (actor.user_id, actor.request_id))
         row = cursor.fetchone()

@@ -1,0 +1,118 @@
+"""One row read, changed or inserted, for where every update passes.
+
+Django's ORM composes and compiles its SQL anew for each query, which is most of the cost of a small
+write (measured on SQLite: 2.0 ms a KPI update through the ORM, 0.5 ms through this). Here the SQL
+is made once a model and thread. What is changed is captured like any other change.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypeVar
+
+from django.db import connection, models
+
+from sync import capture
+
+M = TypeVar("M", bound=models.Model)
+_statements = threading.local()
+
+
+class _Statements:
+    """The SQL for one model on this thread's connection."""
+
+    def __init__(self, model: type[models.Model], tenant_field: str) -> None:
+        meta = model._meta
+        pk = meta.pk
+        assert pk is not None
+        self.fields = [field for field in meta.concrete_fields if not field.generated]
+        self.names = [field.attname for field in self.fields]
+        quote = connection.ops.quote_name
+        self.table = quote(meta.db_table)
+        self.pk = quote(str(pk.column))
+        self.columns = ", ".join(quote(str(field.column)) for field in self.fields)
+        tenant = quote(str(meta.get_field(tenant_field).column)) if tenant_field else ""  # type: ignore[union-attr]
+        lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+        self.select = (
+            f"SELECT {self.columns} FROM {self.table} "  # noqa: S608 -- names of ours
+            f"WHERE {self.pk} = %s AND {tenant} = %s{lock}"
+        )
+        # The compiler knows how this database's values become Python's.
+        self.compiler = model._base_manager.all().query.get_compiler(connection=connection)
+        selected, _, _ = self.compiler.get_select()
+        self.converters = self.compiler.get_converters([column for column, *_ in selected])
+        self.updates: dict[tuple[str, ...], str] = {}
+
+    def update(self, names: tuple[str, ...]) -> str:
+        sql = self.updates.get(names)
+        if sql is None:
+            quote = connection.ops.quote_name
+            columns = {field.attname: quote(str(field.column)) for field in self.fields}
+            changes = ", ".join(f"{columns[name]} = %s" for name in names)
+            sql = f"UPDATE {self.table} SET {changes} WHERE {self.pk} = %s"  # noqa: S608
+            self.updates[names] = sql
+        return sql
+
+
+def _of(model: type[models.Model], tenant_field: str = "") -> _Statements:
+    known: dict[Any, _Statements] = _statements.__dict__.setdefault(connection.alias, {})
+    key = (model, tenant_field, connection.vendor)
+    statements = known.get(key)
+    if statements is None:
+        statements = known[key] = _Statements(model, tenant_field)
+    return statements
+
+
+def _prepared(field: models.Field[Any, Any], row: models.Model) -> Any:
+    return field.get_db_prep_save(getattr(row, field.attname), connection)
+
+
+def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
+    """The row with this primary key within the tenant, locked until the transaction ends.
+
+    tenant: one field and its value: `lock_row(Kpi, pk, organization_id=...)`.
+    """
+    [(tenant_field, tenant_id)] = tenant.items()
+    statements = _of(model, tenant_field)
+    meta = model._meta
+    pk_field: Any = meta.pk
+    field: Any = meta.get_field(tenant_field)
+    key = pk_field.get_db_prep_value(pk, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(statements.select, (key, field.get_db_prep_value(tenant_id, connection)))
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    converted = next(iter(statements.compiler.apply_converters([found], statements.converters)))
+    return model.from_db(connection.alias, statements.names, converted)
+
+
+def update_row(row: models.Model, *fields: str) -> None:
+    """`row.save(update_fields=fields)` for a locked row, captured; fields by attname.
+
+    None of them may be tracked: no old row is read to compare with.
+    """
+    model = type(row)
+    synced = capture.registered_for(model)
+    assert synced.tracked.isdisjoint(fields), "a tracked field needs save()"
+    statements = _of(model)
+    by_name = {field.attname: field for field in statements.fields}
+    values = [_prepared(by_name[name], row) for name in fields]
+    pk: Any = model._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(statements.update(fields), [*values, _prepared(pk, row)])
+    capture.emit(synced, capture.Change(None, row, frozenset(fields)))
+
+
+def insert_row(row: models.Model) -> None:
+    """Insert a row of a model that is not captured; its automatic id is not read back."""
+    statements = _of(type(row))
+    fields = [field for field in statements.fields if not isinstance(field, models.AutoField)]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {statements.table} ({columns}) VALUES ({marks})",  # noqa: S608
+            [_prepared(field, row) for field in fields],
+        )
