@@ -13,6 +13,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 import redis.asyncio
@@ -31,6 +32,10 @@ RENEW_SECONDS = 15.0
 # make every request wait.
 REDIS_TIMEOUT = 1.0
 REDIS_PAUSE = 2.0
+# How late Redis hears of messages far from the limit; near it, each is asked for. The margin is
+# more than all processes together let through in that time.
+TELL_SECONDS = 0.02
+MARGIN = 40
 
 _TAKE_PLACE = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -41,14 +46,22 @@ redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
 return 1
 """
+# Times of a user's messages, newest first. {seconds to wait in ms, messages within the window}
 _HIT = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local oldest = redis.call('LINDEX', KEYS[1], ARGV[1] - 1)
-if oldest and tonumber(oldest) > now - ARGV[2] then return oldest + ARGV[2] - now end
-redis.call('LPUSH', KEYS[1], now)
-redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 0
+local limit, window, hits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+while true do
+  local oldest = redis.call('LINDEX', KEYS[1], -1)
+  if not oldest or tonumber(oldest) > now - window then break end
+  redis.call('RPOP', KEYS[1])
+end
+local count = redis.call('LLEN', KEYS[1])
+if hits == 1 and count >= limit then
+  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count}
+end
+for _ = 1, hits do redis.call('LPUSH', KEYS[1], now) end
+redis.call('PEXPIRE', KEYS[1], window)
+return {0, count + hits}
 """
 
 
@@ -100,6 +113,9 @@ class MemoryState:
                 del self._places[user_id]
                 self._messages.pop(user_id, None)
 
+    def has_place(self, user_id: str) -> bool:
+        return user_id in self._places
+
     async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
         return None
 
@@ -108,6 +124,15 @@ class MemoryState:
         if messages is None:
             messages = self._messages[user_id] = SlidingWindow(limit, window)
         return messages.hit(self._clock())
+
+
+@dataclass(slots=True)
+class _Tally:
+    """A user's messages here: those Redis knows of (all processes'), and those it does not yet."""
+
+    known: int = 0
+    untold: int = 0
+    telling: asyncio.Future[None] | None = None
 
 
 class RedisState:
@@ -124,6 +149,7 @@ class RedisState:
             for url in urls
         ]
         self._local = MemoryState()
+        self._tallies: dict[str, _Tally] = {}
         self._away_until = 0.0
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
@@ -143,6 +169,8 @@ class RedisState:
 
     async def free_place(self, user_id: str, connection_id: str) -> None:
         await self._local.free_place(user_id, connection_id)
+        if not self._local.has_place(user_id):
+            self._tallies.pop(user_id, None)
         key = f"bos:places:{user_id}"
         await self._ask(lambda: self._client(user_id).zrem(key, connection_id), otherwise=0)
 
@@ -165,14 +193,55 @@ class RedisState:
         await pipe.execute()
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
+        """Exact near the limit; far from it, Redis is told a moment later, of many at once.
+
+        Otherwise each message would wait for Redis, and those behind it on the same connection.
+        """
+        tally = self._tallies.get(user_id)
+        if tally is None:
+            tally = self._tallies[user_id] = _Tally()
+        tally.untold += 1
+        if tally.known + tally.untold <= limit - max(MARGIN, limit // 5):
+            if tally.telling is None:
+                tally.telling = asyncio.ensure_future(
+                    self._tell_later(user_id, tally, limit, window)
+                )
+            return 0.0
+        tally.untold -= 1
+        if tally.untold:
+            await self._tell(user_id, tally, limit, window)
+        return await self._hit(user_id, tally, limit, window)
+
+    async def _tell_later(self, user_id: str, tally: _Tally, limit: int, window: float) -> None:
+        await asyncio.sleep(TELL_SECONDS)
+        tally.telling = None
+        await self._tell(user_id, tally, limit, window)
+
+    async def _tell(self, user_id: str, tally: _Tally, limit: int, window: float) -> None:
+        hits, tally.untold = tally.untold, 0
+        if not hits:
+            return
+        answer = await self._ask_hits(user_id, limit, window, hits)
+        if answer is not None:
+            tally.known = answer[1]
+        for _ in range(hits):  # known here as well, for when Redis goes away
+            await self._local.hit(user_id, limit, window)
+
+    async def _hit(self, user_id: str, tally: _Tally, limit: int, window: float) -> float:
+        answer = await self._ask_hits(user_id, limit, window, 1)
+        if answer is None:
+            return await self._local.hit(user_id, limit, window)
+        wait_ms, tally.known = answer
+        return wait_ms / 1000
+
+    async def _ask_hits(
+        self, user_id: str, limit: int, window: float, hits: int
+    ) -> tuple[int, int] | None:
         key = f"bos:messages:{user_id}"
-        wait_ms = await self._ask(
-            lambda: _eval(self._client(user_id), _HIT, key, limit, _ms(window)),
+        return await self._ask(
+            lambda: _eval(self._client(user_id), _HIT, key, limit, _ms(window), hits),
             otherwise=None,
         )
-        if wait_ms is None:
-            return await self._local.hit(user_id, limit, window)
-        return float(wait_ms) / 1000
 
     def _client(self, key: str) -> redis.asyncio.Redis:
         return self._clients[zlib.crc32(key.encode()) % len(self._clients)]
