@@ -106,23 +106,34 @@ class Feed:
             self._fill()
 
     def _advance(self) -> None:
-        """Deliver what is next, a slice at a time."""
+        """Deliver what is next, a slice at a time; neighbours with the same receivers together."""
+        run: list[LoggedEvent] = []
+        followed: tuple[str, ...] = ()
         for _ in range(SLICE):
-            if self._fence is not None:
-                return
-            event = self._early.pop(self.last + 1, None)
-            if event is None:
+            if self._fence is not None or (event := self._early.get(self.last + 1)) is None:
                 break
+            topics = tuple(topic for topic in event.topics() if topic in self._members)
+            if run and (topics != followed or event.access):
+                self._deliver(run, followed)
+                run = []
+            del self._early[event.sequence]
             if event.access:
                 self._fence = asyncio.create_task(self._deliver_behind_fence(event))
-            else:
-                self._deliver(event)
-        if self.last + 1 in self._early:
-            if self._next_slice is None:
-                delay = sync_settings().coalesce
-                self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
-        elif self._early and self._fence is None:
+                return
+            run.append(event)
+            followed = topics
+            self.last = event.sequence
+        if run:
+            self._deliver(run, followed)
+        if self._fence is None and self._early:
+            self._continue()
+
+    def _continue(self) -> None:
+        if self.last + 1 not in self._early:
             self._fill()
+        elif self._next_slice is None:
+            delay = sync_settings().coalesce
+            self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
 
     def _resume(self) -> None:
         self._next_slice = None
@@ -140,7 +151,8 @@ class Feed:
                 logger.exception("rights not checked, delivery waits")
                 await asyncio.sleep(RETRY_PAUSE)
         self._fence = None
-        self._deliver(event)
+        self.last = event.sequence
+        self._deliver([event], tuple(event.topics()))
         self._advance()
 
     def _fill(self) -> None:
@@ -175,30 +187,29 @@ class Feed:
 
     # -------------------------------------------------------------- delivery
 
-    def _deliver(self, event: LoggedEvent) -> None:
-        self.last = event.sequence
-        requester = self._requester(event)
+    def _deliver(self, events: list[LoggedEvent], topics: tuple[str, ...]) -> None:
+        """Deliver a run of events to whoever follows one of these topics."""
+        requesters = {c for event in events if (c := self._requester(event)) is not None}
         frames: dict[render.Lane, render.Frames] = {}
         messages: list[bytes] | None = None
-        for connection in self._receivers(event):
-            if connection is requester:
+        for connection in self._receivers(topics):
+            if connection in requesters:
                 continue
             lane = connection.lane
             ready = frames.get(lane)
             if ready is None:
                 if messages is None:
-                    messages = render.broadcast(event)
+                    messages = [m for event in events for m in render.broadcast(event)]
                 ready = frames[lane] = lane.pack(*messages)
             connection.outbox.push(ready)
-        if requester is not None:
-            requester.deliver_own(event)
-            requester.outbox.flush()
+        for connection in requesters:
+            for event in events:
+                connection.deliver(event)
+            connection.outbox.flush()
 
-    def _receivers(self, event: LoggedEvent) -> Iterable[Connection]:
+    def _receivers(self, topics: tuple[str, ...]) -> Iterable[Connection]:
         """Each connection once, however many of its topics match (decision S5)."""
-        groups = [
-            members for topic in event.topics() if (members := self._members.get(topic)) is not None
-        ]
+        groups = [self._members[topic] for topic in topics if topic in self._members]
         if len(groups) < 2:
             return groups[0] if groups else ()
         receivers: dict[Connection, None] = {}

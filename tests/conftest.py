@@ -8,7 +8,7 @@ each other, and that is tested, too.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,14 @@ def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         yield
         bus.close()
         connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+async def async_connections(database: None) -> AsyncIterator[None]:
+    """Django keeps a connection per asynchronous context: this one is closed with the test."""
+    connections["default"].ensure_connection()
+    yield
+    connections.close_all()
 
 
 @pytest.fixture(scope="session")
