@@ -45,6 +45,7 @@ class Bus:
         self._committed: deque[LoggedEvent] = deque()
         self._hub: Hub | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._sends: set[asyncio.Task[None]] = set()
         self._away_until = 0.0
@@ -71,7 +72,10 @@ class Bus:
             if self._loop is None or self._loop.is_closed():
                 self._hub = None
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="bos-bus", daemon=True).start()
+                self._thread = threading.Thread(
+                    target=_run, args=(self._loop,), name="bos-bus", daemon=True
+                )
+                self._thread.start()
             return self._loop
 
     def _pass_on(self) -> None:
@@ -111,6 +115,8 @@ class Bus:
         with contextlib.suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(self._settle(), loop).result(SEND_TIMEOUT * 2)
         loop.call_soon_threadsafe(loop.stop)
+        if self._thread is not None:
+            self._thread.join(SEND_TIMEOUT)
         self._loop = None
 
     async def _settle(self) -> None:
@@ -120,6 +126,11 @@ class Bus:
         layer = get_channel_layer()
         if layer is not None and hasattr(layer, "flush"):
             await layer.flush()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
 
 
 bus = Bus()

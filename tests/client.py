@@ -7,6 +7,7 @@ import json
 from typing import Any, Self
 
 import msgspec
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -132,12 +133,11 @@ class Client:
     async def closed(self, within: float = PATIENCE) -> tuple[int, list[Message]]:
         """The close code, and what came before it."""
         messages = []
-        try:
+        with pytest.raises(ConnectionClosed) as closed:
             while True:
                 messages.append(await self.receive(within))
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, f"closed without a code after {messages}"
-            return closed.rcvd.code, messages
+        assert closed.value.rcvd is not None, f"closed without a code after {messages}"
+        return closed.value.rcvd.code, messages
 
     # -------------------------------------------------------------- the usual requests
 

@@ -39,7 +39,7 @@ class Server:
         """Wait until the server has logged this."""
         async with asyncio.timeout(within):
             while text not in self.log.read_text(errors="replace"):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # a file tells nobody that it has grown
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -54,8 +54,7 @@ def serving(log: Path, *, processes: int = 1, **environment: str) -> Iterator[Se
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", str(port)]
-            + ["--processes", str(processes)],
+            [sys.executable, "manage.py", "serve", f"--port={port}", f"--processes={processes}"],
             cwd=ROOT,
             env=os.environ | {"LOG_LEVEL": "WARNING"} | environment,
             stdout=output,
