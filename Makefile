@@ -38,14 +38,14 @@ lock: $(VENV)/.dev  ## Resolve the dependencies anew
 	$(IN)/uv pip compile -q pyproject.toml -c requirements/constraints.in $(LOCK) -o requirements/run.txt
 	$(IN)/uv pip compile -q pyproject.toml --group dev -c requirements/constraints.in -c requirements/run.txt $(LOCK) -o requirements/dev.txt
 
-LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean:  ## Remove what make has made
 	rm -rf $(VENV) staticfiles benchmarks/build .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.run: requirements/run.txt requirements/bootstrap.txt | $(VENV)/bin/python
 	@echo "Installing what running needs ..."

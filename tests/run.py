@@ -23,7 +23,8 @@ import psycopg
 from tests import lint
 from tests.services import die_with_parent, postgres_server, redis_server
 
-COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
+COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
+SUMMARY = re.compile(r"^\d+ (?:passed|failed|skipped|errors?|warnings?|deselected)\b.* in [\d.]+s")
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -83,11 +84,16 @@ def _report(runs: dict[str, tuple[subprocess.Popen[bytes], Path]]) -> int:
         code = process.wait()
         text = output.read_text(errors="replace")
         print(f"\n===== {backend}: {time.monotonic() - started:.0f} s =====\n{text}")
-        for number, what in COUNT.findall(text.strip().splitlines()[-1] if text.strip() else ""):
+        for number, what in COUNT.findall(_summary(text)):
             totals["failed" if what.startswith("error") else what] += int(number)
         failed += code != 0
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**totals))
     return 1 if failed or not totals["passed"] else 0
+
+
+def _summary(text: str) -> str:
+    """pytest's closing line; a traceback of its shutdown may follow it."""
+    return next((line for line in reversed(text.splitlines()) if SUMMARY.match(line)), "")
 
 
 def main() -> int:
@@ -97,7 +103,9 @@ def main() -> int:
     backends = list(BACKENDS)
     if "--only" in arguments:
         at = arguments.index("--only")
-        backends = [arguments[at + 1]]
+        backends = arguments[at + 1 : at + 2]
+        if not backends or backends[0] not in BACKENDS:
+            sys.exit(f"--only takes one of: {', '.join(BACKENDS)}")
         del arguments[at : at + 2]
     if "--no-lint" in arguments:
         arguments.remove("--no-lint")

