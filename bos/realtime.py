@@ -102,7 +102,11 @@ class SyncedDepartment(Synced[Department]):
     def audience(self, row: Department) -> Audience:
         return Audience(organization=str(row.organization_id), department=str(row.pk))
 
-    def live(self, change: Change[Department], actor: Actor) -> tuple[str, dict[str, Any]]:
+    def live(
+        self, change: Change[Department], actor: Actor
+    ) -> tuple[str, dict[str, Any]] | None:
+        if change.kind != "updated":
+            return None
         data = self.data(change.row)
         data["departmentId"] = data.pop("id")
         return "DEPARTMENT_UPDATED", data | {"updatedBy": actor.user_id}
@@ -133,7 +137,11 @@ class SyncedEmployee(Synced[Employee]):
     def audience(self, row: Employee) -> Audience:
         return Audience(organization=str(row.organization_id), department=_id(row.department_id))
 
-    def live(self, change: Change[Employee], actor: Actor) -> tuple[str, dict[str, Any]]:
+    def live(
+        self, change: Change[Employee], actor: Actor
+    ) -> tuple[str, dict[str, Any]] | None:
+        if change.kind != "updated":
+            return None
         data = self.data(change.row)
         data["employeeId"] = data.pop("id")
         return "EMPLOYEE_UPDATED", data | {"updatedBy": actor.user_id}
@@ -164,7 +172,7 @@ class SyncedUser(Synced[User]):
         return Audience()
 
     def concerns(self, change: Change[User]) -> bool:
-        return change.row.organization_id is not None and change.before is not None
+        return change.row.organization_id is not None and change.kind != "created"
 
     def access(self, change: Change[User]) -> AccessChange | None:
         return AccessChange(users=(str(change.row.pk),))
@@ -175,7 +183,7 @@ class SyncedUser(Synced[User]):
         if before is None or after is None or before.organization_id is None:
             return
         if before.organization_id != after.organization_id:
-            emit(self, Change(before, None, change.fields))
+            emit(self, Change("deleted", before, None, change.fields))
 
 
 def _id(value: object) -> str | None:

@@ -185,7 +185,7 @@ class SyncedKpi(Synced[Kpi]):
 
     def live(self, change: Change[Kpi], actor: Actor) -> tuple[str, dict[str, Any]] | None:
         row = change.row
-        if row.value is None or not change.touches("value"):
+        if change.kind != "updated" or row.value is None or not change.touches("value"):
             return None
         return "KPI_UPDATED", {
             "kpiId": str(row.pk),

@@ -38,12 +38,13 @@ class AccessChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[M]):
-    """before is None for a new row, after is None for a deleted one.
+    """kind: 'created', 'updated' or 'deleted'.
 
-    fields: names of the fields that changed; where only untracked fields were written, `before`
+    before is None for a new row, after is None for a deleted one. fields: names of the fields that changed; where only untracked fields were written, `before`
     was not read and `fields` are those that were written.
     """
 
+    kind: str
     before: M | None
     after: M | None
     fields: frozenset[str]
@@ -80,8 +81,12 @@ class Synced(Generic[M]):
         raise NotImplementedError
 
     def live(self, change: Change[M], actor: Actor) -> tuple[str, dict[str, Any]] | None:
-        """Type and payload of the message that goes out besides SYNC_UPDATE, if one does."""
+        """Type and payload of the message of its own that tells of the change, if there is one."""
         return None
+
+    def kind(self, change: Change[M]) -> str:
+        """What the change is to clients: to mark a row as left may be to delete it for them."""
+        return change.kind
 
     def concerns(self, change: Change[M]) -> bool:
         """Whether this change is an event at all."""
@@ -165,7 +170,7 @@ def _after_save(
         fields = _differences(before, instance)
     # An untracked write has no old row to compare with: it counts even if the value is the same.
     if fields - synced.ignored:
-        emit(synced, Change(before, instance, fields), created=created)
+        emit(synced, Change("created" if created else "updated", before, instance, fields))
 
 
 def _hold_what_was_stored(instance: models.Model) -> None:
@@ -190,7 +195,7 @@ def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> No
 
 def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
     before = instance.__dict__.pop("_sync_before", instance)
-    emit(_synced[sender], Change(before, None, EVERYTHING))
+    emit(_synced[sender], Change("deleted", before, None, EVERYTHING))
 
 
 def _attnames(
@@ -230,7 +235,7 @@ class SyncedQuerySet(models.QuerySet[M]):
                 old = before.get(after.pk)
                 fields = EVERYTHING if old is None else _differences(old, after)
                 if fields - synced.ignored:
-                    emit(synced, Change(old, after, fields))
+                    emit(synced, Change("updated", old, after, fields))
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -244,7 +249,7 @@ class SyncedQuerySet(models.QuerySet[M]):
         with transaction.atomic(using=self.db):
             created = super().bulk_create(objs, *args, **kwargs)
             for row in created:
-                emit(synced, Change(None, row, EVERYTHING), created=True)
+                emit(synced, Change("created", None, row, EVERYTHING))
         return created
 
 
@@ -269,7 +274,7 @@ class SyncedModel(models.Model):
 # ------------------------------------------------------------------ to the log
 
 
-def emit(synced: Synced[M], change: Change[M], *, created: bool = False) -> None:
+def emit(synced: Synced[M], change: Change[M]) -> None:
     """Append what this change tells to whom. One event; two where part of the audience lost it.
 
     A row that moves away from a topic is deleted for those who follow that topic, and updated for
@@ -279,14 +284,11 @@ def emit(synced: Synced[M], change: Change[M], *, created: bool = False) -> None
         return
     actor = current_actor()
     access = synced.access(change)
-    if change.after is None:
-        _append(synced, change, "deleted", synced.audience(change.row), actor, access)
-    else:
-        audience = synced.audience(change.after)
-        lost = _lost_audience(synced, change, audience)
-        if lost is not None:
-            _append(synced, change, "deleted", lost, actor, access)
-        _append(synced, change, "created" if created else "updated", audience, actor, access)
+    kind = synced.kind(change)
+    audience = synced.audience(change.row)
+    if kind != "deleted" and (lost := _lost_audience(synced, change, audience)) is not None:
+        _append(synced, change, "deleted", None, lost, actor, access)
+    _append(synced, change, kind, synced.live(change, actor), audience, actor, access)
     synced.recorded(change, actor)
 
 
@@ -306,16 +308,16 @@ def _append(
     synced: Synced[M],
     change: Change[M],
     change_type: str,
+    live: tuple[str, dict[str, Any]] | None,
     audience: Audience,
     actor: Actor,
     access: AccessChange | None,
 ) -> None:
-    if change_type == "deleted":
-        data: dict[str, Any] = {"deletedBy": actor.user_id, "deletedAt": wire_time()}
-        live = None
-    else:
-        data = synced.data(change.row)
-        live = synced.live(change, actor) if change_type == "updated" else None
+    data = (
+        {"deletedBy": actor.user_id, "deletedAt": wire_time()}
+        if change_type == "deleted"
+        else synced.data(change.row)
+    )
     append(
         PendingEvent(
             organization_id=synced.organization_id(change.row),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -129,20 +129,23 @@ def once(
 ) -> T | Repeated:
     """Run `effect` and record it; if it was recorded before, do nothing.
 
-    reply: (type, payload as JSON) that a retry gets; without it, the last event that the effect
-    appended is what a retry gets. Runs inside the caller's transaction.
+    reply: (type, payload as JSON) that a retry gets; without it, the first event that the effect
+    appended, which is the one that answers the request. Runs inside the caller's transaction.
     Raises InvalidMessage where this requestId was used with another body.
     """
-    if not actor.request_id:
-        return effect()
-    recorded = _find(actor)
+    recorded = _find(actor) if actor.request_id else None
     if recorded is not None:
         if recorded != hash_:
             raise InvalidMessage("requestId", "was used with another body")
         return Repeated()
+    already = len(connection.run_on_commit)
     result = effect()
-    reply_type, text = reply(result) if reply is not None else ("", "")
-    event = _last_event() if reply is None else None
+    event = _answer_of(actor, already)
+    if not actor.request_id:
+        return result
+    reply_type, text = "", ""
+    if reply is not None:
+        event, (reply_type, text) = None, reply(result)
     record = PendingRecord(actor, organization_id, hash_, event, reply_type, text)
     transaction.on_commit(record, robust=True)
     return result
@@ -172,11 +175,14 @@ def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
     return FirstOutcome(event, record.reply_type, record.reply)
 
 
-def _last_event() -> PendingEvent:
-    for _, hook, *_ in reversed(connection.run_on_commit):
-        if isinstance(hook, PendingEvent):
-            return hook
-    raise AssertionError("the effect of a request that is recorded appends an event")
+def _answer_of(actor: Actor, already: int) -> PendingEvent | None:
+    """The event that answers the request: the first since these hooks. The others go out to all
+    alike, to the requester as well."""
+    hooks = [hook for _, hook, *_ in connection.run_on_commit[already:]]
+    events = [hook for hook in hooks if isinstance(hook, PendingEvent)]
+    for event in events[1:]:
+        event.actor = replace(actor, origin="", request_id="")
+    return events[0] if events else None
 
 
 def prune() -> int:

@@ -101,7 +101,7 @@ def update_row(row: models.Model, *fields: str) -> None:
     pk: Any = model._meta.pk
     with connection.cursor() as cursor:
         cursor.execute(statements.update(fields), [*values, _prepared(pk, row)])
-    capture.emit(synced, capture.Change(None, row, frozenset(fields)))
+    capture.emit(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
 def insert_row(row: models.Model) -> None:
