@@ -195,6 +195,31 @@ class Employee(SyncedModel):
                 raise ValidationError({field: f"The {field} is of another organization."})
 
 
+class Notification(SyncedModel):
+    """Something that one user should know; reaches him live or at his next sync."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="notifications"
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    category = models.CharField(max_length=32)
+    title = models.CharField(max_length=200)
+    message = models.TextField(blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class SpentToken(models.Model):
     """A refresh token that has been used or logged out.
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from msgspec import UNSET, UnsetType
 
 from bos.models import TOKEN_FIELDS, Department, Employee, Organization, User
+from bos.models import Notification as NotificationRow
 from bos.permissions import may_follow_departments
 from sync.capture import AccessChange, Change, Synced, emit, register
 from sync.messages import Time
@@ -102,9 +103,7 @@ class SyncedDepartment(Synced[Department]):
     def audience(self, row: Department) -> Audience:
         return Audience(organization=str(row.organization_id), department=str(row.pk))
 
-    def live(
-        self, change: Change[Department], actor: Actor
-    ) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Department], actor: Actor) -> tuple[str, dict[str, Any]] | None:
         if change.kind != "updated":
             return None
         data = self.data(change.row)
@@ -137,9 +136,7 @@ class SyncedEmployee(Synced[Employee]):
     def audience(self, row: Employee) -> Audience:
         return Audience(organization=str(row.organization_id), department=_id(row.department_id))
 
-    def live(
-        self, change: Change[Employee], actor: Actor
-    ) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Employee], actor: Actor) -> tuple[str, dict[str, Any]] | None:
         if change.kind != "updated":
             return None
         data = self.data(change.row)
@@ -153,6 +150,34 @@ class SyncedEmployee(Synced[Employee]):
         rows = (change.before, change.after)
         users = {str(row.user_id) for row in rows if row is not None and row.user_id is not None}
         return AccessChange(users=tuple(sorted(users))) if users else None
+
+
+class SyncedNotification(Synced[NotificationRow]):
+    model = NotificationRow
+    entity_type = "notification"
+
+    def data(self, row: NotificationRow) -> dict[str, Any]:
+        return {
+            "id": str(row.pk),
+            "category": row.category,
+            "title": row.title,
+            "message": row.message,
+            "data": row.data,
+            "createdAt": wire_time(row.created_at),
+            "readAt": None if row.read_at is None else wire_time(row.read_at),
+        }
+
+    def audience(self, row: NotificationRow) -> Audience:
+        return Audience(user=str(row.user_id))
+
+    def live(
+        self, change: Change[NotificationRow], actor: Actor
+    ) -> tuple[str, dict[str, Any]] | None:
+        if change.kind == "deleted":
+            return None
+        data = self.data(change.row)
+        data["notificationId"] = data.pop("id")
+        return "NOTIFICATION", data
 
 
 class SyncedUser(Synced[User]):
@@ -190,7 +215,13 @@ def _id(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-for synced in (SyncedOrganization(), SyncedDepartment(), SyncedEmployee(), SyncedUser()):
+for synced in (
+    SyncedOrganization(),
+    SyncedDepartment(),
+    SyncedEmployee(),
+    SyncedNotification(),
+    SyncedUser(),
+):
     register(synced)
 
 
@@ -222,6 +253,15 @@ def _shown(synced: Synced[Any], row: Any) -> Shown:
     return Shown(synced.entity_type, str(row.pk), synced.data(row))
 
 
+def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    """What the user has not read yet."""
+    unread = NotificationRow.objects.of(principal.organization_id).filter(
+        user_id__in=ids, read_at=None
+    )
+    for notification in unread.order_by("created_at"):
+        yield _shown(SyncedNotification(), notification)
+
+
 def _oneself(principal: Principal, ids: Collection[str]) -> set[str]:
     return {principal.user_id} & set(ids)
 
@@ -231,3 +271,4 @@ register_topic("department", TopicKind(may_follow_departments))
 register_topic("user", TopicKind(_oneself, in_memory=True))
 register_snapshot("organization", _show_organization)
 register_snapshot("department", _show_departments)
+register_snapshot("user", _show_notifications)

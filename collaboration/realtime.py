@@ -1,200 +1,216 @@
-"""How collaboration appears on the wire: its messages."""
+"""How collaboration appears on the wire: what is captured, and whose topics show it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from bos.permissions import uuids
+from collaboration import handlers, messages, presence  # noqa: F401 -- they register themselves
+from collaboration.models import Annotation, Invitation, Participant, Session
+from collaboration.payloads import annotation_data, created_payload
+from collaboration.services import followable_by
+from sync.capture import Change, Synced, register
+from sync.principal import Actor, Principal
+from sync.times import wire_time
+from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
-from sync.messages import Time
-from sync.registry import Message, Request, WireId, message
-
-Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
-ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]
-ParticipantState = Literal["active", "idle", "disconnected"]
-
-
-class Position(msgspec.Struct, rename="camel"):
-    """A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres."""
-
-    x: float
-    y: float
-    z: float
+Live = tuple[str, dict[str, Any]] | None
 
 
-class EntityRef(msgspec.Struct, rename="camel"):
-    """What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}."""
+class SyncedSession(Synced[Session]):
+    model = Session
+    entity_type = "session"
+    tracked: ClassVar[frozenset[str]] = frozenset({"organization_id", "invitation_only"})
+    ignored: ClassVar[frozenset[str]] = frozenset({"empty_since", "end_reason"})
 
-    type: Annotated[str, Meta(min_length=1, max_length=32)]
-    id: WireId
+    def data(self, row: Session) -> dict[str, Any]:
+        return {
+            "id": str(row.pk),
+            "title": row.title,
+            "hostId": str(row.host_id),
+            "activeSpace": row.active_space,
+            "maxParticipants": row.max_participants,
+            "invitationOnly": row.invitation_only,
+            "createdAt": wire_time(row.created_at),
+            "endedAt": None if row.ended_at is None else wire_time(row.ended_at),
+        }
+
+    def audience(self, row: Session) -> Audience:
+        """One that is open to the organization is announced on its topic (decision C1)."""
+        organization = None if row.invitation_only else str(row.organization_id)
+        return Audience(organization=organization, session=str(row.pk))
+
+    def live(self, change: Change[Session], actor: Actor) -> Live:
+        row = change.row
+        if change.kind == "created":
+            return "SESSION_CREATED", created_payload(row)
+        if change.kind == "deleted" or (change.touches("ended_at") and row.ended_at is not None):
+            return "SESSION_ENDED", {
+                "sessionId": str(row.pk),
+                "endedBy": actor.user_id,
+                "endedAt": wire_time(row.ended_at),
+                "reason": row.end_reason or "admin",
+            }
+        if change.touches("host_id"):
+            host = Participant.objects.filter(session=row, user_id=row.host_id).first()
+            state = "active" if host is None else host.state
+            return "PARTICIPANT_UPDATE", _presence(str(row.pk), str(row.host_id), state, "host")
+        return None
 
 
-# ------------------------------------------------------------------ from a client
+class SyncedInvitation(Synced[Invitation]):
+    """What an invited user learns on his own topic."""
+
+    model = Invitation
+    entity_type = "invitation"
+
+    def organization_id(self, row: Invitation) -> str:
+        return str(row.session.organization_id)
+
+    def data(self, row: Invitation) -> dict[str, Any]:
+        return {"id": str(row.pk), "sessionId": str(row.session_id), "title": row.session.title}
+
+    def audience(self, row: Invitation) -> Audience:
+        return Audience(user=str(row.user_id))
+
+    def live(self, change: Change[Invitation], actor: Actor) -> Live:
+        if change.kind != "created":
+            return None
+        return "SESSION_CREATED", created_payload(change.row.session)
 
 
-@message("SESSION_CREATE")
-class SessionCreate(Request):
-    """Start a session and be its host."""
+class SyncedParticipant(Synced[Participant]):
+    model = Participant
+    entity_type = "participant"
+    tracked: ClassVar[frozenset[str]] = frozenset({"session_id", "user_id", "left_at"})
 
-    title: Annotated[str, Meta(min_length=1, max_length=200)]
-    active_space: Annotated[str, Meta(min_length=1, max_length=100)]
-    invite_user_ids: Annotated[list[WireId], Meta(max_length=100)] = msgspec.field(
-        default_factory=list
+    def organization_id(self, row: Participant) -> str:
+        return str(row.session.organization_id)
+
+    def concerns(self, change: Change[Participant]) -> bool:
+        already_left = change.kind == "deleted" and change.row.left_at is not None
+        return not change.row.silent and not already_left
+
+    def kind(self, change: Change[Participant]) -> str:
+        """Who has left is gone for the others, and new when he comes back."""
+        if change.kind == "deleted" or change.row.left_at is not None:
+            return "deleted"
+        came_back = change.before is not None and change.before.left_at is not None
+        return "created" if came_back else change.kind
+
+    def data(self, row: Participant) -> dict[str, Any]:
+        return {
+            "id": str(row.pk),
+            "sessionId": str(row.session_id),
+            "userId": str(row.user_id),
+            "userName": row.user.name,
+            "state": row.state,
+            "role": _role(row),
+            "joinedAt": wire_time(row.joined_at),
+        }
+
+    def audience(self, row: Participant) -> Audience:
+        return Audience(session=str(row.session_id))
+
+    def live(self, change: Change[Participant], actor: Actor) -> Live:
+        row = change.row
+        who = {"sessionId": str(row.session_id), "userId": str(row.user_id)}
+        match self.kind(change):
+            case "created":
+                joined = {"userName": row.user.name, "joinedAt": wire_time(row.joined_at)}
+                return "SESSION_JOINED", who | joined
+            case "deleted":
+                left = {"userName": row.user.name, "role": _role(row)}
+                left["leftAt"] = wire_time(row.left_at)
+                reason = {"reason": row.left_reason} if row.left_reason else {}
+                return "SESSION_LEFT", who | left | reason
+            case _:
+                presence = _presence(who["sessionId"], who["userId"], row.state, _role(row))
+                return "PARTICIPANT_UPDATE", presence
+
+
+class SyncedAnnotation(Synced[Annotation]):
+    model = Annotation
+    entity_type = "annotation"
+    tracked: ClassVar[frozenset[str]] = frozenset({"session_id"})
+
+    def organization_id(self, row: Annotation) -> str:
+        return str(row.session.organization_id)
+
+    def data(self, row: Annotation) -> dict[str, Any]:
+        return annotation_data(row)
+
+    def audience(self, row: Annotation) -> Audience:
+        return Audience(session=str(row.session_id))
+
+    def live(self, change: Change[Annotation], actor: Actor) -> Live:
+        row = change.row
+        if change.kind == "deleted":
+            return "ANNOTATION_DELETED", {
+                "annotationId": str(row.pk),
+                "sessionId": str(row.session_id),
+                "deletedBy": actor.user_id,
+                "deletedAt": wire_time(),
+            }
+        payload = annotation_data(row)
+        payload["annotationId"] = payload.pop("id")
+        if change.kind == "created":
+            del payload["updatedAt"]
+            return "ANNOTATION_CREATED", payload
+        return "ANNOTATION_UPDATED", payload | {"updatedBy": actor.user_id}
+
+
+def _presence(session_id: str, user_id: str, state: str, role: str) -> dict[str, Any]:
+    return {"sessionId": session_id, "userId": user_id, "state": state, "role": role}
+
+
+def _role(row: Participant) -> str:
+    return "host" if row.session.host_id == row.user_id else "participant"
+
+
+for synced in (SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedAnnotation()):
+    register(synced)
+
+
+# ------------------------------------------------------------------ topics
+
+
+def _may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
+    of_tenant = Session.objects.of(principal.organization_id)
+    found = of_tenant.filter(followable_by(principal), pk__in=uuids(ids))
+    return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
+
+
+def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    sessions = Session.objects.of(principal.organization_id).filter(pk__in=uuids(ids))
+    participants = Participant.objects.filter(session__in=sessions, left_at=None)
+    annotations = Annotation.objects.filter(session__in=sessions).order_by("created_at")
+    yield from _shown(SyncedSession(), sessions)
+    yield from _shown(SyncedParticipant(), participants.select_related("user", "session"))
+    yield from _shown(SyncedAnnotation(), annotations.select_related("author"))
+
+
+def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    of_organization = Session.objects.of(principal.organization_id)
+    return _shown(
+        SyncedSession(), of_organization.filter(organization_id__in=ids, invitation_only=False)
     )
-    max_participants: Annotated[int, Meta(ge=2, le=200)] = 50
 
 
-@message("SESSION_JOIN")
-class SessionJoin(Request):
-    session_id: WireId
+def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    invitations = Invitation.objects.filter(
+        user_id__in=ids, session__organization_id=principal.organization_id
+    )
+    return _shown(SyncedInvitation(), invitations.select_related("session"))
 
 
-@message("SESSION_LEAVE")
-class SessionLeave(Request):
-    """Leave; a host names who takes over, or ends the session by leaving."""
-
-    session_id: WireId
-    new_host_id: WireId | None = None
+def _shown(synced: Synced[Any], rows: Iterable[Any]) -> Iterable[Shown]:
+    for row in rows:
+        yield Shown(synced.entity_type, str(row.pk), synced.data(row))
 
 
-@message("ANNOTATION_CREATE")
-class AnnotationCreate(Request):
-    """Pin a note to a point of the shared space."""
-
-    session_id: WireId
-    position: Position
-    content: Content
-    content_type: ContentType
-    entity: EntityRef | None = None
-    parent_id: WireId | None = None
-
-
-@message("ANNOTATION_UPDATE")
-class AnnotationUpdate(Request):
-    """Change any of a note's fields. By its author or the session's host."""
-
-    annotation_id: WireId
-    session_id: WireId | None = None
-    position: Position | UnsetType = UNSET
-    content: Content | UnsetType = UNSET
-    content_type: ContentType | UnsetType = UNSET
-    entity: EntityRef | UnsetType | None = UNSET
-
-
-@message("ANNOTATION_DELETE")
-class AnnotationDelete(Request):
-    annotation_id: WireId
-    session_id: WireId | None = None
-
-
-@message("CURSOR_MOVE")
-class CursorMove(Request):
-    """Where one points and what one looks at; at most ten times a second."""
-
-    session_id: WireId
-    position: Position
-    focused_entity: EntityRef | None = None
-
-
-# ------------------------------------------------------------------ from the server
-
-
-class Participant(Message):
-    user_id: str
-    user_name: str
-    state: ParticipantState
-    role: Literal["host", "participant"]
-    joined_at: Time
-    cursor: dict[str, Any] | None = None
-
-
-@message("SESSION_CREATED")
-class SessionCreated(Message):
-    session_id: str
-    host_id: str
-    title: str
-    active_space: str
-    participants: list[str]
-    created_at: Time
-    max_participants: int
-    sequence: int | UnsetType = UNSET
-
-
-@message("SESSION_JOINED")
-class SessionJoined(Message):
-    """Somebody joined; the joiner's own copy also carries the session as it is."""
-
-    session_id: str
-    user_id: str
-    user_name: str
-    joined_at: Time
-    session: dict[str, Any] | UnsetType = UNSET
-    sequence: int | UnsetType = UNSET
-
-
-@message("SESSION_LEFT")
-class SessionLeft(Message):
-    session_id: str
-    user_id: str
-    user_name: str
-    left_at: Time
-    reason: Literal["timeout"] | UnsetType = UNSET
-    sequence: int | UnsetType = UNSET
-
-
-@message("SESSION_ENDED")
-class SessionEnded(Message):
-    session_id: str
-    ended_by: str
-    ended_at: Time
-    reason: Literal["host_left", "empty", "admin"]
-    sequence: int | UnsetType = UNSET
-
-
-@message("PARTICIPANT_UPDATE")
-class ParticipantUpdate(Message):
-    session_id: str
-    user_id: str
-    state: ParticipantState
-    role: Literal["host", "participant"]
-    sequence: int | UnsetType = UNSET
-
-
-@message("ANNOTATION_CREATED")
-class AnnotationCreated(Message):
-    annotation_id: str
-    session_id: str
-    author_id: str
-    author_name: str
-    position: Position
-    content: str
-    content_type: ContentType
-    created_at: Time
-    revision: int
-    entity: EntityRef | None = None
-    parent_id: str | None = None
-    sequence: int | UnsetType = UNSET
-
-
-@message("ANNOTATION_UPDATED")
-class AnnotationUpdated(AnnotationCreated):
-    updated_by: str = ""
-    updated_at: Time = ""
-
-
-@message("ANNOTATION_DELETED")
-class AnnotationDeleted(Message):
-    annotation_id: str
-    session_id: str
-    deleted_by: str
-    deleted_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("CURSOR_MOVE")
-class CursorMoved(Message):
-    user_id: str
-    position: Position
-    session_id: str
-    focused_entity: EntityRef | None = None
+register_topic("session", TopicKind(_may_follow))
+register_snapshot("session", _show_sessions)
+register_snapshot("organization", _show_open_sessions)
+register_snapshot("user", _show_invitations)

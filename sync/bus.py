@@ -13,10 +13,11 @@ import threading
 import time
 import uuid
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from sync.log import LoggedEvent
 
@@ -30,6 +31,20 @@ SEND_TIMEOUT = 1.0
 PAUSE = 2.0
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[LoggedEvent]).decode
+
+
+class Shown(msgspec.Struct, array_like=True, frozen=True):
+    """Something passing (a cursor): the latest under a key, for who follows the topic but its
+    author. message: JSON text."""
+
+    organization_id: str
+    topic: str
+    key: str
+    message: str
+    user_id: str
+
+
+_decode_shown = msgspec.msgpack.Decoder(Shown).decode
 
 
 def group_name(organization_id: str) -> str:
@@ -91,10 +106,13 @@ class Bus:
             task.add_done_callback(self._sends.discard)
 
     async def _send(self, organization_id: str, events: list[LoggedEvent]) -> None:
+        message = {"type": "sync.events", "sender": self._sender, "events": _encode(events)}
+        await self._send_message(organization_id, message)
+
+    async def _send_message(self, organization_id: str, message: dict[str, Any]) -> None:
         layer = get_channel_layer()
         if layer is None or time.monotonic() < self._away_until:
             return
-        message = {"type": "sync.events", "sender": self._sender, "events": _encode(events)}
         try:
             await asyncio.wait_for(
                 layer.group_send(group_name(organization_id), message), SEND_TIMEOUT
@@ -103,9 +121,31 @@ class Bus:
             self._away_until = time.monotonic() + PAUSE
             log.warning("events not broadcast", extra={"error": type(error).__name__})
 
+    def show(self, organization_id: str, shown: Shown) -> None:
+        """Show something passing on every process; for the event loop's thread."""
+        if self._hub is not None:
+            self._hub.show(organization_id, shown)
+        if self._one_process:
+            return
+        message = {"type": "sync.shown", "sender": self._sender, "shown": _encode(shown)}
+        task = asyncio.ensure_future(self._send_message(organization_id, message))
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
+
+    @cached_property
+    def _one_process(self) -> bool:
+        return isinstance(get_channel_layer(), InMemoryChannelLayer)
+
     def received(self, message: dict[str, Any]) -> list[LoggedEvent]:
         """Events that another process has published; none of our own."""
-        return [] if message.get("sender") == self._sender else _decode(message["events"])
+        if message.get("sender") == self._sender or "events" not in message:
+            return []
+        return _decode(message["events"])
+
+    def received_shown(self, message: dict[str, Any]) -> Shown | None:
+        if message.get("sender") == self._sender or "shown" not in message:
+            return None
+        return _decode_shown(message["shown"])
 
     def close(self) -> None:
         """End the thread of a process without a server; what was published has been sent then."""

@@ -40,7 +40,9 @@ class AccessChange(msgspec.Struct, frozen=True, omit_defaults=True):
 class Change(Generic[M]):
     """kind: 'created', 'updated' or 'deleted'.
 
-    before is None for a new row, after is None for a deleted one. fields: names of the fields that changed; where only untracked fields were written, `before`
+    before is None for a new row, after is None for a deleted one.
+
+    fields: names of the fields that changed; where only untracked fields were written, `before`
     was not read and `fields` are those that were written.
     """
 

@@ -81,6 +81,8 @@ class Connection:
         "outbox",
         "position",
         "principal",
+        "rooms",
+        "signed_at",
         "sooner",
         "state",
         "topics",
@@ -114,6 +116,10 @@ class Connection:
         self.closing = False
         self.busy = False
         """A request is being served: frames behind it are not read, and are not missed."""
+        self.rooms: dict[str, Any] = {}
+        """Where the connection takes part, by id; what is kept there is the feature's."""
+        self.signed_at = now
+        """When a person last did something here: any request but heartbeats."""
         self.sooner = False
         """`next_deadline` may be sooner than it was."""
         self.changes: set[asyncio.Task[Any]] = set()

@@ -116,6 +116,8 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
         connection.require_access(envelope.type)
+        if envelope.type not in HEARTBEATS:
+            connection.signed_at = now
         if envelope.type not in UNLIMITED:
             connection.count_message(now)
             await _count_for_user(connection, hub)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from sync.hub import Hub
 
 logger = logging.getLogger("bos.sync")
+
+Follower = Callable[["Feed", LoggedEvent], None]
+_followers: dict[str, Follower] = {}
+
+
+def follow_entity(entity_type: str, follower: Follower) -> None:
+    """Call this in every process, in order, right after an event of this entity was delivered."""
+    if entity_type in _followers:
+        raise ValueError(f"events of {entity_type} are followed twice")
+    _followers[entity_type] = follower
+
 
 # A message overtaken on its way through Redis arrives within this time; later it is read.
 GAP_PATIENCE = 0.02
@@ -113,16 +124,20 @@ class Feed:
             if self._fence is not None or (event := self._early.get(self.last + 1)) is None:
                 break
             topics = tuple(topic for topic in event.topics() if topic in self._members)
-            if run and (topics != followed or event.access):
+            alone = event.access or event.entity_type in _followers
+            if run and (topics != followed or alone):
                 self._deliver(run, followed)
                 run = []
             del self._early[event.sequence]
             if event.access:
                 self._fence = asyncio.create_task(self._deliver_behind_fence(event))
                 return
+            self.last = event.sequence
+            if alone:
+                self._deliver_alone(event, topics)
+                continue
             run.append(event)
             followed = topics
-            self.last = event.sequence
         if run:
             self._deliver(run, followed)
         if self._fence is None and self._early:
@@ -152,8 +167,17 @@ class Feed:
                 await asyncio.sleep(RETRY_PAUSE)
         self._fence = None
         self.last = event.sequence
-        self._deliver([event], tuple(event.topics()))
+        self._deliver_alone(event, tuple(event.topics()))
         self._advance()
+
+    def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
+        self._deliver([event], topics)
+        follower = _followers.get(event.entity_type)
+        if follower is not None:
+            try:
+                follower(self, event)
+            except Exception:  # a feature's fault must not stop the organization's events
+                logger.exception("follower failed", extra={"entity": event.entity_type})
 
     def _fill(self) -> None:
         if self._filler is None or self._filler.done():
@@ -216,6 +240,18 @@ class Feed:
         for group in groups:
             receivers.update(group)
         return receivers
+
+    def show(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
+        """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
+        frames: dict[render.Lane, render.Frames] = {}
+        for connection in self._members.get(topic, ()):
+            principal = connection.principal
+            if principal is None or principal.user_id == except_user:
+                continue
+            ready = frames.get(connection.lane)
+            if ready is None:
+                ready = frames[connection.lane] = connection.lane.pack(message)
+            connection.outbox.push_latest(key, ready)
 
     def _requester(self, event: LoggedEvent) -> Connection | None:
         """The connection that asked for this, if it is here and is delivered to now."""

@@ -6,14 +6,14 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from channels.layers import get_channel_layer
 
 from sync import log
 from sync.auth import PrincipalLoader
-from sync.bus import bus, group_name
+from sync.bus import Shown, bus, group_name
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database
@@ -23,6 +23,15 @@ from sync.outbox import Flusher
 from sync.shared_state import RENEW_SECONDS, MemoryState, RedisState, SharedState
 
 logger = logging.getLogger("bos.sync")
+
+# What features do in every process: run beside the hub, look at what is shown, clean up after a
+# connection. Registered at import, by the features' `realtime` modules.
+_companions: list[Callable[[Hub], Coroutine[None, None, None]]] = []
+_watchers: list[Callable[[Shown], None]] = []
+_leavers: list[Callable[[Hub, Connection], Awaitable[None]]] = []
+run_beside_hub = _companions.append
+watch_shown = _watchers.append
+after_connection = _leavers.append
 
 JOIN_TIMEOUT = 1.0
 # A feed without connections is kept for a while: people reconnect.
@@ -50,6 +59,7 @@ class Hub:
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
             loop.create_task(self._renew_places(), name="hub-places"),
+            *(loop.create_task(companion(self)) for companion in _companions),
         ]
         bus.attach(self)
 
@@ -102,6 +112,15 @@ class Hub:
         elif not task.cancelled() and task.exception() is None:
             task.result().ingest(events)
 
+    def show(self, organization_id: str, shown: Shown) -> None:
+        """Show something passing to who follows its topic here."""
+        for watch in _watchers:
+            watch(shown)
+        task = self._feeds.get(organization_id)
+        if task is not None and task.done() and not task.cancelled() and not task.exception():
+            feed = task.result()
+            feed.show(shown.topic, shown.key, shown.message.encode(), except_user=shown.user_id)
+
     # -------------------------------------------------------------- background
 
     async def _receive(self) -> None:
@@ -112,9 +131,10 @@ class Hub:
                 continue
             try:
                 message = await self._layer.receive(self._channel)
-                events = bus.received(message)
-                if events:
+                if events := bus.received(message):
                     self.ingest(events[0].organization_id, events)
+                elif shown := bus.received_shown(message):
+                    self.show(shown.organization_id, shown)
             except Exception:
                 logger.exception("group message not read")
                 await asyncio.sleep(1)
@@ -182,6 +202,11 @@ class Hub:
         self.connections.pop(connection.id, None)
         if connection.feed is not None:
             connection.feed.forget(connection)
+        for leave in _leavers:
+            try:
+                await leave(self, connection)
+            except Exception:  # what it does not clean up expires by itself
+                logger.exception("connection not cleaned up")
         if connection.principal is not None:
             await self.state.free_place(connection.principal.user_id, connection.id)
 

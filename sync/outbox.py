@@ -38,6 +38,10 @@ class Outbox(Protocol):
         """Write these after what waits, together with what else comes within a millisecond."""
         ...
 
+    def push_latest(self, key: str, frames: Any) -> None:
+        """Like `push`, but replaces what waits under this key: only the latest is worth sending."""
+        ...
+
     def flush(self) -> None:
         """Do not wait for more."""
         ...
@@ -107,6 +111,7 @@ class RawOutbox:
         "_ended",
         "_flusher",
         "_half",
+        "_latest",
         "_size",
         "_transport",
         "_waiting",
@@ -119,6 +124,7 @@ class RawOutbox:
         self._flusher = flusher
         self._half = limit // 2
         self._waiting: list[bytes] = []
+        self._latest: dict[str, bytes] | None = None
         self._size = 0
         self._ended = False
         self._blocked = False
@@ -145,8 +151,23 @@ class RawOutbox:
         elif size > self._half:
             self._flusher.call_soon(self.on_lag)
 
+    def push_latest(self, key: str, frames: bytes) -> None:
+        if self._ended:
+            return
+        if self._latest is None:
+            self._latest = {}
+        if not self._latest:
+            self._flusher.add(self)
+        # Not counted: at most one a participant.
+        self._latest[key] = frames
+
     def flush(self) -> None:
-        if not self._waiting or self._ended or self._blocked:
+        if self._ended or self._blocked:
+            return
+        if self._latest:
+            self._waiting.extend(self._latest.values())
+            self._latest.clear()
+        if not self._waiting:
             return
         self._transport.write(self._flusher.join(self._waiting))
         self._waiting.clear()
@@ -244,6 +265,9 @@ class AsgiOutbox:
             self._ended = True
         finally:
             self._idle.set()
+
+    def push_latest(self, key: str, frames: list[dict[str, Any]]) -> None:
+        self.push(frames)  # what ASGI's `send` has been given cannot be taken back
 
     def flush(self) -> None:
         return None

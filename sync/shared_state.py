@@ -12,8 +12,9 @@ import logging
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import redis.asyncio
@@ -65,6 +66,15 @@ return {0, count + hits}
 """
 
 
+# Takes a connection away (none is called ''); how many are there.
+_BE_GONE = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+return redis.call('ZCARD', KEYS[1])
+"""
+
+
 class SharedState(Protocol):
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         """Take one of the user's connection places; False where none is free."""
@@ -78,6 +88,18 @@ class SharedState(Protocol):
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
         """Count a message of the user; 0 if within the limit, else seconds until one would be."""
+        ...
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
+        """For so long, count these (place, connection) as present, unless told again."""
+        ...
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        """Take a connection away; how many are still there, None if nobody knows."""
+        ...
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        """How many connections are at each place; None if nobody knows."""
         ...
 
 
@@ -97,6 +119,7 @@ class MemoryState:
         self._clock = clock
         self._places: dict[str, set[str]] = defaultdict(set)
         self._messages: dict[str, SlidingWindow] = {}
+        self._present: dict[str, dict[str, float]] = {}
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         places = self._places[user_id]
@@ -112,6 +135,27 @@ class MemoryState:
             if not places:
                 del self._places[user_id]
                 self._messages.pop(user_id, None)
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
+        until = self._clock() + seconds
+        for place, connection_id in presences:
+            self._present.setdefault(place, {})[connection_id] = until
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        self._present.get(place, {}).pop(connection_id, None)
+        return self._count(place)
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        return [self._count(place) for place in places]
+
+    def _count(self, place: str) -> int:
+        now = self._clock()
+        there = {c: until for c, until in self._present.get(place, {}).items() if until > now}
+        if there:
+            self._present[place] = there
+        else:
+            self._present.pop(place, None)
+        return len(there)
 
     def has_place(self, user_id: str) -> bool:
         return user_id in self._places
@@ -242,6 +286,50 @@ class RedisState:
             lambda: _eval(self._client(user_id), _HIT, key, limit, _ms(window), hits),
             otherwise=None,
         )
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
+        by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
+        for place, connection_id in presences:
+            by_client[self._client(place)].append((place, connection_id))
+        for client, held in by_client.items():
+            await self._ask(partial(self._be_present, client, held, seconds), otherwise=None)
+
+    @staticmethod
+    async def _be_present(
+        client: redis.asyncio.Redis, presences: list[tuple[str, str]], seconds: float
+    ) -> None:
+        now_s, now_us = await client.time()
+        until = now_s * 1000 + now_us // 1000 + _ms(seconds)
+        pipe = client.pipeline(transaction=False)
+        for place, connection_id in presences:
+            pipe.zadd(f"bos:present:{place}", {connection_id: until})
+            pipe.pexpire(f"bos:present:{place}", _ms(seconds))
+        await pipe.execute()
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        key = f"bos:present:{place}"
+        return await self._ask(
+            lambda: _eval(self._client(place), _BE_GONE, key, connection_id), otherwise=None
+        )
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        counts: dict[str, int] = {}
+        by_client: dict[redis.asyncio.Redis, list[str]] = defaultdict(list)
+        for place in places:
+            by_client[self._client(place)].append(place)
+        for client, asked in by_client.items():
+            answers = await self._ask(partial(self._present, client, asked), otherwise=None)
+            if answers is None:
+                return None
+            counts |= dict(zip(asked, answers, strict=True))
+        return [counts[place] for place in places]
+
+    @staticmethod
+    async def _present(client: redis.asyncio.Redis, places: list[str]) -> list[int] | None:
+        pipe = client.pipeline(transaction=False)
+        for place in places:
+            pipe.eval(_BE_GONE, 1, f"bos:present:{place}", "")
+        return await pipe.execute()
 
     def _client(self, key: str) -> redis.asyncio.Redis:
         return self._clients[zlib.crc32(key.encode()) % len(self._clients)]

@@ -1,0 +1,107 @@
+"""Sessions with their participants and annotations in the admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from bos.tenant_admin import AnyModelAdmin, TenantAdmin
+from collaboration.models import Annotation, Participant, Session
+from collaboration.services import session_end
+
+if TYPE_CHECKING:  # generic for the type checker only
+    AnyTabularInline = admin.TabularInline[Any, Any]
+else:
+    AnyTabularInline = admin.TabularInline
+
+
+class ReadOnlyInline(AnyTabularInline):
+    extra = 0
+    max_num = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Participants(ReadOnlyInline):
+    model = Participant
+    fields = readonly_fields = ("user", "state", "state_since", "joined_at", "left_at")
+
+
+class Annotations(ReadOnlyInline):
+    model = Annotation
+    fields = readonly_fields = ("author", "content", "content_type", "revision", "created_at")
+    show_change_link = True
+
+
+@admin.register(Session)
+class SessionAdmin(TenantAdmin):
+    """People make sessions; an administrator watches them and may end one."""
+
+    list_display = ("title", "host", "present", "created_at", "ended_at", "organization")
+    list_filter = ("organization", "invitation_only", "end_reason")
+    list_select_related = ("host", "organization")
+    search_fields = ("title",)
+    inlines = (Participants, Annotations)
+    actions = ("end_sessions",)
+
+    @admin.display(description="present")
+    def present(self, session: Session) -> int:
+        return session.participants.filter(left_at=None).count()
+
+    @admin.action(description="End the selected sessions", permissions=["view"])
+    def end_sessions(self, request: HttpRequest, sessions: QuerySet[Session]) -> None:
+        with transaction.atomic():
+            running = list(sessions.filter(ended_at=None).select_for_update())
+            for session in running:
+                session_end(session, reason="admin")
+        self.message_user(request, f"{len(running)} sessions ended.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Annotation)
+class AnnotationAdmin(AnyModelAdmin):
+    """Notes, to read and to delete."""
+
+    list_display = ("content", "author", "session", "created_at")
+    list_select_related = ("author", "session")
+    search_fields = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Annotation]:
+        rows = super().get_queryset(request)
+        user: Any = request.user
+        return rows if user.is_superuser else rows.filter(session__organization=user.organization)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_staff)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

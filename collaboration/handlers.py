@@ -1,0 +1,276 @@
+"""Requests of collaboration: sessions, annotations, cursors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from django.db import connection as database
+from django.db import transaction
+from msgspec import UNSET, UnsetType
+
+from collaboration import services
+from collaboration.messages import (
+    AnnotationCreate,
+    AnnotationDelete,
+    AnnotationUpdate,
+    CursorMove,
+    CursorMoved,
+    EntityRef,
+    Position,
+    SessionCreate,
+    SessionJoin,
+    SessionJoined,
+    SessionLeave,
+)
+from collaboration.models import Annotation, Participant, Session
+from collaboration.payloads import annotation_data
+from collaboration.presence import enter_room
+from collaboration.rooms import last_cursors
+from sync import log
+from sync.codecs import json_text
+from sync.connection import Connection
+from sync.database import in_database
+from sync.dispatcher import Context
+from sync.errors import SessionNotFound
+from sync.feed import Synced
+from sync.principal import Principal
+from sync.registry import handles
+from sync.times import wire_time
+
+# The joiner's copy stays well below the largest message there may be.
+MAX_ANNOTATION_BYTES = 800_000
+
+
+@asynccontextmanager
+async def _held(connection: Connection) -> AsyncIterator[None]:
+    """Events wait in this block, so that one may begin to follow a topic from an exact point."""
+    feed = connection.feed
+    assert feed is not None
+    async with connection.delivering:
+        connection.hold()
+        try:
+            yield
+        finally:
+            await feed.catch_up(connection)
+
+
+# ------------------------------------------------------------------ sessions
+
+
+@handles(SessionCreate)
+async def session_create(context: Context, request: SessionCreate) -> None:
+    """The answer is the event, SESSION_CREATED; its creator follows the session from there."""
+    principal = context.principal
+    async with _held(context.connection):
+        session = await context.change(
+            lambda: services.session_create(
+                principal,
+                title=request.title,
+                active_space=request.active_space,
+                max_participants=request.max_participants,
+                invite_user_ids=request.invite_user_ids,
+            )
+        )
+        if session is not None:
+            await enter_room(context, str(session.pk))
+
+
+@handles(SessionJoin)
+async def session_join(context: Context, request: SessionJoin) -> None:
+    """The joiner's copy is sent from here: it carries the session as it is (decision C2)."""
+    principal, connection = context.principal, context.connection
+    session_id = request.session_id
+    async with _held(connection):
+        session = await context.change(
+            lambda: services.session_join(principal, session_id),
+            reply=lambda session: ("SESSION_JOINED", _joined_json(session, principal)),
+        )
+        if session is None:  # a retry: answered as the first time, which may be long ago
+            if await in_database(_takes_part, principal, session_id):
+                await enter_room(context, session_id)
+            return
+        head, joined = await in_database(_read_joined, principal, session_id)
+        connection.send(joined, context.request_id)
+        connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
+        await enter_room(context, session_id)
+
+
+def _takes_part(principal: Principal, session_id: str) -> bool:
+    return Participant.objects.filter(
+        session_id=session_id,
+        session__ended_at=None,
+        session__organization_id=principal.organization_id,
+        user_id=principal.user_id,
+        left_at=None,
+    ).exists()
+
+
+def _joined_json(session: Session, principal: Principal) -> str:
+    own = Participant.objects.get(session=session, user_id=principal.user_id)
+    return json_text(
+        {
+            "sessionId": str(session.pk),
+            "userId": principal.user_id,
+            "userName": principal.name,
+            "joinedAt": wire_time(own.joined_at),
+        }
+    )
+
+
+def _read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
+    """The session as it is, and the last event that is in this picture."""
+    with transaction.atomic():
+        if database.vendor == "postgresql":
+            with database.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        head = log.head(principal.organization_id)
+        session = Session.objects.of(principal.organization_id).get(pk=session_id)
+        own = Participant.objects.get(session=session, user_id=principal.user_id)
+        joined = SessionJoined(
+            session_id=session_id,
+            user_id=principal.user_id,
+            user_name=principal.name,
+            joined_at=wire_time(own.joined_at),
+            session=_picture(session),
+            sequence=head.sequence,
+        )
+    return head.sequence, joined
+
+
+def _picture(session: Session) -> dict[str, Any]:
+    annotations, complete = _annotations(session)
+    picture: dict[str, Any] = {
+        "sessionId": str(session.pk),
+        "title": session.title,
+        "hostId": str(session.host_id),
+        "activeSpace": session.active_space,
+        "maxParticipants": session.max_participants,
+        "createdAt": wire_time(session.created_at),
+        "participants": _participants(session),
+        "annotations": annotations,
+        "annotationCount": Annotation.objects.filter(session=session).count(),
+        "annotationsComplete": complete,
+    }
+    if not complete:
+        # The rest comes page by page, at the client's pace.
+        request = {"type": "SYNC_REQUEST", "payload": {"channels": [f"session:{session.pk}"]}}
+        picture["annotationsRest"] = request
+    return picture
+
+
+def _participants(session: Session) -> list[dict[str, Any]]:
+    cursors = last_cursors(str(session.pk))
+    present = Participant.objects.filter(session=session, left_at=None).select_related("user")
+    return [
+        {
+            "userId": str(one.user_id),
+            "userName": one.user.name,
+            "state": one.state,
+            "role": "host" if one.user_id == session.host_id else "participant",
+            "joinedAt": wire_time(one.joined_at),
+            "cursor": cursors.get(str(one.user_id)),
+        }
+        for one in present
+    ]
+
+
+def _annotations(session: Session) -> tuple[list[dict[str, Any]], bool]:
+    """The session's annotations, oldest first; if they are too many, the newest that fit."""
+    newest = Annotation.objects.filter(session=session).order_by("-created_at", "-pk")
+    fitting: list[dict[str, Any]] = []
+    size = 0
+    for annotation in newest.select_related("author").iterator(chunk_size=500):
+        shown = annotation_data(annotation)
+        size += len(json_text(shown))
+        if size > MAX_ANNOTATION_BYTES:
+            return fitting[::-1], False
+        fitting.append(shown)
+    return fitting[::-1], True
+
+
+@handles(SessionLeave)
+async def session_leave(context: Context, request: SessionLeave) -> None:
+    """The answer is the event, SESSION_LEFT, in its order."""
+    principal = context.principal
+    await context.change(
+        lambda: services.session_leave(
+            principal, request.session_id, new_host_id=request.new_host_id
+        )
+    )
+
+
+# ------------------------------------------------------------------ annotations
+
+
+@handles(AnnotationCreate, pipelined=True)
+async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
+    principal, position = context.principal, request.position
+    return context.change(
+        lambda: services.annotation_create(
+            principal,
+            request.session_id,
+            position=(position.x, position.y, position.z),
+            content=request.content,
+            content_type=request.content_type,
+            entity=_pair(request.entity),
+            parent_id=request.parent_id,
+        )
+    )
+
+
+@handles(AnnotationUpdate, pipelined=True)
+async def annotation_update(context: Context, request: AnnotationUpdate) -> asyncio.Task[Any]:
+    principal = context.principal
+    changes = _changes(request)
+    return context.change(
+        lambda: services.annotation_update(
+            principal, request.annotation_id, request.session_id, changes
+        )
+    )
+
+
+def _changes(request: AnnotationUpdate) -> dict[str, Any]:
+    """Model fields and their new values, of those that the request has."""
+    changes: dict[str, Any] = {}
+    if isinstance(request.position, Position):
+        changes |= {axis: getattr(request.position, axis) for axis in ("x", "y", "z")}
+    if request.content is not UNSET:
+        changes["content"] = request.content
+    if request.content_type is not UNSET:
+        changes["content_type"] = request.content_type
+    if not isinstance(request.entity, UnsetType):
+        changes["entity_type"], changes["entity_id"] = _pair(request.entity) or ("", "")
+    return changes
+
+
+def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
+    return None if entity is None else (entity.type, entity.id)
+
+
+@handles(AnnotationDelete, pipelined=True)
+async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
+    principal = context.principal
+    return context.change(
+        lambda: services.annotation_delete(principal, request.annotation_id, request.session_id)
+    )
+
+
+# ------------------------------------------------------------------ cursors
+
+
+@handles(CursorMove)
+async def cursor_move(context: Context, request: CursorMove) -> None:
+    """To the others only, never stored: no database, no log, no thread (decision C6)."""
+    connection = context.connection
+    room = connection.rooms.get(request.session_id)
+    now = asyncio.get_running_loop().time()
+    if room is None:
+        raise SessionNotFound(sessionId=request.session_id)
+    if room.too_many(now):
+        connection.count_message(now)
+        return
+    cursor = CursorMoved(room.user_id, request.position, request.session_id, request.focused_entity)
+    room.move(cursor, now)

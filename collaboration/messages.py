@@ -1,0 +1,208 @@
+"""The messages of collaboration: sessions, annotations, cursors."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from sync.messages import Time
+from sync.registry import Message, Request, WireId, message
+
+Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
+ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]
+ParticipantState = Literal["active", "idle", "disconnected"]
+
+
+class Position(msgspec.Struct, rename="camel"):
+    """A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres."""
+
+    x: float
+    y: float
+    z: float
+
+    def __post_init__(self) -> None:
+        for axis in ("x", "y", "z"):
+            if not math.isfinite(getattr(self, axis)):
+                raise ValueError(f"Expected a finite number - at `$.{axis}`")
+
+
+class EntityRef(msgspec.Struct, rename="camel"):
+    """What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}."""
+
+    type: Annotated[str, Meta(min_length=1, max_length=32)]
+    id: WireId
+
+
+# ------------------------------------------------------------------ from a client
+
+
+@message("SESSION_CREATE")
+class SessionCreate(Request):
+    """Start a session and be its host."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    active_space: Annotated[str, Meta(min_length=1, max_length=100)]
+    invite_user_ids: Annotated[list[WireId], Meta(max_length=100)] = msgspec.field(
+        default_factory=list
+    )
+    max_participants: Annotated[int, Meta(ge=2, le=200)] = 50
+
+
+@message("SESSION_JOIN")
+class SessionJoin(Request):
+    session_id: WireId
+
+
+@message("SESSION_LEAVE")
+class SessionLeave(Request):
+    """Leave; a host names who takes over, or ends the session by leaving."""
+
+    session_id: WireId
+    new_host_id: WireId | None = None
+
+
+@message("ANNOTATION_CREATE")
+class AnnotationCreate(Request):
+    """Pin a note to a point of the shared space."""
+
+    session_id: WireId
+    position: Position
+    content: Content
+    content_type: ContentType
+    entity: EntityRef | None = None
+    parent_id: WireId | None = None
+
+
+@message("ANNOTATION_UPDATE")
+class AnnotationUpdate(Request):
+    """Change any of a note's fields. By its author or the session's host."""
+
+    annotation_id: WireId
+    session_id: WireId | None = None
+    position: Position | UnsetType = UNSET
+    content: Content | UnsetType = UNSET
+    content_type: ContentType | UnsetType = UNSET
+    entity: EntityRef | UnsetType | None = UNSET
+
+
+@message("ANNOTATION_DELETE")
+class AnnotationDelete(Request):
+    annotation_id: WireId
+    session_id: WireId | None = None
+
+
+@message("CURSOR_MOVE")
+class CursorMove(Request):
+    """Where one points and what one looks at; at most ten times a second."""
+
+    session_id: WireId
+    position: Position
+    focused_entity: EntityRef | None = None
+
+
+# ------------------------------------------------------------------ from the server
+
+
+class Participant(Message):
+    user_id: str
+    user_name: str
+    state: ParticipantState
+    role: Literal["host", "participant"]
+    joined_at: Time
+    cursor: dict[str, Any] | None = None
+
+
+@message("SESSION_CREATED")
+class SessionCreated(Message):
+    session_id: str
+    host_id: str
+    title: str
+    active_space: str
+    participants: list[str]
+    created_at: Time
+    max_participants: int
+    invitation_only: bool
+    sequence: int | UnsetType = UNSET
+
+
+@message("SESSION_JOINED")
+class SessionJoined(Message):
+    """Somebody joined; the joiner's own copy also carries the session as it is."""
+
+    session_id: str
+    user_id: str
+    user_name: str
+    joined_at: Time
+    session: dict[str, Any] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+@message("SESSION_LEFT")
+class SessionLeft(Message):
+    session_id: str
+    user_id: str
+    user_name: str
+    role: Literal["host", "participant"]
+    left_at: Time
+    reason: Literal["timeout"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+@message("SESSION_ENDED")
+class SessionEnded(Message):
+    session_id: str
+    ended_by: str
+    ended_at: Time
+    reason: Literal["host_left", "empty", "admin"]
+    sequence: int | UnsetType = UNSET
+
+
+@message("PARTICIPANT_UPDATE")
+class ParticipantUpdate(Message):
+    session_id: str
+    user_id: str
+    state: ParticipantState
+    role: Literal["host", "participant"]
+    sequence: int | UnsetType = UNSET
+
+
+@message("ANNOTATION_CREATED")
+class AnnotationCreated(Message):
+    annotation_id: str
+    session_id: str
+    author_id: str
+    author_name: str
+    position: Position
+    content: str
+    content_type: ContentType
+    created_at: Time
+    revision: int
+    entity: EntityRef | None = None
+    parent_id: str | None = None
+    sequence: int | UnsetType = UNSET
+
+
+@message("ANNOTATION_UPDATED")
+class AnnotationUpdated(AnnotationCreated):
+    updated_by: str = ""
+    updated_at: Time = ""
+
+
+@message("ANNOTATION_DELETED")
+class AnnotationDeleted(Message):
+    annotation_id: str
+    session_id: str
+    deleted_by: str
+    deleted_at: Time
+    sequence: int | UnsetType = UNSET
+
+
+@message("CURSOR_MOVE")
+class CursorMoved(Message):
+    user_id: str
+    position: Position
+    session_id: str
+    focused_entity: EntityRef | None = None

@@ -1,0 +1,162 @@
+"""Sessions, who takes part in them, and the notes they leave in the shared space."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from bos.models import Organization, TenantQuerySet
+from sync.capture import SyncedModel, SyncedQuerySet
+
+
+class Session(SyncedModel):
+    """People meeting in a shared space. Ended, it stays, and so do its annotations."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="sessions"
+    )
+    host = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hosted_sessions"
+    )
+    title = models.CharField(max_length=200)
+    active_space = models.CharField(max_length=100)
+    max_participants = models.PositiveSmallIntegerField(default=50)
+    invitation_only = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=16, blank=True, default="")
+    empty_since = models.DateTimeField(null=True, blank=True)
+    """Since when nobody has been connected."""
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        base_manager_name = "objects"
+        indexes = (
+            models.Index(
+                fields=("empty_since",), condition=Q(ended_at=None), name="session_running_empty"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Invitation(SyncedModel):
+    """Somebody who may join a session that is not open to everybody."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="invitations")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="session_invitations"
+    )
+
+    objects = SyncedQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        constraints = (
+            models.UniqueConstraint(fields=("session", "user"), name="user_is_invited_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} to {self.session}"
+
+
+class State(models.TextChoices):
+    ACTIVE = "active", "Active"
+    IDLE = "idle", "Idle"
+    DISCONNECTED = "disconnected", "Disconnected"
+
+
+class Participant(SyncedModel):
+    """A user in a session, once over all of his devices; `left_at` says he has left."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="participants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="participations"
+    )
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    state_since = models.DateTimeField()
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True, blank=True)
+
+    left_reason: str = ""
+    """Not stored: 'timeout' goes out with SESSION_LEFT."""
+    silent: bool = False
+    """Not stored: the host of a new session is told of by SESSION_CREATED."""
+
+    objects = SyncedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("joined_at",)
+        base_manager_name = "objects"
+        constraints = (
+            models.UniqueConstraint(fields=("session", "user"), name="user_takes_part_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=("state", "state_since"),
+                condition=Q(left_at=None),
+                name="participant_present_by_state",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.session}"
+
+
+class ContentType(models.TextChoices):
+    TEXT = "text", "Text"
+    MARKDOWN = "markdown", "Markdown"
+    LINK = "link", "Link"
+    IMAGE = "image", "Image"
+    AUDIO = "audio", "Audio"
+    DRAWING = "drawing", "Drawing"
+
+
+class Annotation(SyncedModel):
+    """A note at a point of the shared space, in metres; may be pinned to an entity."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="annotations")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="annotations"
+    )
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies"
+    )
+    x = models.FloatField()
+    y = models.FloatField()
+    z = models.FloatField()
+    content = models.TextField(max_length=10_000)
+    content_type = models.CharField(max_length=16, choices=ContentType.choices)
+    entity_type = models.CharField(max_length=32, blank=True, default="")
+    entity_id = models.CharField(max_length=64, blank=True, default="")
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SyncedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("created_at",)
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.content[:60]
+
+    @property
+    def position(self) -> dict[str, float]:
+        return {"x": self.x, "y": self.y, "z": self.z}
+
+    @property
+    def entity(self) -> dict[str, Any] | None:
+        return {"type": self.entity_type, "id": self.entity_id} if self.entity_type else None

@@ -1,0 +1,38 @@
+"""Sessions and annotations as messages and snapshots show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collaboration.models import Annotation, Session
+from sync.times import wire_time
+
+
+def created_payload(session: Session) -> dict[str, Any]:
+    return {
+        "sessionId": str(session.pk),
+        "hostId": str(session.host_id),
+        "title": session.title,
+        "activeSpace": session.active_space,
+        "participants": [str(session.host_id)],
+        "createdAt": wire_time(session.created_at),
+        "maxParticipants": session.max_participants,
+        "invitationOnly": session.invitation_only,
+    }
+
+
+def annotation_data(row: Annotation) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "sessionId": str(row.session_id),
+        "authorId": str(row.author_id),
+        "authorName": row.author.name,
+        "position": row.position,
+        "content": row.content,
+        "contentType": row.content_type,
+        "entity": row.entity,
+        "parentId": None if row.parent_id is None else str(row.parent_id),
+        "revision": row.revision,
+        "createdAt": wire_time(row.created_at),
+        "updatedAt": wire_time(row.updated_at),
+    }

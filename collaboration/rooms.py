@@ -1,0 +1,120 @@
+"""A connection's place in a session: in memory, so that a cursor asks nobody (decision C6)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from collaboration.messages import CursorMoved
+from sync.bus import Shown, bus
+from sync.codecs import json_text
+from sync.conf import sync_settings
+from sync.connection import Connection
+from sync.envelope import encode
+from sync.limits import SlidingWindow
+
+# Over so many a second a connection's cursors count as messages (decision L2).
+FLOOD = 60
+
+# Where everybody in a session points, as far as this process has seen: for those who join.
+_last: dict[str, dict[str, str]] = {}
+
+
+class Room:
+    """shown_state: what the others were last told of this participant from here."""
+
+    __slots__ = (
+        "_moves",
+        "_next_at",
+        "_timer",
+        "_waiting",
+        "connection",
+        "session_id",
+        "shown_state",
+        "signed_at",
+    )
+
+    def __init__(self, connection: Connection, session_id: str, now: float) -> None:
+        self.connection = connection
+        self.session_id = session_id
+        self.shown_state = "active"
+        self.signed_at = now
+        self._moves = SlidingWindow(FLOOD, 1.0)
+        self._next_at = 0.0
+        self._waiting: CursorMoved | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def user_id(self) -> str:
+        assert self.connection.principal is not None
+        return self.connection.principal.user_id
+
+    @property
+    def place(self) -> str:
+        """Names the participant where presence is kept."""
+        return f"{self.session_id}:{self.user_id}"
+
+    def too_many(self, now: float) -> bool:
+        return self._moves.hit(now) > 0
+
+    def move(self, cursor: CursorMoved, now: float) -> None:
+        """Show the cursor to the others, at most ten times a second; the last one always (L2)."""
+        if self._timer is not None:
+            self._waiting = cursor
+        elif now >= self._next_at:
+            self._show(cursor, now)
+        else:
+            self._waiting = cursor
+            self._timer = asyncio.get_running_loop().call_at(self._next_at, self._show_waiting)
+
+    def _show_waiting(self) -> None:
+        self._timer = None
+        cursor, self._waiting = self._waiting, None
+        if cursor is not None and not self.connection.closing:
+            self._show(cursor, asyncio.get_running_loop().time())
+
+    def _show(self, cursor: CursorMoved, now: float) -> None:
+        self._next_at = now + 1 / sync_settings().cursor_rate
+        principal = self.connection.principal
+        assert principal is not None
+        payload = json_text(cursor)
+        bus.show(
+            principal.organization_id,
+            Shown(
+                organization_id=principal.organization_id,
+                topic=f"session:{self.session_id}",
+                key=self.place,
+                message=encode("CURSOR_MOVE", payload.encode()).decode(),
+                user_id=self.user_id,
+            ),
+        )
+
+    def leave(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.connection.rooms.pop(self.session_id, None)
+
+
+def remember(shown: Shown) -> None:
+    """Keep the last cursor of each participant, in memory only."""
+    session_id, _, user_id = shown.key.partition(":")
+    _last.setdefault(session_id, {})[user_id] = shown.message
+
+
+def last_cursors(session_id: str) -> dict[str, Any]:
+    """{user id: {"position": ..., "focusedEntity": ...}}"""
+    cursors = {}
+    for user_id, message in _last.get(session_id, {}).items():
+        payload = msgspec.json.decode(message)["payload"]
+        cursors[user_id] = {k: payload[k] for k in ("position", "focusedEntity") if k in payload}
+    return cursors
+
+
+def forget(session_id: str, user_id: str | None = None) -> None:
+    if user_id is None:
+        _last.pop(session_id, None)
+    else:
+        _last.get(session_id, {}).pop(user_id, None)

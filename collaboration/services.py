@@ -1,0 +1,379 @@
+"""What can be done in sessions. Everything runs inside the caller's transaction.
+
+Whoever changes a session or who is in it locks the session's row first: SESSION_FULL and the one
+host are decided there, on whatever process the requests come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from bos.models import Notification, Role, User
+from bos.permissions import has_role, uuids
+from collaboration.models import Annotation, Invitation, Participant, Session, State
+from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
+from sync.principal import Principal
+
+
+def may_take_part(principal: Principal) -> bool:
+    """Members and above join, create and annotate; viewers read (decision S3)."""
+    return has_role(principal, Role.MEMBER)
+
+
+def followable_by(principal: Principal) -> Q:
+    """Sessions whose topic the principal may follow: host, participants, invited (S2).
+
+    Who has left is still one of its participants: the notes are his, too, tomorrow.
+    """
+    return (
+        Q(host_id=principal.user_id)
+        | Q(participants__user_id=principal.user_id)
+        | Q(invitations__user_id=principal.user_id)
+    )
+
+
+def _locked(principal: Principal, session_id: str) -> Session:
+    """The running session, locked. Raises SessionNotFound: ended, unknown, another tenant's."""
+    session: Session | None = (
+        Session.objects.of(principal.organization_id)
+        .select_for_update()
+        .filter(pk__in=uuids([session_id]), ended_at=None)
+        .first()
+    )
+    if session is None:
+        raise SessionNotFound(sessionId=session_id)
+    return session
+
+
+def _present(session: Session) -> Any:
+    return Participant.objects.filter(session=session, left_at=None)
+
+
+def _own_place(session: Session, principal: Principal) -> Participant:
+    """Raises Unauthorized for who is not in the session now."""
+    own: Participant | None = _present(session).filter(user_id=principal.user_id).first()
+    if own is None:
+        raise Unauthorized(sessionId=str(session.pk))
+    return own
+
+
+# ------------------------------------------------------------------ sessions
+
+
+def session_create(
+    principal: Principal,
+    *,
+    title: str,
+    active_space: str,
+    max_participants: int,
+    invite_user_ids: Collection[str],
+) -> Session:
+    """Start a session, be its host and invite; with invitations it is open to those only (C1).
+
+    Raises Unauthorized, and starts nothing, where anybody invited is not of the organization.
+    """
+    if not may_take_part(principal):
+        raise Unauthorized
+    invited = _members(principal, invite_user_ids)
+    session = Session(
+        organization_id=principal.organization_id,
+        host_id=principal.user_id,
+        title=title,
+        active_space=active_space,
+        max_participants=max_participants,
+        invitation_only=bool(invited),
+    )
+    session.save(force_insert=True)
+    now = timezone.now()
+    host = Participant(session=session, user_id=principal.user_id, joined_at=now, state_since=now)
+    host.silent = True
+    host.save(force_insert=True)
+    for user in invited:
+        Invitation(session=session, user=user).save(force_insert=True)
+        Notification(
+            organization_id=principal.organization_id,
+            user=user,
+            category="session_invitation",
+            title=f"{principal.name} invites you to “{title}”"[:200],
+            message=f"Join the session in {active_space}.",
+            data={"sessionId": str(session.pk), "hostId": principal.user_id},
+        ).save(force_insert=True)
+    return session
+
+
+def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
+    wanted = set(user_ids) - {principal.user_id}
+    members = User.objects.of(principal.organization_id).filter(
+        pk__in=uuids(wanted), is_active=True
+    )
+    found = list(members)
+    if len(found) != len(wanted):
+        raise Unauthorized(field="inviteUserIds")
+    return found
+
+
+def session_join(principal: Principal, session_id: str) -> Session:
+    """Take part, come back, or join with another device (decision C2).
+
+    Raises SessionNotFound, also for who may not know of it; SessionFull; Unauthorized (viewers).
+    """
+    session = _locked(principal, session_id)
+    own: Participant | None = Participant.objects.filter(
+        session=session, user_id=principal.user_id
+    ).first()
+    if own is None and not _is_open_to(session, principal):
+        raise SessionNotFound(sessionId=session_id)
+    if not may_take_part(principal):
+        raise Unauthorized(sessionId=session_id)
+    if own is None or own.left_at is not None:
+        if _present(session).count() >= session.max_participants:
+            raise SessionFull(sessionId=session_id, limit=session.max_participants)
+        _enter(session, principal, own)
+    elif own.state != State.ACTIVE:
+        _set_state(own, State.ACTIVE)
+    _note_presence(session)
+    return session
+
+
+def _is_open_to(session: Session, principal: Principal) -> bool:
+    if not session.invitation_only:
+        return True
+    return Invitation.objects.filter(session=session, user_id=principal.user_id).exists()
+
+
+def _enter(session: Session, principal: Principal, own: Participant | None) -> None:
+    now = timezone.now()
+    if own is None:
+        own = Participant(session=session, user_id=principal.user_id)
+    own.state, own.state_since, own.joined_at, own.left_at = State.ACTIVE, now, now, None
+    own.save()
+
+
+def session_leave(principal: Principal, session_id: str, *, new_host_id: str | None) -> None:
+    """Leave; a host hands on to `new_host_id`, or the session ends (decision C3).
+
+    Raises SessionNotFound; Unauthorized for who is not in it, or names a host without being one;
+    NotFound where the new host is not in it.
+    """
+    session = _locked(principal, session_id)
+    own = _own_place(session, principal)
+    is_host = str(session.host_id) == principal.user_id
+    heir: Participant | None = None
+    if new_host_id is not None:
+        if not is_host:
+            raise Unauthorized(sessionId=session_id)
+        others = _present(session).exclude(pk=own.pk)
+        heir = others.filter(user_id__in=uuids([new_host_id])).first()
+        if heir is None:
+            raise NotFound(field="newHostId")
+    _leave(own)
+    if heir is not None:
+        _hand_on(session, heir)
+    elif is_host:
+        session_end(session, reason="host_left")
+    _note_presence(session)
+
+
+def _leave(own: Participant, *, reason: str = "") -> None:
+    own.left_at = timezone.now()
+    own.left_reason = reason
+    own.save(update_fields=["left_at"])
+
+
+def _hand_on(session: Session, heir: Participant) -> None:
+    session.host_id = heir.user_id
+    session.save(update_fields=["host"])
+
+
+def session_end(session: Session, *, reason: str) -> None:
+    """End a running session; reason: 'host_left', 'empty' or 'admin'."""
+    if session.ended_at is not None:
+        return
+    session.ended_at = timezone.now()
+    session.end_reason = reason
+    session.save(update_fields=["ended_at", "end_reason"])
+
+
+def _note_presence(session: Session) -> None:
+    """Keep `empty_since`: when nobody is connected any more, and not while somebody is."""
+    if session.ended_at is not None:
+        return
+    somebody = _present(session).exclude(state=State.DISCONNECTED).exists()
+    if somebody == (session.empty_since is None):
+        return
+    session.empty_since = None if somebody else timezone.now()
+    session.save(update_fields=["empty_since"])
+
+
+# ------------------------------------------------------------------ presence
+
+
+def _set_state(participant: Participant, state: State) -> None:
+    participant.state = state
+    participant.state_since = timezone.now()
+    participant.save(update_fields=["state", "state_since"])
+
+
+def participant_set_state(
+    session_id: str, user_id: str, state: State, *, only_from: Collection[State]
+) -> bool:
+    """Move a participant to this state, if he is present in one of `only_from`; whether he was."""
+    session = Session.objects.select_for_update().filter(pk=session_id, ended_at=None).first()
+    if session is None:
+        return False
+    participant = _present(session).filter(user_id=user_id, state__in=only_from).first()
+    if participant is None:
+        return False
+    _set_state(participant, state)
+    _note_presence(session)
+    return True
+
+
+def present_participants() -> list[tuple[str, str]]:
+    """(session id, user id) of whoever should be connected somewhere now."""
+    rows = Participant.objects.filter(left_at=None, session__ended_at=None)
+    connected = rows.exclude(state=State.DISCONNECTED).values_list("session_id", "user_id")
+    return [(str(session_id), str(user_id)) for session_id, user_id in connected]
+
+
+def overdue_participants(grace: float) -> list[str]:
+    """Ids of participants who have been disconnected for longer than this."""
+    long_ago = timezone.now() - timedelta(seconds=grace)
+    rows = Participant.objects.filter(
+        left_at=None, session__ended_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
+    )
+    return [str(pk) for pk in rows.values_list("pk", flat=True)]
+
+
+def participant_time_out(participant_id: str, grace: float) -> None:
+    """He did not come back: he has left, and a host's role passes to the longest present."""
+    session_id = Participant.objects.filter(pk=participant_id).values_list("session_id").first()
+    if session_id is None:
+        return
+    session = Session.objects.select_for_update().filter(pk=session_id[0], ended_at=None).first()
+    long_ago = timezone.now() - timedelta(seconds=grace)
+    participant = Participant.objects.filter(
+        pk=participant_id, left_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
+    ).first()
+    if session is None or participant is None:
+        return
+    _leave(participant, reason="timeout")
+    if participant.user_id == session.host_id:
+        heirs = _present(session).exclude(state=State.DISCONNECTED).order_by("joined_at")
+        heir = heirs.first() or _present(session).order_by("joined_at").first()
+        if heir is not None:
+            _hand_on(session, heir)
+    _note_presence(session)
+
+
+def empty_sessions(since: datetime) -> list[UUID]:
+    running = Session.objects.filter(ended_at=None, empty_since__lt=since)
+    return list(running.values_list("pk", flat=True))
+
+
+def session_end_if_empty(session_id: UUID, since: datetime) -> None:
+    session = (
+        Session.objects.select_for_update()
+        .filter(pk=session_id, ended_at=None, empty_since__lt=since)
+        .first()
+    )
+    if session is not None:
+        session_end(session, reason="empty")
+
+
+# ------------------------------------------------------------------ annotations
+
+
+def annotation_create(
+    principal: Principal,
+    session_id: str,
+    *,
+    position: tuple[float, float, float],
+    content: str,
+    content_type: str,
+    entity: tuple[str, str] | None,
+    parent_id: str | None,
+) -> Annotation:
+    """Pin a note. Raises SessionNotFound, Unauthorized (not in it), NotFound (the parent)."""
+    session = _locked(principal, session_id)
+    _own_place(session, principal)
+    parent = None
+    if parent_id is not None:
+        parent = Annotation.objects.filter(session=session, pk__in=uuids([parent_id])).first()
+        if parent is None:
+            raise NotFound(field="parentId")
+    x, y, z = position
+    entity_type, entity_id = entity or ("", "")
+    annotation = Annotation(
+        session=session,
+        author_id=principal.user_id,
+        parent=parent,
+        x=x,
+        y=y,
+        z=z,
+        content=content,
+        content_type=content_type,
+        entity_type=entity_type,
+        entity_id=entity_id,
+    )
+    annotation.save(force_insert=True)
+    return annotation
+
+
+def annotation_update(
+    principal: Principal, annotation_id: str, session_id: str | None, changes: dict[str, Any]
+) -> Annotation:
+    """Change some of its fields. By its author or the session's host (decision C5)."""
+    annotation = _changeable(principal, annotation_id, session_id)
+    for field, value in changes.items():
+        setattr(annotation, field, value)
+    annotation.revision += 1
+    annotation.save(update_fields=[*changes, "revision", "updated_at"])
+    return annotation
+
+
+def annotation_delete(principal: Principal, annotation_id: str, session_id: str | None) -> None:
+    """Delete a note with its replies. By its author or the session's host."""
+    _changeable(principal, annotation_id, session_id).delete()
+
+
+def _changeable(principal: Principal, annotation_id: str, session_id: str | None) -> Annotation:
+    """The annotation, its session locked.
+
+    Raises Unauthorized for what one may not see or change, NotFound for what is not there in a
+    session that one may see, SessionNotFound where the session has ended or is none of ours.
+    """
+    of_tenant = Annotation.objects.filter(session__organization_id=principal.organization_id)
+    found = of_tenant.filter(pk__in=uuids([annotation_id])).first()
+    if session_id is not None:
+        session = _locked(principal, session_id)
+        _own_place(session, principal)
+        if found is None or found.session_id != session.pk:
+            raise NotFound(annotationId=annotation_id)
+    elif found is None:
+        raise Unauthorized(annotationId=annotation_id)
+    else:
+        session = _session_of(principal, found)
+        _own_place(session, principal)
+    if principal.user_id not in (str(found.author_id), str(session.host_id)):
+        raise Unauthorized(annotationId=annotation_id)
+    return found
+
+
+def _session_of(principal: Principal, annotation: Annotation) -> Session:
+    visible = Session.objects.of(principal.organization_id).filter(
+        followable_by(principal), pk=annotation.session_id
+    )
+    if not visible.exists():
+        raise Unauthorized(annotationId=str(annotation.pk))
+    return _locked(principal, str(annotation.session_id))
+
+
+def names_of(user_ids: Iterable[Any]) -> dict[Any, str]:
+    return dict(User.objects.filter(pk__in=set(user_ids)).values_list("pk", "name"))
