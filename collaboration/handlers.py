@@ -32,7 +32,7 @@ from collaboration.rooms import last_cursors
 from sync import log
 from sync.codecs import json_text
 from sync.connection import Connection
-from sync.database import in_database
+from sync.database import in_database, submit_write
 from sync.dispatcher import Context
 from sync.errors import SessionNotFound
 from sync.feed import Synced
@@ -81,21 +81,34 @@ async def session_create(context: Context, request: SessionCreate) -> None:
 @handles(SessionJoin)
 async def session_join(context: Context, request: SessionJoin) -> None:
     """The joiner's copy is sent from here: it carries the session as it is (decision C2)."""
-    principal, connection = context.principal, context.connection
+    principal = context.principal
     session_id = request.session_id
-    async with _held(connection):
+
+    async def repeat() -> None:
+        # Who asks again after a lost connection, and has not left, wants to be there again.
+        if await in_database(_takes_part, principal, session_id):
+            await submit_write(lambda: services.session_join(principal, session_id))
+            await _take_place(context, session_id)
+        else:
+            await context.repeat()
+
+    async with _held(context.connection):
         session = await context.change(
             lambda: services.session_join(principal, session_id),
             reply=lambda session: ("SESSION_JOINED", _joined_json(session, principal)),
+            repeat=repeat,
         )
-        if session is None:  # a retry: answered as the first time, which may be long ago
-            if await in_database(_takes_part, principal, session_id):
-                await enter_room(context, session_id)
-            return
-        head, joined = await in_database(_read_joined, principal, session_id)
-        connection.send(joined, context.request_id)
-        connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
-        await enter_room(context, session_id)
+        if session is not None:
+            await _take_place(context, session_id)
+
+
+async def _take_place(context: Context, session_id: str) -> None:
+    """Send the session as it is, and follow it from exactly there."""
+    connection = context.connection
+    head, joined = await in_database(_read_joined, context.principal, session_id)
+    connection.send(joined, context.request_id)
+    connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
+    await enter_room(context, session_id)
 
 
 def _takes_part(principal: Principal, session_id: str) -> bool:

@@ -123,6 +123,7 @@ class _Keeper:
         self._renew_at = 0.0
         self._round_at = 0.0
         self._missing_since: dict[str, float] = {}
+        self._left_over: set[tuple[str, str]] | None = None
 
     async def go_round(self, now: float) -> None:
         ours = [room for c in self._hub.connections.values() for room in c.rooms.values()]
@@ -157,6 +158,11 @@ class _Keeper:
     async def _notice_missing(self, now: float) -> None:
         """Participants whom no process claims: theirs was killed."""
         expected = await in_database(services.present_participants)
+        if not self._hub.state.shared:
+            # One process sees its own connections go; only its predecessor can have been killed.
+            if self._left_over is None:
+                self._left_over = set(expected)
+            expected = [participant for participant in expected if participant in self._left_over]
         counts = await self._hub.state.present([f"{s}:{u}" for s, u in expected])
         if counts is None:  # Redis is away: nobody is cut off because of it
             self._missing_since.clear()

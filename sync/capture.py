@@ -8,6 +8,7 @@ captured here, in the transaction of the change. Raw SQL is not.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -130,8 +131,9 @@ def connect() -> None:
 
 
 def _stored(row: M) -> M | None:
+    """The row as it is in the database, locked: nobody moves it before our event is written."""
     manager: models.Manager[M] = type(row)._base_manager
-    return manager.filter(pk=row.pk).first()
+    return manager.select_for_update(no_key=True).filter(pk=row.pk).first()
 
 
 def _before_save(
@@ -141,6 +143,7 @@ def _before_save(
     update_fields: frozenset[str] | None,
     **_: object,
 ) -> None:
+    _round(instance)
     instance._sync_before = None  # type: ignore[attr-defined]
     instance._sync_read = True  # type: ignore[attr-defined]
     if instance._state.adding and not raw:
@@ -163,31 +166,56 @@ def _after_save(
     before = instance.__dict__.pop("_sync_before", None)
     read = instance.__dict__.pop("_sync_read", False)
     synced = _synced[sender]
-    _hold_what_was_stored(instance)
+    _evaluate(instance)
+    after = instance
+    if update_fields is not None and not created:
+        # What was not written may be stale in hand; who sees the row is decided by what is stored.
+        after = copy(instance)
+        after.refresh_from_db()
     if created:
         fields = EVERYTHING
     elif before is None:
         fields = EVERYTHING if read else (_attnames(sender, update_fields) or EVERYTHING)
     else:
-        fields = _differences(before, instance)
+        fields = _differences(before, after)
+    stamps = _stamps(sender)
+    if before is not None and fields <= stamps:
+        _put_back(before, instance, fields)
     # An untracked write has no old row to compare with: it counts even if the value is the same.
-    if fields - synced.ignored:
-        emit(synced, Change("created" if created else "updated", before, instance, fields))
+    elif fields - (synced.ignored - stamps):
+        emit(synced, Change("created" if created else "updated", before, after, fields))
 
 
-def _hold_what_was_stored(instance: models.Model) -> None:
-    """Turn what was assigned ("2.5", 0.12345, F("value") + 1) into what the database has now."""
+def _round(instance: models.Model) -> None:
+    """Turn what was assigned ("2.5", 0.12345) into what will be stored, on every database alike."""
     for field in instance._meta.concrete_fields:
-        if field.attname not in instance.__dict__:
-            continue  # deferred: not written
-        value = instance.__dict__[field.attname]
-        if hasattr(value, "resolve_expression"):
-            instance.refresh_from_db()
-            return
+        value = instance.__dict__.get(field.attname)
+        if value is None or hasattr(value, "resolve_expression"):
+            continue
         value = field.to_python(value)
-        if isinstance(field, models.DecimalField) and value is not None:
+        if isinstance(field, models.DecimalField) and value.is_finite():
             value = round(value, field.decimal_places)
         instance.__dict__[field.attname] = value
+
+
+def _evaluate(instance: models.Model) -> None:
+    """Turn expressions that were assigned (F("value") + 1) into what the database has now."""
+    if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
+        instance.refresh_from_db()
+
+
+def _stamps(model: type[models.Model]) -> frozenset[str]:
+    """Fields that every save writes by itself."""
+    return frozenset(f.attname for f in model._meta.concrete_fields if getattr(f, "auto_now", 0))
+
+
+def _put_back(before: models.Model, instance: models.Model, stamps: frozenset[str]) -> None:
+    """A save that changed nothing leaves no new time of change, which a snapshot would show."""
+    values = {name: before.__dict__[name] for name in stamps}
+    if values:
+        rows = type(instance)._base_manager.filter(pk=instance.pk)
+        models.QuerySet.update(rows, **values)  # uncaptured: it is no change
+        instance.__dict__.update(values)
 
 
 def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
@@ -232,11 +260,13 @@ class SyncedQuerySet(models.QuerySet[M]):
             keys = list(self.values_list("pk", flat=True))
             rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
             before = {row.pk: row for row in rows.select_for_update()}
-            changed = super().update(**values)
+            # Of these only: a row that somebody moved into the filter meanwhile has no event.
+            changed = models.QuerySet.update(self.filter(pk__in=keys), **values)
+            counts_not = synced.ignored - _stamps(self.model)
             for after in rows.all():
                 old = before.get(after.pk)
                 fields = EVERYTHING if old is None else _differences(old, after)
-                if fields - synced.ignored:
+                if fields - counts_not:
                     emit(synced, Change("updated", old, after, fields))
         return changed
 
@@ -249,8 +279,12 @@ class SyncedQuerySet(models.QuerySet[M]):
         if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
             raise NotSupportedError("which rows a conflict changed cannot be told: save() each")
         with transaction.atomic(using=self.db):
-            created = super().bulk_create(objs, *args, **kwargs)
+            rows = list(objs)
+            for row in rows:
+                _round(row)
+            created = super().bulk_create(rows, *args, **kwargs)
             for row in created:
+                _evaluate(row)
                 emit(synced, Change("created", None, row, EVERYTHING))
         return created
 
@@ -266,6 +300,8 @@ class SyncedModel(models.Model):
         abstract = True
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("force_update") or kwargs.get("update_fields"):
+            self._state.adding = False  # made by hand, but the row is there: its old self is read
         # Django saves a single row in autocommit: the row would be committed before its event.
         with transaction.atomic(using=kwargs.get("using"), savepoint=False):
             super().save_base(*args, **kwargs)
@@ -288,10 +324,20 @@ def emit(synced: Synced[M], change: Change[M]) -> None:
     access = synced.access(change)
     kind = synced.kind(change)
     audience = synced.audience(change.row)
-    if kind != "deleted" and (lost := _lost_audience(synced, change, audience)) is not None:
+    if _left_organization(synced, change):
+        emit(synced, Change("deleted", change.before, None, EVERYTHING))
+    elif kind != "deleted" and (lost := _lost_audience(synced, change, audience)) is not None:
         _append(synced, change, "deleted", None, lost, actor, access)
     _append(synced, change, kind, synced.live(change, actor), audience, actor, access)
     synced.recorded(change, actor)
+
+
+def _left_organization(synced: Synced[M], change: Change[M]) -> bool:
+    """Moved to another tenant: for the old one's followers, and in its log, it is deleted."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    return synced.organization_id(before) != synced.organization_id(after)
 
 
 def _lost_audience(synced: Synced[M], change: Change[M], audience: Audience) -> Audience | None:

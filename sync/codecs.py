@@ -107,8 +107,9 @@ def convert(value: Any, type_: type[T], *, path: str = "") -> T:
 
 def _explain(message: str, path: str) -> tuple[str, str]:
     inner = ""
-    if found := _AT_PATH.search(message):
-        inner = found.group(1)
+    # An error of a struct's own check has its place in the struct first, then the struct's.
+    while found := _AT_PATH.search(message):
+        inner = f"{inner}.{found.group(1)}".strip(".")
         message = message[: found.start()]
     if found := _MISSING.search(message):
         inner = f"{inner}.{found.group(1)}".lstrip(".")

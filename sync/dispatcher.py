@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -74,13 +74,17 @@ class Context:
         )
 
     def change(
-        self, effect: Callable[[], T], *, reply: Callable[[T], tuple[str, str]] | None = None
+        self,
+        effect: Callable[[], T],
+        *,
+        reply: Callable[[T], tuple[str, str]] | None = None,
+        repeat: Callable[[], Awaitable[None]] | None = None,
     ) -> asyncio.Task[T | None]:
         """Commit `effect` once, however often the request is sent (decision E7).
 
         Queued before this returns, done after the commit. The requester gets the event that it
         appends, through the feed and so in its order; a repeated request gets the first outcome
-        again, and the result is None.
+        again (or what `repeat` does about it), and the result is None.
         """
         actor = self.actor
         hash_ = body_hash(self.envelope.type, self.envelope.payload)
@@ -89,16 +93,20 @@ class Context:
             with acting(actor):
                 return once(actor, self.principal.organization_id, hash_, effect, reply)
 
-        return asyncio.ensure_future(self._outcome(submit_write(write)))
+        return asyncio.ensure_future(self._outcome(submit_write(write), repeat or self.repeat))
 
-    async def _outcome(self, written: asyncio.Future[T | Repeated]) -> T | None:
+    @staticmethod
+    async def _outcome(
+        written: asyncio.Future[T | Repeated], repeat: Callable[[], Awaitable[None]]
+    ) -> T | None:
         result = await written
         if isinstance(result, Repeated):
-            await self._repeat()
+            await repeat()
             return None
         return result
 
-    async def _repeat(self) -> None:
+    async def repeat(self) -> None:
+        """Answer with the first outcome of this request."""
         assert self.request_id is not None
         first = await in_database(first_outcome, self.principal.user_id, self.request_id)
         if first.event is not None:

@@ -278,6 +278,11 @@ class Feed:
         the next AUTH calls again.
         """
         while connection.held and connection.live:
+            if connection.covered is not None and connection.covered.upto > self.last:
+                # The sync has read what has not arrived here yet: it must not be sent once more.
+                self.check(connection.covered.upto)
+                await asyncio.sleep(GAP_PATIENCE)
+                continue
             if connection.position >= self.last:
                 connection.held = False
                 connection.covered = None

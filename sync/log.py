@@ -222,7 +222,7 @@ def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head)
         raise SyncRefused(
             SyncErrorCode.SYNC_TIMESTAMP_IN_FUTURE, "lastSyncTimestamp is in the future"
         )
-    if at_us < end.pruned_at_us:
+    if at_us < end.pruned_at_us or (at_us == end.pruned_at_us and not exact):
         raise history_expired()
     seen = Q(at_us__lte=at_us) if exact else Q(at_us__lt=at_us)
     last_seen = (

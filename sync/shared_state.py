@@ -76,6 +76,9 @@ return redis.call('ZCARD', KEYS[1])
 
 
 class SharedState(Protocol):
+    shared: bool
+    """Whether other processes see it, too."""
+
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         """Take one of the user's connection places; False where none is free."""
         ...
@@ -114,6 +117,8 @@ async def _eval(client: redis.asyncio.Redis, script: str, key: str, *arguments: 
 
 class MemoryState:
     """The state of one process, for one process."""
+
+    shared = False
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -181,6 +186,8 @@ class _Tally:
 
 class RedisState:
     """The state of all processes; this process's own where Redis does not answer."""
+
+    shared = True
 
     def __init__(self, urls: Iterable[str]) -> None:
         self._clients = [

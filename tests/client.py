@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from typing import Any, Self
 
 import msgspec
@@ -27,6 +28,7 @@ class Client:
         self.session_id = ""
         self._seen: list[Message] = []
         self._next_request = 0
+        self._name = uuid.uuid4().hex[:8]
 
     @classmethod
     async def connect(
@@ -99,7 +101,8 @@ class Client:
     async def ask(self, type_: str, payload: Any = None, **more: Any) -> Message:
         """Send with a requestId of our own; the answer with it. Other messages are kept."""
         self._next_request += 1
-        request_id = f"ask-{self._next_request}"
+        # Never one that another client of the same user has used: that would be a retry (E7).
+        request_id = f"{self._name}-{self._next_request}"
         await self.send(type_, payload, request_id=request_id, **more)
         return await self.answer(request_id)
 

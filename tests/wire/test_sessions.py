@@ -190,9 +190,7 @@ async def test_c2_a_full_session_takes_nobody_in_until_somebody_leaves(
 
 
 async def test_c2_simultaneous_joins_fill_a_session_exactly(server: Server, cast: Cast) -> None:
-    people = [
-        make_person(cast.home.organization, f"p{n}", Role.MEMBER, None) for n in range(20)
-    ]
+    people = [make_person(cast.home.organization, f"p{n}", Role.MEMBER, None) for n in range(20)]
     async with await Client.connect(server, cast.bob) as bob:
         session_id = (await create(bob, maxParticipants=6))["sessionId"]
         clients = await asyncio.gather(*(Client.connect(server, person) for person in people))
@@ -280,9 +278,7 @@ async def test_c3_a_host_may_name_the_next_and_it_goes_on(server: Server, cast: 
         await join(mia, session_id)
         stranger = {"sessionId": session_id, "newHostId": cast.alice.id}
         assert error_of(await bob.ask("SESSION_LEAVE", stranger))[0] == "NOT_FOUND"
-        left = await bob.ask(
-            "SESSION_LEAVE", {"sessionId": session_id, "newHostId": cast.mia.id}
-        )
+        left = await bob.ask("SESSION_LEAVE", {"sessionId": session_id, "newHostId": cast.mia.id})
         assert left["type"] == "SESSION_LEFT"
         assert (await mia.expect("SESSION_LEFT"))["payload"]["userId"] == cast.bob.id
         promoted = (await mia.expect("PARTICIPANT_UPDATE"))["payload"]
@@ -313,9 +309,7 @@ async def test_e7_a_creation_that_is_repeated_creates_once(server: Server, cast:
     ):
         for client in (one, two):
             await client.send("SESSION_CREATE", ROOM, request_id="create-once")
-        first, second = await asyncio.gather(
-            one.answer("create-once"), two.answer("create-once")
-        )
+        first, second = await asyncio.gather(one.answer("create-once"), two.answer("create-once"))
     assert first["payload"]["sessionId"] == second["payload"]["sessionId"]
     assert Session.objects.filter(organization=cast.home.organization).count() == 1
 
