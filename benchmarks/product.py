@@ -57,14 +57,14 @@ def prepare(database_url: str) -> Product:
     """Create the schema and the demo data in an empty database."""
     secret_key = secrets.token_hex(32)
     environment = _environment(database_url, secret_key)
-    _manage("migrate", environment=environment)
-    seeded = json.loads(_manage("seed_demo", "--json", "--force", environment=environment))
+    manage("migrate", environment=environment)
+    seeded = json.loads(manage("seed_demo", "--json", "--force", environment=environment))
     return Product(
         database_url=database_url, secret_key=secret_key, organization=seeded["organizations"][0]
     )
 
 
-def _manage(*arguments: str, environment: dict[str, str]) -> str:
+def manage(*arguments: str, environment: dict[str, str]) -> str:
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True

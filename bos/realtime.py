@@ -10,7 +10,9 @@ from msgspec import UNSET, UnsetType
 from bos.models import TOKEN_FIELDS, Department, Employee, Organization, User
 from bos.models import Notification as NotificationRow
 from bos.permissions import may_follow_departments
-from sync.capture import AccessChange, Change, Synced, emit, register
+from bos.tokens import prune_spent
+from sync.capture import AccessChange, Change, Synced, register
+from sync.housekeeping import forget_regularly
 from sync.messages import Time
 from sync.principal import Actor, Principal
 from sync.registry import Message, Request, WireId, message
@@ -202,14 +204,6 @@ class SyncedUser(Synced[User]):
     def access(self, change: Change[User]) -> AccessChange | None:
         return AccessChange(users=(str(change.row.pk),))
 
-    def recorded(self, change: Change[User], actor: Actor) -> None:
-        """Moved to another organization: the processes that serve the old one must know, too."""
-        before, after = change.before, change.after
-        if before is None or after is None or before.organization_id is None:
-            return
-        if before.organization_id != after.organization_id:
-            emit(self, Change("deleted", before, None, change.fields))
-
 
 def _id(value: object) -> str | None:
     return None if value is None else str(value)
@@ -272,3 +266,7 @@ register_topic("user", TopicKind(_oneself, in_memory=True))
 register_snapshot("organization", _show_organization)
 register_snapshot("department", _show_departments)
 register_snapshot("user", _show_notifications)
+
+# ------------------------------------------------------------------ housekeeping
+
+forget_regularly("spent tokens", prune_spent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database
 from sync.feed import Feed
+from sync.housekeeping import PAUSE_SECONDS, keep_house
 from sync.log import LoggedEvent
 from sync.outbox import Flusher
 from sync.shared_state import RENEW_SECONDS, MemoryState, RedisState, SharedState
@@ -59,6 +61,7 @@ class Hub:
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
             loop.create_task(self._renew_places(), name="hub-places"),
+            loop.create_task(self._keep_house(), name="hub-house"),
             *(loop.create_task(companion(self)) for companion in _companions),
         ]
         bus.attach(self)
@@ -192,6 +195,15 @@ class Hub:
                 await self.state.renew_places(places)
             except Exception:
                 logger.exception("places not renewed")
+
+    async def _keep_house(self) -> None:
+        while True:
+            # At another time in each process: they were all started together.
+            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
+            try:
+                await in_database(keep_house)
+            except Exception:
+                logger.exception("nothing forgotten")
 
     # -------------------------------------------------------------- connections
 

@@ -52,6 +52,7 @@ class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 COLUMNS = LoggedEvent.__struct_fields__
+PRUNE_BATCH = 5_000
 _HEADS = StreamHead._meta.db_table
 # SQL by hand where every write passes: the ORM takes several times as long for each of these.
 _NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
@@ -261,24 +262,32 @@ def _read(condition: Q, limit: int) -> list[LoggedEvent]:
 
 
 def prune(older_than_us: int) -> int:
-    """Delete events older than this time, and remember how far, in one transaction a head.
+    """Delete events older than this time, a batch a transaction, and remember how far.
 
     The newest pruned sequence stays in the head, so that a client behind it is told to take a
     snapshot instead of being served a history with a hole (decision V5).
     """
     deleted = 0
     for organization_id in StreamHead.objects.values_list("pk", flat=True):
-        with transaction.atomic():
-            StreamHead.objects.select_for_update().get(pk=organization_id)
-            old = Event.objects.filter(organization_id=organization_id, at_us__lt=older_than_us)
-            last = old.order_by("-sequence").values_list("sequence", "at_us").first()
-            if last is None:
-                continue
-            StreamHead.objects.filter(pk=organization_id).update(
-                pruned_sequence=last[0], pruned_at_us=last[1]
-            )
-            deleted += old.delete()[0]
+        while batch := _prune_batch(organization_id, older_than_us):
+            deleted += batch
     return deleted
+
+
+def _prune_batch(organization_id: str, older_than_us: int) -> int:
+    """One batch: the head is locked, and nobody should wait for long."""
+    with transaction.atomic():
+        StreamHead.objects.select_for_update().get(pk=organization_id)
+        old = Event.objects.filter(organization_id=organization_id, at_us__lt=older_than_us)
+        batch = list(old.order_by("sequence").values_list("sequence", "at_us")[:PRUNE_BATCH])
+        if not batch:
+            return 0
+        sequence, at_us = batch[-1]
+        StreamHead.objects.filter(pk=organization_id).update(
+            pruned_sequence=sequence, pruned_at_us=at_us
+        )
+        Event.objects.filter(organization_id=organization_id, sequence__lte=sequence).delete()
+        return len(batch)
 
 
 assert {field.name for field in fields(Audience)} == set(KINDS)

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from sync.housekeeping import keep_house
+
+
+class Command(BaseCommand):
+    help = "Forget history, retry records and spent tokens that are too old; servers do it, too."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for what, count in keep_house().items():
+            self.stdout.write(f"{count} {what}")
