@@ -73,10 +73,12 @@ class ServeFixture:
         self._running: list[Iterator[Server]] = []
         self.logs: list[Path] = []
 
-    def __call__(self, *, processes: int = 1, **environment: str) -> Server:
+    def __call__(
+        self, *, processes: int = 1, port: int | None = None, **environment: str
+    ) -> Server:
         log = self._directory / f"server{len(self.logs)}.log"
         self.logs.append(log)
-        context = serving(log, processes=processes, **environment)
+        context = serving(log, processes=processes, port=port, **environment)
         server = context.__enter__()
         self._running.append(context)  # type: ignore[arg-type]
         return server

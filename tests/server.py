@@ -50,8 +50,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(log: Path, *, processes: int = 1, **environment: str) -> Iterator[Server]:
-    port = free_port()
+def serving(
+    log: Path, *, processes: int = 1, port: int | None = None, **environment: str
+) -> Iterator[Server]:
+    port = port or free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", f"--port={port}", f"--processes={processes}"],

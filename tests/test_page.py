@@ -1,0 +1,123 @@
+"""The page at / in real Chromium: signs in, shows KPIs, changes live, comes back after a loss."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.cast import PASSWORD, Cast, Person
+from tests.client import Client
+from tests.conftest import ServeFixture
+from tests.server import Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+        await browser.close()
+        # Of the strict Content-Security-Policy, among others; a refused socket is what we test.
+        expected = ("WebSocket connection", "401 (Unauthorized)", "ERR_CONNECTION_REFUSED")
+        assert [c for c in complaints if not any(e in c for e in expected)] == []
+
+
+async def sign_in(page: Page, server: Server, person: Person) -> None:
+    await page.goto(server.url)
+    await page.fill('[name="email"]', person.email)
+    await page.fill('[name="password"]', PASSWORD)
+    await page.click("[data-sign-in] button:not([type])")
+    await expect(page.locator('[data-connection="live"]')).to_be_visible()
+
+
+async def test_a_change_made_elsewhere_appears_without_reloading(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server, cast.bob)
+    card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
+    await expect(card.locator("[data-value]")).to_have_text("100")
+    await expect(card.locator("[data-standing]")).to_contain_text("off target")
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.set_value(cast.home.revenue, 120.5)
+    await expect(card.locator("[data-value]")).to_have_text("120.5")
+    await expect(card.locator("[data-standing]")).to_have_text("on target")
+    cast.home.revenue.delete()
+    await expect(card).to_have_count(0)
+
+
+async def test_s4_a_restricted_kpi_is_shown_to_its_department_only(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server, cast.vera)
+    await expect(page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')).to_be_visible()
+    await expect(page.locator(f'[data-kpi="{cast.home.margin.pk}"]')).to_have_count(0)
+    await page.click("[data-sign-out]")
+    await sign_in(page, server, cast.bob)
+    await expect(page.locator(f'[data-kpi="{cast.home.margin.pk}"]')).to_be_visible()
+
+
+async def test_a_manager_sets_a_value_on_the_card(page: Page, server: Server, cast: Cast) -> None:
+    await sign_in(page, server, cast.mia)
+    card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
+    await card.locator("[data-edit]").click()
+    await card.locator("input").fill("77.25")
+    await card.locator("input").press("Enter")
+    await expect(card.locator("[data-value]")).to_have_text("77.25")
+    cast.home.revenue.refresh_from_db()
+    assert str(cast.home.revenue.value) == "77.2500"
+
+
+async def test_who_may_not_set_a_value_is_told_at_the_card(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server, cast.vera)
+    card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
+    await card.locator("[data-edit]").click()
+    await card.locator("input").fill("1")
+    await card.locator("input").press("Enter")
+    await expect(card.locator("[data-card-problem]")).to_contain_text("may not")
+    await expect(card.locator("[data-value]")).to_have_text("100")
+
+
+async def test_wrong_credentials_are_said_to_be_wrong(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await page.goto(server.url)
+    await page.fill('[name="email"]', cast.bob.email)
+    await page.fill('[name="password"]', "not it")
+    async with page.expect_response("**/auth/token"):
+        await page.click("[data-sign-in] button:not([type])")
+    await expect(page.locator("[data-problem]")).to_have_text("Email or password is wrong.")
+
+
+async def test_after_a_restart_the_page_comes_back_and_has_missed_nothing(
+    page: Page, serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve()
+    await sign_in(page, server, cast.bob)
+    card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
+    await expect(card.locator("[data-value]")).to_have_text("100")
+    server.kill()
+    await expect(page.locator('[data-connection="reconnecting"]')).to_be_visible()
+    cast.home.revenue.value = 222
+    cast.home.revenue.save()
+    serve(port=server.port)
+    await expect(card.locator("[data-value]")).to_have_text("222", timeout=20_000)
