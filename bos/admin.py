@@ -91,6 +91,18 @@ class UserAdmin(TenantAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         # Unlike other rows a user may move: his tokens of the old organization are void then.
         return self.readonly_fields
 
+    # With a superuser's password an organization's admin would see every organization.
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_edit(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_edit(request, obj)
+
+
+def _may_edit(request: HttpRequest, user: User | None) -> bool:
+    return user is None or not user.is_superuser or bool(request.user.is_superuser)
+
 
 @admin.register(Event)
 class EventAdmin(AnyModelAdmin):

@@ -15,6 +15,15 @@ else:
     AnyModelAdmin = admin.ModelAdmin
 
 
+class TenantFilter(admin.RelatedFieldListFilter):
+    """Offers the rows of one's own organization; Django's own offers everybody's."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        limit = {"organization": _tenant(request)}
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
+
+
 class TenantAdmin(AnyModelAdmin):
     """Rows have an `organization`, and so have the rows that they refer to.
 
@@ -39,8 +48,13 @@ class TenantAdmin(AnyModelAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = tuple(super().get_list_filter(request))
-        own = tuple(f for f in filters if f != "organization")
-        return filters if _sees_all(request) else own
+        if _sees_all(request):
+            return filters
+        return tuple(self._of_tenant(name) for name in filters if name != "organization")
+
+    def _of_tenant(self, name: Any) -> Any:
+        related = self.model._meta.get_field(name).related_model if isinstance(name, str) else None
+        return (name, TenantFilter) if _has_tenant(related) else name
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = tuple(super().get_list_display(request))
@@ -57,7 +71,7 @@ class TenantAdmin(AnyModelAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm[Any]]:
-        form = super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         if _sees_all(request) or obj is not None:
             return form
         tenant = _tenant(request)

@@ -90,6 +90,8 @@ class Participant(SyncedModel):
 
     left_reason: str = ""
     """Not stored: 'timeout' goes out with SESSION_LEFT."""
+    left_role: str = ""
+    """Not stored: as what he has left."""
     silent: bool = False
     """Not stored: the host of a new session is told of by SESSION_CREATED."""
 

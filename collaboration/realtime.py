@@ -121,7 +121,7 @@ class SyncedParticipant(Synced[Participant]):
                 joined = {"userName": row.user.name, "joinedAt": wire_time(row.joined_at)}
                 return "SESSION_JOINED", who | joined
             case "deleted":
-                left = {"userName": row.user.name, "role": _role(row)}
+                left = {"userName": row.user.name, "role": row.left_role or _role(row)}
                 left["leftAt"] = wire_time(row.left_at)
                 reason = {"reason": row.left_reason} if row.left_reason else {}
                 return "SESSION_LEFT", who | left | reason

@@ -172,6 +172,9 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
         heir = others.filter(user_id__in=uuids([new_host_id])).first()
         if heir is None:
             raise NotFound(field="newHostId")
+    # Who has handed on leaves as a participant: nothing keeps him, as it keeps a host whose session
+    # ends with his leaving.
+    own.left_role = "host" if is_host and heir is None else "participant"
     _leave(own)
     if heir is not None:
         _hand_on(session, heir)

@@ -29,7 +29,9 @@ class LatestValues(AnyTabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KpiValue]:
         match = request.resolver_match
-        kpi_id = str(match.kwargs.get("object_id")) if match else ""
+        kpi_id = match.kwargs.get("object_id") if match else None
+        if kpi_id is None:  # one is being added
+            return KpiValue.objects.none()
         newest = KpiValue.objects.filter(kpi_id=kpi_id).order_by("-at").values("pk")[:30]
         return (
             super().get_queryset(request).filter(pk__in=list(newest.values_list("pk", flat=True)))

@@ -33,8 +33,8 @@ RENEW_SECONDS = 15.0
 # make every request wait.
 REDIS_TIMEOUT = 1.0
 REDIS_PAUSE = 2.0
-# How late Redis hears of messages far from the limit; near it, each is asked for. The margin is
-# more than all processes together let through in that time.
+# How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
+# margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
 TELL_SECONDS = 0.02
 MARGIN = 40
 
@@ -252,7 +252,8 @@ class RedisState:
         if tally is None:
             tally = self._tallies[user_id] = _Tally()
         tally.untold += 1
-        if tally.known + tally.untold <= limit - max(MARGIN, limit // 5):
+        margin = max(MARGIN, limit // 5)
+        if tally.known + tally.untold <= limit - margin and tally.untold <= margin // 4:
             if tally.telling is None:
                 tally.telling = asyncio.ensure_future(
                     self._tell_later(user_id, tally, limit, window)
@@ -272,6 +273,7 @@ class RedisState:
         hits, tally.untold = tally.untold, 0
         if not hits:
             return
+        tally.known += hits
         answer = await self._ask_hits(user_id, limit, window, hits)
         if answer is not None:
             tally.known = answer[1]

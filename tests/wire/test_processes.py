@@ -1,0 +1,248 @@
+"""Several server processes on one database and one Redis (decisions V2, A4, E7, L1)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from kpis.models import Kpi, KpiValue
+from sync import log
+from sync.shared_state import LEASE_SECONDS
+from tests.cast import Cast
+from tests.client import Client, Message, error_of
+from tests.conftest import BACKEND, ServeFixture
+from tests.server import Server, serving
+from tests.services import RedisServer
+
+pytestmark = pytest.mark.skipif(
+    BACKEND != "postgres", reason="several processes need Redis and a database that they share"
+)
+PLACES = 10
+USER_LIMIT = 300
+UPDATES = 200
+UNLIMITED = {"BOS_MESSAGES_PER_MINUTE": "100000", "BOS_USER_MESSAGES_PER_MINUTE": "100000"}
+Pair = tuple[Server, Server]
+
+
+@pytest.fixture(scope="module")
+def pair(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two servers that know of each other through PostgreSQL and Redis alone."""
+    directory = tmp_path_factory.mktemp("pair")
+    with serving(directory / "one") as one, serving(directory / "other") as other:
+        yield one, other
+    for name in ("one", "other"):
+        assert "Traceback" not in (directory / name).read_text()
+
+
+async def _watch(server: Server, cast: Cast, stack: contextlib.AsyncExitStack) -> Client:
+    client = await stack.enter_async_context(await Client.connect(server, cast.bob))
+    await client.subscribe(cast.home.topic)
+    return client
+
+
+async def test_v2_a_change_on_one_process_reaches_the_clients_of_the_other_at_once(
+    pair: Pair, cast: Cast
+) -> None:
+    one, other = pair
+    async with (
+        await Client.connect(one, cast.mia) as mia,
+        await Client.connect(other, cast.bob) as bob,
+    ):
+        await bob.subscribe(cast.home.topic)
+        started = time.monotonic()
+        own = await mia.set_value(cast.home.revenue, 5)
+        live = await bob.expect("KPI_UPDATED")
+        # Sooner than the log is looked at: it came through Redis.
+        assert time.monotonic() - started < 0.5
+        assert live["payload"] == own["payload"]
+        assert "requestId" not in live
+        mirrored = await bob.expect("SYNC_UPDATE")
+        assert mirrored["payload"]["sequence"] == own["payload"]["sequence"]
+
+
+async def test_a4_ten_connections_a_user_are_counted_over_both_processes(
+    pair: Pair, cast: Cast
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(await Client.connect(pair[n % 2], cast.bob))
+            for n in range(PLACES)
+        ]
+        for server in pair:
+            late = await Client.connect(server)
+            answer = await late.ask("AUTH", {"token": cast.bob.token})
+            assert answer["payload"]["error"] == "RATE_LIMIT_EXCEEDED"
+            assert (await late.closed())[0] == 4429
+        # A place that is given back on one is free on the other.
+        await clients[0].socket.close()
+        async with await Client.connect(pair[1]) as again:
+            while (await again.ask("AUTH", {"token": cast.bob.token}))["type"] != "AUTH_SUCCESS":
+                again = await stack.enter_async_context(await Client.connect(pair[1]))
+
+
+async def test_a4_of_thirty_connections_at_once_ten_are_let_in_over_both_processes(
+    pair: Pair, cast: Cast
+) -> None:
+    clients = await asyncio.gather(*(Client.connect(pair[n % 2]) for n in range(3 * PLACES)))
+    token = cast.bob.token
+    answers = await asyncio.gather(*(client.ask("AUTH", {"token": token}) for client in clients))
+    assert sum(answer["type"] == "AUTH_SUCCESS" for answer in answers) == PLACES
+    await asyncio.gather(*(client.socket.close() for client in clients))
+
+
+async def test_l1_three_hundred_messages_a_user_are_counted_over_both_processes(
+    pair: Pair, cast: Cast
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(await Client.connect(pair[n % 2], cast.bob))
+            for n in range(4)
+        ]
+        # As fast as they go: 90 a connection is below its own limit, 360 are above the user's.
+        answers = await asyncio.gather(*(_ask_often(client, cast, 90) for client in clients))
+    served = sum(count for count, _ in answers)
+    assert served == USER_LIMIT
+    refused = [refusal for _, refusals in answers for refusal in refusals]
+    assert len(refused) == 4 * 90 - USER_LIMIT
+    code, details = error_of(refused[0])
+    assert code == "RATE_LIMIT_EXCEEDED"
+    assert details["limit"] == USER_LIMIT
+
+
+async def _ask_often(client: Client, cast: Cast, times: int) -> tuple[int, list[Message]]:
+    for n in range(times):
+        await client.send("SUBSCRIBE", {"channels": [cast.home.topic]}, request_id=f"r{n}")
+    answers = [await client.answer(f"r{n}") for n in range(times)]
+    served = sum(answer["type"] == "SUBSCRIBED" for answer in answers)
+    return served, [answer for answer in answers if answer["type"] == "ERROR"]
+
+
+async def test_e7_the_same_request_on_both_processes_at_once_has_one_effect(
+    pair: Pair, cast: Cast
+) -> None:
+    kpi = cast.home.revenue
+    async with (
+        await Client.connect(pair[0], cast.mia) as first,
+        await Client.connect(pair[1], cast.mia) as second,
+    ):
+        for n in range(20):
+            payload = {"kpiId": str(kpi.pk), "value": n}
+            for client in (first, second):
+                await client.send("KPI_UPDATE", payload, request_id=f"same-{n}")
+        answers = [await _answers(client, 20) for client in (first, second)]
+    assert all(answer["type"] == "KPI_UPDATED" for answer in answers[0].values())
+    outcomes = [{id_: a["payload"] for id_, a in of_one.items()} for of_one in answers]
+    assert outcomes[0] == outcomes[1]
+    assert KpiValue.objects.filter(kpi=kpi).count() == 1 + 20
+
+
+async def _answers(client: Client, count: int) -> dict[str, Message]:
+    """By requestId, in whatever order they come."""
+    answers: dict[str, Message] = {}
+    while len(answers) < count:
+        message = await client.receive()
+        if "requestId" in message:
+            assert message["requestId"] not in answers
+            answers[message["requestId"]] = message
+    return answers
+
+
+async def test_v2_redis_killed_and_started_again_empty_loses_and_repeats_no_event(
+    tmp_path: Path, cast: Cast
+) -> None:
+    kpi = cast.home.revenue
+    private = RedisServer()
+    private.start()
+    logs = [tmp_path / "one", tmp_path / "other"]
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            # Not `serve`: channels_redis logs a traceback when Redis goes away.
+            servers = [
+                stack.enter_context(serving(log, REDIS_URL=private.url, **UNLIMITED))
+                for log in logs
+            ]
+            watchers = [await _watch(server, cast, stack) for server in servers for _ in range(2)]
+            writers = [
+                await stack.enter_async_context(await Client.connect(server, person))
+                for server, person in zip(servers, (cast.mia, cast.alice), strict=True)
+            ]
+            start = log.head(cast.home.id).sequence
+            collecting = [
+                asyncio.create_task(watcher.collect(start + UPDATES, "KPI_UPDATED"))
+                for watcher in watchers
+            ]
+            for n in range(UPDATES):
+                if n == UPDATES // 4:
+                    private.kill()
+                if n == UPDATES // 2:
+                    private.start()
+                answer = await writers[n % 2].set_value(kpi, n)
+                assert answer["type"] == "KPI_UPDATED", (n, answer)
+            got = await asyncio.gather(*collecting)
+            assert got == [list(range(start + 1, start + UPDATES + 1))] * len(watchers)
+            # Nobody was cut off, and Redis is in use again: what follows comes at once.
+            deadline = time.monotonic() + 10
+            while True:
+                assert time.monotonic() < deadline
+                started = time.monotonic()
+                await writers[0].set_value(kpi, 1)
+                await asyncio.gather(*(watcher.settle() for watcher in watchers[:2]))
+                sequence = log.head(cast.home.id).sequence
+                for watcher in watchers[2:]:
+                    assert (await watcher.collect(sequence, "KPI_UPDATED"))[-1] == sequence
+                if time.monotonic() - started < 0.3:
+                    break
+    finally:
+        private.remove()
+    assert not any(" ERROR bos" in log.read_text() for log in logs)
+
+
+async def test_v2_a_server_killed_between_updates_loses_nothing_for_its_clients(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    doomed, other = serve(), serve()
+    kpi = cast.home.revenue
+    async with (
+        await Client.connect(other, cast.mia) as mia,
+        await Client.connect(doomed, cast.alice) as alice,
+    ):
+        client = await Client.connect(doomed, cast.bob)
+        start = (await client.subscribe(cast.home.topic))["payload"]["sequence"]
+        for n in range(5):
+            await alice.set_value(kpi, n)
+        seen = await client.collect(start + 5)
+        # Under way when it dies: made or not, but never half.
+        for n in range(20):
+            await alice.send("KPI_UPDATE", {"kpiId": str(kpi.pk), "value": n}, request_id=f"r{n}")
+        doomed.kill()
+        for n in range(5):
+            await mia.set_value(kpi, 100 + n)
+        _assert_places_expire(cast.bob.id)
+    async with await Client.connect(other, cast.bob) as back:
+        await back.subscribe(cast.home.topic)
+        missed = await back.sync(cast.home.topic, lastSequence=seen[-1])
+        seen += [m["payload"]["sequence"] for m in missed[1:-1]]
+    end = log.head(cast.home.id).sequence
+    assert seen == list(range(start + 1, end + 1))
+    changes = KpiValue.objects.filter(kpi=kpi).count() - 1
+    assert changes == end - start
+    assert Kpi.objects.get(pk=kpi.pk).value == 104
+
+
+def _assert_places_expire(user_id: str) -> None:
+    """A dead process renews nothing: its places are free when their leases end."""
+    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+    with contextlib.closing(client):
+        key = f"bos:places:{user_id}"
+        now = client.time()[0]
+        (_, until_ms), *others = client.zrange(key, 0, -1, withscores=True)
+        assert not others
+        assert 0 < until_ms / 1000 - now <= LEASE_SECONDS + 1 < 60
+        assert 0 < client.pttl(key) <= LEASE_SECONDS * 2 * 1000
