@@ -24,6 +24,8 @@ from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_
 
 @message("DEPARTMENT_UPDATED")
 class DepartmentUpdated(Message):
+    """A department was changed. A SYNC_UPDATE with the same `sequence` follows."""
+
     department_id: str
     name: str
     parent_id: str | None
@@ -34,6 +36,8 @@ class DepartmentUpdated(Message):
 
 @message("EMPLOYEE_UPDATED")
 class EmployeeUpdated(Message):
+    """An employee was changed. A SYNC_UPDATE with the same `sequence` follows."""
+
     employee_id: str
     name: str
     title: str
@@ -67,6 +71,8 @@ class NotificationRead(Request):
 
 @message("NOTIFICATION_READ")
 class NotificationReadConfirmed(Message):
+    """These notifications are marked as read."""
+
     notification_ids: list[str]
 
 

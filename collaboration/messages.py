@@ -53,6 +53,8 @@ class SessionCreate(Request):
 
 @message("SESSION_JOIN")
 class SessionJoin(Request):
+    """Take part in a session, come back to it, or join with another device."""
+
     session_id: WireId
 
 
@@ -90,6 +92,8 @@ class AnnotationUpdate(Request):
 
 @message("ANNOTATION_DELETE")
 class AnnotationDelete(Request):
+    """Remove a note and its replies. By its author or the session's host."""
+
     annotation_id: WireId
     session_id: WireId | None = None
 
@@ -117,6 +121,8 @@ class Participant(Message):
 
 @message("SESSION_CREATED")
 class SessionCreated(Message):
+    """A session was started. To its host, the invited, or the organization if it is open."""
+
     session_id: str
     host_id: str
     title: str
@@ -142,6 +148,8 @@ class SessionJoined(Message):
 
 @message("SESSION_LEFT")
 class SessionLeft(Message):
+    """Somebody left; `reason` says so where a lost connection did not come back in time."""
+
     session_id: str
     user_id: str
     user_name: str
@@ -153,6 +161,8 @@ class SessionLeft(Message):
 
 @message("SESSION_ENDED")
 class SessionEnded(Message):
+    """The session is over; its annotations stay."""
+
     session_id: str
     ended_by: str
     ended_at: Time
@@ -162,6 +172,8 @@ class SessionEnded(Message):
 
 @message("PARTICIPANT_UPDATE")
 class ParticipantUpdate(Message):
+    """A participant's state or role is another now."""
+
     session_id: str
     user_id: str
     state: ParticipantState
@@ -171,6 +183,8 @@ class ParticipantUpdate(Message):
 
 @message("ANNOTATION_CREATED")
 class AnnotationCreated(Message):
+    """A note was pinned to a point of the shared space."""
+
     annotation_id: str
     session_id: str
     author_id: str
@@ -187,12 +201,16 @@ class AnnotationCreated(Message):
 
 @message("ANNOTATION_UPDATED")
 class AnnotationUpdated(AnnotationCreated):
+    """A note was changed; `revision` counts its changes."""
+
     updated_by: str = ""
     updated_at: Time = ""
 
 
 @message("ANNOTATION_DELETED")
 class AnnotationDeleted(Message):
+    """A note is gone."""
+
     annotation_id: str
     session_id: str
     deleted_by: str
@@ -202,6 +220,8 @@ class AnnotationDeleted(Message):
 
 @message("CURSOR_MOVE")
 class CursorMoved(Message):
+    """Where another participant points; never one's own, and not kept."""
+
     user_id: str
     position: Position
     session_id: str

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
 from django.db.models import Q
 from django.utils import timezone
 from msgspec import UNSET, Meta, UnsetType
@@ -25,7 +26,13 @@ from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
 # Any: msgspec would round to a float before anybody could look at the digits.
-Number = Annotated[Any, Meta(extra_json_schema={"type": "number"})]
+Number = Annotated[
+    Any,
+    Meta(
+        description="Below 10^15 in size, at most 15 significant digits, 4 of them decimals.",
+        extra_json_schema={"type": "number"},
+    ),
+]
 
 # ------------------------------------------------------------------ messages
 
@@ -46,6 +53,8 @@ class KpiUpdate(Request):
 
 @message("KPI_UPDATED")
 class KpiUpdated(Message):
+    """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI."""
+
     kpi_id: str
     value: float
     updated_by: str
@@ -71,8 +80,8 @@ class ReportRequest(Request):
     """Make a report of an organization's or a department's KPIs. By a manager."""
 
     scope: ReportScope
-    from_: str = ""
-    to: str = ""
+    from_: str = msgspec.field(name="from")
+    to: str
     format: Literal["pdf", "xlsx"] = "pdf"
 
 
@@ -115,6 +124,8 @@ class AnomalyDetected(Message):
 
 @message("PREDICTION_READY")
 class PredictionReady(Message):
+    """A forecast: for each day what is expected and between which bounds."""
+
     kpi_id: str
     horizon: int
     points: list[Interval]

@@ -47,7 +47,7 @@ async def auth(context: Context, message: messages.Auth) -> Reply | None:
         if principal is None:
             raise TokenInvalid
     except (TokenInvalid, TokenExpired) as error:
-        _fail(context, messages.AuthFailed(error.code, error.message))  # type: ignore[arg-type]
+        _fail(context, messages.AuthFailed(error.code, error.message))
         if connection.auth_failed():
             connection.close(CloseCode.AUTHENTICATION)
         return None

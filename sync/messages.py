@@ -12,6 +12,7 @@ from sync.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Channels = Annotated[list[str], Meta(min_length=1, max_length=100)]
+AUTH_ERRORS = ["INVALID_TOKEN", "RATE_LIMIT_EXCEEDED", "TOKEN_EXPIRED"]
 
 
 # ------------------------------------------------------------------ from a client
@@ -74,7 +75,7 @@ class AuthSuccess(Message):
 class AuthFailed(Message):
     """Not signed in; the third failure closes the connection with 4401."""
 
-    error: Literal[ErrorCode.INVALID_TOKEN, ErrorCode.TOKEN_EXPIRED, ErrorCode.RATE_LIMIT_EXCEEDED]
+    error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": AUTH_ERRORS})]
     message: str
     details: dict[str, Any] | UnsetType = UNSET
 
@@ -114,6 +115,8 @@ class Unsubscribed(Message):
 
 @message("SYNC_START")
 class SyncStart(Message):
+    """So many messages follow, then SYNC_COMPLETE; live events wait until then."""
+
     update_count: int
     from_timestamp: Time
 
