@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sync.codecs import convert, from_json, from_msgpack, to_json
 from sync.errors import InvalidMessage
-from sync.times import wire_time
+from sync.times import wire_now
 
 P = TypeVar("P")
 WireTime = Annotated[datetime, Meta(tz=True)]
@@ -107,6 +107,6 @@ def encode(
             type=type_,
             payload=UNSET if payload is None else msgspec.Raw(payload),
             request_id=UNSET if request_id is None else request_id,
-            timestamp=timestamp or wire_time(),
+            timestamp=timestamp or wire_now(),
         )
     )

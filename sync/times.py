@@ -15,6 +15,18 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+_now_text = (0, "")
+
+
+def wire_now() -> str:
+    """The time as the wire has it; made once a second, and asked for with every message."""
+    global _now_text
+    second = int(time.time())
+    if _now_text[0] != second:
+        _now_text = second, wire_time(datetime.fromtimestamp(second, UTC))
+    return _now_text[1]
+
+
 def wire_time(moment: datetime | None = None) -> str:
     """`2025-01-20T10:30:00Z`: a default Swift date decoder rejects fractions."""
     return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
