@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bos.models import Department, Employee, Organization, User
+from bos.models import Department, Employee, Notification, Organization, User
 from bos.tenant_admin import AnyModelAdmin, TenantAdmin
 from sync.models import Event
 from sync.times import wire_cursor
@@ -140,4 +140,20 @@ class EventAdmin(AnyModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Notification)
+class NotificationAdmin(TenantAdmin):
+    """What users were told, to read."""
+
+    list_display = ("title", "user", "category", "created_at", "read_at", "organization")
+    list_filter = ("organization", "category")
+    list_select_related = ("user", "organization")
+    search_fields = ("title", "user__email")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

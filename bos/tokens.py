@@ -11,6 +11,7 @@ from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from bos.models import SpentToken, User
+from bos.permissions import uuids
 from sync.auth import Claims
 from sync.errors import TokenExpired, TokenInvalid
 from sync.principal import Principal
@@ -34,7 +35,7 @@ def _claims(token: Token) -> Claims:
             token_version=int(token["tv"]),
             expires_at=float(token["exp"]),
         )
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise TokenInvalid from None
     if claims.expires_at <= time.time():
         raise TokenExpired
@@ -54,7 +55,7 @@ class JwtAuthenticator:
 
     def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
         rows = User.objects.filter(
-            pk__in={claim.user_id for claim in claims}, is_active=True
+            pk__in=uuids({claim.user_id for claim in claims}), is_active=True
         ).values_list("id", "organization_id", "token_version", "name", "role")
         found = {str(row[0]): row[1:] for row in rows}
         return [self._principal(claim, found.get(claim.user_id)) for claim in claims]

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from bos.tenant_admin import AnyModelAdmin, TenantAdmin
-from collaboration.models import Annotation, Participant, Session
+from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.services import session_end
 
 if TYPE_CHECKING:  # generic for the type checker only
@@ -78,15 +78,10 @@ class SessionAdmin(TenantAdmin):
         return False
 
 
-@admin.register(Annotation)
-class AnnotationAdmin(AnyModelAdmin):
-    """Notes, to read and to delete."""
+class OfSessionAdmin(AnyModelAdmin):
+    """What belongs to a session, to read and to delete."""
 
-    list_display = ("content", "author", "session", "created_at")
-    list_select_related = ("author", "session")
-    search_fields = ("content",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Annotation]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         user: Any = request.user
         return rows if user.is_superuser else rows.filter(session__organization=user.organization)
@@ -105,3 +100,16 @@ class AnnotationAdmin(AnyModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Annotation)
+class AnnotationAdmin(OfSessionAdmin):
+    list_display = ("content", "author", "session", "created_at")
+    list_select_related = ("author", "session")
+    search_fields = ("content",)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(OfSessionAdmin):
+    list_display = ("user", "session")
+    list_select_related = ("user", "session")

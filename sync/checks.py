@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from django.conf import settings
@@ -49,4 +50,15 @@ def check_heartbeat(**_: Any) -> list[CheckMessage]:
             "BOS_HEARTBEAT_TIMEOUT must be shorter than BOS_HEARTBEAT_INTERVAL.",
             id="sync.E003",
         )
+    ]
+
+
+@register("sync")
+def check_numbers(**_: Any) -> list[CheckMessage]:
+    """Nought, less than that or no number would cut everybody off, or nobody ever."""
+    sync: dict[str, Any] = settings.SYNC
+    return [
+        Error(f"BOS_{name.upper()} is {value}: a number above 0 is needed.", id="sync.E004")
+        for name, value in sync.items()
+        if isinstance(value, int | float) and not 0 < value < inf
     ]

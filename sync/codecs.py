@@ -38,6 +38,8 @@ def from_json(text: bytes) -> Any:
         raise InvalidMessage("", "a NUL character")
     try:
         return _decode_json(text)
+    except decimal.InvalidOperation:  # an exponent of twenty digits
+        raise InvalidMessage("", "a number out of range") from None
     # RecursionError and UnicodeDecodeError: msgspec on deep nesting and on broken UTF-8.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage("", f"not JSON: {error}") from None
@@ -126,7 +128,7 @@ def exact_number(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("Expected a number")
     number = Decimal(value)
-    if abs(number) >= Decimal(10) ** 15:
+    if number.copy_abs() >= Decimal(10) ** 15:  # abs() rounds, and overflows
         raise ValueError("Expected a number below 10^15 in size")
     if number == 0:
         return Decimal(0)

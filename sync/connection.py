@@ -222,7 +222,7 @@ class Connection:
 
     def heard(self, now: float) -> None:
         """A frame came in, of whatever kind: a sign of life."""
-        self._last_heard = now
+        self._last_heard = max(self._last_heard, now)
 
     def well_formed(self) -> None:
         self._malformed = 0

@@ -129,6 +129,8 @@ class _Socket:
         self._timer.cancel()
         if self._connection.closing:
             return
+        if self._raw is not None:
+            self._connection.heard(self._raw.heard_at)
         self._connection.on_time(self._loop.time())
         self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
 

@@ -87,7 +87,8 @@ class Context:
         again (or what `repeat` does about it), and the result is None.
         """
         actor = self.actor
-        hash_ = body_hash(self.envelope.type, self.envelope.payload)
+        type_ = registry.ALIASES.get(self.envelope.type, self.envelope.type)
+        hash_ = body_hash(type_, self.envelope.payload)
 
         def write() -> T | Repeated:
             with acting(actor):

@@ -128,7 +128,7 @@ class SyncUpdate(Message):
     entity_type: str
     entity_id: str
     change_type: Literal["created", "updated", "snapshot"]
-    data: msgspec.Raw
+    data: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
     updated_by: str
     sequence: int
 

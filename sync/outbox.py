@@ -11,6 +11,9 @@ from typing import Any, Protocol
 class RawTransport(Protocol):
     """What `sync.server` offers in scope['extensions']['bos.raw']."""
 
+    heard_at: float
+    """When something came in last, be it a WebSocket ping; by the loop's clock."""
+
     def write(self, frames: bytes) -> None: ...
     def buffered(self) -> int:
         """Bytes that were written and that the client has not taken yet."""

@@ -10,6 +10,8 @@ from typing import Any, cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from sync.closes import CloseCode
+
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
 # it grows to some 4 MB a connection, which hides a slow client for long.
 SEND_BUFFER_BYTES = 256 * 1024
@@ -23,6 +25,7 @@ LARGE_BYTES = 16 * 1024
 class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     """Adds scope['extensions']['bos.raw'], a `sync.outbox.RawTransport`: this object itself."""
 
+    heard_at = 0.0
     _on_pause: Callable[[], None] | None = None
     _on_resume: Callable[[], None] | None = None
     _drained: asyncio.Event | None = None
@@ -33,13 +36,29 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self.loop.time()
+        super().data_received(data)
+
     def send_receive_event_to_app(self) -> None:
         """Stop reading when some messages wait, not at each one: that is two system calls."""
-        size = sum(map(len, self.frames))
-        was_paused, self.read_paused = self.read_paused, True  # our parent asks before it pauses
-        super().send_receive_event_to_app()
-        self.read_paused = was_paused
-        if not was_paused and (self.queue.qsize() >= MAX_WAITING or size > LARGE_BYTES):
+        message = b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        received: dict[str, Any] = {"type": "websocket.receive"}
+        if self.curr_msg_data_type == "bytes":
+            received["bytes"] = message
+        else:
+            try:
+                received["text"] = message.decode()
+            except UnicodeDecodeError:  # our parent logs it with a traceback, as an error of ours
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        cast(Any, self.queue).put_nowait(received)
+        large = len(message) > LARGE_BYTES
+        if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
             self.read_paused = True
             self.transport.pause_reading()
 

@@ -136,7 +136,7 @@ class Client:
     async def closed(self, within: float = PATIENCE) -> tuple[int, list[Message]]:
         """The close code, and what came before it."""
         messages = []
-        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 -- the loop ends with it
+        with pytest.raises(ConnectionClosed) as closed:
             while True:
                 messages.append(await self.receive(within))
         assert closed.value.rcvd is not None, f"closed without a code after {messages}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from typing import Any
 
 import uvicorn
@@ -32,6 +34,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "More than one process needs REDIS_URL: limits are counted over all of them."
             )
+        # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write(f"Serving on http://{options['host']}:{options['port']} ...")
         uvicorn.run(
             "bos.asgi:application",

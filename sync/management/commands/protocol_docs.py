@@ -1,25 +1,27 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sync.asyncapi import rendered
+from sync.reference import documents, stale
 
 
 class Command(BaseCommand):
     help = "Write docs/asyncapi.json and docs/messages.md from the message structs."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="fail where they are stale")
+        parser.add_argument("--check", action="store_true", help="only say whether they are stale")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        docs = Path(settings.BASE_DIR) / "docs"
-        for name, text in rendered().items():
-            file = docs / name
-            if not options["check"]:
-                file.write_text(text)
-            elif not file.exists() or file.read_text() != text:
-                raise CommandError(f"docs/{name} is stale: run `make docs`.")
+        old = stale()
+        if options["check"]:
+            if old:
+                names = ", ".join(path.name for path in old)
+                raise CommandError(f"{names}: not what the messages are now; run `make docs`.")
+            return
+        texts = documents()
+        for path in old:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(texts[path], encoding="utf-8")
+            self.stdout.write(f"docs/{path.name} written")

@@ -1,0 +1,33 @@
+"""REST requests against a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from tests.server import Server
+
+
+async def rest(
+    server: Server, method: str, path: str, *, body: Any = None, token: str | None = None
+) -> tuple[int, Any]:
+    """The status and the JSON of the answer, in a thread of its own."""
+    return await asyncio.to_thread(_rest, server, method, path, body, token)
+
+
+def _rest(server: Server, method: str, path: str, body: Any, token: str | None) -> tuple[int, Any]:
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    sent = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + path, sent, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            status, text = refused.code, refused.read()
+    return status, json.loads(text) if text else None

@@ -1,0 +1,86 @@
+"""Heartbeats and the server's own end (decisions H1, H2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cast import Cast
+from tests.client import Client
+from tests.conftest import ServeFixture
+from tests.server import Server, serving
+
+QUICK = {"BOS_HEARTBEAT_INTERVAL": "0.4", "BOS_HEARTBEAT_TIMEOUT": "0.3"}
+
+
+@pytest.fixture(scope="module")
+def quick(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log: Path = tmp_path_factory.mktemp("quick") / "log"
+    with serving(log, **QUICK) as server:
+        yield server
+
+
+async def test_h1_the_server_pings_and_closes_who_does_not_answer_with_4408(
+    quick: Server, cast: Cast
+) -> None:
+    async with await Client.connect(quick, cast.bob) as client:
+        ping = await client.expect("PING")
+        assert set(ping) == {"type", "timestamp"}
+        code, before = await client.closed()
+    assert code == 4408
+    assert before[-1]["payload"]["details"] == {"closeCode": 4408}
+
+
+async def test_h1_any_frame_after_the_ping_counts_as_life(quick: Server, cast: Cast) -> None:
+    async with await Client.connect(quick, cast.bob) as client:
+        for _ in range(3):
+            await client.expect("PING")
+            await client.send("PONG")
+        await client.expect("PING")
+        await client.subscribe(f"user:{cast.bob.id}")
+        await client.expect("PING")
+        await client.socket.ping()
+        await client.expect("PING")
+
+
+async def test_h1_silence_for_the_idle_timeout_is_closed_with_4408(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve(BOS_IDLE_TIMEOUT="0.5")
+    async with await Client.connect(server, cast.bob) as client:
+        code, _ = await client.closed()
+    assert code == 4408
+
+
+async def test_h1_a_pong_echoes_request_id_and_timestamp(server: Server) -> None:
+    async with await Client.connect(server) as client:
+        answer = await client.ask("PING", timestamp="2025-01-20T11:05:00.5+01:00")
+    assert answer["type"] == "PONG"
+    assert answer["timestamp"] == "2025-01-20T11:05:00.5+01:00"
+    assert "payload" not in answer
+
+
+async def test_h2_sigterm_answers_what_is_under_way_then_closes_all_with_1012(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve()
+    async with (
+        await Client.connect(server, cast.mia) as writer,
+        await Client.connect(server, cast.bob) as reader,
+        await Client.connect(server) as nobody,
+    ):
+        for n in range(20):
+            payload = {"kpiId": str(cast.home.revenue.pk), "value": n}
+            await writer.send("KPI_UPDATE", payload, request_id=f"last-{n}")
+        await writer.answer("last-0")
+        server.terminate()
+        ends = await asyncio.gather(*(c.closed() for c in (writer, reader, nobody)))
+    assert [code for code, _ in ends] == [1012, 1012, 1012]
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    cast.home.revenue.refresh_from_db()
+    answered = {m["requestId"] for m in ends[0][1] if m["type"] == "KPI_UPDATED"}
+    stored = int(cast.home.revenue.value or 0)
+    assert {f"last-{n}" for n in range(1, stored + 1)} == answered
