@@ -17,12 +17,12 @@ urlpatterns = [
     re_path(r"^auth/token/?$", api.TokenView.as_view(), name="token"),
     re_path(r"^auth/refresh/?$", api.RefreshView.as_view(), name="refresh"),
     re_path(r"^auth/logout/?$", api.LogoutView.as_view(), name="logout"),
-    path("auth/<path:rest>", api.not_found),
+    re_path(r"^auth(?:/|$)", api.not_found),
     path(
         "api/schema",
         SpectacularJSONAPIView.as_view(permission_classes=[AllowAny], authentication_classes=[]),
         name="schema",
     ),
     path("api/kpis/", include("kpis.urls")),
-    path("api/<path:rest>", api.not_found),
+    re_path(r"^api(?:/|$)", api.not_found),
 ]

@@ -247,6 +247,9 @@ class Connection:
         wait = self._messages.hit(now)
         if wait:
             raise RateLimitExceeded(**limit_figures(self._messages.limit, wait))
+
+    def within_limits(self) -> None:
+        """A message has passed the connection's limit and the user's: the next refusal is told."""
         self._limited = False
 
     def tell_limit(self, error: RateLimitExceeded) -> None:

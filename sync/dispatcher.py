@@ -124,12 +124,14 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
     try:
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
+        if envelope.type not in UNLIMITED:
+            connection.count_message(now)
         connection.require_access(envelope.type)
         if envelope.type not in HEARTBEATS:
             connection.signed_at = now
         if envelope.type not in UNLIMITED:
-            connection.count_message(now)
             await _count_for_user(connection, hub)
+            connection.within_limits()
         request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()

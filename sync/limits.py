@@ -35,6 +35,10 @@ class SlidingWindow:
         hits.append(now)
         return 0.0
 
+    def is_empty(self, now: float) -> bool:
+        """Whether nothing counts any more."""
+        return not self._hits or self._hits[-1] <= now - self.window
+
 
 def limit_figures(limit: int, wait: float) -> dict[str, Any]:
     """What ERROR and RATE_LIMIT say: `{"limit": 100, "window": "60s", "retryAfter": 30}`.

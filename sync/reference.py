@@ -228,7 +228,7 @@ def _closes() -> str:
     lines = [
         "## Close codes\n",
         "Each of the 44xx and 45xx is preceded by an `ERROR` with `details.closeCode`.\n",
-        "| code | reason | error before it | reconnect |",
+        "| code | why | error before it | reconnect |",
         "|---|---|---|---|",
     ]
     for code in sorted(CloseCode):

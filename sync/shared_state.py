@@ -22,7 +22,7 @@ import redis.asyncio.retry
 import redis.backoff
 from redis.exceptions import RedisError
 
-from sync.limits import SlidingWindow
+from sync.limits import WINDOW, SlidingWindow
 
 log = logging.getLogger("bos.sync")
 T = TypeVar("T")
@@ -125,6 +125,7 @@ class MemoryState:
         self._places: dict[str, set[str]] = defaultdict(set)
         self._messages: dict[str, SlidingWindow] = {}
         self._present: dict[str, dict[str, float]] = {}
+        self._forget_at = 0.0
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         places = self._places[user_id]
@@ -139,7 +140,17 @@ class MemoryState:
             places.discard(connection_id)
             if not places:
                 del self._places[user_id]
-                self._messages.pop(user_id, None)
+                self._forget_messages()
+
+    def _forget_messages(self) -> None:
+        """Of users who are gone, and not at once: who comes back has what he had sent."""
+        now = self._clock()
+        if now < self._forget_at:
+            return
+        self._forget_at = now + WINDOW
+        for user_id, messages in list(self._messages.items()):
+            if user_id not in self._places and messages.is_empty(now):
+                del self._messages[user_id]
 
     async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
         until = self._clock() + seconds
@@ -250,7 +261,9 @@ class RedisState:
         """
         tally = self._tallies.get(user_id)
         if tally is None:
+            # What he has sent before, or elsewhere, only Redis knows.
             tally = self._tallies[user_id] = _Tally()
+            return await self._hit(user_id, tally, limit, window)
         tally.untold += 1
         margin = max(MARGIN, limit // 5)
         if tally.known + tally.untold <= limit - margin and tally.untold <= margin // 4:

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from bos import settings as settings_module
 from sync import asyncapi, reference, registry
+from sync.capture import registered
 from sync.closes import CloseCode
 from sync.envelope import decode_json
 from sync.errors import ErrorCode, SyncErrorCode
@@ -116,6 +117,13 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
         page.read_text(),
     )
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_entity_that_clients_mirror_is_described() -> None:
+    page = (ROOT / "docs/clients.md").read_text()
+    described = set(re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE))
+    # Users are captured for their rights alone, and never sent.
+    assert described == {synced.entity_type for synced in registered().values()} - {"user"}
 
 
 def test_every_setting_of_the_environment_is_described() -> None:

@@ -14,6 +14,7 @@ import jwt
 import pytest
 from django.conf import settings
 from rest_framework_simplejwt.tokens import AccessToken
+from websockets.exceptions import ConnectionClosed
 
 from bos.models import Organization, Role, User
 from bos.tokens import tokens_for
@@ -82,9 +83,15 @@ async def test_a1_who_does_not_sign_in_in_time_is_closed_with_4401(hasty: Server
 
 async def test_a1_heartbeats_do_not_put_off_the_end(hasty: Server) -> None:
     async with await Client.connect(hasty) as client:
-        with pytest.raises(Exception, match="4401"):
-            while True:
-                await client.ask("PING")
+        with pytest.raises(ConnectionClosed) as closed:
+            await _ping_forever(client)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == CloseCode.AUTHENTICATION
+
+
+async def _ping_forever(client: Client) -> None:
+    while True:
+        await client.ask("PING")
 
 
 async def test_a1_who_signs_in_in_time_stays(hasty: Server, bob: Person) -> None:
@@ -178,20 +185,15 @@ async def test_a1_a_token_that_is_none_is_refused_and_the_next_may_be_right(
         assert failure(await auth(client, token)) == "INVALID_TOKEN"
         assert failure(await auth(client, token)) == "INVALID_TOKEN"
         await client.sign_in(bob)
-    status, body = await rest(
-        server,
-        "GET",
-        "/api/kpis/history",
-        token=token.encode("latin-1", "ignore").decode("latin-1")[:8000],
-    )
+    in_a_header = token.encode("ascii", "ignore").decode()[:8000]
+    status, body = await rest(server, "GET", "/api/kpis/history", token=in_a_header)
     assert (status, "code" in body) == (401, True)
 
 
 async def test_a1_an_expired_token_is_refused_as_such(server: Server, bob: Person) -> None:
     async with await Client.connect(server) as client:
-        for seconds in (0, -1, -20):
-            if seconds != -20:
-                assert failure(await auth(client, token_of(bob, seconds))) == "TOKEN_EXPIRED"
+        for seconds in (0, -1):
+            assert failure(await auth(client, token_of(bob, seconds))) == "TOKEN_EXPIRED"
         await client.sign_in(bob)
 
 
@@ -486,8 +488,8 @@ async def test_a5_old_tokens_are_refused_and_connections_closed_with_4403_within
         await Client.connect(server) as late,
     ):
         await one.subscribe(cast.home.topic)
-        began = time.monotonic()
         change(cast)
+        began = time.monotonic()
         for client in (one, another):
             code, before = await client.closed(WITHIN)
             assert code == CloseCode.FORBIDDEN
@@ -532,7 +534,7 @@ async def test_a5_what_is_no_right_ends_nothing(server: Server, cast: Cast, fiel
         value: Any = datetime.now(UTC) if field == "last_login" else f"new-{cast.bob.email}"
         setattr(cast.bob.user, field, value)
         cast.bob.user.save()
-        await asyncio.to_thread(Kpi.objects.filter(pk=cast.home.revenue.pk).update, value=6)
+        Kpi.objects.filter(pk=cast.home.revenue.pk).update(value=6)
         await bob.subscribe(cast.home.topic)
         assert (await auth(bob, token))["type"] == "AUTH_SUCCESS"
         # The value may have been on its way when the topic was followed.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sync.closes import CloseCode
 from tests.cast import Cast
 from tests.client import Client
 from tests.conftest import ServeFixture
+from tests.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, RawSocket, frame
 from tests.server import Server, serving
 
 QUICK = {"BOS_HEARTBEAT_INTERVAL": "0.4", "BOS_HEARTBEAT_TIMEOUT": "0.3"}
@@ -46,6 +50,56 @@ async def test_h1_any_frame_after_the_ping_counts_as_life(quick: Server, cast: C
         await client.expect("PING")
 
 
+@pytest.mark.parametrize("kind", ["ping", "pong", "fragment", "malformed"])
+async def test_h1_one_sign_of_whatever_kind_after_each_ping_is_enough(
+    quick: Server, cast: Cast, kind: str
+) -> None:
+    """Also frames that never reach a handler, as 'any inbound frame' says."""
+    frames_of = {
+        "ping": lambda: frame(PING, b"x"),
+        "pong": lambda: frame(PONG, b"unasked"),
+        "fragment": lambda: frame(CONTINUATION, b" ", fin=False),
+        "malformed": lambda: frame(TEXT, b"{"),
+    }
+    async with await RawSocket.connect(quick) as raw:
+        auth = {"type": "AUTH", "payload": {"token": cast.bob.token}}
+        raw.send(frame(TEXT, json.dumps(auth).encode()))
+        if kind == "fragment":
+            raw.send(frame(TEXT, b"{", fin=False))
+        pings = 0
+        while pings < 4:
+            opcode, payload = await raw.receive()
+            assert opcode != CLOSE, payload
+            if opcode == TEXT and json.loads(payload)["type"] == "PING":
+                pings += 1
+                raw.send(frames_of[kind]())
+
+
+async def test_h1_a_client_that_pings_by_itself_is_alive_without_a_pong(
+    quick: Server, cast: Cast
+) -> None:
+    async with await Client.connect(quick, cast.bob) as client:
+        for _ in range(4):
+            await client.expect("PING")
+            await client.ask("PING")
+
+
+async def test_h1_heartbeats_begin_before_auth(quick: Server) -> None:
+    async with await Client.connect(quick) as client:
+        await client.expect("PING")
+        assert (await client.closed())[0] == CloseCode.HEARTBEAT_LOST
+
+
+async def test_h1_websocket_pings_are_answered_before_and_after_auth(
+    server: Server, cast: Cast
+) -> None:
+    async with await Client.connect(server) as client:
+        for _ in range(2):
+            async with asyncio.timeout(5):
+                await (await client.socket.ping())
+            await client.sign_in(cast.bob)
+
+
 async def test_h1_silence_for_the_idle_timeout_is_closed_with_4408(
     serve: ServeFixture, cast: Cast
 ) -> None:
@@ -61,6 +115,32 @@ async def test_h1_a_pong_echoes_request_id_and_timestamp(server: Server) -> None
     assert answer["type"] == "PONG"
     assert answer["timestamp"] == "2025-01-20T11:05:00.5+01:00"
     assert "payload" not in answer
+
+
+async def test_h1_a_ping_without_either_gets_a_pong_with_the_servers_time(server: Server) -> None:
+    async with await Client.connect(server) as client:
+        await client.send("PING")
+        answer = await client.expect("PONG")
+    assert set(answer) == {"type", "timestamp"}
+
+
+async def test_h2_after_sigterm_nobody_new_is_let_in_and_it_ends_within_ten_seconds(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve()
+    # One that is gone without a word and one that does not read do not hold it up.
+    silent = await RawSocket.connect(server)
+    async with await Client.connect(server, cast.bob) as bob:
+        began = time.monotonic()
+        server.terminate()
+        code, before = await bob.closed()
+        assert (code, before) == (1012, [])
+    with pytest.raises(OSError, match="Connect call failed"):
+        await Client.connect(server)
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    assert time.monotonic() - began <= 10
+    assert await silent.close_code() == CloseCode.SERVER_RESTART
+    silent.writer.close()
 
 
 async def test_h2_sigterm_answers_what_is_under_way_then_closes_all_with_1012(

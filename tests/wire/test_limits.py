@@ -2,55 +2,189 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kpis.models import Kpi
+from sync.closes import CloseCode
 from tests.cast import Cast
-from tests.client import Client, error_of
-from tests.conftest import ServeFixture
-from tests.server import Server
+from tests.client import Client, Message, error_of
+from tests.server import Server, serving
+
+CONNECTION, USER = 5, 8
 
 
-async def spend(client: Client, topic: str, messages: int) -> None:
+@pytest.fixture(scope="module")
+def strict(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Five messages a connection, eight a user."""
+    log = tmp_path_factory.mktemp("strict") / "log"
+    limits = {"BOS_MESSAGES_PER_MINUTE": CONNECTION, "BOS_USER_MESSAGES_PER_MINUTE": USER}
+    with serving(log, **{name: str(limit) for name, limit in limits.items()}) as running:
+        yield running
+
+
+def counted(cast: Cast) -> tuple[str, Any]:
+    """A request that counts, and that every member may send any number of times."""
+    return "SUBSCRIBE", {"channels": [f"user:{cast.bob.id}"]}
+
+
+async def spend(client: Client, cast: Cast, messages: int) -> None:
     for _ in range(messages):
-        await client.subscribe(topic)
+        answer = await client.ask(*counted(cast))
+        assert answer["type"] == "SUBSCRIBED", answer
+
+
+def exceeded(message: Message) -> dict[str, Any]:
+    """The figures of a refusal."""
+    code, details = error_of(message)
+    assert code == "RATE_LIMIT_EXCEEDED", message
+    assert details["window"] == "60s"
+    assert 1 <= details["retryAfter"] <= 60
+    return details
+
+
+# ------------------------------------------------------------------ the real numbers
 
 
 async def test_l1_100_messages_pass_and_the_101st_is_refused_with_its_figures(
     server: Server, cast: Cast
 ) -> None:
-    topic = f"user:{cast.bob.id}"
     async with await Client.connect(server, cast.bob) as bob:
-        await spend(bob, topic, 100)
-        code, details = error_of(await bob.ask("SUBSCRIBE", {"channels": [topic]}))
-        assert code == "RATE_LIMIT_EXCEEDED"
-        assert (details["limit"], details["window"]) == (100, "60s")
-        assert 1 <= details["retryAfter"] <= 60
+        await spend(bob, cast, 100)
+        details = exceeded(await bob.ask(*counted(cast)))
+        assert details["limit"] == 100
         told = await bob.expect("RATE_LIMIT")
         assert told["payload"] | {"message": ""} == {**details, "message": ""}
         # Only the first time; and heartbeats and AUTH are outside of it.
-        assert error_of(await bob.ask("SUBSCRIBE", {"channels": [topic]}))[0] == code
+        exceeded(await bob.ask(*counted(cast)))
         assert await bob.settle() == []
         await bob.sign_in(cast.bob)
 
 
 async def test_l1_a_user_has_300_messages_over_all_connections(server: Server, cast: Cast) -> None:
-    topic = f"user:{cast.bob.id}"
     for _ in range(3):
         async with await Client.connect(server, cast.bob) as bob:
-            await spend(bob, topic, 100)
-            keep = await Client.connect(server, cast.bob)
-    code, details = error_of(await keep.ask("SUBSCRIBE", {"channels": [topic]}))
-    assert (code, details["limit"]) == ("RATE_LIMIT_EXCEEDED", 300)
-    await keep.socket.close()
-
-
-async def test_l1_three_times_the_limit_is_closed_with_4429(
-    serve: ServeFixture, cast: Cast
-) -> None:
-    server = serve(BOS_MESSAGES_PER_MINUTE="5")
+            await spend(bob, cast, 100)
     async with await Client.connect(server, cast.bob) as bob:
-        for _ in range(15):
-            await bob.send("UNSUBSCRIBE", {"channels": ["kpi:x"]})
-        assert {m["type"] for m in await bob.settle()} == {"UNSUBSCRIBED", "ERROR", "RATE_LIMIT"}
-        await bob.send("UNSUBSCRIBE", {"channels": ["kpi:x"]})
+        assert exceeded(await bob.ask(*counted(cast)))["limit"] == 300
+
+
+# ------------------------------------------------------------------ a connection's limit
+
+
+async def test_l1_rate_limit_is_told_once_also_of_the_users_limit(
+    strict: Server, cast: Cast
+) -> None:
+    async with await Client.connect(strict, cast.bob) as first:
+        await spend(first, cast, CONNECTION)
+    async with await Client.connect(strict, cast.bob) as bob:
+        await spend(bob, cast, USER - CONNECTION)
+        limits = [exceeded(await bob.ask(*counted(cast)))["limit"] for _ in range(4)]
+        told = [m for m in [*bob.seen(), *await bob.settle()] if m["type"] == "RATE_LIMIT"]
+    # Its own five are used up by refused ones as well.
+    assert limits == [USER, USER, CONNECTION, CONNECTION]
+    assert [m["payload"]["limit"] for m in told] == [USER]
+
+
+async def test_l1_a_refused_message_is_not_processed(strict: Server, cast: Cast) -> None:
+    async with await Client.connect(strict, cast.mia) as mia:
+        for value in range(CONNECTION):
+            assert (await mia.set_value(cast.home.revenue, value))["type"] == "KPI_UPDATED"
+        exceeded(await mia.set_value(cast.home.revenue, 77))
+    assert Kpi.objects.get(pk=cast.home.revenue.pk).value == CONNECTION - 1
+
+
+async def test_l1_auth_heartbeats_and_cursors_are_outside_of_it(strict: Server, cast: Cast) -> None:
+    async with (
+        await Client.connect(strict, cast.bob) as bob,
+        await Client.connect(strict, cast.vera) as vera,
+    ):
+        created = await bob.ask("SESSION_CREATE", {"title": "t", "activeSpace": "s"})
+        session = {"sessionId": created["payload"]["sessionId"]}
+        await vera.ask("SESSION_JOIN", session)
+        for n in range(3 * CONNECTION):
+            position = {"x": n, "y": 0, "z": 0}
+            await bob.send("CURSOR_MOVE", session | {"position": position})
+            await bob.send("PONG")
+            assert (await bob.ask("PING"))["type"] == "PONG"
+        for _ in range(CONNECTION):
+            await bob.sign_in(cast.bob)
+        await spend(bob, cast, CONNECTION - 1)
+        exceeded(await bob.ask(*counted(cast)))
+        # And they work over the limit.
+        assert (await bob.ask("PING"))["type"] == "PONG"
+        await bob.send("CURSOR_MOVE", session | {"position": {"x": 99, "y": 0, "z": 0}})
+        while (await vera.receive())["payload"].get("position", {}).get("x") != 99:
+            pass
+
+
+@pytest.mark.parametrize(
+    "garbage", ["{", b"\xc1", "[]", '{"type": "NOTHING"}', '{"type": "PING", "payload": 5}']
+)
+async def test_l1_what_is_malformed_counts_like_any_message(
+    strict: Server, cast: Cast, garbage: str | bytes
+) -> None:
+    async with await Client.connect(strict, cast.bob) as bob:
+        for _ in range(CONNECTION):
+            await bob.send_raw(garbage)
+            assert error_of(await bob.expect("ERROR"))[0] == "INVALID_MESSAGE_FORMAT"
+        await bob.send_raw(garbage)
+        exceeded(await bob.expect("ERROR"))
+
+
+async def test_l1_messages_before_auth_count_as_well(strict: Server) -> None:
+    async with await Client.connect(strict) as client:
+        for _ in range(CONNECTION):
+            code, _ = error_of(await client.ask("SUBSCRIBE", {"channels": ["kpi:1"]}))
+            assert code == "AUTHENTICATION_REQUIRED"
+        exceeded(await client.ask("SUBSCRIBE", {"channels": ["kpi:1"]}))
+
+
+async def test_l1_a_refusal_of_one_connection_leaves_the_others_alone(
+    strict: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(strict, cast.bob) as one,
+        await Client.connect(strict, cast.bob) as other,
+        await Client.connect(strict, cast.vera) as vera,
+    ):
+        await spend(one, cast, CONNECTION)
+        exceeded(await one.ask(*counted(cast)))
+        await spend(other, cast, USER - CONNECTION)
+        assert (await vera.ask("SUBSCRIBE", {"channels": [cast.home.topic]}))[
+            "type"
+        ] == "SUBSCRIBED"
+
+
+# ------------------------------------------------------------------ a user's limit
+
+
+async def test_l1_a_reconnect_does_not_begin_the_users_limit_anew(
+    strict: Server, cast: Cast
+) -> None:
+    for _ in range(USER):
+        async with await Client.connect(strict, cast.bob) as bob:
+            await spend(bob, cast, 1)
+    async with await Client.connect(strict, cast.bob) as bob:
+        assert exceeded(await bob.ask(*counted(cast)))["limit"] == USER
+
+
+# ------------------------------------------------------------------ three times the limit
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_l1_three_times_the_limit_is_served_with_errors_and_one_more_closes_with_4429(
+    strict: Server, cast: Cast, signed_in: bool
+) -> None:
+    async with await Client.connect(strict, cast.bob if signed_in else None) as bob:
+        for _ in range(3 * CONNECTION):
+            await bob.send(*counted(cast))
+        answers = await bob.settle()
+        assert sum(m["type"] == "RATE_LIMIT" for m in answers) == 1
+        assert len(answers) == 3 * CONNECTION + 1
+        await bob.send(*counted(cast))
         code, before = await bob.closed()
-    assert code == 4429
-    assert before[-1]["payload"]["code"] == "RATE_LIMIT_EXCEEDED"
+    assert code == CloseCode.TOO_MANY
+    assert error_of(before[0]) == ("RATE_LIMIT_EXCEEDED", {"closeCode": 4429})

@@ -125,24 +125,6 @@ async def test_e7_in_parallel_over_many_connections_there_is_one_effect(
     assert values(cast) == before + 1
 
 
-async def test_e7_over_several_processes_there_is_one_effect(
-    serve: Any, cast: Cast, backend: str
-) -> None:
-    if backend == "sqlite":
-        pytest.skip("several processes need Redis")
-    shared = serve(processes=3)
-    clients = [await Client.connect(shared, cast.mia) for _ in range(9)]
-    for n in range(5):
-        before = values(cast)
-        answers = await asyncio.gather(
-            *(send(client, "KPI_UPDATE", update(cast, n), f"r{n}") for client in clients)
-        )
-        assert all(answer == answers[0] for answer in answers)
-        assert values(cast) == before + 1
-    for client in clients:
-        await client.socket.close()
-
-
 async def test_e7_many_times_at_once_on_one_connection(server: Server, cast: Cast) -> None:
     before = values(cast)
     async with await Client.connect(server, cast.mia) as mia:

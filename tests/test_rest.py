@@ -1,0 +1,336 @@
+"""REST: tokens, the throttle, KPI history, schema and health (A6)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import connections
+from django.test import Client as Browser
+from django.utils import timezone
+
+from bos import throttle
+from bos.models import User
+from bos.tokens import refreshed
+from kpis.models import Kpi, KpiValue
+from sync.errors import TokenInvalid
+from tests.cast import PASSWORD, Cast, Person
+from tests.client import Client
+from tests.rest import rest
+from tests.server import Server
+
+HISTORY = "/api/kpis/history"
+
+
+@pytest.fixture
+def quick_hashes(settings: Any, cast: Cast) -> None:
+    """A password that is wrong, or right, costs a third of a second otherwise."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    User.objects.of(cast.home.organization.pk).update(password=make_password(PASSWORD))
+
+
+def an_address() -> str:
+    """One that no other test has failed from."""
+    return f"2001:db8::{uuid.uuid4().hex[:4]}:{uuid.uuid4().hex[:4]}"
+
+
+class Caller:
+    """Requests without a socket, from an address of its own."""
+
+    def __init__(self, address: str = "") -> None:
+        self._browser = Browser(REMOTE_ADDR=address or an_address())
+
+    def post(self, path: str, body: Any) -> tuple[int, Any]:
+        sent = body if isinstance(body, str | bytes) else json.dumps(body)
+        answer = self._browser.post(path, sent, content_type="application/json")
+        return answer.status_code, json.loads(answer.content) if answer.content else None
+
+    def get(self, path: str, token: str = "") -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = self._browser.get(path, headers=headers)
+        return answer.status_code, json.loads(answer.content)
+
+    def sign_in(self, person: Person, password: str = PASSWORD) -> tuple[int, Any]:
+        return self.post("/auth/token", {"email": person.email, "password": password})
+
+
+# ------------------------------------------------------------------ tokens
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_a6_tokens_are_given_renewed_and_logged_out(
+    server: Server, cast: Cast, slash: str
+) -> None:
+    credentials = {"email": cast.bob.email.upper(), "password": PASSWORD}
+    status, first = await rest(server, "POST", f"/auth/token{slash}", body=credentials)
+    assert (status, set(first)) == (200, {"access", "refresh"})
+    spent = {"refresh": first["refresh"]}
+    status, second = await rest(server, "POST", f"/auth/refresh{slash}", body=spent)
+    assert (status, set(second)) == (200, {"access", "refresh"})
+    assert second["refresh"] != first["refresh"]
+    status, body = await rest(server, "POST", f"/auth/refresh{slash}", body=spent)
+    assert (status, body["code"]) == (401, "INVALID_TOKEN")
+    status, body = await rest(server, "GET", HISTORY, token=second["access"])
+    assert status == 200
+    async with await Client.connect(server) as client:
+        answer = await client.ask("AUTH", {"token": second["access"]})
+        assert (answer["type"], answer["payload"]["userId"]) == ("AUTH_SUCCESS", cast.bob.id)
+    live = {"refresh": second["refresh"]}
+    assert await rest(server, "POST", f"/auth/logout{slash}", body=live) == (204, None)
+    for path in ("refresh", "logout"):
+        status, body = await rest(server, "POST", f"/auth/{path}{slash}", body=live)
+        assert (status, body["code"]) == (401, "INVALID_TOKEN")
+
+
+async def test_a6_of_several_parallel_refreshes_exactly_one_wins(
+    server: Server, cast: Cast
+) -> None:
+    refresh = cast.bob.refresh_token
+    for _ in range(3):
+        answers = await asyncio.gather(
+            *(rest(server, "POST", "/auth/refresh", body={"refresh": refresh}) for _ in range(8))
+        )
+        assert sorted(status for status, _ in answers) == [200, *[401] * 7]
+        refresh = next(body["refresh"] for status, body in answers if status == 200)
+
+
+def test_a6_of_several_refreshes_in_parallel_transactions_exactly_one_wins(cast: Cast) -> None:
+    """As in several processes: a server of one process serves them one after the other."""
+    refresh, start = cast.bob.refresh_token, threading.Barrier(8)
+
+    def use(_: int) -> bool:
+        try:
+            User.objects.exists()  # connected
+            start.wait(10)
+            refreshed(refresh)
+        except TokenInvalid:
+            return False
+        else:
+            return True
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(use, range(8))) == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
+def test_a6_what_is_no_refresh_token_is_a_401(cast: Cast, path: str) -> None:
+    texts = [
+        cast.bob.token, "x", "..", "é", "a.b.c", "W1tbW1tb." * 40,
+        "W1tb" * 1000 + ".e30.", cast.bob.refresh_token[:-2],
+    ]  # fmt: skip
+    for text in texts:
+        status, body = Caller().post(path, {"refresh": text})
+        assert (status, body["code"]) == (401, "INVALID_TOKEN"), text
+        assert body["message"]
+
+
+MALFORMED: list[Any] = [
+    b"", "{", "[]", "null", '"x"', "5", b"\xff\xfe", {}, {"email": None}, {"refresh": ""},
+    {"email": "a@b.c", "password": None, "refresh": None},
+    {"email": ["a@b.c"], "password": {"a": 1}, "refresh": [1]},
+    {"email": "a\0@b.c", "password": "x\0", "refresh": "\0"},
+    {"email": "x" * 300, "password": "x" * 5000, "refresh": "x" * 5000},
+    '{"email": "\\ud800", "password": "\\ud800", "refresh": "\\ud800"}',
+    '{"email": 1, "password": NaN, "refresh": {"a": NaN}}',
+    "[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/auth/refresh", "/auth/logout"])
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+def test_a6_wrong_input_is_a_400_in_json(database: None, path: str, body: Any) -> None:
+    status, answer = Caller().post(path, body)
+    assert status == 400
+    assert set(answer) >= {"code", "message"}
+
+
+def test_a6_an_email_that_is_no_address_is_just_unknown(quick_hashes: None) -> None:
+    for email in ("x", "'; drop table", "é@ü.ö", "a@b@c"):
+        status, body = Caller().post("/auth/token", {"email": email, "password": "x"})
+        assert (status, body["code"]) == (401, "INVALID_CREDENTIALS")
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/auth/refresh", "/auth/logout"])
+def test_a6_another_method_is_a_405_and_another_kind_of_body_a_415(
+    database: None, path: str
+) -> None:
+    assert Caller().get(path)[0] == 405
+    answer = Browser().post(path, {"email": "a@b.c"})
+    assert (answer.status_code, set(answer.json())) == (415, {"code", "message"})
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/nothing", "/auth", "/api/nothing", "/api/kpis/nothing", "/api/"]
+)
+async def test_a6_an_address_that_is_none_is_a_404_in_json(server: Server, path: str) -> None:
+    for method, sent in (("GET", None), ("POST", {"a": 1})):
+        status, body = await rest(server, method, path, body=sent)
+        assert (status, body["code"]) == (404, "NOT_FOUND")
+
+
+def test_a6_wrong_password_unknown_account_and_inactive_account_answer_the_same(
+    cast: Cast, quick_hashes: None
+) -> None:
+    User.objects.filter(pk=cast.vera.user.pk).update(is_active=False)
+    caller = Caller()
+    answers = [
+        caller.sign_in(cast.bob, "wrong"),
+        caller.post("/auth/token", {"email": "nobody@test.example", "password": "wrong"}),
+        caller.sign_in(cast.vera),
+        caller.sign_in(cast.bob, f" {PASSWORD} "),
+    ]
+    assert answers[0][0] == 401
+    assert answers[0][1]["code"] == "INVALID_CREDENTIALS"
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_a6_a_user_without_an_organization_gets_no_token(cast: Cast) -> None:
+    User.objects.filter(pk=cast.bob.user.pk).update(organization=None, is_superuser=True)
+    assert Caller().sign_in(cast.bob)[0] == 401
+
+
+def test_a6_a_deleted_users_tokens_are_a_401(cast: Cast) -> None:
+    access, refresh = cast.bob.token, cast.bob.refresh_token
+    User.objects.get(pk=cast.bob.user.pk).delete()
+    caller = Caller()
+    assert caller.get(HISTORY, access)[0] == 401
+    assert caller.post("/auth/refresh", {"refresh": refresh})[0] == 401
+    assert caller.sign_in(cast.bob)[0] == 401
+    assert caller.post("/auth/logout", {"refresh": refresh})[0] in (204, 401)
+
+
+# ------------------------------------------------------------------ the throttle
+
+
+def test_a6_an_account_is_throttled_after_ten_failures_from_wherever(
+    cast: Cast, quick_hashes: None
+) -> None:
+    limit = throttle.PER_ACCOUNT.amount
+    for n in range(limit):
+        # Upper case and spaces make no other account of it.
+        email = cast.bob.email.upper() if n % 2 else f" {cast.bob.email} "
+        assert Caller().post("/auth/token", {"email": email, "password": "x"})[0] == 401
+    for password in ("x", PASSWORD):
+        status, body = Caller().sign_in(cast.bob, password)
+        assert (status, body["code"]) == (429, "THROTTLED")
+    assert Caller().sign_in(cast.vera)[0] == 200
+
+
+def test_a6_one_failure_less_and_the_right_password_is_let_in(
+    cast: Cast, quick_hashes: None
+) -> None:
+    for _ in range(throttle.PER_ACCOUNT.amount - 1):
+        assert Caller().sign_in(cast.bob, "x")[0] == 401
+    assert Caller().sign_in(cast.bob)[0] == 200
+
+
+def test_a6_an_unknown_account_is_throttled_alike(quick_hashes: None) -> None:
+    unknown = {"email": f"{uuid.uuid4().hex}@test.example", "password": "x"}
+    statuses = [Caller().post("/auth/token", unknown)[0] for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
+
+
+def test_a6_an_address_is_throttled_after_a_hundred_failures_of_any_account(
+    cast: Cast, quick_hashes: None
+) -> None:
+    address = an_address()
+    caller = Caller(address)
+    for _ in range(throttle.PER_ADDRESS.amount):
+        unknown = {"email": f"{uuid.uuid4().hex}@test.example", "password": "x"}
+        assert caller.post("/auth/token", unknown)[0] == 401
+    answer = Browser(REMOTE_ADDR=address).post(
+        "/auth/token",
+        json.dumps({"email": cast.bob.email, "password": PASSWORD}),
+        content_type="application/json",
+    )
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 300
+    assert Caller().sign_in(cast.bob)[0] == 200
+
+
+def test_a6_signing_in_rightly_is_never_throttled(cast: Cast, quick_hashes: None) -> None:
+    caller = Caller()
+    assert {caller.sign_in(cast.bob)[0] for _ in range(12)} == {200}
+
+
+# ------------------------------------------------------------------ history
+
+
+def test_b1_history_shows_the_kpis_that_one_may_see(cast: Cast) -> None:
+    revenue, margin = str(cast.home.revenue.pk), str(cast.home.margin.pk)
+    seen = {
+        name: set(Caller().get(HISTORY, getattr(cast, name).token)[1])
+        for name in ("alice", "mia", "bob", "vera", "charlie")
+    }
+    foreign = {str(cast.other.revenue.pk), str(cast.other.margin.pk)}
+    assert seen == {
+        "alice": {revenue, margin},
+        "mia": {revenue, margin},
+        "bob": {revenue, margin},
+        "vera": {revenue},
+        "charlie": foreign,
+    }
+
+
+def test_b1_history_holds_every_value_exactly_oldest_first(cast: Cast) -> None:
+    revenue = cast.home.revenue
+    for value in ("0.1", "99999999999.9999", "-7"):
+        Kpi.objects.filter(pk=revenue.pk).update(value=value)
+    KpiValue.objects.create(kpi=revenue, value=1, at=timezone.now() - timedelta(days=40))
+    told = Caller().get(HISTORY, cast.vera.token)[1][str(revenue.pk)]
+    assert [value for _, value in told] == [1, 100, 0.1, 99999999999.9999, -7]
+    assert [at for at, _ in told] == sorted(at for at, _ in told)
+    assert all(at.endswith("Z") and len(at) == 20 for at, _ in told)
+    recent = Caller().get(f"{HISTORY}?days=30", cast.vera.token)[1][str(revenue.pk)]
+    assert len(recent) == 4
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "x", "1.5", "9" * 5000])
+def test_a6_history_of_days_that_are_none_is_a_400(cast: Cast, days: str) -> None:
+    status, body = Caller().get(f"{HISTORY}?days={days}", cast.bob.token)
+    assert (status, body["code"]) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("days", [1, 3650])
+def test_a6_history_of_1_to_3650_days_is_served(cast: Cast, days: int) -> None:
+    assert Caller().get(f"{HISTORY}?days={days}", cast.bob.token)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer x", "Basic eDp5", "Token x", "Bearer \xff"]
+)
+def test_a6_without_an_access_token_history_is_a_401(database: None, header: str) -> None:
+    answer = Browser().get(HISTORY, headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"code", "message"}
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a6_a_session_of_the_admin_is_no_access_token(cast: Cast) -> None:
+    browser = Browser()
+    browser.force_login(cast.alice.user, backend="bos.throttle.ThrottledBackend")
+    assert browser.get(HISTORY).status_code == 401
+
+
+# ------------------------------------------------------------------ schema and health
+
+
+async def test_a6_the_schema_and_health_are_public_and_tell_no_tenants_data(
+    server: Server, cast: Cast
+) -> None:
+    status, schema = await rest(server, "GET", "/api/schema")
+    assert status == 200
+    assert {"/auth/token", "/auth/refresh", "/auth/logout", HISTORY} <= {
+        path.rstrip("/?") for path in schema["paths"]
+    }
+    assert cast.home.organization.name not in json.dumps(schema)
+    assert await rest(server, "GET", "/healthz") == (200, {"status": "ok"})
