@@ -99,11 +99,11 @@ async def test_l1_a_refused_message_is_not_processed(strict: Server, cast: Cast)
 async def test_l1_auth_heartbeats_and_cursors_are_outside_of_it(strict: Server, cast: Cast) -> None:
     async with (
         await Client.connect(strict, cast.bob) as bob,
-        await Client.connect(strict, cast.vera) as vera,
+        await Client.connect(strict, cast.mia) as mia,
     ):
         created = await bob.ask("SESSION_CREATE", {"title": "t", "activeSpace": "s"})
         session = {"sessionId": created["payload"]["sessionId"]}
-        await vera.ask("SESSION_JOIN", session)
+        assert (await mia.ask("SESSION_JOIN", session))["type"] == "SESSION_JOINED"
         for n in range(3 * CONNECTION):
             position = {"x": n, "y": 0, "z": 0}
             await bob.send("CURSOR_MOVE", session | {"position": position})
@@ -116,7 +116,7 @@ async def test_l1_auth_heartbeats_and_cursors_are_outside_of_it(strict: Server, 
         # And they work over the limit.
         assert (await bob.ask("PING"))["type"] == "PONG"
         await bob.send("CURSOR_MOVE", session | {"position": {"x": 99, "y": 0, "z": 0}})
-        while (await vera.receive())["payload"].get("position", {}).get("x") != 99:
+        while (await mia.receive())["payload"].get("position", {}).get("x") != 99:
             pass
 
 
