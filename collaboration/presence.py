@@ -75,6 +75,17 @@ async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
 # ------------------------------------------------------------------ what events tell
 
 
+_giving_up: set[asyncio.Future[int | None]] = set()
+
+
+def _give_up(feed: Feed, room: Room) -> None:
+    """Leave the room; its lease would count as a second device of who comes back."""
+    room.leave()
+    task = asyncio.ensure_future(feed.hub.state.be_gone(room.place, room.connection.id))
+    _giving_up.add(task)
+    task.add_done_callback(_giving_up.discard)
+
+
 def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     """Who has left has no place in the room any more, on any device."""
     if event.live_type != "SESSION_LEFT":
@@ -84,7 +95,7 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     for connection in list(feed.connections):
         room = connection.rooms.get(left["sessionId"])
         if room is not None and room.user_id == left["userId"]:
-            room.leave()
+            _give_up(feed, room)
             # A host's leaving may end the session: he still hears of that.
             if left["role"] != "host":
                 feed.unfollow(connection, [f"session:{left['sessionId']}"])
@@ -97,7 +108,7 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     for connection in list(feed.connections):
         room = connection.rooms.get(event.entity_id)
         if room is not None:
-            room.leave()
+            _give_up(feed, room)
 
 
 # ------------------------------------------------------------------ the keeper
