@@ -59,6 +59,26 @@ def server(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     _assert_no_traceback(log)
 
 
+ANOTHER_ORIGIN = "https://app.example"
+IMPATIENT = {
+    "BOS_AUTH_TIMEOUT": "0.5",
+    "BOS_REAUTH_GRACE": "1",
+    "BOS_IDEMPOTENCY_SECONDS": "1",
+    "BOS_MESSAGES_PER_MINUTE": "100000",
+    "BOS_USER_MESSAGES_PER_MINUTE": "1000000",
+    "BOS_ALLOWED_ORIGINS": ANOTHER_ORIGIN,
+}
+
+
+@pytest.fixture(scope="session")
+def impatient(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that waits for nothing longer than a second, and limits no messages."""
+    log = tmp_path_factory.mktemp("impatient") / "log"
+    with serving(log, **IMPATIENT) as running:
+        yield running
+    _assert_no_traceback(log)
+
+
 @pytest.fixture
 def serve(database: None, tmp_path: Path) -> Iterator[ServeFixture]:
     """Start servers with settings of the test's own: `serve(BOS_AUTH_TIMEOUT="0.5")`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,18 +15,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from sync.closes import CloseCode
 from tests.cast import Cast
 from tests.client import Client, error_of
+from tests.conftest import ANOTHER_ORIGIN
 from tests.frames import BINARY, CONTINUATION, PING, PONG, TEXT, RawSocket, frame, head
-from tests.server import Server, serving
+from tests.server import Server
 
 LIMIT = 1_048_576
-OTHER_ORIGIN = "https://app.example"
-
-
-@pytest.fixture(scope="module")
-def open_to_another(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    log = tmp_path_factory.mktemp("origin") / "log"
-    with serving(log, BOS_ALLOWED_ORIGINS=OTHER_ORIGIN) as running:
-        yield running
 
 
 async def handshake(url: str, **options: Any) -> tuple[int, str | None]:
@@ -230,12 +222,12 @@ async def test_w5_another_origin_is_refused(server: Server, origin: str) -> None
 
 
 async def test_w5_a_configured_origin_is_allowed_and_one_like_it_is_not(
-    open_to_another: Server,
+    impatient: Server,
 ) -> None:
-    url = open_to_another.ws
-    assert await handshake(url, origin=OTHER_ORIGIN) == (101, None)
-    assert await handshake(url, origin=f"{OTHER_ORIGIN}:443") == (101, None)
-    assert await handshake(url, origin=open_to_another.url) == (101, None)
+    url = impatient.ws
+    assert await handshake(url, origin=ANOTHER_ORIGIN) == (101, None)
+    assert await handshake(url, origin=f"{ANOTHER_ORIGIN}:443") == (101, None)
+    assert await handshake(url, origin=impatient.url) == (101, None)
     for other in ("http://app.example", "https://app.example:8443", "https://x.app.example"):
         assert await handshake(url, origin=other) == (403, None)
 
