@@ -1,16 +1,23 @@
 // The organization's KPIs by department, one card each, kept in step with what the server sends.
 
+import { Chart } from "./chart.js";
+
 const NO_DEPARTMENT = "";
-const HISTORY_DAYS = 90;
+const AGES = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+const RENEW_AGES_MS = 30_000;
+
 const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 4 });
-const times = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const ages = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+const alphabet = new Intl.Collator(undefined, { numeric: true });
 
 export class Board {
   #root;
   #template;
   #setValue;
-  #cards = new Map(); // kpi id -> Card
-  #departments = new Map(); // id -> name
+  #cards = new Map(); // KPI id -> Card
+  #departments = new Map(); // id -> {name, parentId}
+  #versions = new Map(); // KPI id -> sequence of what is shown, or of its deletion
   #history = {};
 
   /** setValue: (kpiId, value) => Promise, rejected with what the server said. */
@@ -18,195 +25,262 @@ export class Board {
     this.#root = root;
     this.#template = template;
     this.#setValue = setValue;
+    setInterval(() => this.#cards.forEach((card) => card.showAge()), RENEW_AGES_MS);
+  }
+
+  /** Whether a KPI is shown whose history has not been asked for. */
+  get lacksHistory() {
+    return [...this.#cards.keys()].some((id) => !(id in this.#history));
   }
 
   clear() {
-    this.#cards.clear();
-    this.#departments.clear();
+    this.#cards.forEach((card) => card.remove());
+    for (const map of [this.#cards, this.#departments, this.#versions]) map.clear();
+    this.#history = {};
     this.#root.replaceChildren();
   }
 
-  /** {kpi id: [[time, value], ...]}, oldest first. */
+  /** {KPI id: [[time, value], ...]}, oldest first. */
   showHistory(history) {
     this.#history = history;
     for (const [id, card] of this.#cards) card.showHistory(history[id] ?? []);
   }
 
   apply({ type, payload }) {
+    if (type === "SYNC_UPDATE" && payload.entityType === "department") return this.#showDepartment(payload.data);
+    if (type === "SYNC_DELETE" && payload.entityType === "department") return this.#removeDepartment(payload);
+    const ofKpi = type === "KPI_UPDATED" || payload?.entityType === "kpi";
+    if (!ofKpi || this.#isOld(payload)) return;
     if (type === "KPI_UPDATED") this.#cards.get(payload.kpiId)?.setValue(payload.value, payload.updatedAt);
-    else if (type === "SYNC_DELETE") this.#remove(payload);
-    else if (type === "SYNC_UPDATE" && payload.entityType === "kpi") this.#showKpi(payload);
-    else if (type === "SYNC_UPDATE" && payload.entityType === "department") this.#showDepartment(payload.data);
+    else if (type === "SYNC_UPDATE") this.#showKpi(payload);
+    else if (type === "SYNC_DELETE") this.#removeKpi(payload.entityId);
+    this.#count();
+  }
+
+  /** This department is followed no longer: what only it may see goes from the page. */
+  hideRestricted(departmentId) {
+    for (const [id, { kpi }] of this.#cards)
+      if (kpi.visibility === "department" && kpi.departmentId === departmentId) this.#removeKpi(id);
+    this.#count();
+  }
+
+  // After a reconnect something live may come before what was missed: the later one stays.
+  #isOld({ kpiId, entityId, sequence = Infinity }) {
+    const id = kpiId ?? entityId;
+    if (sequence < this.#versions.get(id)) return true;
+    if (sequence < Infinity) this.#versions.set(id, sequence);
+    return false;
   }
 
   #showKpi({ entityId, data, changeType }) {
     let card = this.#cards.get(entityId);
     if (!card) {
       card = new Card(this.#template, entityId, (value) => this.#setValue(entityId, value));
-      card.showHistory(this.#history[entityId] ?? []);
       this.#cards.set(entityId, card);
-    }
-    card.show(data, { live: changeType !== "snapshot" });
+      card.show(data);
+      card.showHistory(this.#history[entityId] ?? []);
+      if (changeType === "created") card.flash();
+    } else card.show(data);
     this.#place(card);
   }
 
-  #showDepartment({ id, name }) {
-    this.#departments.set(id, name);
-    for (const heading of this.#root.querySelectorAll("section h2")) {
-      const known = this.#departments.get(heading.parentElement.dataset.department);
-      if (known) heading.textContent = known;
-    }
+  #removeKpi(id) {
+    this.#cards.get(id)?.remove();
+    this.#cards.delete(id);
+    for (const section of this.#sections()) if (!section.querySelector("[data-kpi]")) section.remove();
   }
 
-  #remove({ entityType, entityId }) {
-    if (entityType === "department") this.#departments.delete(entityId);
-    const card = entityType === "kpi" && this.#cards.get(entityId);
-    if (!card) return;
-    card.element.remove();
-    this.#cards.delete(entityId);
-    this.#tidy();
+  #showDepartment({ id, name, parentId }) {
+    this.#departments.set(id, { name, parentId });
+    for (const section of this.#sections()) this.#nameSection(section);
+    this.#root.append(...this.#sections().sort((a, b) => alphabet.compare(a.dataset.order, b.dataset.order)));
+  }
+
+  #removeDepartment({ entityId }) {
+    this.#departments.delete(entityId);
+  }
+
+  #sections() {
+    return [...this.#root.children];
   }
 
   #place(card) {
     const section = this.#section(card.kpi.departmentId ?? NO_DEPARTMENT);
-    const cards = section.querySelector(".cards");
-    if (card.element.parentElement === cards) return;
-    const next = [...cards.children].find((other) => other.dataset.name > card.kpi.name);
-    cards.insertBefore(card.element, next ?? null);
-    card.draw();
-    this.#tidy();
+    const before = card.element.closest("section");
+    putInOrder(section.querySelector("[data-cards]"), card.element);
+    if (before && before !== section && !before.querySelector("[data-kpi]")) before.remove();
   }
 
   #section(id) {
-    const existing = this.#root.querySelector(`section[data-department="${CSS.escape(id)}"]`);
+    const existing = this.#sections().find((section) => section.dataset.department === id);
     if (existing) return existing;
-    const section = document.createElement("section");
+    const section = this.#template.content.querySelector("section").cloneNode(true);
     section.dataset.department = id;
-    const heading = document.createElement("h2");
-    heading.textContent = this.#departments.get(id) ?? (id ? "Department" : "Organization");
-    const cards = document.createElement("div");
-    cards.className = "cards";
-    section.append(heading, cards);
-    this.#root.append(section);
+    this.#nameSection(section);
+    putInOrder(this.#root, section);
     return section;
   }
 
-  #tidy() {
-    for (const section of this.#root.querySelectorAll("section"))
-      if (!section.querySelector("[data-kpi]")) section.remove();
+  #nameSection(section) {
+    const path = this.#path(section.dataset.department);
+    const name = path.pop();
+    section.dataset.order = section.dataset.department === NO_DEPARTMENT ? "" : [...path, name].join(" / ");
+    section.querySelector("[data-above]").textContent = path.map((above) => `${above} / `).join("");
+    section.querySelector("[data-department-name]").textContent = name;
+    section.setAttribute("aria-label", name);
+  }
+
+  /** Names of the departments above, and its own. */
+  #path(id) {
+    if (id === NO_DEPARTMENT) return ["Whole organization"];
+    const path = [];
+    const seen = new Set();
+    for (let at = id; this.#departments.has(at) && !seen.has(at); at = this.#departments.get(at).parentId) {
+      seen.add(at);
+      path.unshift(this.#departments.get(at).name);
+    }
+    return path.length ? path : ["Department"];
+  }
+
+  #count() {
+    for (const section of this.#sections()) {
+      const judged = section.querySelectorAll("[data-standing] .good, [data-standing] .bad").length;
+      const good = section.querySelectorAll("[data-standing] .good").length;
+      section.querySelector("[data-count]").textContent = judged ? `${good} of ${judged} on target` : "";
+    }
   }
 }
 
+/** Put an element among its siblings by `data-order`; one that is in its place is not touched. */
+function putInOrder(parent, element) {
+  const { order } = element.dataset;
+  const next = [...parent.children].find(
+    (other) => other !== element && alphabet.compare(other.dataset.order, order) > 0,
+  );
+  if (element.parentElement === parent && element.nextElementSibling === (next ?? null)) return;
+  parent.insertBefore(element, next ?? null);
+}
+
 class Card {
-  kpi = {};
-  #points = [];
-  #plot = null;
+  kpi = null;
+  #chart;
 
   constructor(template, id, setValue) {
-    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element = template.content.querySelector("article").cloneNode(true);
     this.element.dataset.kpi = id;
-    this.#part("edit").addEventListener("click", () => this.#edit(setValue));
+    this.#chart = new Chart(this.#part("spark"), this.#part("readout"));
+    this.element.addEventListener("animationend", () => this.element.classList.remove("changed"));
+    this.#makeEditable(setValue);
   }
 
-  show(kpi, { live }) {
-    const { id, value, updatedAt } = this.kpi;
-    const changed = live && id && value !== kpi.value;
-    this.kpi = changed ? { ...kpi, value, updatedAt } : kpi;
-    this.element.dataset.name = kpi.name;
+  /** Everything but the value may have changed; the value, too. */
+  show(kpi) {
+    const before = this.kpi;
+    this.kpi = kpi;
+    this.element.dataset.order = kpi.name;
     this.#part("name").textContent = kpi.name;
     this.#part("unit").textContent = kpi.unit;
     this.#part("restricted").hidden = kpi.visibility !== "department";
-    this.#part("target").textContent = kpi.target === null ? "" : `target ${numbers.format(kpi.target)}`;
-    this.#part("edit").disabled = false;
-    if (changed) this.setValue(kpi.value, kpi.updatedAt);
-    else this.#showValue();
+    this.#part("target").textContent = kpi.target === null ? "no target" : `target ${numbers.format(kpi.target)}`;
+    this.#chart.describe(kpi);
+    this.#showValue();
+    if (!before) return;
+    if (kpi.value !== before.value && kpi.value !== null) this.#chart.add(kpi.updatedAt, kpi.value);
+    if (JSON.stringify(kpi) !== JSON.stringify(before)) this.flash();
   }
 
   setValue(value, updatedAt) {
     if (this.kpi.value === value && this.kpi.updatedAt === updatedAt) return;
     this.kpi = { ...this.kpi, value, updatedAt };
-    this.#points.push([Date.parse(updatedAt) / 1000, value]);
+    this.#chart.add(updatedAt, value);
     this.#showValue();
-    this.draw();
-    this.element.classList.add("changed");
-    requestAnimationFrame(() => requestAnimationFrame(() => this.element.classList.remove("changed")));
+    this.flash();
   }
 
   showHistory(history) {
-    this.#points = history.map(([time, value]) => [Date.parse(time) / 1000, value]);
-    this.draw();
+    this.#chart.show(history);
+  }
+
+  showAge() {
+    const seconds = (Date.now() - Date.parse(this.kpi.updatedAt)) / 1000;
+    const [unit, length] = AGES.find(([, length]) => seconds >= length) ?? [];
+    this.#part("when").textContent = unit ? ages.format(-Math.floor(seconds / length), unit) : "just now";
+  }
+
+  flash() {
+    this.element.classList.remove("changed");
+    void this.element.offsetWidth; // or the browser would not see that it begins anew
+    this.element.classList.add("changed");
+  }
+
+  remove() {
+    this.#chart.destroy();
+    this.element.remove();
   }
 
   #showValue() {
     const { value, updatedAt } = this.kpi;
     this.#part("value").textContent = value === null ? "–" : numbers.format(value);
-    const when = this.#part("when");
-    when.dateTime = updatedAt;
-    when.textContent = times.format(new Date(updatedAt));
+    this.#part("when").dateTime = updatedAt;
+    this.#part("when").title = moments.format(new Date(updatedAt));
+    this.showAge();
     this.#showStanding();
   }
 
   #showStanding() {
     const { value, target, direction } = this.kpi;
-    const standing = this.#part("standing");
-    if (value === null || target === null) return void (standing.textContent = "");
-    const good = direction === "higher" ? value >= target : value <= target;
-    const off = target === 0 ? "" : ` by ${numbers.format(Math.abs(Math.round((100 * (value - target)) / target)))} %`;
-    standing.textContent = good ? "on target" : `off target${off}`;
-    standing.className = `standing ${good ? "good" : "bad"}`;
+    const standing = document.createElement("span");
+    if (value !== null && target !== null) {
+      const good = direction === "lower" ? value <= target : value >= target;
+      standing.className = good ? "good" : "bad";
+      standing.textContent = good ? "on target" : `off target${share(value, target)}`;
+    }
+    this.#part("standing").replaceChildren(standing);
   }
 
-  draw() {
-    const box = this.#part("spark");
-    if (!box.isConnected || this.#points.length < 2) return;
-    box.setAttribute("aria-label", `${this.kpi.name}, the last ${HISTORY_DAYS} days`);
-    const columns = [this.#points.map(([time]) => time), this.#points.map(([, value]) => value)];
-    if (this.#plot) return this.#plot.setData(columns);
-    const colour = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
-    this.#plot = new uPlot(
-      {
-        width: box.clientWidth || 220,
-        height: 64,
-        legend: { show: false },
-        cursor: { show: false },
-        axes: [{ show: false }, { show: false }],
-        padding: [4, 2, 4, 2],
-        series: [{}, { stroke: colour, width: 1.5, fill: `${colour}22`, points: { show: false } }],
-      },
-      columns,
-      box,
-    );
-    new ResizeObserver(() => this.#plot.setSize({ width: box.clientWidth, height: 64 })).observe(box);
-  }
-
-  #edit(setValue) {
-    const shown = this.#part("value");
-    if (shown.querySelector("input")) return;
-    const input = document.createElement("input");
-    input.inputMode = "decimal";
-    input.value = this.kpi.value ?? "";
-    input.setAttribute("aria-label", `new value of ${this.kpi.name}`);
-    shown.replaceChildren(input);
-    input.select();
-    const problem = this.#part("card-problem");
-    const finish = async (keep) => {
-      const typed = input.value.trim().replace(",", ".");
-      input.onblur = null;
-      this.#showValue();
+  #makeEditable(setValue) {
+    const [open, form, problem] = [this.#part("edit"), this.#part("edit-form"), this.#part("card-problem")];
+    const input = form.elements.value;
+    const show = (editing) => {
+      form.hidden = !editing;
+      open.hidden = editing;
+    };
+    const cancel = () => {
+      show(false);
+      open.focus();
+    };
+    open.addEventListener("click", () => {
       problem.textContent = "";
-      if (!keep || typed === "" || Number(typed) === this.kpi.value) return;
-      await setValue(Number(typed)).catch((error) => (problem.textContent = error.message));
-    };
-    input.onkeydown = (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
-    };
-    input.onclick = (event) => event.stopPropagation();
-    input.onblur = () => finish(false);
+      input.value = this.kpi.value ?? "";
+      input.setAttribute("aria-label", `New value of ${this.kpi.name}`);
+      show(true);
+      input.focus();
+      input.select();
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const value = input.valueAsNumber;
+      cancel();
+      if (value === this.kpi.value) return;
+      this.element.setAttribute("aria-busy", "true");
+      await setValue(value).catch((error) => (problem.textContent = error.message));
+      this.element.removeAttribute("aria-busy");
+    });
+    form.querySelector("[data-cancel]").addEventListener("click", cancel);
+    form.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
+    // A wheel turned over a number field changes the number, which nobody means.
+    input.addEventListener("wheel", () => input.blur(), { passive: true });
   }
 
   #part(name) {
     return this.element.querySelector(`[data-${name}]`);
   }
+}
+
+/** " by 7 %", in the reader's own way of writing; nothing where the target is 0. */
+function share(value, target) {
+  if (target === 0) return "";
+  const off = Math.abs((value - target) / target);
+  const maximumFractionDigits = off < 0.1 ? 1 : 0;
+  return ` by ${new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits }).format(off)}`;
 }

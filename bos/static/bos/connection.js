@@ -1,183 +1,374 @@
 // A client of /v1/ws: signs in, follows channels, and after every loss comes back where it was.
 //
-// Events: "state" {state, text}, "message" (each message of the server), "refused" {message},
-// "anew" (what was shown is out of date, a snapshot follows).
+// Events: "state" {state, attempt, until, why}; "message" (each message of the server);
+// "unfollowed" {channel}; "anew" (what is shown is out of date, a snapshot follows);
+// "refused" {message} (it has stopped, and only signing in anew helps).
+//
+// A round is what follows AUTH: SUBSCRIBE to all channels, then SYNC_REQUEST. Until it is over the
+// cursor stands still, for what is live then may be ahead of what is still missing.
 
 const BACKOFF_S = [2, 4, 8, 16, 30];
 const JITTER_S = 1;
 const HEARTBEAT_MS = 30_000;
 const PATIENCE_MS = 10_000;
-const FINAL_CODES = new Set([1002, 1007, 4400, 4403]); // after these a client does not come back
+const RENEW_EARLY_MS = 60_000;
+const RESEND_MS = 300_000; // the server remembers a requestId for ten minutes
+const MOST_CHANNELS = 100; // in one SUBSCRIBE
+
+const ABNORMAL = 1006; // what a browser calls a loss without a close frame
+const AUTHENTICATION = 4401;
+const TOO_MANY = 4429;
+const TOO_MANY_WAIT_S = 60; // the window in which messages are counted
+const FINAL = new Map([
+  [1002, "The server could not understand this page."],
+  [1007, "The server could not understand this page."],
+  [4400, "The server could not understand this page."],
+  [4403, "Your access has changed or was withdrawn. Please sign in again."],
+]);
+const OUT_OF_DATE = new Set(["SYNC_HISTORY_EXPIRED", "SYNC_TIMESTAMP_IN_FUTURE"]);
 
 export class Connection extends EventTarget {
-  sequence = null; // the last event that was applied: where a sync resumes
+  userId = null;
   #token;
-  #socket = null;
+  #socket = null; // null unless connected or connecting
+  #running = false;
   #attempt = 0;
-  #channels = new Set();
-  #known = new Set(); // channels of which there is a picture: from here on they are only synced
-  #resumeAt = null;
-  #waiting = new Map(); // requestId -> {resolve, reject}
-  #nextRequest = 0;
-  #timers = [];
-  #ended = false;
+  #authenticated = false; // this socket
+  #stale = false; // the server did not accept the token: get another before the next AUTH
+  #cursor = null; // behind this sequence nothing is missing: where a sync resumes
+  #wanted = new Set(); // channels to follow, now and after every reconnect
+  #pictured = new Set(); // those of them of which there is a picture: they only need what was missed
+  #queued = new Set(); // channels to follow as soon as the round is over
+  #unanswered = new Set(); // channels that SUBSCRIBE has asked for
+  #syncs = new Map(); // requestId -> {channels, lastSequence}
+  #completed = []; // lastSequence of each sync of this round
+  #inRound = false;
+  #asked = new Map(); // requestId -> {type, payload, at, resolve, reject}
+  #timers = new Map(); // name -> timer; all of them end with the socket
 
-  /** token: ({fresh}) => Promise of an access token. */
+  /** token: ({fresh}) => Promise of an access token; rejected with `SignInRefused` it ends. */
   constructor(token) {
     super();
     this.#token = token;
   }
 
+  /** The last event that was applied, or null. */
+  get sequence() {
+    return this.#cursor;
+  }
+
   start() {
-    this.#ended = false;
-    this.sequence = null;
-    this.#channels.clear();
-    this.#known.clear();
+    this.stop();
+    this.#running = true;
+    this.#attempt = 0;
+    this.#stale = false;
+    this.#cursor = null;
+    for (const channels of [this.#wanted, this.#pictured, this.#queued]) channels.clear();
     this.#connect();
   }
 
-  stop() {
-    this.#ended = true;
-    this.#clearTimers();
-    this.#socket?.close(1000);
-    this.#tell("offline", "offline");
+  stop(why = "") {
+    this.#running = false;
+    this.#leave(1000);
+    for (const { reject } of this.#asked.values()) reject(new Error("Not connected."));
+    this.#asked.clear();
+    this.#tell("offline", { why });
   }
 
-  /** Follow this channel now and after every reconnect; missed events are asked for. */
+  /** Do not wait for the next attempt. */
+  retryNow() {
+    if (this.#running && !this.#socket && this.#timers.has("retry")) this.#connect();
+  }
+
+  /** Follow this channel from now on; one that is refused is forgotten. */
   follow(channel) {
-    if (this.#channels.has(channel)) return;
-    this.#channels.add(channel);
-    if (this.#socket?.readyState === WebSocket.OPEN) this.send("SUBSCRIBE", { channels: [channel] });
+    if (this.#wanted.has(channel)) return;
+    this.#wanted.add(channel);
+    this.#queued.add(channel);
+    // Together with what the same sync tells of: each SUBSCRIBE counts against the limit.
+    if (!this.#inRound) this.#after("follow", 0, () => this.#subscribeQueued());
   }
 
-  send(type, payload, requestId) {
-    const message = { type, payload, timestamp: new Date().toISOString() };
-    if (requestId) message.requestId = requestId;
-    this.#socket.send(JSON.stringify(message));
-  }
-
-  /** Send a request; its answer, or an Error with the server's words. */
+  /** Send a request; resolves with its answer, rejected with the server's words.
+   *
+   * Lost on the way it is sent again after the reconnect: with the same requestId it has one effect.
+   */
   ask(type, payload) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Error("not connected"));
-    const requestId = `${crypto.getRandomValues(new Uint32Array(1))[0]}-${this.#nextRequest++}`;
+    if (!this.#open) return Promise.reject(new Error("Not connected: nothing was changed."));
+    const requestId = newId();
     return new Promise((resolve, reject) => {
-      this.#waiting.set(requestId, { resolve, reject });
-      this.send(type, payload, requestId);
+      this.#asked.set(requestId, { type, payload, at: Date.now(), resolve, reject });
+      this.#send(type, payload, requestId);
     });
   }
 
-  async #connect() {
-    this.#tell("connecting", "connecting");
-    let token;
-    try {
-      token = await this.#token({});
-    } catch (error) {
-      return error.name === "SignInRefused" ? this.#refuse(error.message) : this.#later();
-    }
+  // ---------------------------------------------------------------- the socket
+
+  get #open() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  #send(type, payload, requestId) {
+    if (!this.#open) return;
+    const message = { type, payload, requestId, timestamp: new Date().toISOString() };
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  #connect() {
+    this.#clearTimers();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/v1/ws`, ["bos-v1"]);
     this.#socket = socket;
-    socket.onopen = () => {
-      this.send("AUTH", { token });
-      this.#watch();
-    };
+    this.#inRound = true;
+    this.#tell("connecting");
+    this.#expectFrame();
+    socket.onopen = () => this.#authenticate({ fresh: this.#stale });
     socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(event);
   }
 
-  #receive(message) {
-    this.#watch();
-    const { type, payload, requestId } = message;
-    if (type === "PING") return this.#socket.send(JSON.stringify({ type: "PONG", timestamp: message.timestamp }));
-    if (type === "AUTH_SUCCESS") this.#signedIn(payload);
-    if (type === "AUTH_FAILED") return this.#refuse(payload.message);
-    if (type === "TOKEN_EXPIRED") return this.#renew();
-    if (type === "SUBSCRIBED") this.#askForWhatIsMissing(payload.channels);
-    if (type === "UNSUBSCRIBED") payload.channels.forEach((channel) => this.#drop(channel));
-    if (type === "ERROR" && payload.details?.channel) this.#drop(payload.details.channel);
-    if (type === "SYNC_ERROR") return this.#takeSnapshot(payload);
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
-    const sequence = payload?.sequence ?? payload?.lastSequence;
-    if (sequence > (this.sequence ?? -1)) this.sequence = sequence;
-    const asked = this.#waiting.get(requestId);
-    if (asked) {
-      this.#waiting.delete(requestId);
-      type === "ERROR" ? asked.reject(new Error(payload.message)) : asked.resolve(message);
-    }
-  }
-
-  #signedIn({ organizationId }) {
-    this.#attempt = 0;
-    this.#tell("live", "live");
-    this.#channels.add(`organization:${organizationId}`);
-    this.#resumeAt = this.sequence;
-    this.send("SUBSCRIBE", { channels: [...this.#channels] });
-  }
-
-  // First subscribed, then synced: nothing is lost in between, and what comes twice is the same.
-  #askForWhatIsMissing(channels) {
-    const known = channels.filter((channel) => this.#known.has(channel));
-    const fresh = channels.filter((channel) => !this.#known.has(channel));
-    if (known.length) this.send("SYNC_REQUEST", { channels: known, lastSequence: this.#resumeAt });
-    if (fresh.length) this.send("SYNC_REQUEST", { channels: fresh });
-    fresh.forEach((channel) => this.#known.add(channel));
-  }
-
-  #drop(channel) {
-    this.#channels.delete(channel);
-    this.#known.delete(channel);
-  }
-
-  // Too long away: the history in between is gone, so everything is shown anew.
-  #takeSnapshot({ details }) {
-    if (details?.channel) return this.#drop(details.channel);
-    this.dispatchEvent(new CustomEvent("anew"));
-    this.send("SYNC_REQUEST", { channels: [...this.#known] });
-  }
-
-  async #renew() {
-    try {
-      this.send("AUTH", { token: await this.#token({ fresh: true }) });
-    } catch (error) {
-      this.#refuse(error.message);
-    }
-  }
-
-  // Any message is a sign of life; after half a minute of silence ask for one.
-  #watch() {
+  /** The socket is given up, whether it answers or not: a dead network keeps onclose waiting. */
+  #leave(code) {
     this.#clearTimers();
-    this.#timers = [
-      setTimeout(() => this.send("PING"), HEARTBEAT_MS),
-      setTimeout(() => this.#socket.close(), HEARTBEAT_MS + PATIENCE_MS),
-    ];
+    if (this.#socket) {
+      this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+      this.#socket.close(code);
+    }
+    this.#socket = null;
+    this.#authenticated = false;
+    this.#unanswered.clear();
+    this.#syncs.clear();
+    this.#completed = [];
+  }
+
+  #abandon() {
+    this.#leave();
+    this.#lost({ code: ABNORMAL, reason: "" });
   }
 
   #lost({ code, reason }) {
-    this.#clearTimers();
-    for (const { reject } of this.#waiting.values()) reject(new Error("the connection was lost"));
-    this.#waiting.clear();
-    if (this.#ended) return;
-    if (FINAL_CODES.has(code)) this.#refuse(reason || `closed with ${code}`);
-    else this.#later();
-  }
-
-  #later() {
-    const delay = BACKOFF_S[Math.min(this.#attempt++, BACKOFF_S.length - 1)] + (Math.random() * 2 - 1) * JITTER_S;
-    this.#tell("reconnecting", `reconnecting in ${Math.round(delay)} s (attempt ${this.#attempt})`);
-    setTimeout(() => this.#ended || this.#connect(), delay * 1000);
+    this.#leave();
+    if (FINAL.has(code)) return this.#refuse(FINAL.get(code));
+    if (code === AUTHENTICATION) this.#stale = true;
+    const backoff = BACKOFF_S[Math.min(this.#attempt++, BACKOFF_S.length - 1)];
+    const seconds = Math.max(backoff, code === TOO_MANY ? TOO_MANY_WAIT_S : 0) + JITTER_S * (2 * Math.random() - 1);
+    this.#after("retry", seconds * 1000, () => this.#connect());
+    this.#tell("reconnecting", { until: Date.now() + seconds * 1000, why: reason });
   }
 
   #refuse(message) {
-    this.stop();
+    this.stop(message);
     this.dispatchEvent(new CustomEvent("refused", { detail: { message } }));
   }
 
-  #clearTimers() {
-    this.#timers.forEach(clearTimeout);
-    this.#timers = [];
+  // ---------------------------------------------------------------- tokens and heartbeat
+
+  // early: the old token is still good, so a failure costs nothing yet.
+  async #authenticate({ fresh, early = false }) {
+    const socket = this.#socket;
+    try {
+      const token = await this.#token({ fresh });
+      if (socket !== this.#socket) return;
+      this.#send("AUTH", { token });
+    } catch (error) {
+      if (socket !== this.#socket) return;
+      if (error.name === "SignInRefused") this.#refuse(error.message);
+      else if (!early) this.#abandon(); // the next attempt asks again
+    }
   }
 
-  #tell(state, text) {
-    this.dispatchEvent(new CustomEvent("state", { detail: { state, text } }));
+  #signedIn({ userId, organizationId, expiresAt }, timestamp) {
+    // Both times are the server's own: this computer's clock may be wrong.
+    const lifetime = Date.parse(expiresAt) - Date.parse(timestamp);
+    const renewIn = Math.min(Math.max(lifetime - RENEW_EARLY_MS, lifetime / 2), 2 ** 31 - 1);
+    this.#after("renew", renewIn, () => this.#authenticate({ fresh: true, early: true }));
+    this.#stale = false;
+    if (this.#authenticated) return; // renewed in place: the connection goes on as it was
+    this.#authenticated = true;
+    this.userId = userId;
+    this.#attempt = 0;
+    this.#ping();
+    this.#resend();
+    this.#wanted.add(`organization:${organizationId}`);
+    this.#queued.clear();
+    this.#subscribe([...this.#wanted]);
   }
+
+  #notSignedIn({ error, message }) {
+    if (error === "RATE_LIMIT_EXCEEDED") return; // 4429 follows
+    if (this.#stale) return this.#refuse(message);
+    this.#stale = true;
+    this.#authenticate({ fresh: true });
+  }
+
+  #ping() {
+    this.#after("ping", HEARTBEAT_MS, () => {
+      this.#send("PING");
+      this.#expectFrame();
+      this.#ping();
+    });
+  }
+
+  #expectFrame() {
+    if (!this.#timers.has("patience")) this.#after("patience", PATIENCE_MS, () => this.#abandon());
+  }
+
+  // ---------------------------------------------------------------- what the server says
+
+  #receive(message) {
+    this.#cancel("patience");
+    const { type, payload, requestId, timestamp } = message;
+    if (type === "PING") return this.#socket.send(JSON.stringify({ type: "PONG", timestamp }));
+    if (type === "AUTH_SUCCESS") this.#signedIn(payload, timestamp);
+    if (type === "AUTH_FAILED") return this.#notSignedIn(payload);
+    if (type === "TOKEN_EXPIRED") return void this.#authenticate({ fresh: true });
+    if (type === "SUBSCRIBED") this.#subscribed(payload.channels);
+    if (type === "UNSUBSCRIBED") payload.channels.forEach((channel) => this.#drop(channel));
+    if (type === "SYNC_COMPLETE") this.#synced(requestId, payload);
+    if (type === "SYNC_ERROR") return this.#notSynced(requestId, payload);
+    if (type === "ERROR") this.#refused(requestId, payload);
+    this.#advance(type, payload);
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    this.#answer(message);
+  }
+
+  #answer({ type, payload, requestId }) {
+    const asked = this.#asked.get(requestId);
+    if (!asked) return;
+    this.#asked.delete(requestId);
+    if (type === "ERROR") asked.reject(new Error(payload.message));
+    else asked.resolve(payload);
+  }
+
+  #resend() {
+    for (const [requestId, { type, payload, at, reject }] of this.#asked) {
+      if (Date.now() - at < RESEND_MS) this.#send(type, payload, requestId);
+      else {
+        this.#asked.delete(requestId);
+        reject(new Error("The connection was lost before the server answered."));
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- channels and sync
+
+  #subscribeQueued() {
+    const channels = [...this.#queued];
+    this.#queued.clear();
+    this.#subscribe(channels);
+  }
+
+  #subscribe(channels) {
+    channels.forEach((channel) => this.#unanswered.add(channel));
+    for (let first = 0; first < channels.length; first += MOST_CHANNELS) {
+      this.#send("SUBSCRIBE", { channels: channels.slice(first, first + MOST_CHANNELS) }, newId());
+    }
+  }
+
+  // First subscribed, then synced: nothing is lost in between, and what comes twice is the same.
+  #subscribed(channels) {
+    channels.forEach((channel) => this.#unanswered.delete(channel));
+    const known = channels.filter((channel) => this.#pictured.has(channel));
+    const fresh = channels.filter((channel) => !this.#pictured.has(channel));
+    if (known.length) this.#sync({ channels: known, lastSequence: this.#cursor ?? undefined });
+    if (fresh.length) this.#sync({ channels: fresh });
+  }
+
+  #sync(request) {
+    const requestId = newId();
+    this.#syncs.set(requestId, request);
+    this.#send("SYNC_REQUEST", request, requestId);
+  }
+
+  #synced(requestId, { lastSequence }) {
+    const request = this.#syncs.get(requestId);
+    if (!request) return;
+    this.#syncs.delete(requestId);
+    request.channels.forEach((channel) => this.#wanted.has(channel) && this.#pictured.add(channel));
+    this.#completed.push(lastSequence);
+    this.#endRound();
+  }
+
+  #notSynced(requestId, { code, details }) {
+    const request = this.#syncs.get(requestId);
+    if (!request) return;
+    this.#syncs.delete(requestId);
+    if (OUT_OF_DATE.has(code)) return this.#startAnew(request.channels);
+    if (!details?.channel) return this.#abandon();
+    this.#drop(details.channel);
+    const channels = request.channels.filter((channel) => channel !== details.channel);
+    if (channels.length) this.#sync({ ...request, channels });
+    else this.#endRound();
+  }
+
+  // Too long away: the history in between is gone, so everything is shown anew.
+  #startAnew(channels) {
+    const all = new Set([...channels, ...this.#pictured, ...[...this.#syncs.values()].flatMap((sync) => sync.channels)]);
+    this.#syncs.clear();
+    this.#pictured.clear();
+    this.#cursor = null;
+    this.dispatchEvent(new CustomEvent("anew"));
+    this.#sync({ channels: [...all] });
+  }
+
+  // A refused channel is forgotten; a SUBSCRIBE or SYNC_REQUEST refused as a whole is a lost round.
+  #refused(requestId, { details }) {
+    if (details?.channel) {
+      this.#drop(details.channel);
+      this.#endRound();
+    } else if (!this.#asked.has(requestId) && (this.#syncs.has(requestId) || this.#unanswered.size)) {
+      this.#abandon();
+    }
+  }
+
+  #drop(channel) {
+    for (const channels of [this.#wanted, this.#pictured, this.#queued, this.#unanswered]) channels.delete(channel);
+    this.dispatchEvent(new CustomEvent("unfollowed", { detail: { channel } }));
+  }
+
+  #endRound() {
+    if (this.#unanswered.size || this.#syncs.size) return;
+    // The least of them: one sync may be ahead of what the other's channels have got so far.
+    if (this.#inRound && this.#completed.length) this.#cursor = Math.min(...this.#completed);
+    this.#completed = [];
+    this.#inRound = false;
+    this.#tell("live");
+    if (this.#queued.size) this.#subscribeQueued();
+  }
+
+  #advance(type, { sequence, changeType } = {}) {
+    // SUBSCRIBED tells from where on a channel is live, a snapshot when it was taken: no events.
+    if (this.#inRound || type === "SUBSCRIBED" || changeType === "snapshot") return;
+    if (sequence > (this.#cursor ?? -1)) this.#cursor = sequence;
+  }
+
+  // ---------------------------------------------------------------- small things
+
+  #tell(state, more = {}) {
+    const detail = { state, attempt: this.#attempt, until: null, why: "", ...more };
+    this.dispatchEvent(new CustomEvent("state", { detail }));
+  }
+
+  #after(name, ms, action) {
+    this.#cancel(name);
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      action();
+    }, ms);
+    this.#timers.set(name, timer);
+  }
+
+  #cancel(name) {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+
+  #clearTimers() {
+    for (const name of [...this.#timers.keys()]) this.#cancel(name);
+  }
+}
+
+// Random: it must not be used again on any device. crypto.randomUUID exists on https only.
+function newId() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("-");
 }

@@ -2,39 +2,45 @@
 
 import { Board } from "./board.js";
 import { Connection } from "./connection.js";
-import { Session, SignInRefused } from "./session.js";
+import { Session } from "./session.js";
 
-const DEMO_PASSWORD = "bos-demo-2026";
 const HISTORY_DAYS = 90;
+const NAME = document.title;
 const find = (name) => document.querySelector(`[data-${name}]`);
 
 const session = new Session();
-const connection = new Connection(async (how) => {
-  try {
-    return await session.accessToken(how);
-  } catch (error) {
-    if (error instanceof SignInRefused) error.name = "SignInRefused";
-    throw error;
-  }
-});
-const board = new Board(find("board"), find("card-template"), (kpiId, value) =>
+const connection = new Connection((how) => session.accessToken(how));
+const board = new Board(find("board"), find("templates"), (kpiId, value) =>
   connection.ask("KPI_UPDATE", { kpiId, value }),
 );
 
-connection.addEventListener("state", ({ detail }) => {
-  find("connection").dataset.connection = detail.state;
-  find("connection-text").textContent = detail.text;
-});
+// ------------------------------------------------------------------ what the server sends
+
+const departments = new Set();
 
 connection.addEventListener("message", ({ detail: message }) => {
   const { type, payload } = message;
-  if (type === "SYNC_UPDATE" && payload.entityType === "organization") {
-    find("organization").textContent = document.title = payload.data.name;
-  }
-  // A department's channel brings what only the department sees; for others it is refused.
-  if (type === "SYNC_UPDATE" && payload.entityType === "department") connection.follow(`department:${payload.entityId}`);
+  if (type === "SYNC_UPDATE") learn(payload);
   board.apply(message);
-  find("sequence").textContent = connection.sequence ?? payload?.sequence ?? "–";
+  find("sequence").textContent = connection.sequence ?? "–";
+  if (type === "SYNC_COMPLETE" && board.lacksHistory) loadHistory();
+});
+
+function learn({ entityType, entityId, changeType, data }) {
+  if (entityType === "organization") showName(data.name);
+  // A department's channel brings what only the department sees; to others it is refused.
+  if (entityType === "department") {
+    departments.add(entityId);
+    connection.follow(`department:${entityId}`);
+  }
+  // Who has moved may see other departments now.
+  if (entityType === "employee" && data.userId === connection.userId && changeType !== "snapshot")
+    departments.forEach((id) => connection.follow(`department:${id}`));
+}
+
+connection.addEventListener("unfollowed", ({ detail: { channel } }) => {
+  const [kind, id] = channel.split(":");
+  if (kind === "department") board.hideRestricted(id);
 });
 
 connection.addEventListener("anew", () => board.clear());
@@ -44,48 +50,112 @@ connection.addEventListener("refused", ({ detail }) => {
   showSignIn(detail.message);
 });
 
+let loading = null;
+
+/** One request at a time; one that fails is made again after the next sync. */
+async function loadHistory() {
+  loading ??= fetchHistory().finally(() => (loading = null));
+  await loading;
+}
+
+async function fetchHistory() {
+  try {
+    const asker = connection.userId;
+    const headers = { Authorization: `Bearer ${await session.accessToken()}` };
+    const response = await fetch(`/api/kpis/history?days=${HISTORY_DAYS}`, { headers });
+    const history = response.ok && (await response.json());
+    if (history && session.signedIn && asker === connection.userId) board.showHistory(history);
+  } catch {
+    // The connection tells of it: the server is away, or the session has ended.
+  }
+}
+
+// ------------------------------------------------------------------ the state of the connection
+
+const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
+let counting = 0;
+
+connection.addEventListener("state", ({ detail: { state, attempt, until, why } }) => {
+  const shown = find("connection");
+  clearInterval(counting);
+  // Told once a change, not with each second that is counted down.
+  if (shown.dataset.connection !== state) find("announcement").textContent = `${WORDS[state]}. ${why}`;
+  shown.dataset.connection = state;
+  shown.title = why;
+  find("retry").hidden = state !== "reconnecting";
+  find("board").classList.toggle("outdated", state !== "live");
+  if (!until) return void (find("connection-text").textContent = WORDS[state].toLowerCase());
+  const count = () => {
+    const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
+    find("connection-text").textContent = `reconnecting in ${seconds} s (attempt ${attempt})`;
+  };
+  count();
+  counting = setInterval(count, 1000);
+});
+
+find("retry").addEventListener("click", () => connection.retryNow());
+addEventListener("online", () => connection.retryNow());
+
+// ------------------------------------------------------------------ signing in and out
+
 find("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = new FormData(event.target);
+  const form = event.target;
+  const { email, password } = Object.fromEntries(new FormData(form));
   find("problem").textContent = "";
+  form.inert = true;
   try {
-    await session.signIn(form.get("email"), form.get("password"));
-    event.target.reset();
+    await session.signIn(email, password);
+    form.reset();
     begin();
+    find("organization").focus();
   } catch (error) {
-    find("problem").textContent = error instanceof SignInRefused ? error.message : "The server does not answer.";
+    // A browser's own TypeError says nothing to a person.
+    find("problem").textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+  } finally {
+    form.inert = false;
   }
 });
 
 for (const button of document.querySelectorAll("[data-demo]")) {
   button.addEventListener("click", () => {
     const form = find("sign-in");
-    form.email.value = button.dataset.demo;
-    form.password.value = DEMO_PASSWORD;
+    form.elements.email.value = button.dataset.demo;
+    form.elements.password.value = button.dataset.password;
     form.requestSubmit();
   });
 }
 
-find("sign-out").addEventListener("click", async () => {
+find("sign-out").addEventListener("click", () => {
   connection.stop();
-  await session.signOut();
+  session.signOut();
   showSignIn("");
 });
 
-function showSignIn(problem) {
-  find("problem").textContent = problem;
-  find("sign-in").hidden = false;
-  find("board").hidden = find("sign-out").hidden = true;
+function showName(name) {
+  find("organization").textContent = document.title = name;
 }
 
-async function begin() {
-  find("sign-in").hidden = true;
-  find("board").hidden = find("sign-out").hidden = false;
+function showBoard(shown) {
+  find("sign-in-page").hidden = shown;
+  for (const name of ["board", "sign-out", "account"]) find(name).hidden = !shown;
+}
+
+function showSignIn(problem) {
   board.clear();
+  departments.clear();
+  showName(NAME);
+  showBoard(false);
+  find("problem").textContent = problem;
+  find("sign-in").elements.email.focus();
+}
+
+function begin() {
+  board.clear();
+  find("account").textContent = session.email;
+  find("sequence").textContent = "–";
+  showBoard(true);
   connection.start();
-  const headers = { Authorization: `Bearer ${await session.accessToken()}` };
-  const response = await fetch(`/api/kpis/history?days=${HISTORY_DAYS}`, { headers });
-  if (response.ok) board.showHistory(await response.json());
 }
 
 if (session.signedIn) begin();

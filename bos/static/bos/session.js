@@ -1,54 +1,76 @@
 // Tokens: signing in and out, and a fresh access token whenever one is needed.
 
-const KEY = "bos.tokens";
+const KEY = "bos.session";
 const EARLY_MS = 60_000; // renew a token this long before it expires
+const REFUSALS = new Set([400, 401, 403]); // anything else may pass: a proxy's 429, a restart's 502
 
-export class SignInRefused extends Error {}
+/** The server will not have this: only signing in anew helps. */
+export class SignInRefused extends Error {
+  name = "SignInRefused";
+}
 
+/** Lives as long as its tab: {access, refresh, renewAt, email} in sessionStorage. */
 export class Session {
-  #tokens = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  #kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   #refreshing = null;
 
   get signedIn() {
-    return this.#tokens !== null;
+    return this.#kept !== null;
+  }
+
+  get email() {
+    return this.#kept?.email ?? "";
   }
 
   async signIn(email, password) {
-    this.#keep(await post("/auth/token", { email, password }));
+    this.#keep(await post("/auth/token", { email, password }), email);
   }
 
   async signOut() {
-    const refresh = this.#tokens?.refresh;
+    const refresh = this.#kept?.refresh;
     this.forget();
-    if (refresh) await post("/auth/logout", { refresh }).catch(() => {});
+    if (refresh) await post("/auth/logout", { refresh }).catch(() => {}); // it expires by itself
   }
 
   forget() {
-    this.#tokens = null;
+    this.#kept = null;
     sessionStorage.removeItem(KEY);
   }
 
   /** An access token that is valid for a while; `fresh` asks for a new one in any case. */
   async accessToken({ fresh = false } = {}) {
-    if (fresh || expiresAt(this.#tokens.access) - EARLY_MS < Date.now()) {
+    if (!this.#kept) throw new SignInRefused("Please sign in.");
+    if (fresh || Date.now() >= this.#kept.renewAt) {
       // A refresh token works once: whoever asks meanwhile waits for the same answer.
-      this.#refreshing ??= post("/auth/refresh", { refresh: this.#tokens.refresh })
-        .then((tokens) => this.#keep(tokens))
-        .finally(() => (this.#refreshing = null));
+      this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
       await this.#refreshing;
     }
-    return this.#tokens.access;
+    return this.#kept.access;
   }
 
-  #keep(tokens) {
-    this.#tokens = tokens;
-    sessionStorage.setItem(KEY, JSON.stringify(tokens));
+  async #refresh() {
+    const before = this.#kept;
+    const tokens = await post("/auth/refresh", { refresh: before.refresh }).catch((error) => {
+      throw error instanceof SignInRefused
+        ? new SignInRefused("Your session has ended. Please sign in again.")
+        : error;
+    });
+    if (this.#kept !== before) throw new SignInRefused("Please sign in."); // signed out meanwhile
+    this.#keep(tokens, before.email);
+  }
+
+  #keep({ access, refresh }, email) {
+    // By the token's length of life, not by its end: this computer's clock may be wrong.
+    const { iat, exp } = claims(access);
+    const lifetime = (exp - iat) * 1000;
+    const renewAt = Date.now() + Math.max(lifetime - EARLY_MS, lifetime / 2);
+    this.#kept = { access, refresh, renewAt, email };
+    sessionStorage.setItem(KEY, JSON.stringify(this.#kept));
   }
 }
 
-function expiresAt(token) {
-  const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-  return JSON.parse(atob(claims)).exp * 1000;
+function claims(token) {
+  return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
 }
 
 async function post(address, body) {
@@ -59,6 +81,13 @@ async function post(address, body) {
   });
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));
-  if (response.status < 500) throw new SignInRefused(problem.message ?? "refused");
-  throw new Error(`${address}: ${response.status}`);
+  if (response.status === 429) throw new Error(`Too many failed attempts. ${wait(response)}`);
+  if (REFUSALS.has(response.status)) throw new SignInRefused(problem.message ?? "The server refused this.");
+  throw new Error("The server does not answer. Please try again.");
+}
+
+function wait(response) {
+  const seconds = Number(response.headers.get("Retry-After"));
+  if (!seconds) return "Please try again later.";
+  return seconds < 90 ? `Try again in ${seconds} s.` : `Try again in ${Math.ceil(seconds / 60)} minutes.`;
 }
