@@ -20,7 +20,7 @@ run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
 	@$(IN)/python manage.py migrate -v 0
 	@$(IN)/python manage.py seed_demo
 	@echo "Open http://127.0.0.1:$(PORT)/ with one of these accounts; /admin/ with admin@harbor.example"
-	@$(IN)/python manage.py serve --port $(PORT)
+	@$(IN)/python manage.py serve --worker --port $(PORT)
 
 test: $(VENV)/.dev  ## Lint, types, layers and every test, on SQLite and on PostgreSQL with Redis
 	@$(IN)/python -m tests.run

@@ -210,6 +210,9 @@ class Notification(SyncedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)
 
+    read_together: list[str] | None = None
+    """Not stored: ids that one NOTIFICATION_READ tells of; empty where another row's does."""
+
     objects = TenantQuerySet.as_manager()
 
     class Meta:

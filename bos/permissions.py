@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from uuid import UUID
 
-from bos.models import Department, Employee, Role
+from bos.models import Department, Employee, Role, User
 from sync.principal import Principal
 
 _RANK = {role: rank for rank, role in enumerate(Role.values)}
@@ -15,6 +15,23 @@ _RANK = {role: rank for rank, role in enumerate(Role.values)}
 def has_role(principal: Principal, role: Role) -> bool:
     """Whether the principal's role is this one or above it."""
     return _RANK[principal.role] >= _RANK[role.value]
+
+
+def principal_of(user: User) -> Principal:
+    """What this user may do where there is no token: in the admin, in background work.
+
+    Raises ValueError for a superuser without an organization.
+    """
+    if user.organization_id is None:
+        raise ValueError("no organization")
+    return Principal(
+        user_id=str(user.pk),
+        organization_id=str(user.organization_id),
+        name=user.name,
+        role=user.role,
+        token_version=user.token_version,
+        expires_at=float("inf"),
+    )
 
 
 def departments_of(principal: Principal) -> set[str]:

@@ -1,80 +1,19 @@
-"""How tenants and people appear on the wire: messages, topics, and what is captured."""
+"""How tenants and people appear on the wire: topics, and what is captured."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-from msgspec import UNSET, UnsetType
-
-from bos.models import TOKEN_FIELDS, Department, Employee, Organization, User
-from bos.models import Notification as NotificationRow
+from bos import handlers, messages  # noqa: F401 -- they register themselves
+from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import may_follow_departments
 from bos.tokens import prune_spent
 from sync.capture import AccessChange, Change, Synced, register
 from sync.housekeeping import forget_regularly
-from sync.messages import Time
 from sync.principal import Actor, Principal
-from sync.registry import Message, Request, WireId, message
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
-
-# ------------------------------------------------------------------ messages
-
-
-@message("DEPARTMENT_UPDATED")
-class DepartmentUpdated(Message):
-    """A department was changed. A SYNC_UPDATE with the same `sequence` follows."""
-
-    department_id: str
-    name: str
-    parent_id: str | None
-    updated_by: str
-    updated_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("EMPLOYEE_UPDATED")
-class EmployeeUpdated(Message):
-    """An employee was changed. A SYNC_UPDATE with the same `sequence` follows."""
-
-    employee_id: str
-    name: str
-    title: str
-    email: str
-    department_id: str | None
-    updated_by: str
-    updated_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("NOTIFICATION")
-class Notification(Message):
-    """Something that one user should know; stored until it was read."""
-
-    notification_id: str
-    category: str
-    title: str
-    message: str
-    data: dict[str, Any]
-    created_at: Time
-    read_at: Time | None = None
-    sequence: int | UnsetType = UNSET
-
-
-@message("NOTIFICATION_READ")
-class NotificationRead(Request):
-    """These notifications have been read."""
-
-    notification_ids: list[WireId]
-
-
-@message("NOTIFICATION_READ")
-class NotificationReadConfirmed(Message):
-    """These notifications are marked as read."""
-
-    notification_ids: list[str]
-
 
 # ------------------------------------------------------------------ what is captured
 
@@ -160,11 +99,11 @@ class SyncedEmployee(Synced[Employee]):
         return AccessChange(users=tuple(sorted(users))) if users else None
 
 
-class SyncedNotification(Synced[NotificationRow]):
-    model = NotificationRow
+class SyncedNotification(Synced[Notification]):
+    model = Notification
     entity_type = "notification"
 
-    def data(self, row: NotificationRow) -> dict[str, Any]:
+    def data(self, row: Notification) -> dict[str, Any]:
         return {
             "id": str(row.pk),
             "category": row.category,
@@ -175,15 +114,21 @@ class SyncedNotification(Synced[NotificationRow]):
             "readAt": None if row.read_at is None else wire_time(row.read_at),
         }
 
-    def audience(self, row: NotificationRow) -> Audience:
+    def audience(self, row: Notification) -> Audience:
         return Audience(user=str(row.user_id))
 
-    def live(
-        self, change: Change[NotificationRow], actor: Actor
-    ) -> tuple[str, dict[str, Any]] | None:
+    def kind(self, change: Change[Notification]) -> str:
+        """Read, it is gone for those who mirror what is unread."""
+        return "deleted" if change.row.read_at is not None else change.kind
+
+    def live(self, change: Change[Notification], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+        row = change.row
         if change.kind == "deleted":
             return None
-        data = self.data(change.row)
+        if change.kind == "updated" and row.read_at is not None:
+            ids = [str(row.pk)] if row.read_together is None else row.read_together
+            return ("NOTIFICATION_READ", {"notificationIds": ids}) if ids else None
+        data = self.data(row)
         data["notificationId"] = data.pop("id")
         return "NOTIFICATION", data
 
@@ -255,7 +200,7 @@ def _shown(synced: Synced[Any], row: Any) -> Shown:
 
 def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
     """What the user has not read yet."""
-    unread = NotificationRow.objects.of(principal.organization_id).filter(
+    unread = Notification.objects.of(principal.organization_id).filter(
         user_id__in=ids, read_at=None
     )
     for notification in unread.order_by("created_at"):

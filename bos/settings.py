@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "django_q",
     "rest_framework",
     "drf_spectacular",
 ]
@@ -144,6 +145,28 @@ SYNC: dict[str, Any] = {
     "history_days": env.float("BOS_HISTORY_DAYS", 7),
 }
 
+# ------------------------------------------------------------------ background work
+
+_JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120)
+Q_CLUSTER = {
+    "name": "bos",
+    "label": "Background work",
+    # A table of the same database: a job is enqueued in the transaction of what it is about.
+    "orm": "default",
+    "workers": env.int("BOS_WORKERS", 1),
+    "poll": 0.2,
+    "timeout": _JOB_TIMEOUT,
+    # Only then is a job given to somebody else: its worker is dead.
+    "retry": _JOB_TIMEOUT + 15,
+    "max_attempts": 5,
+    "catch_up": False,
+    "save_limit": 500,
+    "recycle": 500,
+}
+
+REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
+"""How long the link of a report opens."""
+
 # ------------------------------------------------------------------ people and tokens
 
 AUTH_USER_MODEL = "bos.User"
@@ -218,6 +241,7 @@ LOGGING = {
             "level": env.str("LOG_LEVEL", "WARNING"),
             "propagate": False,
         },
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.
         "django.request": {"level": "ERROR"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
@@ -67,6 +67,14 @@ class TenantAdmin(AnyModelAdmin):
             related: Any = db_field.related_model
             kwargs["queryset"] = related._default_manager.filter(organization=_tenant(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if not _sees_all(request) and _has_tenant(db_field.related_model):
+            related: Any = db_field.related_model
+            kwargs["queryset"] = related._default_manager.filter(organization=_tenant(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

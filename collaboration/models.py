@@ -125,12 +125,19 @@ class ContentType(models.TextChoices):
 
 
 class Annotation(SyncedModel):
-    """A note at a point of the shared space, in metres; may be pinned to an entity."""
+    """A note at a point of the shared space, in metres; may be pinned to an entity.
+
+    Without an author it is the system's.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="annotations")
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="annotations"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="annotations",
     )
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies"

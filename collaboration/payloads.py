@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from collaboration.models import Annotation, Session
+from sync.principal import SYSTEM
 from sync.times import wire_time
 
 
@@ -25,8 +26,8 @@ def annotation_data(row: Annotation) -> dict[str, Any]:
     return {
         "id": str(row.pk),
         "sessionId": str(row.session_id),
-        "authorId": str(row.author_id),
-        "authorName": row.author.name,
+        "authorId": SYSTEM.user_id if row.author is None else str(row.author_id),
+        "authorName": "System" if row.author is None else row.author.name,
         "position": row.position,
         "content": row.content,
         "contentType": row.content_type,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from bos.permissions import uuids
-from collaboration import handlers, messages, presence  # noqa: F401 -- they register themselves
+from collaboration import handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
 from collaboration.services import followable_by

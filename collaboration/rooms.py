@@ -113,6 +113,16 @@ def last_cursors(session_id: str) -> dict[str, Any]:
     return cursors
 
 
+def focused_on(entity_type: str, entity_id: str) -> dict[str, Any]:
+    """{session id: position} of the sessions in which somebody is focused on this entity."""
+    found = {}
+    for session_id in _last:
+        for cursor in last_cursors(session_id).values():
+            if cursor.get("focusedEntity") == {"type": entity_type, "id": entity_id}:
+                found[session_id] = cursor["position"]
+    return found
+
+
 def forget(session_id: str, user_id: str | None = None) -> None:
     if user_id is None:
         _last.pop(session_id, None)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db.models import Q
 from django.utils import timezone
 
 from bos.models import Notification, Role, User
 from bos.permissions import has_role, uuids
-from collaboration.models import Annotation, Invitation, Participant, Session, State
+from collaboration.models import Annotation, ContentType, Invitation, Participant, Session, State
 from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
 from sync.principal import Principal
 
@@ -324,6 +324,45 @@ def annotation_create(
         content_type=content_type,
         entity_type=entity_type,
         entity_id=entity_id,
+    )
+    annotation.save(force_insert=True)
+    return annotation
+
+
+def annotation_pin(
+    organization_id: str,
+    session_id: str,
+    *,
+    about: str,
+    position: dict[str, float],
+    content: str,
+    entity: tuple[str, str],
+) -> Annotation | None:
+    """Pin a note of the system's into a running session: once for what it is `about`.
+
+    about: id of what the note tells of. Several processes may ask for the same note: its id is made
+    of what it is about, and whoever comes second finds it there (None).
+    """
+    session = (
+        Session.objects.of(organization_id)
+        .select_for_update()
+        .filter(pk__in=uuids([session_id]), ended_at=None)
+        .first()
+    )
+    if session is None:
+        return None
+    id_ = uuid5(session.pk, about)
+    if Annotation.objects.filter(pk=id_).exists():
+        return None
+    entity_type, entity_id = entity
+    annotation = Annotation(
+        id=id_,
+        session=session,
+        content=content,
+        content_type=ContentType.TEXT,
+        entity_type=entity_type,
+        entity_id=entity_id,
+        **position,
     )
     annotation.save(force_insert=True)
     return annotation

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from bos.tenant_admin import TenantAdmin
+from kpis import admin_business  # noqa: F401 -- registers itself
 from kpis.models import Kpi, KpiValue, Visibility
 
 if TYPE_CHECKING:  # generic for the type checker only

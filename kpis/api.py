@@ -1,21 +1,27 @@
-"""REST: the history of the KPIs that somebody may see."""
+"""REST: the history of the KPIs that somebody may see, and the files of reports."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
+from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bos.bearer import AuthenticatedPrincipal
-from kpis.models import Kpi, KpiValue
-from kpis.realtime import visible_to
+from bos.bearer import AuthenticatedPrincipal, BearerAuthentication
+from bos.permissions import principal_of
+from kpis.models import Kpi, KpiValue, Report, ReportFormat, ReportState
+from kpis.permissions import readable_by, visible_to
 from sync.codecs import wire_number
 from sync.times import wire_time
 
@@ -42,3 +48,58 @@ class HistoryView(APIView):
         for kpi_id, at, value in values.values_list("kpi_id", "at", "value"):
             history[str(kpi_id)].append((wire_time(at), wire_number(value)))
         return Response(history)
+
+
+class Expired(APIException):
+    status_code = status.HTTP_410_GONE
+    default_code = "REPORT_EXPIRED"
+    default_detail = "This link has expired. Request the report again."
+
+
+CONTENT_TYPES = {
+    ReportFormat.PDF: "application/pdf",
+    ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class ReportFileView(APIView):
+    """A report's file, by an access token or from the admin: `url` of REPORT_GENERATED.
+
+    404 for whoever may not read it, 410 once it has expired.
+    """
+
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Errors are JSON; the file is what it is, whatever `Accept` says."""
+        return super().perform_content_negotiation(request, force=True)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, report_id: UUID) -> HttpResponse:
+        reports = _readable(request.user).filter(state=ReportState.READY)
+        report = reports.filter(pk=report_id).select_related("file").first()
+        if report is None:
+            raise NotFound
+        if report.expires_at is None or report.expires_at <= timezone.now():
+            raise Expired
+        kind = ReportFormat(report.format)
+        name = f"report-{report.from_day}-{report.to_day}.{kind.value}"
+        return HttpResponse(
+            bytes(report.file.content),
+            content_type=CONTENT_TYPES[kind],
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Cache-Control": "private, no-store",
+            },
+        )
+
+
+def _readable(user: Any) -> QuerySet[Report]:
+    if isinstance(user, AuthenticatedPrincipal):
+        principal = user.principal
+    elif user.is_superuser:
+        return Report.objects.all()
+    else:
+        principal = principal_of(user)
+    readable: QuerySet[Report] = Report.objects.of(principal.organization_id)
+    return readable.filter(readable_by(principal))

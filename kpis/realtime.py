@@ -1,167 +1,50 @@
-"""How KPIs appear on the wire: messages, topics, and what is captured."""
+"""How KPIs, and what is made of them, appear on the wire: what is captured, who is shown it."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable
-from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from copy import copy
+from typing import Any, ClassVar
 
-import msgspec
 from django.db.models import Q
+from django.db.models.base import ModelState
 from django.utils import timezone
-from msgspec import UNSET, Meta, UnsetType
 
-from bos.permissions import departments_of, uuids
-from kpis.models import Kpi, KpiValue, Visibility
-from kpis.services import kpi_set_value
-from sync.capture import AccessChange, Change, Synced, register
-from sync.codecs import exact_number, wire_number
-from sync.dispatcher import Context
-from sync.messages import Time
+from bos.permissions import uuids
+from kpis import handlers, jobs, messages  # noqa: F401 -- they register themselves
+from kpis.models import (
+    Alert,
+    Insight,
+    InsightKind,
+    Kpi,
+    KpiValue,
+    OfKpi,
+    Report,
+    ReportState,
+    Visibility,
+)
+from kpis.payloads import alert_payload, insight_payload, report_payload
+from kpis.permissions import visible_to
+from kpis.services import delete_expired_reports, delete_old_anomalies
+from sync.capture import (
+    EVERYTHING,
+    AccessChange,
+    Change,
+    Synced,
+    emit,
+    register,
+    registered_for,
+)
+from sync.codecs import wire_number
+from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
-from sync.registry import Message, Request, WireId, handles, message
 from sync.rows import insert_row
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
-# Any: msgspec would round to a float before anybody could look at the digits.
-Number = Annotated[
-    Any,
-    Meta(
-        description="Below 10^15 in size, at most 15 significant digits, 4 of them decimals.",
-        extra_json_schema={"type": "number"},
-    ),
-]
+Live = tuple[str, dict[str, Any]] | None
 
-# ------------------------------------------------------------------ messages
-
-
-@message("KPI_UPDATE")
-class KpiUpdate(Request):
-    """Set a KPI's value. By its owner, a manager or an admin."""
-
-    kpi_id: WireId
-    value: Number
-
-    def __post_init__(self) -> None:
-        try:
-            self.value = exact_number(self.value)
-        except ValueError as error:
-            raise ValueError(f"{error} - at `$.value`") from None
-
-
-@message("KPI_UPDATED")
-class KpiUpdated(Message):
-    """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI."""
-
-    kpi_id: str
-    value: float
-    updated_by: str
-    updated_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("PREDICTION_REQUEST")
-class PredictionRequest(Request):
-    """Forecast a KPI for so many days. By whoever may see it."""
-
-    kpi_id: WireId
-    horizon: Annotated[int, Meta(ge=1, le=90)]
-
-
-class ReportScope(Request):
-    type: Literal["organization", "department"]
-    id: WireId
-
-
-@message("REPORT_REQUEST")
-class ReportRequest(Request):
-    """Make a report of an organization's or a department's KPIs. By a manager."""
-
-    scope: ReportScope
-    from_: str = msgspec.field(name="from")
-    to: str
-    format: Literal["pdf", "xlsx"] = "pdf"
-
-
-@message("REPORT_GENERATED")
-class ReportGenerated(Message):
-    """A report is ready at `url`, for those permitted and for a while."""
-
-    report_id: str
-    scope: dict[str, str]
-    format: Literal["pdf", "xlsx"]
-    url: str
-    expires_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-class Interval(Message):
-    """One point of a forecast."""
-
-    date: str
-    expected: float
-    lower: float
-    upper: float
-
-
-@message("ANOMALY_DETECTED")
-class AnomalyDetected(Message):
-    """A value that its KPI's own history did not lead to expect."""
-
-    kpi_id: str
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    score: float
-    severity: Literal["low", "medium", "high"]
-    method: str
-    detected_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("PREDICTION_READY")
-class PredictionReady(Message):
-    """A forecast: for each day what is expected and between which bounds."""
-
-    kpi_id: str
-    horizon: int
-    points: list[Interval]
-    method: str
-    created_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("RECOMMENDATION")
-class Recommendation(Message):
-    """A suggestion, with the figures it rests on."""
-
-    kpi_id: str
-    message: str
-    evidence: dict[str, Any]
-    method: str
-    created_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-@message("ALERT")
-class Alert(Message):
-    """A KPI has crossed a threshold that was set for it."""
-
-    alert_id: str
-    kpi_id: str
-    rule_id: str
-    severity: Literal["info", "warning", "critical"]
-    message: str
-    value: float | None
-    threshold: float
-    raised_at: Time
-    sequence: int | UnsetType = UNSET
-
-
-# ------------------------------------------------------------------ what is captured
+# ------------------------------------------------------------------ KPIs
 
 
 class SyncedKpi(Synced[Kpi]):
@@ -194,7 +77,7 @@ class SyncedKpi(Synced[Kpi]):
             kpi=str(row.pk),
         )
 
-    def live(self, change: Change[Kpi], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Kpi], actor: Actor) -> Live:
         row = change.row
         if change.kind != "updated" or row.value is None or not change.touches("value"):
             return None
@@ -217,35 +100,115 @@ class SyncedKpi(Synced[Kpi]):
         if row is not None and row.value is not None and change.touches("value"):
             at = row.value_at or timezone.now()
             insert_row(KpiValue(kpi=row, value=row.value, at=at, actor_id=actor.user_id))
+        if change.kind == "updated" and change.touches("department_id", "visibility"):
+            self._move_along(change)
+
+    @staticmethod
+    def _move_along(change: Change[Kpi]) -> None:
+        """What is shown with a KPI is seen by whoever sees the KPI now, and by nobody else."""
+        before, after = change.before, change.after
+        if before is None or after is None:
+            return
+        for model in (Alert, Insight):
+            for row in model.objects.filter(_SHOWN[model], kpi=after):
+                was = copy(row)
+                was._state = ModelState()
+                was.kpi, row.kpi = before, after
+                emit(registered_for(model), Change("updated", was, row, frozenset({"kpi_id"})))
+
+
+# ------------------------------------------------------------------ what concerns a KPI
+
+
+class SyncedOfKpi(Synced[Any]):
+    """Goes where its KPI is visible."""
+
+    tracked: ClassVar[frozenset[str]] = EVERYTHING
+
+    def audience(self, row: OfKpi) -> Audience:
+        return registered_for(Kpi).audience(row.kpi)
+
+
+class SyncedAlert(SyncedOfKpi):
+    model = Alert
+    entity_type = "alert"
+
+    def kind(self, change: Change[Alert]) -> str:
+        """Acknowledged, it is gone for those who mirror what is open."""
+        return "deleted" if change.row.acknowledged_at is not None else change.kind
+
+    def data(self, row: Alert) -> dict[str, Any]:
+        return _as_data(alert_payload(row), "alertId")
+
+    def live(self, change: Change[Alert], actor: Actor) -> Live:
+        raised = change.kind == "created"
+        acknowledged = change.kind == "updated" and change.touches("acknowledged_at")
+        return ("ALERT", alert_payload(change.row)) if raised or acknowledged else None
+
+
+LIVE_TYPES = {
+    InsightKind.ANOMALY: "ANOMALY_DETECTED",
+    InsightKind.PREDICTION: "PREDICTION_READY",
+    InsightKind.RECOMMENDATION: "RECOMMENDATION",
+}
+
+
+class SyncedInsight(SyncedOfKpi):
+    model = Insight
+    entity_type = "insight"
+
+    def data(self, row: Insight) -> dict[str, Any]:
+        return {"kind": row.kind} | _as_data(insight_payload(row), "insightId")
+
+    def live(self, change: Change[Insight], actor: Actor) -> Live:
+        if change.kind == "deleted" or not change.touches("figures", "created_at"):
+            return None
+        return LIVE_TYPES[InsightKind(change.row.kind)], insight_payload(change.row)
+
+
+class SyncedReport(Synced[Report]):
+    """Told of once it is ready; what is waiting or has failed is for the admin."""
+
+    model = Report
+    entity_type = "report"
+
+    def concerns(self, change: Change[Report]) -> bool:
+        return change.row.state == ReportState.READY
+
+    def kind(self, change: Change[Report]) -> str:
+        before = change.before
+        became_ready = before is not None and before.state != ReportState.READY
+        return "created" if change.kind == "updated" and became_ready else change.kind
+
+    def data(self, row: Report) -> dict[str, Any]:
+        return _as_data(report_payload(row), "reportId")
+
+    def audience(self, row: Report) -> Audience:
+        if row.department_id is None:
+            return Audience(organization=str(row.organization_id))
+        return Audience(department=str(row.department_id))
+
+    def live(self, change: Change[Report], actor: Actor) -> Live:
+        if self.kind(change) != "created":
+            return None
+        return "REPORT_GENERATED", report_payload(change.row)
+
+
+def _as_data(payload: dict[str, Any], id_: str) -> dict[str, Any]:
+    return {"id": payload[id_]} | {key: payload[key] for key in payload if key != id_}
 
 
 def _id(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-register(SyncedKpi())
+_SHOWN: dict[type[OfKpi], Q] = {Alert: Q(acknowledged_at=None), Insight: Q()}
 
-
-# ------------------------------------------------------------------ requests
-
-
-@handles(KpiUpdate, pipelined=True)
-async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi | None]:
-    """The answer is the event itself, KPI_UPDATED with the requestId, in its order."""
-    value: Decimal = request.value
-    principal = context.principal
-    return context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
+for synced in (SyncedKpi(), SyncedAlert(), SyncedInsight(), SyncedReport()):
+    register(synced)
 
 
 # ------------------------------------------------------------------ topics
-
-
-def visible_to(principal: Principal) -> Q:
-    return (
-        Q(visibility=Visibility.ORGANIZATION)
-        | Q(owner_id=principal.user_id)
-        | Q(department_id__in=departments_of(principal))
-    )
 
 
 def _visible_ids(principal: Principal, ids: Collection[str]) -> set[str]:
@@ -255,24 +218,44 @@ def _visible_ids(principal: Principal, ids: Collection[str]) -> set[str]:
 
 
 def _show_in_organization(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
-    return _shown(Q(organization_id__in=ids, visibility=Visibility.ORGANIZATION), principal)
+    yield from _shown(principal, organization_id__in=ids, visibility=Visibility.ORGANIZATION)
+    yield from _shown_reports(principal, department=None)
 
 
 def _show_in_departments(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
-    return _shown(Q(department_id__in=ids), principal)
+    yield from _shown(principal, department_id__in=ids)
+    yield from _shown_reports(principal, department_id__in=ids)
 
 
 def _show_kpis(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
-    return _shown(Q(pk__in=ids), principal)
+    yield from _shown(principal, pk__in=ids)
 
 
-def _shown(which: Q, principal: Principal) -> Iterable[Shown]:
-    synced = SyncedKpi()
-    for kpi in Kpi.objects.of(principal.organization_id).filter(which):
+def _shown(principal: Principal, **which: Any) -> Iterable[Shown]:
+    """These KPIs, and what concerns them."""
+    synced: Synced[Any] = registered_for(Kpi)
+    for kpi in Kpi.objects.of(principal.organization_id).filter(**which):
         yield Shown("kpi", str(kpi.pk), synced.data(kpi))
+    of_kpi = {f"kpi__{name}": value for name, value in which.items()}
+    for model, shown in _SHOWN.items():
+        synced = registered_for(model)
+        for row in model.objects.of(principal.organization_id).filter(shown, **of_kpi):
+            yield Shown(synced.entity_type, str(row.pk), synced.data(row))
+
+
+def _shown_reports(principal: Principal, **which: Any) -> Iterable[Shown]:
+    synced = registered_for(Report)
+    ready = Report.objects.of(principal.organization_id).filter(state=ReportState.READY)
+    for report in ready.filter(**which):
+        yield Shown("report", str(report.pk), synced.data(report))
 
 
 register_topic("kpi", TopicKind(_visible_ids))
 register_snapshot("organization", _show_in_organization)
 register_snapshot("department", _show_in_departments)
 register_snapshot("kpi", _show_kpis)
+
+# ------------------------------------------------------------------ housekeeping
+
+forget_regularly("reports", delete_expired_reports)
+forget_regularly("anomalies", delete_old_anomalies)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 
 from django.utils import timezone
 
-from bos.models import Role
-from bos.permissions import has_role, uuids
-from kpis.models import Kpi
+from bos.permissions import uuids
+from kpis.models import Insight, InsightKind, Kpi, Report
+from kpis.permissions import may_update
+from sync.capture import SyncedModel
 from sync.errors import Unauthorized
 from sync.principal import Principal
 from sync.rows import lock_row, update_row
-
-
-def may_update(principal: Principal, kpi: Kpi) -> bool:
-    """Managers and admins of the organization, and the KPI's owner (decision S3)."""
-    return has_role(principal, Role.MANAGER) or str(kpi.owner_id) == principal.user_id
 
 
 def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
@@ -34,3 +32,24 @@ def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
     kpi.updated_at = timezone.now()
     update_row(kpi, "value", "updated_at")
     return kpi
+
+
+ANOMALY_DAYS = 90
+
+
+def delete_old_anomalies() -> int:
+    """Forget anomalies that are of no interest any more; how many those were."""
+    long_ago = timezone.now() - timedelta(days=ANOMALY_DAYS)
+    return _delete_each(Insight.objects.filter(kind=InsightKind.ANOMALY, created_at__lt=long_ago))
+
+
+def delete_expired_reports() -> int:
+    """Forget reports whose links no longer open; how many those were."""
+    return _delete_each(Report.objects.filter(expires_at__lt=timezone.now()))
+
+
+def _delete_each(rows: Iterable[SyncedModel]) -> int:
+    deleted = 0
+    for row in rows:
+        deleted += row.delete()[0] > 0
+    return deleted

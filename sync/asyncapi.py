@@ -230,6 +230,8 @@ def _value(name: str, schema: Schema, components: dict[str, Schema]) -> Any:
 
 
 def _text(name: str, schema: Schema) -> str:
+    if schema.get("format") == "date":
+        return "2025-01-20"
     if schema.get("format") == "date-time":
         return EXAMPLE_TIME
     if name == "channel":

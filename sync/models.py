@@ -100,3 +100,21 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return self.request_id
+
+
+class ProcessorPosition(models.Model):
+    """Up to which event a processor has come in an organization's log (see `sync.processors`)."""
+
+    name = models.CharField(max_length=64)
+    organization_id = models.CharField(max_length=64)
+    sequence = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("name", "organization_id"), name="processor_has_one_position"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.sequence} of {self.organization_id}"

@@ -154,8 +154,8 @@ def _type(schema: Schema) -> str:
         return "string"
     if schema.get("type") == "array":
         return f"array of {_type(schema['items'])}"
-    if schema.get("format") == "date-time":
-        return "time"
+    if schema.get("format") in ("date", "date-time"):
+        return {"date": "day", "date-time": "time"}[schema["format"]]
     return str(schema.get("type", "any"))
 
 

@@ -98,6 +98,13 @@ class Client:
         assert message["type"] == type_, message
         return message
 
+    async def until(self, type_: str, within: float = PATIENCE) -> Message:
+        """The next message of this type, whatever comes before it."""
+        async with asyncio.timeout(within):
+            while (message := await self.receive(within))["type"] != type_:
+                pass
+        return message
+
     async def ask(self, type_: str, payload: Any = None, **more: Any) -> Message:
         """Send with a requestId of our own; the answer with it. Other messages are kept."""
         self._next_request += 1

@@ -17,7 +17,7 @@ from django.db import connections
 
 from sync.bus import bus
 from tests.cast import Cast, make_cast
-from tests.server import Server, serving
+from tests.server import Server, serving, working
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 
@@ -76,6 +76,15 @@ def impatient(database: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     log = tmp_path_factory.mktemp("impatient") / "log"
     with serving(log, **IMPATIENT) as running:
         yield running
+    _assert_no_traceback(log)
+
+
+@pytest.fixture(scope="module")
+def worker(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A worker in the background while a module's tests run; its log."""
+    log = tmp_path_factory.mktemp("worker") / "log"
+    with working(log):
+        yield log
     _assert_no_traceback(log)
 
 

@@ -8,11 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import die_with_parent, free_port, wait_for_port
+from tests.services import START_TIMEOUT, die_with_parent, free_port, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -74,3 +75,28 @@ def serving(
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
+
+
+@contextlib.contextmanager
+def working(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`manage.py work`, from when it has begun."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "work"],
+            cwd=ROOT,
+            env=os.environ | {"LOG_LEVEL": "WARNING"} | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent,
+        )
+    try:
+        deadline = time.monotonic() + START_TIMEOUT
+        while "Working" not in log.read_text():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(log.read_text())
+            time.sleep(0.02)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bos.processes import end_with_parent
 from sync.server import DRAIN_SECONDS
+
+WORKER_PATIENCE = 10.0
 
 
 class Command(BaseCommand):
@@ -22,6 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument(
             "--processes", type=int, help="default: one per core with REDIS_URL, else one"
+        )
+        parser.add_argument(
+            "--worker", action="store_true", help="start `work`, too, as a process of its own"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,10 +46,15 @@ class Command(BaseCommand):
         # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write(f"Serving on http://{options['host']}:{options['port']} ...")
+        with _worker() if options["worker"] else nullcontext():
+            self._serve(options["host"], options["port"], processes)
+
+    @staticmethod
+    def _serve(host: str, port: int, processes: int) -> None:
         uvicorn.run(
             "bos.asgi:application",
-            host=options["host"],
-            port=options["port"],
+            host=host,
+            port=port,
             workers=processes,
             loop="uvloop",
             http="httptools",
@@ -55,3 +69,17 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=int(DRAIN_SECONDS) + 1,
             backlog=4096,
         )
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    command = [sys.executable, sys.argv[0], "work"]
+    worker = subprocess.Popen(command, preexec_fn=end_with_parent)  # noqa: S603 -- ours
+    try:
+        yield
+    finally:
+        worker.terminate()
+        try:
+            worker.wait(WORKER_PATIENCE)
+        except subprocess.TimeoutExpired:
+            worker.kill()

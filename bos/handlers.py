@@ -1,0 +1,21 @@
+"""Requests of people about themselves."""
+
+from __future__ import annotations
+
+from bos.messages import NotificationRead, NotificationReadConfirmed
+from bos.services import notifications_read
+from sync.codecs import json_text
+from sync.dispatcher import Context, Reply
+from sync.registry import handles
+
+
+@handles(NotificationRead)
+async def notification_read(context: Context, request: NotificationRead) -> Reply | None:
+    """The answer is the event, NOTIFICATION_READ with all ids; or a reply where all were read."""
+    ids = list(dict.fromkeys(request.notification_ids))
+    answer = NotificationReadConfirmed(ids)
+    newly_read = await context.change(
+        lambda: notifications_read(context.principal, ids),
+        reply=lambda _: ("NOTIFICATION_READ", json_text(answer)),
+    )
+    return Reply(answer) if newly_read is False else None

@@ -1,0 +1,154 @@
+"""Alerts: rules are looked at with each new value, in the order of the log (decision B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from bos.models import Notification, User
+from bos.permissions import principal_of
+from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
+from kpis.permissions import visible_to
+
+
+def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
+    """Raise an alert for each rule that this value crosses; once until the KPI is back.
+
+    at: when the value was set. Runs inside the caller's transaction.
+    """
+    raised = []
+    rules = AlertRule.objects.of(kpi.organization_id).filter(
+        kpi=kpi, is_active=True, created_at__lte=at
+    )
+    for rule in rules.select_for_update():
+        beyond = _is_beyond(rule, value, at)
+        if beyond and not rule.raised:
+            raised.append(_raise(rule, kpi, value, _told(rule, kpi, value)))
+        if beyond != rule.raised:
+            rule.raised = beyond
+            rule.save(update_fields=["raised"])
+    return raised
+
+
+def _is_beyond(rule: AlertRule, value: Decimal, at: datetime) -> bool:
+    threshold = rule.threshold
+    if threshold is None:  # a value that was missing is there now
+        return False
+    match RuleKind(rule.kind):
+        case RuleKind.ABOVE:
+            return bool(value > threshold)
+        case RuleKind.BELOW:
+            return bool(value < threshold)
+        case RuleKind.CHANGE:
+            change = _change(rule, value, at)
+            return change is not None and abs(change) >= threshold
+        case RuleKind.MISSING:
+            return False
+
+
+def _change(rule: AlertRule, value: Decimal, at: datetime) -> Decimal | None:
+    """Percent since the rule's time ago; None where there was no value, or where it was 0."""
+    assert rule.hours is not None
+    before = KpiValue.objects.filter(kpi_id=rule.kpi_id, at__lte=at - timedelta(hours=rule.hours))
+    old = before.order_by("-at", "-pk").values_list("value", flat=True).first()
+    return (value - old) / abs(old) * 100 if old else None
+
+
+def raise_missing(now: datetime | None = None) -> list[Alert]:
+    """Raise an alert for each KPI that has had no value for its rule's time."""
+    now = now or timezone.now()
+    candidates = AlertRule.objects.filter(
+        kind=RuleKind.MISSING, is_active=True, raised=False
+    ).annotate(last_at=Coalesce(Max("kpi__values__at"), F("created_at")))
+    raised = []
+    for rule_id, hours, last_at in candidates.values_list("pk", "hours", "last_at"):
+        if last_at <= now - timedelta(hours=hours):
+            with transaction.atomic():
+                raised += _raise_missing(rule_id, last_at)
+    return raised
+
+
+def _raise_missing(rule_id: object, last_at: datetime) -> list[Alert]:
+    rule = (
+        AlertRule.objects.select_for_update(of=("self",))
+        .select_related("kpi")
+        .filter(pk=rule_id, raised=False)
+        .first()
+    )
+    if rule is None:
+        return []
+    rule.raised = True
+    rule.save(update_fields=["raised"])
+    kpi = rule.kpi
+    message = f"{kpi.name} has no new value since {last_at:%d %B %Y, %H:%M} UTC."
+    return [_raise(rule, kpi, kpi.value, message)]
+
+
+def _raise(rule: AlertRule, kpi: Kpi, value: Decimal | None, message: str) -> Alert:
+    alert = Alert(
+        organization_id=kpi.organization_id,
+        kpi=kpi,
+        rule=rule,
+        severity=rule.severity,
+        message=message[:300],
+        value=value,
+        threshold=rule.threshold,
+        raised_at=timezone.now(),
+    )
+    alert.save(force_insert=True)
+    for user in _to_tell(rule, kpi):
+        Notification(
+            organization_id=kpi.organization_id,
+            user=user,
+            category="alert",
+            title=alert.message[:200],
+            message=f"Severity: {rule.get_severity_display()}.",
+            data={"alertId": str(alert.pk), "kpiId": str(kpi.pk), "severity": alert.severity},
+        ).save(force_insert=True)
+    return alert
+
+
+def _told(rule: AlertRule, kpi: Kpi, value: Decimal) -> str:
+    figure = _figure(value, kpi.unit)
+    if rule.kind == RuleKind.CHANGE:
+        return f"{kpi.name} is {figure}: changed by {rule.threshold_text} % in {rule.hours} h."
+    assert rule.threshold is not None
+    return f"{kpi.name} is {figure}, {rule.kind} {_figure(rule.threshold, kpi.unit)}."
+
+
+def _figure(value: Decimal, unit: str) -> str:
+    return f"{value.normalize():f} {unit}".strip()
+
+
+def _to_tell(rule: AlertRule, kpi: Kpi) -> Iterable[User]:
+    """Those whom the rule names and who may see the KPI."""
+    named = Q(pk__in=rule.notify.values("pk"))
+    if rule.notify_owner and kpi.owner_id is not None:
+        named |= Q(pk=kpi.owner_id)
+    for user in User.objects.of(kpi.organization_id).filter(named, is_active=True):
+        if _may_see(user, kpi):
+            yield user
+
+
+def _may_see(user: User, kpi: Kpi) -> bool:
+    seen: Any = Kpi.objects.of(kpi.organization_id).filter(visible_to(principal_of(user)))
+    return bool(seen.filter(pk=kpi.pk).exists())
+
+
+def acknowledge(alerts: Iterable[Alert], user: User) -> int:
+    """Mark as seen by this person those that nobody has acknowledged; how many that were."""
+    now = timezone.now()
+    acknowledged = 0
+    for alert in alerts:
+        if alert.acknowledged_at is None:
+            alert.acknowledged_at, alert.acknowledged_by = now, user
+            alert.save(update_fields=["acknowledged_at", "acknowledged_by"])
+            acknowledged += 1
+    return acknowledged

@@ -1,0 +1,123 @@
+"""Requests about KPIs: values, predictions, reports."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from django.db.models import Count, Max, Min
+from django.db.models.functions import TruncDate
+
+from bos.jobs import enqueue
+from bos.permissions import uuids
+from kpis import jobs
+from kpis.insights.history import FEWEST_DAYS
+from kpis.messages import KpiUpdate, PredictionRequest, ReportGenerated, ReportRequest
+from kpis.models import Kpi, KpiValue, Report, ReportState
+from kpis.payloads import report_payload
+from kpis.permissions import visible_to
+from kpis.reports.requesting import report_request
+from kpis.services import kpi_set_value
+from sync.database import in_database, submit_write
+from sync.dispatcher import Context
+from sync.errors import NotFound, Unauthorized
+from sync.principal import Principal
+from sync.registry import handles
+
+
+@handles(KpiUpdate, pipelined=True)
+async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi | None]:
+    """The answer is the event itself, KPI_UPDATED with the requestId, in its order."""
+    value: Decimal = request.value
+    principal = context.principal
+    return context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
+
+
+@handles(PredictionRequest)
+async def prediction_request(context: Context, request: PredictionRequest) -> None:
+    """The answer is the event, PREDICTION_READY: a worker sees to it."""
+    await in_database(_check_predictable, context.principal, request.kpi_id)
+    who = (context.principal.user_id, context.connection.id, context.request_id or "")
+    await submit_write(lambda: enqueue(jobs.predict, request.kpi_id, request.horizon, *who))
+
+
+def _check_predictable(principal: Principal, kpi_id: str) -> None:
+    """Raises Unauthorized for what one may not see, NotFound where the history is too poor."""
+    of_tenant = Kpi.objects.of(principal.organization_id)
+    kpi = of_tenant.filter(visible_to(principal), pk__in=uuids([kpi_id])).first()
+    if kpi is None:
+        raise Unauthorized(kpiId=kpi_id)
+    found = KpiValue.objects.filter(kpi=kpi).aggregate(
+        days=Count(TruncDate("at"), distinct=True), least=Min("value"), most=Max("value")
+    )
+    if found["days"] < FEWEST_DAYS:
+        reason = f"needs {FEWEST_DAYS} daily values, has {found['days']}"
+        raise NotFound(kpiId=kpi_id, reason=reason)
+    if found["least"] == found["most"]:
+        raise NotFound(kpiId=kpi_id, reason="its history is constant")
+
+
+@handles(ReportRequest)
+async def make_report(context: Context, request: ReportRequest) -> None:
+    """The answer is the event, REPORT_GENERATED, once a worker has made the file."""
+    principal, connection = context.principal, context.connection
+    scope = request.scope
+    of_department = scope.type == "department"
+
+    async def again() -> None:
+        """Tell of the report that this request has led to, now or when it is ready."""
+        report = await submit_write(
+            lambda: _ask_again(principal, context.request_id or "", connection.id)
+        )
+        if report is not None:
+            connection.send(report, context.request_id)
+
+    change = context.change(
+        lambda: report_request(
+            principal,
+            department_id=scope.id if of_department else None,
+            organization_id=None if of_department else scope.id,
+            from_day=request.from_,
+            to_day=request.to,
+            format=request.format,
+            origin=connection.id,
+            request_id=context.request_id or "",
+        ),
+        # A retry is answered by `again`: what goes out is not known before the file is made.
+        reply=lambda report: ("", ""),
+        repeat=again,
+    )
+    await change
+
+
+def _ask_again(principal: Principal, request_id: str, origin: str) -> ReportGenerated | None:
+    report = (
+        Report.objects.of(principal.organization_id)
+        .select_for_update()
+        .filter(requested_by_id=principal.user_id, request_id=request_id)
+        .order_by("-created_at")
+        .first()
+    )
+    if report is None:
+        raise NotFound(requestId=request_id)
+    if report.state == ReportState.READY:
+        return _generated(report)
+    if report.state == ReportState.FAILED:
+        raise NotFound(field="scope", reason=report.problem)
+    report.origin = origin
+    report.save(update_fields=["origin"])
+    return None
+
+
+def _generated(report: Report) -> ReportGenerated:
+    payload = report_payload(report)
+    return ReportGenerated(
+        report_id=payload["reportId"],
+        scope=payload["scope"],
+        from_=payload["from"],
+        to=payload["to"],
+        format=payload["format"],
+        url=payload["url"],
+        created_at=payload["createdAt"],
+        expires_at=payload["expiresAt"],
+    )

@@ -1,0 +1,38 @@
+"""A KPI's history as statistics take it: the last value of each UTC day."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Max
+from django.db.models.functions import TruncDate
+
+from kpis.models import Kpi, KpiValue
+
+# More tells nothing new of a weekly season, and a fit takes longer with each day.
+DAYS = 400
+FEWEST_DAYS = 28
+"""Daily values that insights need (decision B3)."""
+
+
+def daily_history(kpi: Kpi) -> dict[date, float]:
+    """{day: its last value}, oldest first, of the last `DAYS` days up to the newest value."""
+    values: Any = KpiValue.objects.filter(kpi=kpi)
+    newest = values.aggregate(at=Max("at"))["at"]
+    if newest is None:
+        return {}
+    values = values.filter(at__gt=newest - timedelta(days=DAYS))
+    last_times = (
+        values.order_by()
+        .annotate(day=TruncDate("at", tzinfo=UTC))
+        .values("day")
+        .annotate(last=Max("at"))
+        .values("last")
+    )
+    last = values.filter(at__in=last_times).order_by("at", "pk").values_list("at", "value")
+    return {at.astimezone(UTC).date(): float(value) for at, value in last}
+
+
+def begin_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

@@ -1,0 +1,38 @@
+"""Which KPIs wait to be judged: each is enqueued once, however fast its values come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from bos.jobs import enqueue
+from kpis.models import InsightState, Kpi
+
+# A job that has failed for good leaves its KPI waiting; it is given another one then.
+PATIENCE = timedelta(minutes=30)
+
+
+def have_judged(kpi: Kpi) -> None:
+    """Have a worker judge the KPI's new values. Runs inside the caller's transaction."""
+    from kpis.jobs import judge
+
+    InsightState.objects.get_or_create(kpi=kpi)
+    # Locked first: a job that ends just now has seen the new value, or is seen to have ended.
+    state = InsightState.objects.select_for_update().get(kpi=kpi)
+    if not state.waiting:
+        state.waiting, state.waiting_since = True, timezone.now()
+        state.save(update_fields=["waiting", "waiting_since"])
+        enqueue(judge, str(kpi.pk))
+
+
+def sweep() -> None:
+    """Enqueue again what has waited for too long."""
+    long_ago = timezone.now() - PATIENCE
+    lost = Q(waiting=True) & (Q(waiting_since__lt=long_ago) | Q(waiting_since=None))
+    for state in InsightState.objects.filter(lost).select_related("kpi"):
+        with transaction.atomic():
+            InsightState.objects.filter(pk=state.pk).update(waiting=False)
+            have_judged(state.kpi)

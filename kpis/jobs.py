@@ -1,0 +1,73 @@
+"""What a worker does for KPIs: with each new value, and by the clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from bos.jobs import schedule
+from kpis import alerts
+from kpis.insights.history import FEWEST_DAYS
+from kpis.insights.waiting import have_judged
+from kpis.insights.waiting import sweep as sweep_waiting
+from kpis.models import Kpi, KpiValue
+from kpis.reports.requesting import request_due
+from sync.log import LoggedEvent
+from sync.principal import Actor
+from sync.processors import process
+
+# Whatever imports statsmodels is imported in the jobs themselves: it takes seconds and 200 MB, and
+# this module is loaded by servers, too.
+
+
+def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
+    """Each new value of a KPI: raise its alerts, and have it judged."""
+    values = [e for e in events if e.live_type == "KPI_UPDATED" or e.change_type == "created"]
+    rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
+    kpis = {str(kpi.pk): kpi for kpi in rows}
+    judged = {}
+    for event in values:
+        kpi = kpis.get(event.entity_id)
+        value = json.loads(event.data, parse_float=Decimal)["value"]
+        if kpi is not None and value is not None:
+            at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
+            alerts.evaluate(kpi, Decimal(value), at)
+            judged[kpi.pk] = kpi
+    for kpi in judged.values():
+        if KpiValue.objects.filter(kpi=kpi)[FEWEST_DAYS - 1 :].exists():  # else it says too little
+            have_judged(kpi)
+
+
+def judge(kpi_id: str) -> None:
+    from kpis.insights.services import judge_new_values
+
+    judge_new_values(kpi_id)
+
+
+def predict(kpi_id: str, horizon: int, user_id: str, origin: str, request_id: str) -> None:
+    from kpis.insights.services import predict_for
+
+    predict_for(kpi_id, horizon, Actor(user_id, "websocket", origin, request_id))
+
+
+def sweep() -> None:
+    """What neither a lost job nor a failed one may leave waiting for ever."""
+    sweep_waiting()
+
+
+def raise_missing() -> None:
+    alerts.raise_missing()
+
+
+def make_report(report_id: str) -> None:
+    from kpis.reports.making import make
+
+    make(report_id)
+
+
+process("kpis", {"kpi"}, look_at_values)
+schedule("Alerts: values that are missing", raise_missing, minutes=1)
+schedule("Insights: what was left waiting", sweep, minutes=10)
+schedule("Reports: what is due", request_due, minutes=10)

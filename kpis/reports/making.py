@@ -1,0 +1,80 @@
+"""A worker makes the file of a report, and tells of it."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from bos.models import Notification
+from kpis.models import Report, ReportFile, ReportFormat, ReportState
+from kpis.reports.content import Content, NothingToReport, report_content
+from kpis.reports.requesting import visible_in
+from sync.principal import SYSTEM, Actor, acting
+
+
+def make(report_id: str) -> None:
+    """Make the file of a waiting report. Idempotent: one that is ready stays as it is."""
+    report = Report.objects.filter(pk=report_id, state=ReportState.WAITING).first()
+    if report is None:
+        return
+    try:
+        content = report_content(
+            organization_id=report.organization_id,
+            department_id=None if report.department_id is None else str(report.department_id),
+            from_=report.from_day,
+            to=report.to_day,
+            visible=visible_in(report),
+        )
+    except NothingToReport as reason:
+        _failed(report, str(reason))
+        return
+    file = _file(content, ReportFormat(report.format))
+    with transaction.atomic():
+        waiting = (
+            Report.objects.select_for_update()
+            .filter(pk=report.pk, state=ReportState.WAITING)
+            .first()
+        )
+        if waiting is None:
+            return
+        waiting.state, waiting.ready_at = ReportState.READY, timezone.now()
+        waiting.expires_at = waiting.ready_at + timedelta(days=settings.REPORT_DAYS)
+        ReportFile.objects.create(report=waiting, content=file)
+        with acting(_requester(waiting)):
+            waiting.save()
+
+
+def _file(content: Content, format: ReportFormat) -> bytes:
+    if format == ReportFormat.PDF:
+        from kpis.reports.pdf import write_pdf as write
+    else:
+        from kpis.reports.xlsx import write_xlsx as write
+    file = io.BytesIO()
+    write(content, file)
+    return file.getvalue()
+
+
+def _requester(report: Report) -> Actor:
+    if report.requested_by_id is None:
+        return SYSTEM
+    door = "websocket" if report.request_id else "admin"
+    return Actor(str(report.requested_by_id), door, report.origin, report.request_id)
+
+
+def _failed(report: Report, problem: str) -> None:
+    with transaction.atomic():
+        report.state, report.problem = ReportState.FAILED, problem[:300]
+        report.save(update_fields=["state", "problem"])
+        if report.requested_by_id is not None:
+            Notification(
+                organization_id=report.organization_id,
+                user_id=report.requested_by_id,
+                category="report_failed",
+                title="There is nothing to report",
+                message=problem,
+                data={"reportId": str(report.pk), "requestId": report.request_id},
+            ).save(force_insert=True)

@@ -1,0 +1,147 @@
+"""Reports are asked for here, and made by a worker (decision B4)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from bos.jobs import enqueue
+from bos.models import Department, Role
+from bos.permissions import departments_of, has_role
+from kpis.insights.history import begin_of
+from kpis.models import (
+    MAX_REPORT_DAYS,
+    Kpi,
+    KpiValue,
+    Report,
+    ReportSchedule,
+    ReportState,
+    Rhythm,
+    Visibility,
+)
+from sync.errors import InvalidMessage, NotFound, Unauthorized
+from sync.principal import Principal
+
+
+def report_request(
+    principal: Principal,
+    *,
+    department_id: str | None,
+    organization_id: str | None,
+    from_day: date,
+    to_day: date,
+    format: str,
+    origin: str,
+    request_id: str,
+) -> Report:
+    """Have a report made, of the department or else of the whole organization. By a manager.
+
+    Raises Unauthorized (also for what is not his), InvalidMessage (the period), NotFound where
+    there is nothing to report. Runs inside the caller's transaction.
+    """
+    if not has_role(principal, Role.MANAGER):
+        raise Unauthorized
+    if department_id is not None and department_id not in departments_of(principal):
+        raise Unauthorized(field="scope")
+    if department_id is None and organization_id != principal.organization_id:
+        raise Unauthorized(field="scope")
+    if from_day > to_day:
+        raise InvalidMessage("to", "ends before it begins")
+    if (to_day - from_day).days >= MAX_REPORT_DAYS:
+        raise InvalidMessage("from", f"at most {MAX_REPORT_DAYS} days")
+    report = Report(
+        organization_id=principal.organization_id,
+        department_id=department_id,
+        from_day=from_day,
+        to_day=to_day,
+        format=format,
+        requested_by_id=principal.user_id,
+        origin=origin,
+        request_id=request_id,
+    )
+    if not has_something(report):
+        raise NotFound(field="scope", reason="no KPI has a value in that time")
+    report.save(force_insert=True)
+    have_made(report)
+    return report
+
+
+def have_made(report: Report) -> None:
+    from kpis.jobs import make_report
+
+    enqueue(make_report, str(report.pk))
+
+
+def visible_in(report: Report) -> Q:
+    """What everybody who may open the report may see."""
+    return Q(visibility=Visibility.ORGANIZATION) if report.department_id is None else Q()
+
+
+def has_something(report: Report) -> bool:
+    """Whether any KPI of the report has a value in its time."""
+    kpis = Kpi.objects.of(report.organization_id).filter(visible_in(report))
+    if report.department_id is not None:
+        kpis = kpis.filter(department_id__in=_with_those_below(report))
+    return KpiValue.objects.filter(
+        kpi__in=kpis,
+        at__gte=begin_of(report.from_day),
+        at__lt=begin_of(report.to_day + timedelta(days=1)),
+    ).exists()
+
+
+def _with_those_below(report: Report) -> set[object]:
+    tree = list(Department.objects.of(report.organization_id).values_list("pk", "parent_id"))
+    reached: set[object] = set()
+    new = {pk for pk, _ in tree if str(pk) == str(report.department_id)}
+    while new - reached:
+        reached |= new
+        new = {pk for pk, parent_id in tree if parent_id in reached}
+    return reached
+
+
+# ------------------------------------------------------------------ again and again
+
+
+def request_due(today: date | None = None) -> None:
+    """Ask for each scheduled report whose day has come; one that was missed is made up for."""
+    today = today or timezone.now().date()
+    for pk in ReportSchedule.objects.filter(is_active=True).values_list("pk", flat=True):
+        with transaction.atomic():
+            schedule = ReportSchedule.objects.select_for_update().filter(pk=pk).first()
+            if schedule is not None:
+                _request_if_due(schedule, today)
+
+
+def _request_if_due(schedule: ReportSchedule, today: date) -> None:
+    due_on, from_day, to_day = _due(Rhythm(schedule.rhythm), today)
+    if schedule.last_made_on is not None and schedule.last_made_on >= due_on:
+        return
+    schedule.last_made_on = today
+    schedule.save(update_fields=["last_made_on"])
+    report = Report(
+        organization_id=schedule.organization_id,
+        department_id=schedule.department_id,
+        from_day=from_day,
+        to_day=to_day,
+        format=schedule.format,
+        state=ReportState.WAITING,
+    )
+    report.save(force_insert=True)
+    have_made(report)
+
+
+def _due(rhythm: Rhythm, today: date) -> tuple[date, date, date]:
+    """The last day on which it was due, and the period of that report."""
+    match rhythm:
+        case Rhythm.DAILY:
+            return today, today - timedelta(days=30), today - timedelta(days=1)
+        case Rhythm.WEEKLY:
+            monday = today - timedelta(days=today.weekday())
+            return monday, monday - timedelta(weeks=13), monday - timedelta(days=1)
+        case Rhythm.MONTHLY:
+            first = today.replace(day=1)
+            last = first - timedelta(days=1)
+            return first, last.replace(day=1), last

@@ -1,0 +1,95 @@
+"""What is done about events after they were committed, in a worker: each once, in order.
+
+A processor takes an organization's events in `sequence` order. What it changes and how far it has
+come commit together, so a worker that dies loses nothing and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from django.db import connection, transaction
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
+from sync import log
+from sync.log import LoggedEvent
+from sync.models import ProcessorPosition, StreamHead
+
+logger = logging.getLogger("bos.sync")
+
+PAGE = 200
+
+Handle = Callable[[str, Sequence[LoggedEvent]], None]
+_processors: dict[str, tuple[frozenset[str], Handle]] = {}
+
+
+def process(name: str, entity_types: set[str], handle: Handle) -> None:
+    """Call `handle(organization_id, events)` for events of these entities, in a transaction.
+
+    name: under which its position is kept: another name begins anew, with all that the log holds.
+    """
+    if name in _processors:
+        raise ValueError(f"there are two processors {name!r}")
+    _processors[name] = (frozenset(entity_types), handle)
+
+
+def advance() -> int:
+    """Process what is new, of every organization; how many events were passed."""
+    passed = 0
+    for name in _processors:
+        for organization_id in _behind(name):
+            passed += _advance(name, organization_id)
+    return passed
+
+
+def _behind(name: str) -> list[str]:
+    """Organizations whose log goes on behind the processor's position."""
+    position = ProcessorPosition.objects.filter(
+        name=name, organization_id=OuterRef("organization_id")
+    ).values("sequence")
+    heads = StreamHead.objects.annotate(position=Coalesce(Subquery(position), -1))
+    return list(heads.filter(position__lt=F("sequence")).values_list("organization_id", flat=True))
+
+
+def _advance(name: str, organization_id: str) -> int:
+    try:
+        with transaction.atomic():
+            return _take(name, organization_id, limit=PAGE)
+    except Exception:  # of one organization: the others' events must be processed all the same
+        logger.exception("events not processed", extra={"processor": name})
+    return _one_by_one(name, organization_id)
+
+
+def _one_by_one(name: str, organization_id: str) -> int:
+    """Pass the events that failed together singly, and leave out the one that cannot be helped."""
+    try:
+        with transaction.atomic():
+            return _take(name, organization_id, limit=1)
+    except Exception:
+        logger.exception("event left out", extra={"processor": name})
+    with transaction.atomic():
+        return _take(name, organization_id, limit=1, leave_out=True)
+
+
+def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = False) -> int:
+    ProcessorPosition.objects.get_or_create(name=name, organization_id=organization_id)
+    free = ProcessorPosition.objects.select_for_update(
+        skip_locked=connection.features.has_select_for_update_skip_locked
+    )
+    position = free.filter(name=name, organization_id=organization_id).first()
+    if position is None:  # another worker is at it
+        return 0
+    end = log.head(organization_id)
+    if position.sequence < end.pruned_sequence:
+        logger.warning("events were forgotten before they were processed", extra={"by": name})
+        position.sequence = end.pruned_sequence
+    entity_types, handle = _processors[name]
+    events = log.read(organization_id, after=position.sequence, upto=end.sequence, limit=limit)
+    concerned = [event for event in events if event.entity_type in entity_types]
+    if concerned and not leave_out:
+        handle(organization_id, concerned)
+    position.sequence = events[-1].sequence if events else end.sequence
+    position.save(update_fields=["sequence"])
+    return len(events)
