@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.db import transaction
 from django.db.models import F
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import timezone
 
 from bos.models import Department, Employee, Organization
-from kpis.models import Kpi, Visibility
+from kpis.alerts import acknowledge
+from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState, Visibility
 from tests.cast import Cast, Person
 
 
@@ -302,6 +305,57 @@ def employee_edited_in_the_admin(house: House, a: int, b: int) -> None:
         admin_change(house.browser, employee, department=department.pk if department else "")
 
 
+# ------------------------------------------------------------------ alerts, insights, reports
+
+
+def alert_raised(house: House, a: int, b: int) -> None:
+    if kpi := house.kpi(a):
+        Alert.objects.create(
+            organization_id=house.id,
+            kpi=kpi,
+            severity="info",
+            message=house.name(),
+            value=_number(b),
+            raised_at=timezone.now(),
+        )
+
+
+def alert_acknowledged(house: House, a: int, b: int) -> None:
+    open_alerts = Alert.objects.of(house.id).filter(acknowledged_at=None)
+    if alert := open_alerts.order_by("raised_at").first():
+        acknowledge([alert], house.cast.mia.user)
+
+
+def insight_made(house: House, a: int, b: int) -> None:
+    if kpi := house.kpi(a):
+        old = Insight.objects.filter(kpi=kpi, kind=InsightKind.PREDICTION).first()
+        insight = old or Insight(organization_id=house.id, kpi=kpi, kind=InsightKind.PREDICTION)
+        insight.figures, insight.created_at = {"horizon": b}, timezone.now()
+        insight.save()
+
+
+def insight_deleted(house: House, a: int, b: int) -> None:
+    Insight.objects.of(house.id).filter(figures={"horizon": b}).delete()
+
+
+def report_made(house: House, a: int, b: int) -> None:
+    day = date(2026, 1, 1 + b % 30)
+    report = Report.objects.create(
+        organization_id=house.id, department=house.department(a), from_day=day, to_day=day
+    )
+    if b % 3:
+        report.state, report.ready_at = ReportState.READY, timezone.now()
+        report.expires_at = report.ready_at
+        report.save()
+
+
+def report_deleted(house: House, a: int, b: int) -> None:
+    Report.objects.of(house.id).filter(from_day__day__lt=b).delete()
+
+
+# ------------------------------------------------------------------ together
+
+
 def organization_renamed(house: House, a: int, b: int) -> None:
     Organization.objects.filter(pk=house.id).update(name=house.name())
 
@@ -339,7 +393,15 @@ PEOPLE_DOORS: tuple[Door, ...] = (
     employee_edited_in_the_admin,
     organization_renamed,
 )
-DOORS = KPI_DOORS + PEOPLE_DOORS
+INSIGHT_DOORS: tuple[Door, ...] = (
+    alert_raised,
+    alert_acknowledged,
+    insight_made,
+    insight_deleted,
+    report_made,
+    report_deleted,
+)
+DOORS = KPI_DOORS + PEOPLE_DOORS + INSIGHT_DOORS
 
 
 def in_one_transaction(house: House, steps: Sequence[tuple[Door, int, int]]) -> None:
