@@ -11,7 +11,7 @@ from django.db.models.functions import TruncDate
 from bos.jobs import enqueue
 from bos.permissions import uuids
 from kpis import jobs
-from kpis.insights.history import FEWEST_DAYS
+from kpis.insights import FEWEST_DAYS
 from kpis.messages import KpiUpdate, PredictionRequest, ReportGenerated, ReportRequest
 from kpis.models import Kpi, KpiValue, Report, ReportState
 from kpis.payloads import report_payload

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bos.jobs import schedule
 from kpis import alerts
-from kpis.insights.history import FEWEST_DAYS
+from kpis.insights import FEWEST_DAYS
 from kpis.insights.waiting import have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import Kpi, KpiValue

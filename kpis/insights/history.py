@@ -12,8 +12,6 @@ from kpis.models import Kpi, KpiValue
 
 # More tells nothing new of a weekly season, and a fit takes longer with each day.
 DAYS = 400
-FEWEST_DAYS = 28
-"""Daily values that insights need (decision B3)."""
 
 
 def daily_history(kpi: Kpi) -> dict[date, float]:

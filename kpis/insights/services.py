@@ -154,7 +154,7 @@ def _renew(kpi: Kpi, outlook: Forecast, actor: Actor | None = None) -> None:
 def _advice(kpi: Kpi, outlook: Forecast) -> Advice | None:
     if kpi.target is None:
         return None
-    return advise(kpi.name, kpi.unit, float(kpi.target), kpi.direction, outlook)
+    return advise(kpi.name, kpi.unit, float(kpi.target), kpi.direction, outlook.points)
 
 
 def _insert(kpi: Kpi, kind: InsightKind, figures: dict[str, Any]) -> None:

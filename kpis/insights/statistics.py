@@ -1,0 +1,217 @@
+"""What a KPI's own history leads to expect: by statsmodels, in the worker only.
+
+A structural time series model (a level that wanders, and a week that repeats itself) is fitted to
+the daily values. Days on which the history itself was odd are left out of the fit, so that a storm
+neither widens the interval nor pulls the level; what stays odd on one side is the new level.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+from statsmodels.tools.sm_exceptions import ConvergenceWarning, ModelWarning
+from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+from kpis.insights import FEWEST_DAYS
+
+Vector = Any
+"""A NumPy array of floats: one a day, NaN where the day has no value or is left out."""
+
+WEEK = 7
+WINDOW = 180
+"""Days that a fit looks at: half a year knows the week, and forgets how the business used to be."""
+CONFIDENCE = 0.99
+REACH = float(norm.ppf(0.5 + CONFIDENCE / 2))
+"""Standard deviations to either side that hold so many values."""
+FORECAST_CONFIDENCE = 0.95
+FORECAST_REACH = float(norm.ppf(0.5 + FORECAST_CONFIDENCE / 2))
+MODEL = "UnobservedComponents(local level, seasonal 7)"
+SHIFT_IN_A_ROW = 3
+SHIFT_ON_A_WEEKDAY = 2
+"""So many odd days on one side, one after the other or on the same weekday, are a new level."""
+ROUNDS = 2
+MEDIUM, HIGH = 4.0, 6.0
+"""From so many standard deviations on an anomaly is of that severity."""
+
+
+class NoInsight(Exception):
+    """The history says too little; the message says why, to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What was to be expected on a day, in the KPI's unit."""
+
+    day: date
+    expected: float
+    lower: float
+    upper: float
+    sigma: float
+    method: str = f"{MODEL}, {CONFIDENCE:.0%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A value outside of what was expected. score: standard deviations off, with its sign."""
+
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    date: date
+    expected: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    points: Sequence[Point]
+    method: str = f"{MODEL}, {FORECAST_CONFIDENCE:.0%}"
+
+
+def expectation(history: Mapping[date, float], day: date) -> Expectation:
+    """What the days before `day` lead to expect on it. Raises NoInsight."""
+    before = {known: value for known, value in history.items() if known < day}
+    ahead = _ahead(before, (day - max(before, default=day)).days)
+    expected, sigma = float(ahead.mean[-1]), float(ahead.sigma[-1])
+    by = REACH * sigma
+    return Expectation(day, expected, expected - by, expected + by, sigma)
+
+
+def judge(expected: Expectation, value: float) -> Judgement | None:
+    """None for a value inside the interval."""
+    if expected.lower <= value <= expected.upper:
+        return None
+    score = (value - expected.expected) / expected.sigma
+    severity = "high" if abs(score) >= HIGH else "medium" if abs(score) >= MEDIUM else "low"
+    return Judgement(
+        value, expected.expected, expected.lower, expected.upper, round(score, 2), severity
+    )
+
+
+def forecast(history: Mapping[date, float], horizon: int) -> Forecast:
+    """The `horizon` days after the last one, 1 to 90. Raises NoInsight."""
+    ahead = _ahead(history, horizon)
+    reach = FORECAST_REACH * ahead.sigma
+    last = max(history)
+    return Forecast(
+        [
+            Point(last + timedelta(days=n + 1), float(mean), float(mean - by), float(mean + by))
+            for n, (mean, by) in enumerate(zip(ahead.mean, reach, strict=True))
+        ]
+    )
+
+
+# ------------------------------------------------------------------ the model
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Mean and standard deviation of each day ahead, in the KPI's unit."""
+
+    mean: Vector
+    sigma: Vector
+
+
+def _ahead(history: Mapping[date, float], days: int) -> _Ahead:
+    values = _series(history)
+    center = float(np.nanmedian(values))
+    # A model of numbers around one: KPIs are anything from shares of a percent to billions.
+    scale = float(np.nanstd(values))
+    if not scale > abs(center) * 1e-9 or not math.isfinite(scale):
+        raise NoInsight("its history is constant")
+    standard = (values - center) / scale
+    result = _fit(_without_odd_days(standard))
+    predicted = result.get_forecast(days)
+    mean = np.asarray(predicted.predicted_mean) * scale + center
+    sigma = np.asarray(predicted.se_mean) * scale
+    if not (np.isfinite(mean).all() and np.isfinite(sigma).all() and (sigma > 0).all()):
+        raise NoInsight("no model fits its history")
+    return _Ahead(mean, sigma)
+
+
+def _series(history: Mapping[date, float]) -> Vector:
+    """The last `WINDOW` days in order; NaN for days without a value."""
+    if not history:
+        raise NoInsight(f"needs {FEWEST_DAYS} daily values, has none")
+    if not all(math.isfinite(value) for value in history.values()):
+        raise NoInsight("its history is not all numbers")
+    last = max(history)
+    days = [last - timedelta(days=WINDOW - 1 - n) for n in range(WINDOW)]
+    values = np.array([history.get(day, math.nan) for day in days])
+    values = values[int(np.flatnonzero(~np.isnan(values))[0]) :]
+    known = int(np.count_nonzero(~np.isnan(values)))
+    if known < FEWEST_DAYS:
+        raise NoInsight(f"needs {FEWEST_DAYS} daily values, has {known}")
+    return values
+
+
+def _fit(values: Vector) -> Any:
+    model = UnobservedComponents(values, "local level", seasonal=WEEK)
+    with warnings.catch_warnings():
+        # That the last digits of the likelihood were not found is no fault: what comes of it is
+        # looked at by whoever calls.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ModelWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            return model.fit(disp=0, maxiter=50)
+        except (ValueError, np.linalg.LinAlgError):
+            raise NoInsight("no model fits its history") from None
+
+
+def _without_odd_days(values: Vector) -> Vector:
+    """The series with NaN for the days that were odd, as seen from the days before each."""
+    cleaned = values.copy()
+    for _ in range(ROUNDS):
+        result = _fit(cleaned)
+        errors = _errors(result, values)
+        kept = values.copy()
+        kept[_odd_days(errors)] = math.nan
+        if np.array_equal(kept, cleaned, equal_nan=True):
+            break
+        cleaned = kept
+    return cleaned
+
+
+def _errors(result: Any, values: Vector) -> Vector:
+    """How many standard deviations each day was off its one-step prediction; NaN in the beginning.
+
+    The filter has not seen the days that were left out, but has predicted them like any other.
+    """
+    predicted = result.get_prediction()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = (values - np.asarray(predicted.predicted_mean)) / np.asarray(predicted.se_mean)
+    errors[: 2 * WEEK] = math.nan
+    return np.where(np.isfinite(errors), errors, math.nan)
+
+
+def _odd_days(errors: Vector) -> Vector:
+    """Which days were odd, and did not turn out to be a new level."""
+    odd = np.zeros(len(errors), dtype=bool)
+    side = np.sign(errors)
+    for day in np.flatnonzero(np.abs(errors) > REACH):
+        row = day - np.arange(1, SHIFT_IN_A_ROW)
+        weeks = day - WEEK * np.arange(1, SHIFT_ON_A_WEEKDAY)
+        again = any(
+            before.min() >= 0
+            and (np.abs(errors[before]) > REACH).all()
+            and (side[before] == side[day]).all()
+            for before in (row, weeks)
+        )
+        odd[day] = not again
+    return odd

@@ -1,0 +1,294 @@
+"""Anomalies, predictions, recommendations (decision B3), with a real worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from bos.models import Notification
+from kpis import jobs
+from kpis.models import InsightKind, InsightState, Kpi, KpiValue
+from sync.principal import SYSTEM
+from tests.cast import Cast
+from tests.client import Client, Message, error_of
+from tests.mirror import apply, snapshot
+from tests.server import Server
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+WITHIN = 30
+"""Decision B3."""
+TODAY = timezone.now().astimezone(UTC).date()
+
+
+def usual(day: int) -> int:
+    """A week that repeats itself, with a little noise."""
+    return 100 + 5 * (day % 7) + (day * day) % 5
+
+
+def give_history(kpi: Kpi, days: int = 60, value: Callable[[int], float] = usual) -> None:
+    """So many daily values, the last one of yesterday; today has that of its creation."""
+    noon = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
+    KpiValue.objects.filter(kpi=kpi).delete()
+    KpiValue.objects.bulk_create(
+        KpiValue(kpi=kpi, value=value(n), at=noon - timedelta(days=days - n), actor_id="test")
+        for n in range(days)
+    )
+
+
+async def judged(kpi: Kpi) -> InsightState:
+    """Wait until the worker has judged all values that there are."""
+    newest = KpiValue.objects.filter(kpi=kpi).order_by("-pk").values_list("pk", flat=True)[0]
+    async with asyncio.timeout(WITHIN):
+        while True:
+            state = InsightState.objects.filter(kpi=kpi).first()
+            if state is not None and state.judged_id >= newest and not state.waiting:
+                return state
+            await asyncio.sleep(0.05)  # the worker tells nobody that it has found nothing
+
+
+async def anomalies(client: Client) -> list[Message]:
+    return [m for m in await client.settle() if m["type"] == "ANOMALY_DETECTED"]
+
+
+# ------------------------------------------------------------------ by themselves
+
+
+async def test_b3_an_odd_value_is_told_within_30_s_with_its_figures(
+    server: Server, cast: Cast
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        await bob.subscribe(f"kpi:{revenue.pk}")
+        await mia.set_value(revenue, 400)
+        found = (await bob.until("ANOMALY_DETECTED", WITHIN))["payload"]
+        assert found["kpiId"] == str(revenue.pk)
+        assert found["value"] == 400
+        assert found["day"] == TODAY.isoformat()
+        assert 90 < found["lower"] < found["expected"] < found["upper"] < 150
+        assert found["score"] > 3
+        assert found["severity"] == "high"
+        assert "UnobservedComponents" in found["method"]
+
+
+async def test_b3_a_value_is_told_once_while_it_stays_odd_and_again_after_it_was_back(
+    server: Server, cast: Cast
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.subscribe(cast.home.topic)
+        await mia.set_value(revenue, 400)
+        await mia.until("ANOMALY_DETECTED", WITHIN)
+        await judged(revenue)
+        await mia.set_value(revenue, 410)
+        await judged(revenue)
+        await mia.set_value(revenue, usual(60))
+        await judged(revenue)
+        assert await anomalies(mia) == []
+        await mia.set_value(revenue, -400)
+        below = await mia.until("ANOMALY_DETECTED", WITHIN)
+        assert below["payload"]["score"] < 0
+
+
+async def test_b3_values_that_come_together_are_each_judged(server: Server, cast: Cast) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.subscribe(cast.home.topic)
+        for value in (usual(60), 400, usual(60), 405, usual(60)):
+            await mia.set_value(revenue, value)
+        await judged(revenue)
+        told = [await mia.until("ANOMALY_DETECTED", WITHIN) for _ in range(2)]
+    assert [message["payload"]["value"] for message in told] == [400, 405]
+
+
+async def test_b3_a_forecast_and_what_follows_from_it_come_with_the_days_first_value(
+    server: Server, cast: Cast
+) -> None:
+    revenue = cast.home.revenue  # its target, 120, is out of reach
+    give_history(revenue)
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.subscribe(cast.home.topic)
+        await mia.set_value(revenue, usual(60))
+        ready = (await mia.until("PREDICTION_READY", WITHIN))["payload"]
+        advice = (await mia.until("RECOMMENDATION", WITHIN))["payload"]
+        await judged(revenue)
+        await mia.set_value(revenue, usual(60) + 1)
+        await judged(revenue)
+        assert not [m for m in await mia.settle() if m["type"] == "PREDICTION_READY"]
+    assert ready["horizon"] == len(ready["points"]) == 14
+    first = ready["points"][0]
+    assert first["date"] == (TODAY + timedelta(days=1)).isoformat()
+    for point in ready["points"]:
+        assert point["lower"] < point["expected"] < point["upper"]
+    assert advice["evidence"]["target"] == 120
+    assert advice["evidence"]["direction"] == "higher"
+    assert advice["evidence"]["date"] in {point["date"] for point in ready["points"]}
+    assert "Revenue" in advice["message"]
+    assert advice["method"] == ready["method"]
+
+
+async def test_b3_a_target_within_reach_needs_no_advice_and_ends_the_old_one(
+    server: Server, cast: Cast
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    revenue.target = 10
+    revenue.save()
+    revenue.insights.create(
+        organization=revenue.organization,
+        kind=InsightKind.RECOMMENDATION,
+        figures={"message": "old"},
+        created_at=timezone.now(),
+    )
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.set_value(revenue, usual(60))
+        await judged(revenue)
+    kinds = set(revenue.insights.values_list("kind", flat=True))
+    assert kinds == {InsightKind.PREDICTION}
+
+
+@pytest.mark.parametrize(
+    ("days", "value", "why"),
+    [
+        (26, usual, None),  # with today's it is 27
+        (40, lambda day: 100, "constant"),
+    ],
+)
+async def test_b3_a_history_that_says_too_little_has_no_insight_and_the_state_says_why(
+    server: Server, cast: Cast, days: int, value: Any, why: str | None
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue, days, value)
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.subscribe(cast.home.topic)
+        await mia.set_value(revenue, 100)
+        refused = await mia.ask("PREDICTION_REQUEST", {"kpiId": str(revenue.pk), "horizon": 7})
+        code, details = error_of(refused)
+        assert code == "NOT_FOUND"
+        assert (why or "needs 28 daily values, has 27") in details["reason"]
+        if why is not None:
+            assert why in (await judged(revenue)).note
+        assert await anomalies(mia) == []
+    assert not revenue.insights.exists()
+
+
+async def test_s4_what_is_found_in_a_departments_kpi_stays_in_the_department(
+    server: Server, cast: Cast
+) -> None:
+    margin = cast.home.margin
+    give_history(margin)
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.vera) as vera,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        await bob.subscribe(f"department:{cast.home.sales.pk}")
+        await vera.subscribe(cast.home.topic)
+        await mia.set_value(margin, 400)
+        await bob.until("ANOMALY_DETECTED", WITHIN)
+        assert await vera.settle() == []
+        refused = await vera.ask("PREDICTION_REQUEST", {"kpiId": str(margin.pk), "horizon": 7})
+        assert error_of(refused) == ("UNAUTHORIZED", {"kpiId": str(margin.pk)})
+
+
+async def test_v4_insights_are_in_a_snapshot_and_in_a_sync(server: Server, cast: Cast) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    async with await Client.connect(server, cast.mia) as mia:
+        shown, cursor = await snapshot(mia, cast.home.topic)
+        await mia.set_value(revenue, 400)
+        await judged(revenue)
+        fresh, _ = await snapshot(mia, cast.home.topic)
+        kinds = {data["kind"] for key, data in fresh.items() if key[0] == "insight"}
+        assert kinds == {"anomaly", "prediction", "recommendation"}
+        assert apply(shown, await mia.sync(cast.home.topic, lastSequence=cursor)) == fresh
+
+
+# ------------------------------------------------------------------ on request
+
+
+@pytest.mark.parametrize("horizon", [1, 90])
+async def test_b3_a_requested_prediction_is_answered_with_its_request_id(
+    server: Server, cast: Cast, horizon: int
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    async with (
+        await Client.connect(server, cast.vera) as vera,
+        await Client.connect(server, cast.bob) as bob,
+    ):
+        await bob.subscribe(cast.home.topic)
+        wanted = {"kpiId": str(revenue.pk), "horizon": horizon}
+        await vera.send("PREDICTION_REQUEST", wanted, request_id="p")
+        async with asyncio.timeout(WITHIN):
+            ready = await vera.receive(WITHIN)
+        assert (ready["type"], ready["requestId"]) == ("PREDICTION_READY", "p")
+        assert len(ready["payload"]["points"]) == ready["payload"]["horizon"] == horizon
+        others = await bob.until("PREDICTION_READY", WITHIN)
+        assert "requestId" not in others
+        assert others["payload"] == ready["payload"]
+        await bob.until("RECOMMENDATION", WITHIN)
+
+
+@pytest.mark.parametrize("horizon", [0, 91, -1, 1.5, "7", None])
+async def test_e4_a_horizon_is_1_to_90_days(server: Server, cast: Cast, horizon: Any) -> None:
+    wanted = {"kpiId": str(cast.home.revenue.pk), "horizon": horizon}
+    async with await Client.connect(server, cast.vera) as vera:
+        code, details = error_of(await vera.ask("PREDICTION_REQUEST", wanted))
+    assert (code, details["field"]) == ("INVALID_MESSAGE_FORMAT", "payload.horizon")
+
+
+@pytest.mark.parametrize("which", ["another's", "unknown", "nonsense"])
+async def test_e6_a_kpi_that_one_may_not_see_is_not_predicted(
+    server: Server, cast: Cast, which: str
+) -> None:
+    kpi_id = {
+        "another's": str(cast.other.revenue.pk),
+        "unknown": "00000000-0000-4000-8000-000000000000",
+        "nonsense": "no-id",
+    }[which]
+    async with await Client.connect(server, cast.vera) as vera:
+        refused = await vera.ask("PREDICTION_REQUEST", {"kpiId": kpi_id, "horizon": 7})
+    assert error_of(refused) == ("UNAUTHORIZED", {"kpiId": kpi_id})
+
+
+def test_b3_a_prediction_that_turns_out_impossible_is_told_to_the_requester(cast: Cast) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue, 40, lambda day: 100)
+    jobs.predict(str(revenue.pk), 7, cast.vera.id, "", "p")
+    told = Notification.objects.get(user=cast.vera.user)
+    assert told.category == "prediction_failed"
+    assert told.data == {"kpiId": str(revenue.pk), "requestId": "p"}
+
+
+def test_b3_judging_again_changes_nothing(cast: Cast) -> None:
+    """A killed worker's job is done again."""
+    revenue = cast.home.revenue
+    give_history(revenue)
+    KpiValue.objects.create(kpi=revenue, value=400, at=timezone.now(), actor_id=SYSTEM.user_id)
+    InsightState.objects.create(kpi=revenue, waiting=True)
+    jobs.judge(str(revenue.pk))
+    made = set(revenue.insights.values_list("pk", "created_at"))
+    assert len(made) == 3
+    jobs.judge(str(revenue.pk))
+    assert set(revenue.insights.values_list("pk", "created_at")) == made
+
+
+def test_b3_a_kpi_that_was_left_waiting_is_enqueued_again(cast: Cast) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    state = InsightState.objects.create(kpi=cast.home.revenue, waiting=True, waiting_since=long_ago)
+    jobs.sweep()
+    state.refresh_from_db()
+    assert state.waiting_since is not None
+    assert state.waiting_since > long_ago
