@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from kpis.insights.statistics import expectation, judge
@@ -41,6 +42,8 @@ MAD_TO_SIGMA = 1.4826
 WEEKS = 6
 REACH = 2.576
 """Standard deviations of 99 %, as the product uses them."""
+WIDE_REACH = 3.9
+"""With these the baseline flags about as many other days as the product does."""
 EVENTS = {
     "blizzard": (date(2013, 2, 8), date(2013, 2, 9)),
     "Thanksgiving": (date(2013, 11, 28), date(2013, 11, 29)),
@@ -55,17 +58,21 @@ def product(history: History, day: date, value: float) -> bool:
     return judge(expectation(history, day), value) is not None
 
 
-def same_weekday(history: History, day: date, value: float) -> bool:
+def same_weekday(history: History, day: date, value: float, reach: float = REACH) -> bool:
     """Too far from the median of the last six same weekdays, by the spread of a week's changes."""
     past = [history[day - timedelta(weeks=n)] for n in range(1, WEEKS + 1)]
     known = sorted(history)
     changes = [history[d] - history[d - timedelta(days=WEEK)] for d in known[WEEK:]]
     middle = basic.median(changes)
     sigma = MAD_TO_SIGMA * basic.median(abs(c - middle) for c in changes) / 2**0.5
-    return abs(value - basic.median(past)) > REACH * sigma * (1 + 1 / WEEKS) ** 0.5
+    return abs(value - basic.median(past)) > reach * sigma * (1 + 1 / WEEKS) ** 0.5
 
 
-DETECTORS: dict[str, Detector] = {"BOS": product, "same weekday, median ± MAD": same_weekday}
+DETECTORS: dict[str, Detector] = {
+    "BOS": product,
+    "same weekday, median ± MAD": same_weekday,
+    "the same, with as many flags": partial(same_weekday, reach=WIDE_REACH),
+}
 
 
 @dataclass(slots=True)
