@@ -31,3 +31,19 @@ def _rest(server: Server, method: str, path: str, body: Any, token: str | None) 
         with refused:
             status, text = refused.code, refused.read()
     return status, json.loads(text) if text else None
+
+
+async def download(server: Server, path: str, token: str | None) -> tuple[int, bytes, str]:
+    """Status, body and content type."""
+    return await asyncio.to_thread(_download, server, path, token)
+
+
+def _download(server: Server, path: str, token: str | None) -> tuple[int, bytes, str]:
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    try:
+        request = urllib.request.Request(server.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read(), answer.headers["Content-Type"]
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read(), refused.headers["Content-Type"]

@@ -135,8 +135,7 @@ def _ahead(history: Mapping[date, float], days: int) -> _Ahead:
     if not scale > abs(center) * 1e-9 or not math.isfinite(scale):
         raise NoInsight("its history is constant")
     standard = (values - center) / scale
-    result = _fit(_without_odd_days(standard))
-    predicted = result.get_forecast(days)
+    predicted = _fit_usual_days(standard).get_forecast(days)
     mean = np.asarray(predicted.predicted_mean) * scale + center
     sigma = np.asarray(predicted.se_mean) * scale
     if not (np.isfinite(mean).all() and np.isfinite(sigma).all() and (sigma > 0).all()):
@@ -174,18 +173,17 @@ def _fit(values: Vector) -> Any:
             raise NoInsight("no model fits its history") from None
 
 
-def _without_odd_days(values: Vector) -> Vector:
-    """The series with NaN for the days that were odd, as seen from the days before each."""
-    cleaned = values.copy()
+def _fit_usual_days(values: Vector) -> Any:
+    """The model of the days that were not odd, as seen from the days before each."""
+    usual = values
     for _ in range(ROUNDS):
-        result = _fit(cleaned)
-        errors = _errors(result, values)
+        result = _fit(usual)
         kept = values.copy()
-        kept[_odd_days(errors)] = math.nan
-        if np.array_equal(kept, cleaned, equal_nan=True):
-            break
-        cleaned = kept
-    return cleaned
+        kept[_odd_days(_errors(result, values))] = math.nan
+        if np.array_equal(kept, usual, equal_nan=True):
+            return result
+        usual = kept
+    return _fit(usual)
 
 
 def _errors(result: Any, values: Vector) -> Vector:

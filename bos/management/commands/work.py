@@ -29,6 +29,8 @@ class Command(BaseCommand):
     help = "Do background work: alerts, insights, reports, imports. SIGTERM finishes what is begun."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Small matrices: threads of a job's own would wait for each other, three times as long.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         make_schedules()
         connections.close_all()  # its children must not share it
         os.register_at_fork(after_in_child=end_with_parent)
