@@ -274,9 +274,12 @@ async def annotation_delete(context: Context, request: AnnotationDelete) -> asyn
 # ------------------------------------------------------------------ cursors
 
 
-@handles(CursorMove)
+@handles(CursorMove, pipelined=True)
 async def cursor_move(context: Context, request: CursorMove) -> None:
-    """To the others only, never stored: no database, no log, no thread (decision C6)."""
+    """To the others only, never stored: no database, no log, no thread (decision C6).
+
+    So it waits for none of the changes before it, either.
+    """
     connection = context.connection
     room = connection.rooms.get(request.session_id)
     now = asyncio.get_running_loop().time()
