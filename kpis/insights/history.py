@@ -34,3 +34,8 @@ def daily_history(kpi: Kpi) -> dict[date, float]:
 
 def begin_of(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+def end_of(day: date) -> datetime:
+    """Its last moment; there is no day after 31 December 9999."""
+    return datetime.combine(day, time.max, UTC)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from bos.jobs import enqueue
 from bos.models import Department, Role
 from bos.permissions import departments_of, has_role
-from kpis.insights.history import begin_of
+from kpis.insights.history import begin_of, end_of
 from kpis.models import (
     MAX_REPORT_DAYS,
     Kpi,
@@ -85,11 +85,8 @@ def has_something(report: Report) -> bool:
     kpis = Kpi.objects.of(report.organization_id).filter(visible_in(report))
     if report.department_id is not None:
         kpis = kpis.filter(department_id__in=_with_those_below(report))
-    return KpiValue.objects.filter(
-        kpi__in=kpis,
-        at__gte=begin_of(report.from_day),
-        at__lt=begin_of(report.to_day + timedelta(days=1)),
-    ).exists()
+    from_, to = begin_of(report.from_day), end_of(report.to_day)
+    return KpiValue.objects.filter(kpi__in=kpis, at__gte=from_, at__lte=to).exists()
 
 
 def _with_those_below(report: Report) -> set[object]:

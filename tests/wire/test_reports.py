@@ -136,6 +136,7 @@ async def test_e6_what_is_not_ones_own_cannot_be_reported(server: Server, cast: 
         ({"from": "yesterday"}, "payload.from"),
         ({"to": "2026-02-30"}, "payload.to"),
         ({"from": None}, "payload.from"),
+        ({"to": "9999-12-31"}, "from"),
         ({"format": "docx"}, "payload.format"),
         ({"scope": {"type": "kpi", "id": "x"}}, "payload.scope.type"),
         ({"scope": None}, "payload.scope"),
