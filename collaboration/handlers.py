@@ -27,7 +27,7 @@ from collaboration.messages import (
 )
 from collaboration.models import Annotation, Participant, Session
 from collaboration.payloads import annotation_data
-from collaboration.presence import enter_room
+from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
 from sync import log
 from sync.codecs import json_text
@@ -75,7 +75,7 @@ async def session_create(context: Context, request: SessionCreate) -> None:
             )
         )
         if session is not None:
-            await enter_room(context, str(session.pk))
+            await be_present(context.hub, enter_room(context.connection, str(session.pk)))
 
 
 @handles(SessionJoin)
@@ -106,9 +106,15 @@ async def _take_place(context: Context, session_id: str) -> None:
     """Send the session as it is, and follow it from exactly there."""
     connection = context.connection
     head, joined = await in_database(_read_joined, context.principal, session_id)
-    connection.send(joined, context.request_id)
     connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
-    await enter_room(context, session_id)
+    room = enter_room(connection, session_id)
+    # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
+    cursors = last_cursors(session_id)
+    assert joined.session is not UNSET
+    for participant in joined.session["participants"]:
+        participant["cursor"] = cursors.get(participant["userId"])
+    connection.send(joined, context.request_id)
+    await be_present(context.hub, room)
 
 
 def _takes_part(principal: Principal, session_id: str) -> bool:
@@ -175,7 +181,6 @@ def _picture(session: Session) -> dict[str, Any]:
 
 
 def _participants(session: Session) -> list[dict[str, Any]]:
-    cursors = last_cursors(str(session.pk))
     present = Participant.objects.filter(session=session, left_at=None).select_related("user")
     return [
         {
@@ -184,7 +189,7 @@ def _participants(session: Session) -> list[dict[str, Any]]:
             "state": one.state,
             "role": "host" if one.user_id == session.host_id else "participant",
             "joinedAt": wire_time(one.joined_at),
-            "cursor": cursors.get(str(one.user_id)),
+            "cursor": None,
         }
         for one in present
     ]

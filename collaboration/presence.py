@@ -20,7 +20,6 @@ from collaboration.rooms import Room
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database, submit_write
-from sync.dispatcher import Context
 from sync.feed import Feed, follow_entity
 from sync.hub import Hub, after_connection, run_beside_hub, watch_shown
 from sync.log import LoggedEvent
@@ -35,13 +34,18 @@ MISSING = 7.0
 ROUND = 2.0
 
 
-async def enter_room(context: Context, session_id: str) -> None:
+def enter_room(connection: Connection, session_id: str) -> Room:
     """This connection takes part in the session from now on, and follows it."""
-    connection, hub = context.connection, context.hub
     assert connection.feed is not None
     room = Room(connection, session_id, asyncio.get_running_loop().time())
     connection.rooms[session_id] = room
     connection.feed.follow(connection, [f"session:{session_id}"])
+    return room
+
+
+async def be_present(hub: Hub, room: Room) -> None:
+    """Let the other processes know that somebody is in the room."""
+    connection = room.connection
     await hub.state.be_present([(room.place, connection.id)], LEASE)
     await hub.state.be_present([(_sign(room), connection.id)], sync_settings().participant_idle)
 

@@ -77,6 +77,7 @@ class Connection:
         "held",
         "id",
         "lane",
+        "missed",
         "on_close",
         "outbox",
         "position",
@@ -111,6 +112,8 @@ class Connection:
         self.position = 0
         self.covered: Synced | None = None
         """What a sync has sent while it was held: not delivered again."""
+        self.missed: dict[str, tuple[str, bytes]] = {}
+        """What was shown while it was held: the latest under each key, with its topic."""
         self.delivering = asyncio.Lock()
         """Taken by whoever sends events from the log: a sync, or what makes up for a lag."""
         self.closing = False

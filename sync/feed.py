@@ -56,6 +56,7 @@ class Feed:
         """Rises whenever rights change: what was authorized before must be asked again."""
         self.connections: set[Connection] = set()
         self._members: dict[str, dict[Connection, None]] = {}
+        self._held: set[Connection] = set()
         self._early: dict[int, LoggedEvent] = {}
         self._fence: asyncio.Task[None] | None = None
         self._filler: asyncio.Task[None] | None = None
@@ -68,15 +69,19 @@ class Feed:
     def attach(self, connection: Connection) -> None:
         """Deliver to the connection from behind `last` on."""
         self.connections.add(connection)
+        self._held.discard(connection)
         for topic in connection.topics:
             self._members.setdefault(topic, {})[connection] = None
+        self._show_what_was_missed(connection)
 
     def detach(self, connection: Connection) -> None:
+        self._held.add(connection)
         for topic in connection.topics:
             self._leave(topic, connection)
 
     def forget(self, connection: Connection) -> None:
         self.detach(connection)
+        self._held.discard(connection)
         self.connections.discard(connection)
 
     def follow(self, connection: Connection, topics: Iterable[str]) -> None:
@@ -252,6 +257,17 @@ class Feed:
             if ready is None:
                 ready = frames[connection.lane] = connection.lane.pack(message)
             connection.outbox.push_latest(key, ready)
+        for connection in self._held:
+            principal = connection.principal
+            if topic in connection.topics and principal and principal.user_id != except_user:
+                connection.missed[key] = (topic, message)
+
+    def _show_what_was_missed(self, connection: Connection) -> None:
+        """The last of what was shown while the connection was held."""
+        for key, (topic, message) in connection.missed.items():
+            if topic in connection.topics:
+                connection.outbox.push_latest(key, connection.lane.pack(message))
+        connection.missed.clear()
 
     def _requester(self, event: LoggedEvent) -> Connection | None:
         """The connection that asked for this, if it is here and is delivered to now."""

@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 import redis
 
+from bos.models import Role
+from collaboration.models import Annotation, Participant, Session
 from kpis.models import Kpi, KpiValue
 from sync import log
 from sync.shared_state import LEASE_SECONDS
-from tests.cast import Cast
+from tests.cast import Cast, make_person
 from tests.client import Client, Message, error_of
 from tests.conftest import BACKEND, ServeFixture
 from tests.server import Server, serving
 from tests.services import RedisServer
+from tests.wire.test_pins import anomaly
 
 pytestmark = pytest.mark.skipif(
     BACKEND != "postgres", reason="several processes need Redis and a database that they share"
@@ -246,3 +249,85 @@ def _assert_places_expire(user_id: str) -> None:
         assert not others
         assert 0 < until_ms / 1000 - now <= LEASE_SECONDS + 1 < 60
         assert 0 < client.pttl(key) <= LEASE_SECONDS * 2 * 1000
+
+
+# ------------------------------------------------------------------ sessions on both
+
+
+async def _meet(host: Client, places: int) -> str:
+    room = {"title": "Room", "activeSpace": "board", "maxParticipants": places}
+    created = await host.ask("SESSION_CREATE", room)
+    session_id: str = created["payload"]["sessionId"]
+    return session_id
+
+
+async def test_c2_of_twenty_joins_at_once_on_both_processes_five_are_let_in(
+    pair: Pair, cast: Cast
+) -> None:
+    """A session of five: all places but the host's, whoever asks first."""
+    organization = cast.home.organization
+    people = [make_person(organization, f"guest{n}", Role.MEMBER, None) for n in range(20)]
+    async with contextlib.AsyncExitStack() as stack:
+        host = await stack.enter_async_context(await Client.connect(pair[0], cast.bob))
+        session_id = await _meet(host, 6)
+        guests = [
+            await stack.enter_async_context(await Client.connect(pair[n % 2], person))
+            for n, person in enumerate(people)
+        ]
+        wanted = {"sessionId": session_id}
+        answers = await asyncio.gather(*(guest.ask("SESSION_JOIN", wanted) for guest in guests))
+    joined = [answer for answer in answers if answer["type"] == "SESSION_JOINED"]
+    refused = [error_of(answer)[0] for answer in answers if answer["type"] == "ERROR"]
+    assert len(joined) == 5
+    assert refused == ["SESSION_FULL"] * 15
+    present = Participant.objects.filter(session_id=session_id, left_at=None)
+    let_in = {answer["payload"]["userId"] for answer in joined}
+    assert {str(p.user_id) for p in present} == let_in | {cast.bob.id}
+
+
+async def test_c3_there_is_one_host_whoever_leaves_at_the_same_time_on_both_processes(
+    pair: Pair, cast: Cast
+) -> None:
+    one, other = pair
+    for _ in range(5):
+        async with (
+            await Client.connect(one, cast.bob) as bob,
+            await Client.connect(other, cast.mia) as mia,
+        ):
+            session_id = await _meet(bob, 5)
+            await mia.ask("SESSION_JOIN", {"sessionId": session_id})
+            handed_on, left = await asyncio.gather(
+                bob.ask("SESSION_LEAVE", {"sessionId": session_id, "newHostId": cast.mia.id}),
+                mia.ask("SESSION_LEAVE", {"sessionId": session_id}),
+            )
+        session = Session.objects.get(pk=session_id)
+        present = {str(p.user_id) for p in session.participants.filter(left_at=None)}
+        if handed_on["type"] == "ERROR":  # mia was faster: there is nobody to hand on to
+            assert error_of(handed_on)[0] == "NOT_FOUND"
+            assert (str(session.host_id), present) == (cast.bob.id, {cast.bob.id})
+        else:  # bob was faster, and mia left as the host
+            assert left["type"] == "SESSION_LEFT"
+            assert (session.end_reason, present) == ("host_left", set())
+
+
+async def test_b3_an_anomaly_is_pinned_once_by_both_processes(pair: Pair, cast: Cast) -> None:
+    one, other = pair
+    kpi = cast.home.revenue
+    focus = {"type": "kpi", "id": str(kpi.pk)}
+    async with (
+        await Client.connect(one, cast.bob) as bob,
+        await Client.connect(other, cast.mia) as mia,
+    ):
+        session_id = await _meet(bob, 5)
+        await mia.ask("SESSION_JOIN", {"sessionId": session_id})
+        move = {"sessionId": session_id, "position": {"x": 1, "y": 2, "z": 3}}
+        for mover, watcher in ((bob, mia), (mia, bob)):
+            await mover.send("CURSOR_MOVE", move | {"focusedEntity": focus})
+            # Also the one that is shown while mia's own place is only being taken (C2, L2).
+            await watcher.until("CURSOR_MOVE")
+        anomaly(kpi)
+        notes = [await client.until("ANNOTATION_CREATED") for client in (bob, mia)]
+        assert notes[0]["payload"] == notes[1]["payload"]
+        for client in (bob, mia):
+            assert "ANNOTATION_CREATED" not in {m["type"] for m in await client.settle()}
+    assert Annotation.objects.filter(session_id=session_id).count() == 1
