@@ -32,9 +32,7 @@ def judge_new_values(kpi_id: str) -> None:
     if kpi is None or state is None:
         return
     history = daily_history(kpi)
-    newest_id = (
-        KpiValue.objects.filter(kpi=kpi).order_by("-pk").values_list("pk", flat=True).first()
-    )
+    newest_id: int = KpiValue.objects.filter(kpi=kpi).aggregate(newest=Max("pk"))["newest"] or 0
     note, found, outlook = "", _Odd(state), None
     try:
         for day, value in _new_values(kpi, state, history):
