@@ -6,18 +6,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from bos import admin_history, admin_imports, admin_jobs  # noqa: F401 -- they register themselves
+from bos.admin_imports import ExportAdmin
 from bos.models import Department, Employee, Notification, Organization, User
+from bos.resources import EmployeeResource
 from bos.tenant_admin import AnyModelAdmin, TenantAdmin
 from sync.models import Event
 from sync.times import wire_cursor
 
-admin.site.site_header = "Business Operating System"
-admin.site.site_title = "BOS"
 admin.site.index_title = "Administration"
 admin.site.unregister(Group)
 
@@ -51,17 +52,21 @@ class DepartmentAdmin(TenantAdmin):
     list_filter = ("organization",)
     list_select_related = ("parent", "organization")
     search_fields = ("name",)
+    autocomplete_fields = ("parent",)
 
 
 @admin.register(Employee)
-class EmployeeAdmin(TenantAdmin):
+class EmployeeAdmin(ExportAdmin):
+    import_kind = "employees"
+    resource = EmployeeResource
     list_display = ("name", "title", "department", "email", "organization")
     list_filter = ("organization", "department")
     list_select_related = ("department", "organization")
     search_fields = ("name", "email", "title")
+    autocomplete_fields = ("department", "user")
 
 
-class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class NewUserForm(UserCreationForm):
     class Meta:
         model = User
         fields = ("email", "name", "role", "organization")
@@ -75,7 +80,9 @@ class UserAdmin(TenantAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     search_fields = ("email", "name")
     ordering = ("email",)
     filter_horizontal = ()
+    form = UserChangeForm
     add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
     readonly_fields = ("last_login",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -9,7 +9,9 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.utils.crypto import salted_hmac
 
+from bos.history import History
 from sync.capture import SyncedModel, SyncedQuerySet
 
 
@@ -28,6 +30,7 @@ class Organization(SyncedModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = SyncedQuerySet.as_manager()
+    history = History()
 
     class Meta:
         ordering = ("name",)
@@ -51,6 +54,7 @@ class Department(SyncedModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = TenantQuerySet.as_manager()
+    history = History()
 
     class Meta:
         ordering = ("name",)
@@ -118,9 +122,10 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
-    token_version = models.PositiveIntegerField(default=0, editable=False)
+    token_version = models.PositiveIntegerField("tokens ended", default=0, editable=False)
 
     objects = UserManager()
+    history = History(without=("password", "token_version"), unnoticed=("last_login",))
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -135,6 +140,14 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """What ends tokens ends the admin's sessions, too."""
+        secret = f"{self.password}{self.token_version}"
+        return salted_hmac("bos admin session", secret, algorithm="sha256").hexdigest()
+
+    def get_full_name(self) -> str:
+        return self.name
 
     @property
     def is_staff(self) -> bool:
@@ -180,6 +193,7 @@ class Employee(SyncedModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = TenantQuerySet.as_manager()
+    history = History()
 
     class Meta:
         ordering = ("name",)
@@ -235,3 +249,47 @@ class SpentToken(models.Model):
 
     def __str__(self) -> str:
         return self.jti
+
+
+class ImportState(models.TextChoices):
+    WAITING = "waiting", "Waiting to be checked"
+    CHECKING = "checking", "Being checked"
+    CHECKED = "checked", "Checked: to be confirmed"
+    REFUSED = "refused", "Refused: nothing was changed"
+    CONFIRMED = "confirmed", "Confirmed, waiting"
+    WRITING = "writing", "Being written"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed: nothing was changed"
+
+
+class Import(models.Model):
+    """A file that an admin has brought: a worker checks it, and writes it once it is confirmed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="imports")
+    author = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    kind = models.CharField("of what", max_length=16)
+    file_name = models.CharField(max_length=200, editable=False)
+    content = models.BinaryField(default=b"", editable=False)
+    """Empty once it is done."""
+    state = models.CharField(
+        max_length=16, choices=ImportState.choices, default=ImportState.WAITING, editable=False
+    )
+    state_since = models.DateTimeField(editable=False)
+    rows_done = models.PositiveIntegerField("checked rows", default=0, editable=False)
+    rows_total = models.PositiveIntegerField("rows", default=0, editable=False)
+    problem = models.CharField(max_length=500, blank=True, default="", editable=False)
+    """Why the file as a whole cannot be used."""
+    outcome = models.JSONField(default=dict, editable=False)
+    """What was found in it: see `bos.imports.Outcome`."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.file_name

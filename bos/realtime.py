@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from bos import handlers, messages  # noqa: F401 -- they register themselves
+from bos.imports import forget_imports
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import may_follow_departments
 from bos.tokens import prune_spent
@@ -221,3 +222,4 @@ register_snapshot("user", _show_notifications)
 # ------------------------------------------------------------------ housekeeping
 
 forget_regularly("spent tokens", prune_spent)
+forget_regularly("imports", forget_imports)

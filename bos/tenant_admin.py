@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:  # generic for the type checker only
     AnyModelAdmin = admin.ModelAdmin[Any]
+    AnyTabularInline = admin.TabularInline[Any, Any]
 else:
-    AnyModelAdmin = admin.ModelAdmin
+    # How every page looks: with django.contrib.admin here it is the stock admin.
+    from unfold import admin as look
+
+    AnyModelAdmin, AnyTabularInline = look.ModelAdmin, look.TabularInline
 
 
 class TenantFilter(admin.RelatedFieldListFilter):
@@ -20,7 +25,7 @@ class TenantFilter(admin.RelatedFieldListFilter):
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         ordering = self.field_admin_ordering(field, request, model_admin)
-        limit = {"organization": _tenant(request)}
+        limit = {"organization": tenant_of(request)}
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
 
 
@@ -34,55 +39,57 @@ class TenantAdmin(AnyModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
-        return rows if _sees_all(request) else rows.filter(**{self.tenant_field: _tenant(request)})
+        if sees_all(request):
+            return rows
+        return rows.filter(**{self.tenant_field: tenant_of(request).pk})
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         exclude = tuple(super().get_exclude(request, obj) or ())
-        return exclude if _sees_all(request) else (*exclude, "organization")
+        return exclude if sees_all(request) else (*exclude, "organization")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row stays in its organization: others refer to it there."""
         fields = tuple(super().get_readonly_fields(request, obj))
-        moved = obj is not None and _sees_all(request) and self.tenant_field == "organization"
+        moved = obj is not None and sees_all(request) and self.tenant_field == "organization"
         return (*fields, "organization") if moved else fields
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = tuple(super().get_list_filter(request))
-        if _sees_all(request):
+        if sees_all(request):
             return filters
         return tuple(self._of_tenant(name) for name in filters if name != "organization")
 
     def _of_tenant(self, name: Any) -> Any:
         related = self.model._meta.get_field(name).related_model if isinstance(name, str) else None
-        return (name, TenantFilter) if _has_tenant(related) else name
+        return (name, TenantFilter) if has_tenant(related) else name
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = tuple(super().get_list_display(request))
-        return columns if _sees_all(request) else tuple(c for c in columns if c != "organization")
+        return columns if sees_all(request) else tuple(c for c in columns if c != "organization")
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if not _sees_all(request) and _has_tenant(db_field.related_model):
+        if not sees_all(request) and has_tenant(db_field.related_model):
             related: Any = db_field.related_model
-            kwargs["queryset"] = related._default_manager.filter(organization=_tenant(request))
+            kwargs["queryset"] = related._default_manager.filter(organization=tenant_of(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if not _sees_all(request) and _has_tenant(db_field.related_model):
+        if not sees_all(request) and has_tenant(db_field.related_model):
             related: Any = db_field.related_model
-            kwargs["queryset"] = related._default_manager.filter(organization=_tenant(request))
+            kwargs["queryset"] = related._default_manager.filter(organization=tenant_of(request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm[Any]]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        if _sees_all(request) or obj is not None:
+        if sees_all(request) or obj is not None:
             return form
-        tenant = _tenant(request)
+        tenant = tenant_of(request)
 
         class OfTenant(form):  # type: ignore[misc, valid-type]
             def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -92,36 +99,69 @@ class TenantAdmin(AnyModelAdmin):
 
         return OfTenant
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who changed the row; also a deleted one's, which has no other page any more."""
+        if not hasattr(self.model, "history"):
+            return super().history_view(request, object_id, extra_context)
+        from bos.admin_history import history_page
+
+        row = self.get_object(request, unquote(object_id))
+        page = history_page(self, request, unquote(object_id), row)
+        if page is None or not self.has_view_permission(request, row):
+            return self.missing(request, object_id)
+        return page
+
+    def is_own_page(self, request: HttpRequest) -> bool:
+        """Whether this is asked for a page of this model; else for one of what it belongs to.
+
+        Rows that are not to be deleted by themselves are still deleted with what they belong to.
+        """
+        match = request.resolver_match
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return match is not None and (match.url_name or "").startswith(own)
+
+    def missing(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The answer for a row that is not there, and for another organization's."""
+        answer: Any = self._get_obj_does_not_exist_redirect  # type: ignore[attr-defined]
+        return answer(request, self.opts, object_id)  # type: ignore[no-any-return]
+
     # Who may use the admin at all may do so with every row that `get_queryset` shows.
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return _is_staff(request)
+        return is_staff(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_staff(request)
+        return is_staff(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_staff(request)
+        return is_staff(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_staff(request)
+        return is_staff(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_staff(request)
+        return is_staff(request)
 
 
-def _is_staff(request: HttpRequest) -> bool:
+def is_staff(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_staff)
 
 
-def _sees_all(request: HttpRequest) -> bool:
+def sees_all(request: HttpRequest) -> bool:
     return bool(request.user.is_superuser)
 
 
-def _tenant(request: HttpRequest) -> Any:
+def tenant_of(request: HttpRequest) -> Any:
     return request.user.organization  # type: ignore[union-attr]
 
 
-def _has_tenant(model: Any) -> bool:
+def scope_of(request: HttpRequest) -> Any:
+    """The organization whose rows this user may know of; None: of every organization."""
+    return None if sees_all(request) else tenant_of(request)
+
+
+def has_tenant(model: Any) -> bool:
     is_model = isinstance(model, type) and issubclass(model, Model)
     return is_model and any(f.name == "organization" for f in model._meta.fields)

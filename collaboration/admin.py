@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bos.tenant_admin import AnyModelAdmin, TenantAdmin
+from bos.tenant_admin import AnyModelAdmin, AnyTabularInline, TenantAdmin
+from collaboration import admin_live
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.services import session_end
-
-if TYPE_CHECKING:  # generic for the type checker only
-    AnyTabularInline = admin.TabularInline[Any, Any]
-else:
-    AnyTabularInline = admin.TabularInline
 
 
 class ReadOnlyInline(AnyTabularInline):
@@ -56,6 +52,9 @@ class SessionAdmin(TenantAdmin):
     inlines = (Participants, Annotations)
     actions = ("end_sessions",)
 
+    def get_urls(self) -> Any:
+        return [*admin_live.urls(), *super().get_urls()]
+
     @admin.display(description="present")
     def present(self, session: Session) -> int:
         return session.participants.filter(left_at=None).count()
@@ -75,7 +74,7 @@ class SessionAdmin(TenantAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return super().has_delete_permission(request, obj) and not self.is_own_page(request)
 
 
 class OfSessionAdmin(AnyModelAdmin):

@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin
+from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, JsonResponse
+from django.urls import path
+from django.utils import timezone
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from bos.tenant_admin import TenantAdmin
+from bos.admin_history import ChangesAdmin, author_names
+from bos.admin_imports import ExportAdmin
+from bos.models import Organization
+from bos.resources import DepartmentReference
+from bos.tables import time_of
+from bos.tenant_admin import AnyTabularInline, scope_of
 from kpis import admin_business  # noqa: F401 -- registers itself
+from kpis.imports import KpiResource
+from kpis.insights.history import begin_of, daily_history
 from kpis.models import Kpi, KpiValue, Visibility
+from sync.codecs import wire_number
 
-if TYPE_CHECKING:  # generic for the type checker only
-    AnyTabularInline = admin.TabularInline[Any, Any]
-else:
-    AnyTabularInline = admin.TabularInline
+MOST_POINTS = 2_000  # many times what a chart is wide
+PERIODS = (30, 90, 400)
+
+
+class ExactInput(UnfoldAdminDecimalFieldWidget):
+    """1500.0000 is shown as 1500."""
+
+    def format_value(self, value: Any) -> Any:
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+class PeriodFilter(RangeDateTimeFilter):
+    """From and to, in UTC. A day without a time is its beginning, or as the last one its end."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = self._time("from"), self._time("to")
+        if first is not None:
+            queryset = queryset.filter(**{f"{self.parameter_name}__gte": first})
+        if last is not None:
+            if not self._text("to_1"):
+                last += timedelta(days=1)
+            queryset = queryset.filter(**{f"{self.parameter_name}__lt": last})
+        return queryset
+
+    def _text(self, part: str) -> str:
+        return str(self.used_parameters.get(f"{self.parameter_name}_{part}") or "")
+
+    def _time(self, end: str) -> datetime | None:
+        try:
+            return time_of(f"{self._text(f'{end}_0')} {self._text(f'{end}_1')}".strip())
+        except ValueError:
+            return None
 
 
 class LatestValues(AnyTabularInline):
     """The last values, to read: a value is set at the KPI."""
 
     model = KpiValue
-    fields = readonly_fields = ("at", "value", "actor_id")
+    fields = readonly_fields = ("at", "exact_value", "author")
     extra = 0
     can_delete = False
     max_num = 0
@@ -33,10 +78,18 @@ class LatestValues(AnyTabularInline):
         kpi_id = match.kwargs.get("object_id") if match else None
         if kpi_id is None:  # one is being added
             return KpiValue.objects.none()
-        newest = KpiValue.objects.filter(kpi_id=kpi_id).order_by("-at").values("pk")[:30]
-        return (
-            super().get_queryset(request).filter(pk__in=list(newest.values_list("pk", flat=True)))
-        )
+        newest = list(KpiValue.objects.filter(kpi_id=kpi_id).order_by("-at")[:30])
+        # An inline is made anew for each request: what is kept here is this request's.
+        self._names = author_names({value.actor_id for value in newest}, scope_of(request))
+        return super().get_queryset(request).filter(pk__in=[value.pk for value in newest])
+
+    @admin.display(description="value")
+    def exact_value(self, value: KpiValue) -> str:
+        return f"{value.value.normalize():f}"
+
+    @admin.display(description="set by")
+    def author(self, value: KpiValue) -> str:
+        return self._names.get(value.actor_id, "")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
@@ -49,7 +102,9 @@ class LatestValues(AnyTabularInline):
 
 
 @admin.register(Kpi)
-class KpiAdmin(TenantAdmin):
+class KpiAdmin(ExportAdmin):
+    import_kind = "kpis"
+    resource = KpiResource
     list_display = (
         "name",
         "value",
@@ -62,11 +117,18 @@ class KpiAdmin(TenantAdmin):
         "updated_at",
     )
     list_editable = ("value", "target")
-    list_filter = ("organization", "department", "visibility", "direction")
+    list_filter = ("organization", "department", "owner", "visibility", "direction")
     list_select_related = ("department", "owner", "organization")
     search_fields = ("name",)
+    autocomplete_fields = ("department", "owner")
+    formfield_overrides: ClassVar[Any] = {models.DecimalField: {"widget": ExactInput}}
     inlines = (LatestValues,)
     actions = ("show_to_organization", "show_to_department_only")
+    change_form_outer_before_template = "admin/bos/kpi_chart.html"
+
+    class Media:
+        css: ClassVar[Any] = {"all": ("vendor/uplot/uPlot.min.css",)}
+        js = ("vendor/uplot/uPlot.iife.min.js", "bos/kpi_chart.js")
 
     @admin.action(description="Show to everybody in the organization")
     def show_to_organization(self, request: HttpRequest, kpis: QuerySet[Kpi]) -> None:
@@ -77,3 +139,84 @@ class KpiAdmin(TenantAdmin):
     def show_to_department_only(self, request: HttpRequest, kpis: QuerySet[Kpi]) -> None:
         changed = kpis.filter(department__isnull=False).update(visibility=Visibility.DEPARTMENT)
         self.message_user(request, f"{changed} KPIs are visible to their department only.")
+
+    def get_urls(self) -> Any:
+        values = self.admin_site.admin_view(self.values_view)
+        return [path("<uuid:kpi_id>/values/", values, name="kpis_kpi_values"), *super().get_urls()]
+
+    def values_view(self, request: HttpRequest, kpi_id: UUID) -> JsonResponse:
+        """What the chart shows: `{"points": [[seconds, value], ...], ...}`, oldest first."""
+        kpi: Kpi | None = self.get_queryset(request).filter(pk=kpi_id).first()
+        if kpi is None:
+            raise Http404
+        asked = request.GET.get("days", "")
+        days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]
+        return JsonResponse(
+            {
+                "unit": kpi.unit,
+                "target": wire_number(kpi.target),
+                "points": points_of(kpi, timedelta(days=days)),
+            }
+        )
+
+
+admin.site.register(Kpi.history.model, ChangesAdmin)
+
+
+@admin.register(KpiValue)
+class KpiValueAdmin(ExportAdmin):
+    """Every value that KPIs have had, to read: they are set at the KPI, or imported."""
+
+    import_kind = "values"
+    tenant_field = "kpi__organization"
+    list_display = ("kpi", "at", "exact_value", "unit")
+    list_display_links = None
+    list_filter = ("kpi", ("at", PeriodFilter))
+    list_filter_submit = True
+    list_select_related = ("kpi",)
+    show_full_result_count = False
+
+    @admin.display(description="value", ordering="value")
+    def exact_value(self, value: KpiValue) -> str:
+        return f"{value.value.normalize():f}"
+
+    @admin.display(description="unit")
+    def unit(self, value: KpiValue) -> str:
+        return value.kpi.unit
+
+    def table(self, rows: Iterable[KpiValue], scope: Organization | None) -> Any:
+        departments = DepartmentReference()
+        departments.bind(scope)
+        names = author_names({value.actor_id for value in rows}, scope)
+        cells = (
+            (
+                str(value.kpi_id),
+                value.kpi.name,
+                departments.render(value.kpi.department_id),
+                value.at,
+                value.value,
+                names[value.actor_id],
+            )
+            for value in rows
+        )
+        return ("kpi_id", "kpi", "department", "time", "value", "set_by"), cells
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not self.is_own_page(request)
+
+
+def points_of(kpi: Kpi, period: timedelta) -> list[tuple[float, float]]:
+    """The values of this period; of very many, the last of each day."""
+    since = timezone.now() - period
+    newest = KpiValue.objects.filter(kpi=kpi, at__gte=since).order_by("-at", "-pk")
+    values = list(newest.values_list("at", "value")[: MOST_POINTS + 1])
+    if len(values) <= MOST_POINTS:
+        return [(at.timestamp(), float(value)) for at, value in reversed(values)]
+    days = sorted(daily_history(kpi).items())
+    return [(begin_of(day).timestamp(), value) for day, value in days if begin_of(day) >= since]

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from bos.history import History
 from bos.models import Department, Organization, TenantQuerySet
 from sync.capture import SyncedModel
 from sync.codecs import exact_number
@@ -71,6 +72,7 @@ class Kpi(SyncedModel):
     """Not stored here: when the value being saved was measured, if not now (history, imports)."""
 
     objects = TenantQuerySet.as_manager()
+    history = History(unnoticed=("value",))  # each value is kept as a KpiValue with its author
 
     class Meta:
         ordering = ("name",)
@@ -106,6 +108,7 @@ class KpiValue(models.Model):
 
     class Meta:
         ordering = ("-at",)
+        verbose_name = "KPI value"
         indexes = (models.Index(fields=("kpi", "-at"), name="value_by_kpi_and_time"),)
 
     def __str__(self) -> str:

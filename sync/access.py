@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 async def recheck(feed: Feed, change: AccessChange) -> None:
     """Close whoever has lost access, and unsubscribe from what may no longer be followed."""
+    for connection in [c for c in feed.connections if c.id in change.connections]:
+        connection.close(CloseCode.FORBIDDEN)
     connections = [c for c in _touched(feed, change) if c.principal is not None and not c.closing]
     if not connections:
         return

@@ -13,20 +13,25 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+from sync.conf import sync_settings
 from sync.log import LoggedEvent
+from sync.shared_state import MemoryState, RedisState, SharedState
 
 if TYPE_CHECKING:
     from sync.hub import Hub
 
 log = logging.getLogger("bos.sync")
 
+T = TypeVar("T")
 SEND_TIMEOUT = 1.0
+ASK_TIMEOUT = 3.0
 # How long the layer is left alone after it failed; hubs read the log meanwhile.
 PAUSE = 2.0
 _encode = msgspec.msgpack.Encoder().encode
@@ -132,6 +137,22 @@ class Bus:
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
+    def ask(self, question: Callable[[SharedState], Awaitable[T]]) -> T | None:
+        """Ask the shared state from any thread but the event loop's; None if nobody knows."""
+        loop = self._running_loop()
+        state = self._hub.state if self._hub is not None else self._state
+        answer = asyncio.run_coroutine_threadsafe(_await(question(state)), loop)
+        try:
+            return answer.result(ASK_TIMEOUT)
+        except TimeoutError:
+            return None
+
+    @cached_property
+    def _state(self) -> SharedState:
+        """Of a process that serves no connections."""
+        urls = sync_settings().redis_urls
+        return RedisState(urls) if urls else MemoryState()
+
     @cached_property
     def _one_process(self) -> bool:
         return isinstance(get_channel_layer(), InMemoryChannelLayer)
@@ -166,6 +187,10 @@ class Bus:
         layer = get_channel_layer()
         if layer is not None and hasattr(layer, "flush"):
             await layer.flush()
+
+
+async def _await(answer: Awaitable[T]) -> T:
+    return await answer
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

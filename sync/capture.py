@@ -7,9 +7,10 @@ captured here, in the transaction of the change. Raw SQL is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -30,11 +31,13 @@ class AccessChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whose rights an event touches; the hub looks at them again before it delivers the event.
 
     users: these users' connections; topics: whoever follows these; everyone: the organization.
+    connections: these are closed, whatever their rights are.
     """
 
     users: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     everyone: bool = False
+    connections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,17 @@ def registered_for(model: type[M]) -> Synced[M]:
     return _synced[model]
 
 
+Follower = Callable[[Change[Any]], None]
+_followers: dict[type[models.Model], Follower] = {}
+
+
+def follow_changes(model: type[models.Model], follower: Follower) -> None:
+    """Call this for each change of the model's rows, an event or not, in its transaction."""
+    if model in _followers:
+        raise ValueError(f"changes of {model.__name__} are followed twice")
+    _followers[model] = follower
+
+
 def connect() -> None:
     for model in _synced:
         pre_save.connect(_before_save, sender=model, dispatch_uid="sync")
@@ -181,9 +195,8 @@ def _after_save(
     stamps = _stamps(sender)
     if before is not None and fields <= stamps:
         _put_back(before, instance, fields)
-    # An untracked write has no old row to compare with: it counts even if the value is the same.
-    elif fields - (synced.ignored - stamps):
-        emit(synced, Change("created" if created else "updated", before, after, fields))
+    else:
+        note(synced, Change("created" if created else "updated", before, after, fields))
 
 
 def _round(instance: models.Model) -> None:
@@ -204,6 +217,7 @@ def _evaluate(instance: models.Model) -> None:
         instance.refresh_from_db()
 
 
+@cache
 def _stamps(model: type[models.Model]) -> frozenset[str]:
     """Fields that every save writes by itself."""
     return frozenset(f.attname for f in model._meta.concrete_fields if getattr(f, "auto_now", 0))
@@ -225,7 +239,7 @@ def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> No
 
 def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
     before = instance.__dict__.pop("_sync_before", instance)
-    emit(_synced[sender], Change("deleted", before, None, EVERYTHING))
+    note(_synced[sender], Change("deleted", before, None, EVERYTHING))
 
 
 def _attnames(
@@ -262,12 +276,10 @@ class SyncedQuerySet(models.QuerySet[M]):
             before = {row.pk: row for row in rows.select_for_update()}
             # Of these only: a row that somebody moved into the filter meanwhile has no event.
             changed = models.QuerySet.update(self.filter(pk__in=keys), **values)
-            counts_not = synced.ignored - _stamps(self.model)
             for after in rows.all():
                 old = before.get(after.pk)
                 fields = EVERYTHING if old is None else _differences(old, after)
-                if fields - counts_not:
-                    emit(synced, Change("updated", old, after, fields))
+                note(synced, Change("updated", old, after, fields))
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -285,7 +297,7 @@ class SyncedQuerySet(models.QuerySet[M]):
             created = super().bulk_create(rows, *args, **kwargs)
             for row in created:
                 _evaluate(row)
-                emit(synced, Change("created", None, row, EVERYTHING))
+                note(synced, Change("created", None, row, EVERYTHING))
         return created
 
 
@@ -310,6 +322,16 @@ class SyncedModel(models.Model):
 
 
 # ------------------------------------------------------------------ to the log
+
+
+def note(synced: Synced[M], change: Change[M]) -> None:
+    """Take note of a row that has changed: tell who follows that, and append what is an event."""
+    follower = _followers.get(synced.model)
+    if follower is not None and change.fields:
+        follower(change)
+    # An untracked write has no old row to compare with: it counts even if the value is the same.
+    if change.fields - (synced.ignored - _stamps(synced.model)):
+        emit(synced, change)
 
 
 def emit(synced: Synced[M], change: Change[M]) -> None:

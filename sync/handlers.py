@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sync import messages, topics
+from sync import messages, roster, topics
 from sync.auth import authenticator
 from sync.closes import CloseCode
 from sync.conf import sync_settings
@@ -70,6 +70,7 @@ async def _sign_in(context: Context, principal: Principal, feed: Feed) -> Reply 
         connection.close(CloseCode.TOO_MANY)
         return None
     connection.authenticated(principal, now=_now(), wall=time.time())
+    roster.signed_in(connection)
     connection.feed = feed
     feed.attach(connection)
     # Notifications reach a user without asking (decision A2).

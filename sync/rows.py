@@ -8,6 +8,7 @@ is made once a model and thread. What is changed is captured like any other chan
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -101,7 +102,7 @@ def update_row(row: models.Model, *fields: str) -> None:
     pk: Any = model._meta.pk
     with connection.cursor() as cursor:
         cursor.execute(statements.update(fields), [*values, _prepared(pk, row)])
-    capture.emit(synced, capture.Change("updated", None, row, frozenset(fields)))
+    capture.note(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
 def insert_row(row: models.Model) -> None:
@@ -116,3 +117,17 @@ def insert_row(row: models.Model) -> None:
             f"INSERT INTO {statements.table} ({columns}) VALUES ({marks})",  # noqa: S608
             [_prepared(field, row) for field in fields],
         )
+
+
+def update_rows(rows: Iterable[models.Model], *fields: str) -> None:
+    """Write these fields of many rows of a model that is not captured; fields by attname."""
+    several = list(rows)
+    if not several:
+        return
+    statements = _of(type(several[0]))
+    by_name = {field.attname: field for field in statements.fields}
+    pk: Any = several[0]._meta.pk
+    columns = [*(by_name[name] for name in fields), pk]
+    values = [[_prepared(column, row) for column in columns] for row in several]
+    with connection.cursor() as cursor:
+        cursor.executemany(statements.update(fields), values)

@@ -75,6 +75,12 @@ return redis.call('ZCARD', KEYS[1])
 """
 
 
+_WHO = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
+"""
+
+
 class SharedState(Protocol):
     shared: bool
     """Whether other processes see it, too."""
@@ -103,6 +109,10 @@ class SharedState(Protocol):
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
         """How many connections are at each place; None if nobody knows."""
+        ...
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        """What connections are at this place; None if nobody knows."""
         ...
 
 
@@ -163,6 +173,9 @@ class MemoryState:
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
         return [self._count(place) for place in places]
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        return list(self._present[place]) if self._count(place) else []
 
     def _count(self, place: str) -> int:
         now = self._clock()
@@ -322,9 +335,12 @@ class RedisState:
     ) -> None:
         now_s, now_us = await client.time()
         until = now_s * 1000 + now_us // 1000 + _ms(seconds)
-        pipe = client.pipeline(transaction=False)
+        by_place: dict[str, dict[str, int]] = defaultdict(dict)
         for place, connection_id in presences:
-            pipe.zadd(f"bos:present:{place}", {connection_id: until})
+            by_place[place][connection_id] = until
+        pipe = client.pipeline(transaction=False)
+        for place, there in by_place.items():
+            pipe.zadd(f"bos:present:{place}", there)
             pipe.pexpire(f"bos:present:{place}", _ms(seconds))
         await pipe.execute()
 
@@ -352,6 +368,11 @@ class RedisState:
         for place in places:
             pipe.eval(_BE_GONE, 1, f"bos:present:{place}", "")
         return await pipe.execute()
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        key = f"bos:present:{place}"
+        found = await self._ask(lambda: _eval(self._client(place), _WHO, key), otherwise=None)
+        return None if found is None else [member.decode() for member in found]
 
     def _client(self, key: str) -> redis.asyncio.Redis:
         return self._clients[zlib.crc32(key.encode()) % len(self._clients)]

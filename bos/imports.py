@@ -1,0 +1,259 @@
+"""Imports: a file is checked, shown, confirmed and written, or nothing of it is.
+
+All of it happens in a worker: reading a file takes a process's time, and a broken one its memory.
+What is checked is checked again when it is written, in one transaction with all of its rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from bos.jobs import enqueue
+from bos.models import Import, ImportState, Organization
+from bos.tables import Row, Table, Unreadable, read_table
+from sync.principal import Actor, acting
+
+log = logging.getLogger("bos.imports")
+
+SHOWN_ROWS = 100
+SHOWN_PROBLEMS = 200
+TELL_SECONDS = 0.3
+KEEP = timedelta(days=30)
+# Another transaction held what this one needed: PostgreSQL ends one of them.
+ATTEMPTS = 3
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a file would change. Only the first rows and problems are kept, all are counted.
+
+    rows: {"row": 2, "what": "changed", "name": ..., "changes": [[column, before, after], ...]}.
+    problems: {"row": 3, "column": "value", "message": ...}.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    ignored_columns: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    problem_count: int = 0
+
+    def refuse(self, row: Row, column: str, message: str) -> None:
+        self.problem_count += 1
+        if len(self.problems) < SHOWN_PROBLEMS:
+            self.problems.append({"row": row.number, "column": column, "message": message})
+
+    def show(self, row: Row, name: str, changes: list[tuple[str, str, str]], *, new: bool) -> None:
+        self.new, self.changed = self.new + new, self.changed + (not new)
+        if len(self.rows) < SHOWN_ROWS:
+            what = "new" if new else "changed"
+            shown = {"row": row.number, "what": what, "name": name, "changes": changes}
+            self.rows.append(shown)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class Plan:
+    """write: makes the changes; called in a transaction, and only where there is no problem."""
+
+    outcome: Outcome
+    write: Callable[[], None]
+
+
+class Kind(Protocol):
+    """What can be imported. columns: (name, what to write in it)."""
+
+    name: str
+    title: str
+    max_rows: int
+    columns: tuple[tuple[str, str], ...]
+
+    def plan(self, table: Table, organization: Organization, progress: Progress) -> Plan:
+        """Read only. Raises Unreadable."""
+        ...
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register_import(kind: Kind) -> None:
+    if kind.name in _kinds:
+        raise ValueError(f"imports of {kind.name} are registered twice")
+    _kinds[kind.name] = kind
+
+
+def kinds() -> list[Kind]:
+    return list(_kinds.values())
+
+
+# ------------------------------------------------------------------ from state to state
+
+WAITING_TO_BE_CHECKED = (ImportState.WAITING, ImportState.CHECKING)
+WAITING_TO_BE_WRITTEN = (ImportState.CONFIRMED, ImportState.WRITING)
+BUSY = (*WAITING_TO_BE_CHECKED, *WAITING_TO_BE_WRITTEN)
+
+
+def begin(import_: Import) -> None:
+    """Store a file that somebody has chosen, and have it checked."""
+    import_.state, import_.state_since = ImportState.WAITING, timezone.now()
+    with transaction.atomic():
+        import_.save()
+        enqueue(check, str(import_.pk))
+
+
+def confirm(import_: Import) -> bool:
+    """Have it written; whether it was to be confirmed."""
+    with transaction.atomic():
+        ready = Import.objects.filter(pk=import_.pk, state=ImportState.CHECKED)
+        confirmed = ready.update(state=ImportState.CONFIRMED, state_since=timezone.now())
+        if confirmed:
+            enqueue(write, str(import_.pk))
+    return bool(confirmed)
+
+
+def check(import_id: str) -> None:
+    """Find out what the file would change. A job: where it runs twice it finds the same."""
+    import_ = _take(import_id, WAITING_TO_BE_CHECKED, ImportState.CHECKING)
+    if import_ is None:
+        return
+    try:
+        outcome = _plan(import_).outcome
+    except Unreadable as error:
+        _settle(import_, ImportState.REFUSED, problem=str(error))
+    except Exception:
+        log.exception("import not checked", extra={"import": import_id})
+        _settle(import_, ImportState.FAILED, problem="It could not be checked. Try it again.")
+    else:
+        state = ImportState.REFUSED if outcome.problem_count else ImportState.CHECKED
+        _settle(import_, state, outcome=outcome.as_json())
+
+
+def write(import_id: str) -> None:
+    """Make the changes, all of them or none. A job: where it runs twice it writes once."""
+    import_ = _take(import_id, WAITING_TO_BE_WRITTEN, ImportState.WRITING)
+    if import_ is None:
+        return
+    if not _may_still(import_):
+        _settle(import_, ImportState.REFUSED, problem="Who brought the file is no admin any more.")
+        return
+    try:
+        with acting(Actor(user_id=str(import_.author_id), door="import")):
+            _write(import_)
+    except Unreadable as error:
+        _settle(import_, ImportState.REFUSED, problem=str(error))
+    except IntegrityError:
+        problem = "What the file refers to has been changed meanwhile. Import it again."
+        _settle(import_, ImportState.FAILED, problem=problem)
+    except Exception:
+        log.exception("import not written", extra={"import": import_id})
+        _settle(import_, ImportState.FAILED, problem="It could not be written. Import it again.")
+
+
+def _write(import_: Import) -> None:
+    for attempt in range(ATTEMPTS):
+        plan = _plan(import_)
+        if plan.outcome.problem_count:
+            _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
+            return
+        try:
+            _commit(import_, plan)
+            return
+        except IntegrityError:
+            raise
+        except DatabaseError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            log.info("import is written again", extra={"import": str(import_.pk)})
+
+
+def _commit(import_: Import, plan: Plan) -> None:
+    with transaction.atomic():
+        # Imports of an organization go one by one: none doubles what another is just inserting.
+        Organization.objects.select_for_update(no_key=True).get(pk=import_.organization_id)
+        own = Import.objects.select_for_update().filter(
+            pk=import_.pk, state__in=WAITING_TO_BE_WRITTEN
+        )
+        if not own.exists():  # another run of this job has done it
+            return
+        plan.write()
+        own.update(
+            state=ImportState.DONE,
+            state_since=timezone.now(),
+            rows_done=import_.rows_total,
+            outcome=plan.outcome.as_json(),
+            content=b"",
+        )
+
+
+def _take(import_id: str, states: tuple[ImportState, ...], taken: ImportState) -> Import | None:
+    found: Import | None = (
+        Import.objects.filter(pk=UUID(import_id), state__in=states)
+        .select_related("organization", "author")
+        .first()
+    )
+    if found is not None:
+        found.rows_done = 0
+        _settle(found, taken)
+    return found
+
+
+def _may_still(import_: Import) -> bool:
+    author = import_.author
+    if author is None or not author.is_active or not author.is_staff:
+        return False
+    return author.is_superuser or author.organization_id == import_.organization_id
+
+
+def _plan(import_: Import) -> Plan:
+    """Raises Unreadable."""
+    kind = _kinds[import_.kind]
+    table = read_table(import_.file_name, bytes(import_.content), max_rows=kind.max_rows)
+    import_.rows_total = len(table.rows)
+    plan = kind.plan(table, import_.organization, _Teller(import_))
+    named = {name for name, _ in kind.columns}
+    plan.outcome.ignored_columns = [c for c in table.columns if c and c not in named]
+    import_.rows_done = import_.rows_total
+    return plan
+
+
+def _settle(import_: Import, state: ImportState, **values: Any) -> None:
+    import_.state = state
+    if state in (ImportState.REFUSED, ImportState.FAILED):
+        values["content"] = b""
+    changes = values | {"rows_done": import_.rows_done, "rows_total": import_.rows_total}
+    rows = Import.objects.filter(pk=import_.pk)
+    rows.update(state=state, state_since=timezone.now(), **changes)
+
+
+class _Teller:
+    """Tells how far a check is: now and then, because telling is a transaction of its own."""
+
+    def __init__(self, import_: Import) -> None:
+        self._import = import_
+        self._told_at = 0.0
+
+    def __call__(self, rows_done: int) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            rows = Import.objects.filter(pk=self._import.pk)
+            rows.update(rows_done=rows_done, rows_total=self._import.rows_total)
+
+
+def forget_imports() -> int:
+    """Forget what was imported long ago; how many files that were."""
+    return Import.objects.filter(created_at__lt=timezone.now() - KEEP).delete()[0]
