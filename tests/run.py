@@ -1,8 +1,9 @@
 """`python -m tests.run [pytest arguments]`: lint, then every test on both back ends at once.
 
-SQLite with the in-memory layer, and PostgreSQL with Redis: a process each, with servers of their
-own unless TEST_DATABASE_URL and TEST_REDIS_URL name some. `--only sqlite`, `--only postgres` and
-`--no-lint` are for developers.
+SQLite with the in-memory layer, and PostgreSQL with Redis, with servers of their own unless
+TEST_DATABASE_URL and TEST_REDIS_URL name some. On each several pytest workers share the test files,
+each with a database of its own: much of a test is waiting. `--only sqlite`, `--only postgres` and
+`--no-lint` are for developers, and so is `-n 0`, which makes one process of each.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,26 +25,64 @@ import psycopg
 from tests import lint
 from tests.services import die_with_parent, postgres_server, redis_server
 
+ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 SUMMARY = re.compile(r"^\d+ (?:passed|failed|skipped|errors?|warnings?|deselected)\b.* in [\d.]+s")
 BACKENDS = ("sqlite", "postgres")
+WORKERS = 3
+# A file's tests share servers, so they stay together; conftest.py says which file comes first.
+SHARED_OUT = (
+    *("-p", "tests.database", "-n", str(WORKERS)),
+    *("--dist", "loadfile", "--no-loadscope-reorder"),
+)
 
 
-def fresh_database(url: str) -> str:
-    """A new database on this PostgreSQL server; its URL."""
+def fresh_database(server: str, template: str = "template1") -> str:
+    """A new database on this PostgreSQL server, like this one; its name."""
     name = f"bos_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return url.rsplit("/", 1)[0] + f"/{name}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return name
 
 
-def environment(backend: str, directory: Path, urls: dict[str, str]) -> dict[str, str]:
+def databases(backend: str, home: Path, server: str, env: dict[str, str]) -> list[str]:
+    """The URLs of one for each worker of pytest, and of one for a pytest without workers.
+
+    The schema is made once and copied. See `tests.database`.
+    """
+    if backend == "sqlite":
+        files = [home / f"bos{n}.sqlite3" for n in range(WORKERS + 1)]
+        migrate(f"sqlite:///{files[0]}", env)
+        for file in files[1:]:
+            shutil.copy(files[0], file)
+        return [f"sqlite:///{file}" for file in files]
+    host = server.rsplit("/", 1)[0]
+    first = fresh_database(server)
+    migrate(f"{host}/{first}", env)
+    names = [first, *(fresh_database(server, first) for _ in range(WORKERS))]
+    return [f"{host}/{name}" for name in names]
+
+
+def migrate(url: str, env: dict[str, str]) -> None:
+    command = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(command, cwd=ROOT, env=env | {"DATABASE_URL": url}, check=True)
+
+
+def environment(backend: str, directory: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BOS_")}
     for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG"):
         kept.pop(name, None)
-    # Tests change rows between awaits, from the event loop's own thread.
-    own = {"DJANGO_ALLOW_ASYNC_UNSAFE": "1", "TMPDIR": str(directory)}
-    return kept | urls | own | {"BOS_TEST_BACKEND": backend}
+    if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Hundreds of processes: compiling is two of the three seconds in which a server starts.
+        kept.setdefault("PYTHONPYCACHEPREFIX", f"{sys.prefix}/pycache")
+    own = {
+        "BOS_TEST_BACKEND": backend,
+        # Tests change rows between awaits, from the event loop's own thread.
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TMPDIR": str(directory),
+    }
+    return kept | own
 
 
 def run(backends: list[str], arguments: list[str]) -> int:
@@ -52,23 +92,24 @@ def run(backends: list[str], arguments: list[str]) -> int:
         for backend in backends:
             home = directory / backend
             home.mkdir()
-            if backend == "sqlite":
-                urls = {"DATABASE_URL": f"sqlite:///{home}/bos.sqlite3"}
-            else:
-                database = os.environ.get("TEST_DATABASE_URL") or stack.enter_context(
+            env, server = environment(backend, home), ""
+            if backend == "postgres":
+                server = os.environ.get("TEST_DATABASE_URL") or stack.enter_context(
                     postgres_server()
                 )
-                redis = os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()).url
-                urls = {"DATABASE_URL": fresh_database(database), "REDIS_URL": redis}
+                env["REDIS_URL"] = (
+                    os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()).url
+                )
+            env["TEST_DATABASES"] = " ".join(databases(backend, home, server, env))
             output = home / "output"
-            runs[backend] = (_start(environment(backend, home, urls), output, arguments), output)
+            runs[backend] = (_start(env, output, arguments), output)
         return _report(runs)
 
 
 def _start(env: dict[str, str], output: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     with output.open("wb") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "--color=no", "-q", *arguments],
+            [sys.executable, "-m", "pytest", "--color=no", "-q", *SHARED_OUT, *arguments],
             env=env,
             stdout=out,
             stderr=subprocess.STDOUT,

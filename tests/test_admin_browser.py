@@ -1,0 +1,96 @@
+"""The admin in real Chromium, in light and dark: its policy lets everything of it work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from playwright.async_api import Page, async_playwright, expect
+
+from kpis.models import KpiValue
+from tests.cast import PASSWORD, Cast, Person
+from tests.client import Client
+from tests.server import Server
+from tests.test_page import CHROMIUM, FLAGS
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture(params=["light", "dark"])
+async def page(request: pytest.FixtureRequest, server: Server) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(color_scheme=request.param)
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda asked: complaints.append(asked.url) if _away(asked.url) else None)
+
+        def _away(url: str) -> bool:
+            return not url.startswith((server.url, "data:"))
+
+        yield page
+        await browser.close()
+        assert complaints == []
+
+
+async def sign_in(page: Page, server: Server, person: Person) -> None:
+    await page.goto(f"{server.url}/admin/")
+    await page.fill('[name="username"]', person.email)
+    await page.fill('[name="password"]', PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Alert rules").first).to_be_visible()
+
+
+async def test_the_history_of_a_kpi_is_drawn_and_told(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    kpi = cast.home.revenue
+    now = timezone.now()
+    for n in range(40):
+        KpiValue.objects.create(kpi=kpi, value=n, at=now - timedelta(days=n), actor_id="system")
+    await sign_in(page, server, cast.alice)
+    await page.goto(f"{server.url}/admin/kpis/kpi/{kpi.pk}/change/")
+    readout = page.locator("[data-bos-readout]")
+    await expect(readout).to_have_text("41 values, 0 to 100 EUR")
+    await expect(page.locator("[data-bos-chart] canvas")).to_be_visible()
+    await page.select_option("[data-bos-days]", "30")
+    await expect(readout).to_have_text("31 values, 0 to 100 EUR")
+    await page.locator(".u-over").hover()
+    await expect(readout).to_contain_text("UTC:")
+
+
+async def test_a_file_is_brought_shown_and_imported(
+    page: Page, server: Server, cast: Cast, worker: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "kpis.csv"
+    file.write_text("name,unit,value\nBrought,EUR,5\n")
+    await sign_in(page, server, cast.alice)
+    await page.goto(f"{server.url}/admin/kpis/kpi/")
+    await page.get_by_role("link", name="Import", exact=True).click()
+    await page.set_input_files('[name="file"]', file)
+    await page.click('[name="_save"]')
+    confirm = page.get_by_role("button", name="Import 1 rows")
+    await expect(confirm).to_be_visible(timeout=20_000)
+    await expect(page.get_by_role("cell", name="Brought", exact=True)).to_be_visible()
+    await confirm.click()
+    await expect(page.locator('[data-bos-state="done"]')).to_be_visible(timeout=20_000)
+    await page.goto(f"{server.url}/admin/kpis/kpi/?q=Brought")
+    await expect(page.get_by_role("link", name="Brought")).to_be_visible()
+
+
+async def test_the_live_picture_follows_and_a_button_disconnects(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server, cast.alice)
+    await page.get_by_role("link", name="Live").click()
+    await expect(page.get_by_text("Nobody.")).to_be_visible()
+    async with await Client.connect(server, cast.bob) as bob:
+        row = page.locator(f'[data-bos-user="{cast.bob.id}"]')
+        await expect(row).to_be_visible(timeout=10_000)
+        await row.get_by_role("button", name="Disconnect all").click()
+        assert (await bob.closed())[0] == 4403
+    await expect(row).to_have_count(0, timeout=10_000)

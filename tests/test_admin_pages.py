@@ -1,0 +1,126 @@
+"""How the admin's pages are served: their policy, their sidebar, whom background work is for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.test import Client as Browser
+from django.urls import reverse
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from bos.models import User
+from tests import doors
+from tests.cast import PASSWORD, Cast, Person
+
+SYSTEM = (Schedule, Success, Failure, OrmQ)
+
+
+@pytest.fixture
+def browser(cast: Cast) -> Browser:
+    """alice's browser."""
+    return doors.browser(cast.alice)
+
+
+@pytest.fixture
+def root(cast: Cast) -> Browser:
+    """The browser of a superuser, who belongs to no organization."""
+    email = f"root-{cast.alice.email}"
+    return doors.browser(Person(User.objects.create_superuser(email, PASSWORD, name="Root")))
+
+
+def policy(browser: Browser, path: str) -> dict[str, str]:
+    header = browser.get(path).headers["Content-Security-Policy"]
+    return dict(part.strip().split(" ", 1) for part in header.split(";"))
+
+
+# ------------------------------------------------------------------ the policy
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/schema", "/administration"])
+def test_no_page_but_the_admins_may_evaluate_scripts_or_style_inline(
+    browser: Browser, path: str
+) -> None:
+    directives = policy(browser, path)
+    assert "script-src" not in directives
+    assert "style-src" not in directives
+    assert directives["default-src"] == "'self'"
+    assert "unsafe" not in str(directives)
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/kpis/kpi/"])
+def test_the_admin_may_evaluate_scripts_of_its_own_and_no_others(path: str, cast: Cast) -> None:
+    browser = Browser() if "login" in path else doors.browser(cast.alice)
+    directives = policy(browser, path)
+    assert directives["script-src"] == "'self' 'unsafe-eval'"
+    assert directives["style-src"] == "'self' 'unsafe-inline'"
+    assert directives["default-src"] == "'self'"
+    assert directives["frame-ancestors"] == directives["object-src"] == "'none'"
+
+
+def test_no_page_of_the_admin_has_a_script_of_its_own_in_it(
+    browser: Browser, root: Browser
+) -> None:
+    """Inline scripts would be refused by the policy, and nobody would notice."""
+    for visitor in (browser, root):
+        for path in sidebar(visitor):
+            html = visitor.get(path).content.decode()
+            scripts = re.findall(r"<script([^>]*)>", html)
+            assert scripts
+            assert all("src=" in s or "application/json" in s for s in scripts), path
+            assert not re.search(r'\son\w+="', html), path
+            assert not re.search(r'(?:src|href)="(?:https?:)?//', html), path
+
+
+# ------------------------------------------------------------------ the sidebar
+
+
+def sidebar(browser: Browser) -> list[str]:
+    groups = browser.get("/admin/").context["sidebar_navigation"]
+    return [item["link"] for group in groups for item in group["items"]]
+
+
+def test_every_link_of_the_sidebar_opens(browser: Browser, root: Browser) -> None:
+    for visitor in (browser, root):
+        links = sidebar(visitor)
+        assert len(links) == len(set(links)) > 10
+        assert [link for link in links if visitor.get(link).status_code != 200] == []
+
+
+def test_every_list_of_the_admin_is_in_the_sidebar_or_a_tab_of_one(root: Browser) -> None:
+    context = root.get("/admin/").context
+    links = {str(item["link"]) for tabs in context["tab_list"] for item in tabs["items"]}
+    links |= set(sidebar(root))
+    lists = {
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for model in admin.site._registry
+    }
+    assert lists - links == set()
+
+
+def test_who_signs_in_without_coming_from_a_page_is_shown_the_admin(cast: Cast) -> None:
+    form = {"username": cast.alice.email, "password": PASSWORD}
+    answer = Browser().post("/admin/login/", form)
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+# ------------------------------------------------------------------ background work
+
+
+@pytest.mark.parametrize("model", SYSTEM, ids=lambda model: model.__name__)
+def test_an_organizations_admin_has_no_hand_in_background_work(
+    cast: Cast, browser: Browser, root: Browser, model: type
+) -> None:
+    """A schedule may call any function, and a queue holds what is of other organizations."""
+    schedule = Schedule.objects.create(name=cast.home.id, func="builtins.print", repeats=0)
+    name = model._meta.model_name  # type: ignore[attr-defined]
+    pages = [reverse(f"admin:django_q_{name}_{page}") for page in ("changelist", "add")]
+    pages.append(reverse(f"admin:django_q_{name}_change", args=[schedule.pk]))
+    for page in pages:
+        assert browser.get(page).status_code == 403
+        posted = browser.post(page, {"func": "builtins.exit", "name": "x", "schedule_type": "O"})
+        assert posted.status_code == 403
+    assert pages[0] not in sidebar(browser)
+    assert Schedule.objects.get(pk=schedule.pk).func == "builtins.print"
+    assert root.get(pages[0]).status_code == 200
