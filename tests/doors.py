@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,9 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from bos.imports import kinds
 from bos.models import Department, Employee, Organization
+from bos.tables import csv_bytes, read_table
 from kpis.alerts import acknowledge
 from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState, Visibility
 from tests.cast import Cast, Person
