@@ -24,7 +24,7 @@ MAX_ID = 60
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """A file is no name for a test; and workers must agree on names, so a time in it will not do."""
+    """A file is no name for a test, and a time in it would differ between workers."""
     return argname if isinstance(val, bytes | str) and len(val) > MAX_ID else None
 
 
