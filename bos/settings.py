@@ -152,7 +152,7 @@ SYNC: dict[str, Any] = {
 # ------------------------------------------------------------------ background work
 
 _JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120)
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "bos",
     "label": "Background work",
     # A table of the same database: a job is enqueued in the transaction of what it is about.

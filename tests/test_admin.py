@@ -10,7 +10,8 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from bos.models import Department, Employee, Organization, Role, User
-from kpis.models import Kpi
+from collaboration.models import Session
+from kpis.models import InsightState, Kpi
 from sync import log
 from sync.models import Event
 from tests import doors
@@ -186,6 +187,23 @@ def test_s2_an_admin_adds_no_organization_and_deletes_none(cast: Cast, admin: Br
     own = cast.home.organization
     assert admin.post(address(Organization, "delete", own.pk), {"post": "yes"}).status_code == 403
     assert Organization.objects.filter(pk=own.pk).exists()
+
+
+def test_what_belongs_to_a_row_does_not_keep_it_from_being_deleted(
+    cast: Cast, admin: Browser, root: Browser
+) -> None:
+    """Values, insights and sessions have no button to delete them; with their owner they go."""
+    home = cast.home
+    InsightState.objects.create(kpi=home.revenue, note="its history is constant")
+    Session.objects.create(
+        organization=home.organization, host=cast.bob.user, title="Round", active_space="s"
+    )
+    doors.admin_action(admin, "delete_selected", [home.revenue], post="yes")
+    rows = ((admin, cast.bob.user), (admin, home.sales), (root, home.organization))
+    for browser, row in rows:
+        answer = browser.post(address(type(row), "delete", row.pk), {"post": "yes"})
+        assert answer.status_code == 302, row
+        assert not type(row).objects.filter(pk=row.pk).exists()
 
 
 # ------------------------------------------------------------------ users

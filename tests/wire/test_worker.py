@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from datetime import date
 from pathlib import Path
 
+import pytest
 from django.utils import timezone
 
 from kpis.models import Alert, AlertRule, Report, ReportState
@@ -40,6 +43,28 @@ async def test_b4_a_killed_worker_loses_no_job_and_does_none_twice(
                 await asyncio.sleep(0.05)
     told = Event.objects.filter(organization_id=cast.home.id, live_type="REPORT_GENERATED")
     assert sorted(told.values_list("entity_id", flat=True)) == sorted(str(r.pk) for r in reports)
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in listed]
+
+
+@pytest.mark.timeout(120)
+async def test_b4_jobs_go_on_after_those_who_do_them_were_killed(
+    cast: Cast, tmp_path: Path
+) -> None:
+    """Killed while they wait, they leave the lock of the queue behind."""
+    today = timezone.now().date()
+    with working(tmp_path / "worker", BOS_JOB_TIMEOUT="3") as worker:
+        for _ in range(2):
+            report = waiting_report(cast, today)
+            async with asyncio.timeout(WITHIN):
+                while Report.objects.get(pk=report.pk).state != ReportState.READY:
+                    await asyncio.sleep(0.05)  # another process makes it
+            for child in children(worker.pid):
+                for pid in children(child):
+                    os.kill(pid, signal.SIGKILL)
 
 
 async def test_b2_values_that_came_while_no_worker_ran_raise_their_alerts_once(

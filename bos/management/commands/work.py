@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import DatabaseError, connections
+from django.utils import timezone
 from django_q.cluster import Cluster
+from django_q.models import OrmQ
 
 from bos.jobs import make_schedules
 from bos.processes import end_with_parent
@@ -23,6 +28,8 @@ logger = logging.getLogger("bos")
 # How long an event may wait to be looked at: one query each time.
 PAUSE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE = 3.0
+# Jobs that are begun are done in seconds; whoever is killed has lost nothing.
+END_SECONDS = 15
 
 
 class Command(BaseCommand):
@@ -46,10 +53,22 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, end)
         self.stdout.write("Working ...")
         self.stdout.flush()
+        watch = StallWatch()
         while not ending.is_set():
             ending.wait(self._process())
+            if watch.stalled():
+                self._begin_anew(cluster)
+        # A child that was killed may have left a lock behind: the default of SIGALRM ends us.
+        signal.alarm(END_SECONDS)
         cluster.stop()
         bus.close()
+        signal.alarm(0)
+
+    @staticmethod
+    def _begin_anew(cluster: Cluster) -> None:
+        logger.error("no job is taken any more: the worker begins anew")
+        cluster.sentinel.kill()  # its children end with it
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 -- this very command
 
     @staticmethod
     def _process() -> float:
@@ -61,3 +80,27 @@ class Command(BaseCommand):
         except Exception:  # the database is away: nothing is lost, it is all in the log
             logger.exception("log not processed")
             return PAUSE_AFTER_FAILURE
+
+
+class StallWatch:
+    """Notices that due jobs are not taken.
+
+    A child of the cluster that is killed while it waits for a job leaves the lock of the queue
+    behind, and its successor waits for ever. The oldest due job must change while jobs are done.
+    """
+
+    def __init__(self) -> None:
+        self._patience = settings.Q_CLUSTER["timeout"] + 5
+        self._oldest: int | None = None
+        self._since = 0.0
+
+    def stalled(self) -> bool:
+        due = OrmQ.objects.filter(lock__lt=timezone.now()).order_by("pk")
+        try:
+            oldest = due.values_list("pk", flat=True).first()
+        except DatabaseError:
+            return False
+        now = time.monotonic()
+        if oldest is None or oldest != self._oldest:
+            self._oldest, self._since = oldest, now
+        return now - self._since > self._patience and oldest is not None
