@@ -138,7 +138,7 @@ class InsightStateAdmin(ToRead):
     tenant_field = "kpi__organization"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return super().has_delete_permission(request, obj) and not self.is_own_page(request)
 
 
 class ReportForm(forms.ModelForm):  # type: ignore[type-arg]
