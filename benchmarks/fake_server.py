@@ -20,7 +20,10 @@ KPI = "kpi-1"
 CHANNEL = "organization:1"
 
 Deliver = Callable[[int, int, list[bytes]], list[bytes]]
-"""(subscriber, event, its two messages) -> the messages that subscriber is sent"""
+"""(subscriber, event, its two messages) -> the messages that subscriber is sent
+
+A cursor has one message, and its event is its number among its sender's.
+"""
 
 
 def honest(subscriber: int, event: int, messages: list[bytes]) -> list[bytes]:
@@ -54,6 +57,7 @@ class FakeServer:
     def __init__(self, deliver: Deliver, *, padding: int, piece_bytes: int | None) -> None:
         self.deliver, self.padding, self.piece_bytes = deliver, padding, piece_bytes
         self.subscribers: list[asyncio.StreamWriter] = []
+        self.room: list[asyncio.StreamWriter] = []
         self.sequences = itertools.count(1000)
         self.pongs = 0
 
@@ -95,12 +99,25 @@ class FakeServer:
                 self._send(writer, json.dumps(reply | {"type": "PONG"}).encode())
             case "PONG":
                 self.pongs += 1
+            case "SESSION_CREATE" | "SESSION_JOIN" as type_:
+                self.room.append(writer)
+                reply["type"] = "SESSION_CREATED" if type_ == "SESSION_CREATE" else "SESSION_JOINED"
+                self._send(writer, json.dumps(reply | {"payload": {"sessionId": "room"}}).encode())
+            case "CURSOR_MOVE":
+                self._show(request, writer)
             case "KPI_UPDATE":
                 self._send(writer, json.dumps(reply | {"type": "KPI_UPDATED"}).encode())
                 self._broadcast(request["payload"]["value"])
 
     def _send(self, writer: asyncio.StreamWriter, message: bytes) -> None:
         writer.write(frame(message))
+
+    def _show(self, cursor: dict, sender: asyncio.StreamWriter) -> None:
+        number = cursor["payload"]["position"]["x"]
+        messages = [json.dumps(cursor).encode()]
+        for participant, writer in enumerate(self.room):
+            if writer is not sender:
+                writer.write(b"".join(map(frame, self.deliver(participant, number, messages))))
 
     def _broadcast(self, event: int) -> None:
         messages = event_messages(event, next(self.sequences), self.padding)

@@ -110,3 +110,52 @@ def test_an_error_message_makes_a_run_invalid(tmp_path: Path) -> None:
     result = run(tmp_path, faulty(10, lambda subscriber, event, messages: [*messages, error]))
     assert not result["valid"]
     assert "RATE_LIMIT_EXCEEDED" in result["reason"]
+
+
+CURSOR = {"mode": "cursor", "connections": 10, "rate": 20}
+
+
+def test_a_room_that_sees_every_cursor_is_valid(tmp_path: Path) -> None:
+    result = run(tmp_path, options=CURSOR | {"publishers": 1})
+    assert result["valid"], result
+    assert result["received"] == result["expected"] >= 10 * 9 * 5
+    assert result["replaced"] == 0
+
+
+def test_a_cursor_may_be_replaced_by_a_later_one(tmp_path: Path) -> None:
+    result = run(tmp_path, faulty(2, lambda *_: []), options=CURSOR)
+    assert result["valid"], result
+    assert result["replaced"] == 9  # one of each of the others
+
+
+def test_a_last_cursor_that_never_comes_is_found(tmp_path: Path) -> None:
+    def from_the_third_on(participant: int, number: int, messages: list[bytes]) -> list[bytes]:
+        return [] if participant == 7 and number > 2 else messages
+
+    result = run(tmp_path, from_the_third_on, options=CURSOR)
+    assert not result["valid"]
+    assert result["lost"] > 0
+
+
+def test_a_cursor_behind_a_later_one_is_found(tmp_path: Path) -> None:
+    held: list[bytes] = []
+
+    def late(participant: int, number: int, messages: list[bytes]) -> list[bytes]:
+        if participant != 7:
+            return messages
+        if number == 2:
+            held.extend(messages)
+            return []
+        return [*messages, *(held.pop() for _ in list(held))]
+
+    result = run(tmp_path, late, options=CURSOR)
+    assert not result["valid"]
+    assert result["misordered"] > 0
+
+
+def test_a_repeated_cursor_is_found(tmp_path: Path) -> None:
+    result = run(
+        tmp_path, faulty(2, lambda participant, number, messages: messages * 2), options=CURSOR
+    )
+    assert not result["valid"]
+    assert result["duplicates"] > 0

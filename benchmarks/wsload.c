@@ -13,6 +13,9 @@
  *   ping     C connections, each with one PING under way.
  *   connect  N connections, P at a time, from connect() to AUTH_SUCCESS; then the server's memory.
  *   update   C connections, each with one KPI_UPDATE under way, until its own acknowledgement.
+ *   cursor   C participants of one session, who each send R cursors a second, evenly spread: open loop. The first P
+ *            of them set a KPI with each. A cursor may be replaced by a later one, but everybody must get the last
+ *            of everybody else, and none behind a later one.
  *
  * Every published value is the number of its event, 1, 2, 3 ...: what a subscriber sees shows what it has missed,
  * seen twice or seen too late. Exit code 0: valid; 1: could not run; 2: a message was lost, repeated, out of
@@ -47,8 +50,8 @@
 #define DRAIN_SECONDS 5      /* without a single delivery: what has not come by then is lost */
 #define SETTLE_SECONDS 2     /* before memory is read: the server's last work on a connection is over */
 
-typedef enum { FANOUT, RATE, PING, CONNECT, UPDATE, MODES } Mode;
-typedef enum { CONNECTING, UPGRADING, AUTHENTICATING, SUBSCRIBING, READY, CLOSED } Stage;
+typedef enum { FANOUT, RATE, PING, CONNECT, UPDATE, CURSOR, MODES } Mode;
+typedef enum { CONNECTING, UPGRADING, AUTHENTICATING, SUBSCRIBING, WAITING, MEETING, READY, CLOSED } Stage;
 typedef enum { SYNC_UPDATE, KPI_UPDATED, KINDS } Kind;
 
 typedef struct { char *bytes; size_t length, capacity; } Buffer;
@@ -67,15 +70,16 @@ typedef struct {
     uint64_t events_read;     /* event frames so far: where the memo of the next one lies */
     uint64_t last_sequence;
     Window *windows;          /* [kind][publisher] */
+    uint32_t *pointed;        /* [participant], the last cursor seen of him */
     uint32_t request_number;
     int64_t asked_at;
 } Connection;
 
 typedef struct {
-    Slice type, request_id, entity_id;
-    bool has_sequence, has_value;
+    Slice type, request_id, entity_id, session_id;
+    bool has_sequence, has_value, has_position;
     uint64_t sequence;
-    double value;
+    double value, x, y;
 } Message;
 
 typedef struct { Kind kind; uint32_t number; bool has_sequence; uint64_t sequence; } Event;
@@ -94,10 +98,11 @@ static struct {
 } options = {.mode = MODES, .connections = 100, .outstanding = 1, .parallel = 50, .publishers = 1,
              .frames_per_event = 1, .rate = 50, .seconds = 5, .warm = 1, .channel = ""};
 
-static const char *const mode_names[MODES] = {"fanout", "rate", "ping", "connect", "update"};
+static const char *const mode_names[MODES] = {"fanout", "rate", "ping", "connect", "update", "cursor"};
 
 static struct {
     uint64_t asked, answered;           /* deliveries, PONGs or acknowledgements */
+    uint64_t replaced;                  /* cursors that a later one has come instead of */
     uint64_t duplicates, misordered, errors, other;
 } totals;
 
@@ -114,7 +119,7 @@ static unsigned connection_count, ready_count;
 static int epoll_fd;
 static unsigned nonce;                  /* request ids of another run must not look like retries of this one */
 static uint32_t published, completed;
-static int64_t *published_at;           /* [event], when it was due */
+static int64_t *published_at;           /* [event or cursor], when it was due */
 static uint32_t *frames_missing;        /* [event], over all subscribers */
 static uint64_t *sequence_of;           /* [event], plus one; 0: not seen yet */
 
@@ -362,7 +367,8 @@ static double number_of(Slice value)
     return strtod(text, NULL);
 }
 
-/* The payload, or its 'data': a KPI's value stands in the first in KPI_UPDATED, in the second in SYNC_UPDATE. */
+/* The payload, its 'data' (a KPI's value stands in the first in KPI_UPDATED, in the second in SYNC_UPDATE) or its
+ * 'position'. */
 static void read_payload(Slice object, Message *message)
 {
     const char *at = object.at, *end = object.at + object.length;
@@ -370,6 +376,15 @@ static void read_payload(Slice object, Message *message)
     while (next_member(&at, end, &key, &value)) {
         if (is(key, "kpiId") || is(key, "entityId"))
             message->entity_id = unquoted(value);
+        else if (is(key, "sessionId"))
+            message->session_id = unquoted(value);
+        else if (is(key, "position") && value.length && *value.at == '{') {
+            message->has_position = true;
+            read_payload(value, message);
+        } else if (is(key, "x"))
+            message->x = number_of(value);
+        else if (is(key, "y"))
+            message->y = number_of(value);
         else if (is(key, "sequence")) {
             message->has_sequence = true;
             message->sequence = (uint64_t)number_of(value);
@@ -662,6 +677,43 @@ static bool take_new_event(Connection *c, const Message *m, const char *text, si
     return true;
 }
 
+/* ---- mode cursor ---- */
+
+static char session[64];                /* its id, once the first participant has created it */
+
+/* Cursor k is the (k / C)-th of participant k mod C: x tells which it is, y whose. */
+static void point(int64_t due_at)
+{
+    uint32_t cursor = ++published, number = (cursor - 1) / options.connections + 1;
+    Connection *c = &connections[(cursor - 1) % options.connections];
+    published_at[cursor] = due_at;
+    if (c->index < options.publishers)
+        send_text(c, "{\"type\":\"KPI_UPDATE\",\"payload\":{\"kpiId\":\"%s\",\"value\":%u},"
+                  "\"requestId\":\"%08x-%u-%u\"}", kpi_of(c->index), number, nonce, c->index, number);
+    send_text(c, "{\"type\":\"CURSOR_MOVE\",\"payload\":{\"sessionId\":\"%s\","
+              "\"position\":{\"x\":%u,\"y\":%u,\"z\":0}}}", session, number, c->index);
+}
+
+static void take_cursor(Connection *c, const Message *m)
+{
+    uint32_t number = (uint32_t)m->x, of = (uint32_t)m->y;
+    uint64_t cursor = (uint64_t)(number - 1) * options.connections + of + 1;
+    if (!m->has_position || number < 1 || of >= options.connections || of == c->index || cursor > published) {
+        complain("connection %u: cursor %g of %g was never sent", c->index, m->x, m->y);
+        return;
+    }
+    if (number <= c->pointed[of]) {
+        totals.duplicates += number == c->pointed[of];
+        totals.misordered += number < c->pointed[of];
+        return;
+    }
+    totals.replaced += number - c->pointed[of] - 1;
+    totals.answered++;
+    c->pointed[of] = number;
+    if (cursor >= window.first_event)
+        latency_record(now() - published_at[cursor]);
+}
+
 /* ---- from connect() to ready ---- */
 
 static void become_ready(Connection *c)
@@ -724,12 +776,43 @@ static size_t take_upgrade(Connection *c, const char *bytes, size_t length)
     return end + 4 - bytes;
 }
 
+static void meet(Connection *c)
+{
+    c->stage = MEETING;
+    if (c->index)
+        send_text(c, "{\"type\":\"SESSION_JOIN\",\"payload\":{\"sessionId\":\"%s\"},"
+                  "\"requestId\":\"meet-%08x\"}", session, nonce);
+    else
+        send_text(c, "{\"type\":\"SESSION_CREATE\",\"payload\":{\"title\":\"Room\",\"activeSpace\":\"bench\","
+                  "\"maxParticipants\":%u},\"requestId\":\"meet-%08x\"}", options.connections, nonce);
+}
+
+/* The first participant creates the session, the others join when they know it. */
+static void take_meeting(Connection *c, const Message *m)
+{
+    if (!m->request_id.length)
+        return;  /* others who join */
+    become_ready(c);
+    if (c->index)
+        return;
+    snprintf(session, sizeof session, "%.*s", (int)m->session_id.length, m->session_id.at);
+    for (unsigned i = 1; i < connection_count; i++)
+        if (connections[i].stage == WAITING)
+            meet(&connections[i]);
+}
+
 static void take_setup_message(Connection *c, const Message *m, const char *text, size_t length)
 {
     if (c->stage == AUTHENTICATING && is(m->type, "AUTH_SUCCESS")) {
         if (options.mode == CONNECT)
             latency_record(now() - c->asked_at);
         c->asked_at = 0;
+        if (options.mode == CURSOR) {
+            c->stage = WAITING;
+            if (!c->index || *session)
+                meet(c);
+            return;
+        }
         if (!c->subscribes) {
             become_ready(c);
             return;
@@ -740,6 +823,8 @@ static void take_setup_message(Connection *c, const Message *m, const char *text
     } else if (c->stage == SUBSCRIBING && is(m->type, "SUBSCRIBED") &&
                memmem(text, length, options.channel, strlen(options.channel)))
         become_ready(c);
+    else if (c->stage == MEETING && !is(m->type, "ERROR"))
+        take_meeting(c, m);
     else
         die("connection %u: refused: %.*s", c->index, length > 400 ? 400 : (int)length, text);
 }
@@ -761,6 +846,8 @@ static void take_message(Connection *c, const char *text, size_t length)
         take_answer(c, &m, ask_ping);
     else if (options.mode == UPDATE && is(m.type, "KPI_UPDATED") && m.request_id.length)
         take_answer(c, &m, ask_update);
+    else if (options.mode == CURSOR && is(m.type, "CURSOR_MOVE"))
+        take_cursor(c, &m);
     else if (!c->subscribes || !take_new_event(c, &m, text, length))
         totals.other++;
 }
@@ -875,7 +962,11 @@ static void prepare(void)
         c->subscribes = has_subscribers() && !c->publishes;
         if (c->subscribes)
             c->windows = allocate(KINDS * options.publishers, sizeof *c->windows);
+        if (options.mode == CURSOR)
+            c->pointed = allocate(options.connections, sizeof *c->pointed);
     }
+    if (options.mode == CURSOR)
+        published_at = allocate(MAX_EVENTS + 1, sizeof *published_at);
     if (has_subscribers()) {
         published_at = allocate(MAX_EVENTS + 1, sizeof *published_at);
         frames_missing = allocate(MAX_EVENTS + 1, sizeof *frames_missing);
@@ -924,6 +1015,18 @@ static void run_events(int64_t warm_until, int64_t end)
     window_close();
 }
 
+static void run_cursors(int64_t warm_until, int64_t end)
+{
+    int64_t due_at = now(), gap = nanoseconds(1 / (options.rate * options.connections));
+    for (int64_t t; (t = now()) < end; poll_for(due_at - now())) {
+        if (!window.open && t >= warm_until)
+            window_open();
+        for (; t >= due_at && published < MAX_EVENTS; due_at += gap)
+            point(due_at);
+    }
+    window_close();
+}
+
 static void run_requests(void (*ask)(Connection *), int64_t warm_until, int64_t end)
 {
     still_asking = true;
@@ -938,6 +1041,8 @@ static void run_requests(void (*ask)(Connection *), int64_t warm_until, int64_t 
 
 static uint64_t expected(void)
 {
+    if (options.mode == CURSOR)
+        return (uint64_t)published * (options.connections - 1);
     return has_subscribers() ? (uint64_t)published * options.connections : totals.asked;
 }
 
@@ -946,7 +1051,7 @@ static void drain(void)
 {
     uint64_t before = totals.answered;
     int64_t deadline = now() + DRAIN_SECONDS * SECOND;
-    while (totals.answered < expected() && now() < deadline) {
+    while (totals.answered + totals.replaced < expected() && now() < deadline) {
         poll_for(SECOND);
         if (totals.answered != before) {
             before = totals.answered;
@@ -975,6 +1080,8 @@ static Setup run(void)
     int64_t warm_until = now() + nanoseconds(options.warm), end = warm_until + nanoseconds(options.seconds);
     if (has_subscribers())
         run_events(warm_until, end);
+    else if (options.mode == CURSOR)
+        run_cursors(warm_until, end);
     else
         run_requests(options.mode == PING ? ask_ping : ask_update, warm_until, end);
     drain();
@@ -994,17 +1101,18 @@ static void print_number(const char *name, double value)
 
 static bool report(const Setup *setup)
 {
-    uint64_t lost = expected() > totals.answered ? expected() - totals.answered : 0;
+    uint64_t came = totals.answered + totals.replaced, lost = expected() > came ? expected() - came : 0;
     bool valid = !lost && !totals.duplicates && !totals.misordered && !totals.errors && totals.answered;
-    bool events = has_subscribers(), connects = options.mode == CONNECT;
+    bool events = published, connects = options.mode == CONNECT;
     double seconds = window_seconds();
     printf("{\"mode\":\"%s\",\"valid\":%s", mode_names[options.mode], valid ? "true" : "false");
     print_number("connections", options.connections);
     print_number("seconds", seconds);
     print_number("deliveries_per_s", events ? window.answered / seconds : NAN);
-    print_number("events_per_s", connects ? NAN : (events ? window.events : window.answered) / seconds);
+    print_number("events_per_s", connects ? NAN : (has_subscribers() ? window.events : window.answered) / seconds);
     print_number("p50_ms", latency_ms(0.50));
     print_number("p99_ms", latency_ms(0.99));
+    print_number("max_ms", latency_ms(1));
     print_number("conn_per_s", setup->connections_per_second);
     print_number("kb_per_connection", connects && options.pid_count
                  ? (double)(setup->rss_after_kb - setup->rss_before_kb) / options.connections : NAN);
@@ -1012,6 +1120,7 @@ static bool report(const Setup *setup)
     print_number("rss_after_kb", options.pid_count ? setup->rss_after_kb : NAN);
     print_number("expected", expected());
     print_number("received", totals.answered);
+    print_number("replaced", totals.replaced);
     print_number("duplicates", totals.duplicates);
     print_number("misordered", totals.misordered);
     print_number("lost", lost);
@@ -1092,10 +1201,13 @@ static void set_option(int option, char *value)
 static void check_options(void)
 {
     if (options.mode == MODES)
-        die("--mode fanout, rate, ping, connect or update");
+        die("--mode fanout, rate, ping, connect, update or cursor");
     if (!options.port || !options.connections || !options.token_count)
         die("--port, --connections and --tokens are needed");
-    if ((has_subscribers() || options.mode == UPDATE) && !options.kpi_count)
+    if (options.mode == CURSOR && options.publishers > options.connections)
+        die("--publishers are some of the --connections");
+    bool sets_kpis = has_subscribers() || options.mode == UPDATE || (options.mode == CURSOR && options.publishers);
+    if (sets_kpis && !options.kpi_count)
         die("--kpi is needed");
     if (has_subscribers() && (!*options.channel || !options.publishers || !options.outstanding))
         die("--channel, --publishers and --outstanding are needed");

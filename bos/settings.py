@@ -98,7 +98,8 @@ def _database() -> dict[str, Any]:
         # The defaults lose updates (a reader turns writer too late) and block readers.
         options |= {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
+            # Server and worker share the file: waiting is better than failing.
+            "timeout": 10,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
         database["CONN_MAX_AGE"] = None

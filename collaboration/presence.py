@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 import msgspec
+from django.db import DatabaseError
 from django.utils import timezone
 
 from collaboration import rooms, services
@@ -125,6 +126,8 @@ async def keep_presence(hub: Hub) -> None:
         await asyncio.sleep(keeper.tick)
         try:
             await keeper.go_round(asyncio.get_running_loop().time())
+        except DatabaseError as error:  # away or locked: the next round does it
+            log.warning("presence not kept", extra={"error": str(error)})
         except Exception:
             log.exception("presence not kept")
 

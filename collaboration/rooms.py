@@ -13,7 +13,7 @@ from sync.codecs import json_text
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.envelope import encode
-from sync.limits import SlidingWindow
+from sync.limits import Pace, SlidingWindow
 
 # Over so many a second a connection's cursors count as messages (decision L2).
 FLOOD = 60
@@ -27,7 +27,7 @@ class Room:
 
     __slots__ = (
         "_moves",
-        "_next_at",
+        "_pace",
         "_timer",
         "_waiting",
         "connection",
@@ -42,7 +42,7 @@ class Room:
         self.shown_state = "active"
         self.signed_at = now
         self._moves = SlidingWindow(FLOOD, 1.0)
-        self._next_at = 0.0
+        self._pace = Pace(sync_settings().cursor_rate)
         self._waiting: CursorMoved | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -63,11 +63,12 @@ class Room:
         """Show the cursor to the others, at most ten times a second; the last one always (L2)."""
         if self._timer is not None:
             self._waiting = cursor
-        elif now >= self._next_at:
+        elif self._pace.in_time(now):
             self._show(cursor, now)
         else:
             self._waiting = cursor
-            self._timer = asyncio.get_running_loop().call_at(self._next_at, self._show_waiting)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(self._pace.due_at, self._show_waiting)
 
     def _show_waiting(self) -> None:
         self._timer = None
@@ -76,7 +77,7 @@ class Room:
             self._show(cursor, asyncio.get_running_loop().time())
 
     def _show(self, cursor: CursorMoved, now: float) -> None:
-        self._next_at = now + 1 / sync_settings().cursor_rate
+        self._pace.go(now)
         principal = self.connection.principal
         assert principal is not None
         payload = json_text(cursor)

@@ -1,4 +1,4 @@
-"""Message limits of one connection, exact over any window (decision L1)."""
+"""Limits of one connection: messages exactly over any window (L1), cursors by their pace (L2)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import deque
 from typing import Any
 
 WINDOW = 60.0
+# Who keeps the pace comes a little early as often as a little late.
+EARLY = 0.01
 
 
 class SlidingWindow:
@@ -38,6 +40,29 @@ class SlidingWindow:
     def is_empty(self, now: float) -> bool:
         """Whether nothing counts any more."""
         return not self._hits or self._hits[-1] <= now - self.window
+
+
+class Pace:
+    """So many a second and no more in the long run; each at its own time if they come in time.
+
+    One that came late does not put off those behind it: were the next counted from there, every
+    delay would stay for good, and grow with the next one.
+    """
+
+    __slots__ = ("_gap", "due_at")
+
+    def __init__(self, rate: float) -> None:
+        self._gap = 1 / rate
+        self.due_at = 0.0
+        """From when on the next one is in time."""
+
+    def in_time(self, now: float) -> bool:
+        return now >= self.due_at - EARLY
+
+    def go(self, now: float) -> None:
+        """One goes through at `now`; after a pause the time is counted from there."""
+        paused = now >= self.due_at + self._gap
+        self.due_at = (now if paused else self.due_at) + self._gap
 
 
 def limit_figures(limit: int, wait: float) -> dict[str, Any]:

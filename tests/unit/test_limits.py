@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.limits import WINDOW, SlidingWindow, limit_figures
+from sync.limits import EARLY, WINDOW, Pace, SlidingWindow, limit_figures
 from sync.shared_state import MemoryState
 
 
@@ -109,3 +109,72 @@ async def test_a4_the_limit_of_places_is_given_and_one_more_is_not() -> None:
     await state.free_place("bob", "c1")
     assert await state.take_place("bob", "c3", 3)
     assert not await state.take_place("bob", "c1", 3)
+
+
+# ------------------------------------------------------------------ the pace of cursors
+
+GAP = 0.1
+
+
+def shown_at(come: list[float]) -> list[float]:
+    """When those are shown that come at these times, each as soon as it may."""
+    pace, shown = Pace(1 / GAP), []
+    for at in come:
+        shown.append(at if pace.in_time(at) else pace.due_at)
+        pace.go(shown[-1])
+    return shown
+
+
+def test_l2_ten_a_second_that_come_in_time_do_not_wait() -> None:
+    come = [n * GAP for n in range(100)]
+    assert shown_at(come) == come
+
+
+@pytest.mark.parametrize("late", [0.005, 0.03, 0.09])
+def test_l2_a_late_one_does_not_put_off_those_behind_it(late: float) -> None:
+    come = [n * GAP for n in range(100)]
+    come[20] += late
+    assert shown_at(come) == come
+
+
+@given(late=st.lists(st.floats(0, EARLY), min_size=2, max_size=50))
+def test_l2_who_is_late_now_and_then_waits_for_nothing(late: list[float]) -> None:
+    come = [n * GAP + by for n, by in enumerate(late)]
+    assert shown_at(come) == come
+
+
+def test_l2_who_comes_twice_as_often_has_every_other_shown_in_time() -> None:
+    pace, shown = Pace(1 / GAP), []
+    for n in range(200):
+        now = n * GAP / 2
+        if pace.in_time(now):
+            shown.append(now)
+            pace.go(now)
+    assert len(shown) == 100
+
+
+@given(
+    pauses=st.lists(st.sampled_from([0, 0.01, 0.05, 0.091, 0.1, 0.15, 0.4]), max_size=60),
+)
+def test_l2_never_more_than_one_above_ten_within_any_second(pauses: list[float]) -> None:
+    come, now = [], 1000.0
+    for pause in pauses:
+        now += pause
+        come.append(now)
+    shown: list[float] = []
+    pace = Pace(1 / GAP)
+    for at in come:
+        if pace.in_time(at):
+            shown.append(at)
+            pace.go(at)
+    for at in shown:
+        assert sum(at <= other < at + 1 for other in shown) <= 10 + 1
+
+
+def test_l2_after_a_pause_nothing_is_made_up_for() -> None:
+    pace = Pace(1 / GAP)
+    pace.go(0)
+    assert pace.in_time(5)
+    pace.go(5)
+    assert not pace.in_time(5 + GAP - 2 * EARLY)
+    assert pace.in_time(5 + GAP)

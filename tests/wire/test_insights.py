@@ -235,10 +235,12 @@ async def test_b3_a_requested_prediction_is_answered_with_its_request_id(
             ready = await vera.receive(WITHIN)
         assert (ready["type"], ready["requestId"]) == ("PREDICTION_READY", "p")
         assert len(ready["payload"]["points"]) == ready["payload"]["horizon"] == horizon
+        # Before it may come the one that the worker makes by itself.
         others = await bob.until("PREDICTION_READY", WITHIN)
+        while others["payload"]["sequence"] < ready["payload"]["sequence"]:
+            others = await bob.until("PREDICTION_READY", WITHIN)
         assert "requestId" not in others
         assert others["payload"] == ready["payload"]
-        await bob.until("RECOMMENDATION", WITHIN)
 
 
 @pytest.mark.parametrize("horizon", [0, 91, -1, 1.5, "7", None])
