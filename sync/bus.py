@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,7 +62,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._sender = uuid.uuid4().hex
-        self._committed: deque[LoggedEvent] = deque()
+        self._committed: deque[Sequence[LoggedEvent]] = deque()
         self._hub: Hub | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -75,9 +75,9 @@ class Bus:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
 
-    def publish(self, event: LoggedEvent) -> None:
-        """Tell every process of an event that has been committed. Thread-safe, does not wait."""
-        self._committed.append(event)
+    def publish(self, events: Sequence[LoggedEvent]) -> None:
+        """Tell every process of what has been committed together. Thread-safe, does not wait."""
+        self._committed.append(events)
         try:
             self._running_loop().call_soon_threadsafe(self._pass_on)
         except RuntimeError:  # the loop has ended: the process is shutting down
@@ -101,8 +101,8 @@ class Bus:
     def _pass_on(self) -> None:
         by_organization: dict[str, list[LoggedEvent]] = {}
         while self._committed:
-            event = self._committed.popleft()
-            by_organization.setdefault(event.organization_id, []).append(event)
+            for event in self._committed.popleft():
+                by_organization.setdefault(event.organization_id, []).append(event)
         for organization_id, events in by_organization.items():
             if self._hub is not None:
                 self._hub.ingest(organization_id, events)

@@ -83,13 +83,16 @@ class PendingEvent:
     access: str
     audience: Audience
     logged: LoggedEvent | None = None
+    publishes: Sequence[LoggedEvent] = ()
+    """All events of the transaction in the first of them, so that they are seen together."""
 
     def __call__(self) -> None:
-        """Django calls this after COMMIT: the event is handed to the bus."""
+        """Django calls this after COMMIT: the events are handed to the bus."""
         from sync.bus import bus
 
         assert self.logged is not None, "committed without a sequence: is ENGINE sync.db.*?"
-        bus.publish(self.logged)
+        if self.publishes:
+            bus.publish(self.publishes)
 
     def stamp(self, sequence: int, at_us: int) -> LoggedEvent:
         self.logged = LoggedEvent(
@@ -128,27 +131,28 @@ def append(event: PendingEvent) -> None:
 
 def flush_events(database: BaseDatabaseWrapper) -> None:
     """Give the open transaction's events their sequence and insert them; `sync.db` calls it."""
-    pending: dict[str, list[PendingEvent]] = defaultdict(list)
-    for _, hook, *_ in database.run_on_commit:
-        if isinstance(hook, PendingEvent) and hook.logged is None:
-            pending[hook.organization_id].append(hook)
+    hooks = [hook for _, hook, *_ in database.run_on_commit]
+    pending = [hook for hook in hooks if isinstance(hook, PendingEvent) and hook.logged is None]
     if not pending:
         return
+    by_organization: dict[str, list[PendingEvent]] = defaultdict(list)
+    for event in pending:
+        by_organization[event.organization_id].append(event)
+    logged: list[LoggedEvent] = []
     with database.cursor() as cursor:
         # Sorted, so that two transactions lock the heads of several organizations in one order.
-        for organization_id in sorted(pending):
-            _insert(cursor, organization_id, pending[organization_id])
+        for organization_id in sorted(by_organization):
+            logged += _insert(cursor, organization_id, by_organization[organization_id])
+    pending[0].publishes = logged
 
 
-def _insert(cursor: Any, organization_id: str, events: Sequence[PendingEvent]) -> None:
+def _insert(cursor: Any, organization_id: str, events: Sequence[PendingEvent]) -> list[LoggedEvent]:
     last_sequence, last_at_us = _advance_head(cursor, organization_id, len(events))
     first_sequence = last_sequence - len(events) + 1
     first_at_us = last_at_us - len(events) + 1
-    rows = [
-        msgspec.structs.astuple(event.stamp(first_sequence + i, first_at_us + i))
-        for i, event in enumerate(events)
-    ]
-    cursor.executemany(_INSERT, rows)
+    logged = [event.stamp(first_sequence + i, first_at_us + i) for i, event in enumerate(events)]
+    cursor.executemany(_INSERT, [msgspec.structs.astuple(event) for event in logged])
+    return logged
 
 
 def _advance_head(cursor: Any, organization_id: str, count: int) -> tuple[int, int]:
