@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
 from bos.models import Department, Employee, Organization, Role, User
 from bos.tokens import tokens_for
@@ -77,6 +78,7 @@ class Cast:
     charlie: Person
 
 
+@transaction.atomic
 def make_person(
     organization: Organization, name: str, role: Role, department: Department | None
 ) -> Person:
@@ -93,6 +95,7 @@ def make_person(
     return Person(user)
 
 
+@transaction.atomic
 def make_tenant(name: str) -> Tenant:
     organization = Organization.objects.create(name=name)
     sales = Department.objects.create(organization=organization, name="Sales")
@@ -116,6 +119,7 @@ def make_tenant(name: str) -> Tenant:
     return Tenant(organization, sales, support, revenue, margin)
 
 
+@transaction.atomic
 def make_cast() -> Cast:
     home, other = make_tenant("Home"), make_tenant("Other")
     return Cast(

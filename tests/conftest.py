@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
 
@@ -21,6 +22,23 @@ from tests.server import Server, serving, working
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
+# What the database makes no difference to is run beside one of them: paths, and beside which.
+RUN_ONCE = {
+    "unit": "sqlite",
+    "test_architecture.py": "sqlite",
+    "test_docs.py": "sqlite",
+    "test_page.py": "sqlite",
+    "test_admin_browser.py": "postgres",
+}
+collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
+# They wait the longest, for leases and deadlines: last, they would keep everybody waiting.
+FIRST = ("test_worker", "test_presence", "test_slow_client", "test_processes", "test_heartbeat")
+# A third of a second a password otherwise. The hash says how many, so that servers know.
+PBKDF2PasswordHasher.iterations = 1_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in FIRST)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
