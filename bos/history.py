@@ -65,6 +65,8 @@ class History(HistoricalRecords):
     def finalize(self, sender: type[models.Model], **kwargs: Any) -> None:
         super().finalize(sender, **kwargs)
         if sender is self.cls:
+            # Once: each access to the manager makes a new class.
+            self.model: Any = getattr(sender, self.manager_name).model
             capture.follow_changes(sender, self.record)
 
     def post_save(self, *args: Any, **kwargs: Any) -> None:
@@ -81,7 +83,7 @@ class History(HistoricalRecords):
         actor = current_actor()
         values = {f.attname: getattr(row, f.attname) for f in self.fields_included(row)}
         insert_row(
-            getattr(row, self.manager_name).model(
+            self.model(
                 history_date=timezone.now(),
                 history_type=KINDS[change.kind],
                 history_user_id=actor.user_id,

@@ -13,9 +13,6 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-import xlsxwriter
-from openpyxl import load_workbook
-
 from sync.codecs import exact_number
 
 log = logging.getLogger("bos.tables")
@@ -170,6 +167,8 @@ def _csv_lines(content: bytes) -> Iterator[Sequence[Cell]]:
 
 
 def _xlsx_lines(content: bytes) -> Iterator[Sequence[Cell]]:
+    from openpyxl import load_workbook  # here: with numpy, a fifth of every process's start
+
     _refuse_bomb(content)
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
@@ -245,6 +244,8 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def xlsx_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Numbers and times as such; text is never taken for a formula or a link."""
+    import xlsxwriter  # here: few processes write a file
+
     file = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as book:
