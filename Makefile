@@ -4,9 +4,9 @@ VENV := .venv
 IN := $(VENV)/bin
 # What a person's own pip settings say must not decide what is installed here.
 CLEAN := env -u PIP_FIND_LINKS -u PIP_CONSTRAINT -u PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK=1
-# uv installs in seconds; where it has no wheel, pip does the same more slowly.
+# uv installs in seconds, by the certificates that the machine trusts; where it has no wheel, pip does the same more slowly.
 INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/bootstrap.txt \
-	&& $(IN)/uv pip install -q --python $(IN)/python --require-hashes -r $(1) \
+	&& $(IN)/uv pip install -q --system-certs --python $(IN)/python --require-hashes -r $(1) \
 	|| $(IN)/pip install -q --require-hashes -r $(1)'
 
 .PHONY: help venv run test lint docs bench lock clean

@@ -1,4 +1,4 @@
-"""`python -m tests.run [pytest arguments]`: lint, then every test on both back ends at once.
+"""`python -m tests.run [pytest arguments]`: lint and every test, on both back ends at once.
 
 SQLite with the in-memory layer, and PostgreSQL with Redis, with servers of their own unless
 TEST_DATABASE_URL and TEST_REDIS_URL name some. On each several pytest workers share the test files,
@@ -18,12 +18,13 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from tests import lint
 from tests.services import die_with_parent, postgres_server, redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,8 +87,10 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
     return kept | own
 
 
-def run(backends: list[str], arguments: list[str]) -> int:
+def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
+    started = time.monotonic()
     with contextlib.ExitStack() as stack:
+        linting = stack.enter_context(_begun("tests.lint")) if lint else None
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bos-tests-")))
         runs: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
         for backend in backends:
@@ -103,23 +106,29 @@ def run(backends: list[str], arguments: list[str]) -> int:
                 )
             env["TEST_DATABASES"] = " ".join(databases(backend, home, server, env))
             output = home / "output"
-            runs[backend] = (_start(env, output, arguments), output)
-        return _report(runs)
+            options = ("--color=no", "-q", *SHARED_OUT, *arguments)
+            out = stack.enter_context(output.open("wb"))
+            testing = stack.enter_context(
+                _begun("pytest", *options, env=env, stdout=out, stderr=subprocess.STDOUT)
+            )
+            runs[backend] = (testing, output)
+        if linting is not None and linting.wait():
+            return 1
+        return _report(runs, started)
 
 
-def _start(env: dict[str, str], output: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
-    with output.open("wb") as out:
-        return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "--color=no", "-q", *SHARED_OUT, *arguments],
-            env=env,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
-        )
+@contextlib.contextmanager
+def _begun(module: str, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, preexec_fn=die_with_parent, **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
 
 
-def _report(runs: dict[str, tuple[subprocess.Popen[bytes], Path]]) -> int:
-    started = time.monotonic()
+def _report(runs: dict[str, tuple[subprocess.Popen[bytes], Path]], started: float) -> int:
     totals: dict[str, int] = {"passed": 0, "failed": 0, "skipped": 0}
     failed = 0
     for backend, (process, output) in runs.items():
@@ -149,11 +158,10 @@ def main() -> int:
         if not backends or backends[0] not in BACKENDS:
             sys.exit(f"--only takes one of: {', '.join(BACKENDS)}")
         del arguments[at : at + 2]
-    if "--no-lint" in arguments:
+    lint = "--no-lint" not in arguments
+    if not lint:
         arguments.remove("--no-lint")
-    elif lint.main():
-        return 1
-    return run(backends, arguments)
+    return run(backends, arguments, lint=lint)
 
 
 if __name__ == "__main__":
