@@ -1,11 +1,13 @@
-"""Whoever is signed in is the actor of what a request changes; the admin's own CSP."""
+"""Whoever is signed in is the actor of what a request changes; what the admin needs of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.core.paginator import InvalidPage
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from sync.principal import Actor, acting
@@ -35,4 +37,25 @@ def admin_csp_middleware(
             response._csp_update = settings.ADMIN_CSP  # type: ignore[attr-defined]
         return response
 
+    return middleware
+
+
+def admin_query_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse addresses that the admin's libraries answer with a traceback."""
+    prefix = reverse("admin:index")
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(prefix):
+            values = (value for _, listed in request.GET.lists() for value in listed)
+            if any("\0" in value for value in values):
+                raise BadRequest("NUL in a query")  # PostgreSQL takes none in text
+        return get_response(request)
+
+    def process_exception(request: HttpRequest, exception: Exception) -> None:
+        if isinstance(exception, InvalidPage):
+            raise Http404("no such page") from exception
+
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware

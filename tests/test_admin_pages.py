@@ -124,3 +124,30 @@ def test_an_organizations_admin_has_no_hand_in_background_work(
     assert pages[0] not in sidebar(browser)
     assert Schedule.objects.get(pk=schedule.pk).func == "builtins.print"
     assert root.get(pages[0]).status_code == 200
+
+
+# ------------------------------------------------------------------ addresses
+
+
+@pytest.mark.parametrize("page", ["x", "-1", "0", "99", "1.5"])
+def test_a_page_of_found_things_that_does_not_exist_is_not_found(
+    browser: Browser, page: str
+) -> None:
+    assert browser.get("/admin/search/", {"s": "kpi"}).status_code == 200
+    assert browser.get("/admin/search/", {"s": "kpi", "page": page}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["kpis/alertrule/?kind__exact=%00", "bos/import/?x=1&x=%00"])
+def test_a_nul_in_a_query_is_refused(browser: Browser, path: str) -> None:
+    assert browser.get(f"/admin/{path}").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["kpis/kpi/", "bos/user/", "kpis/alertrule/", "sync/event/"])
+@pytest.mark.parametrize(
+    "query", ["p=x", "p=99999999999999999999", "o=x", "o=999", "q='", "nonsense=1", "kpi__id=x"]
+)
+def test_nonsense_in_a_query_of_a_list_is_no_traceback(
+    browser: Browser, path: str, query: str
+) -> None:
+    answer = browser.get(f"/admin/{path}?{query}", follow=True)
+    assert answer.status_code == 200
