@@ -21,6 +21,7 @@ from django.utils.html import format_html
 from bos.models import Department, Employee, Organization, User
 from bos.permissions import uuids
 from bos.tenant_admin import TenantAdmin, has_tenant, scope_of
+from sync.codecs import plain_number
 
 NOTHING = "-"
 GONE = "deleted since"
@@ -125,7 +126,7 @@ class _Names:
             return self._names.get((field.related_model, value), GONE)
         if field.choices:
             return str(getattr(row, f"get_{field.name}_display")())
-        return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+        return plain_number(value) if isinstance(value, Decimal) else str(value)
 
 
 def name_authors(rows: Iterable[Any], tenant: Organization | None) -> None:

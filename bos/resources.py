@@ -22,6 +22,7 @@ from import_export.results import RowResult
 from bos.imports import Outcome, Plan, Progress, register_import
 from bos.models import Department, Employee, Organization, User
 from bos.tables import Cell, Row, Table, number_of
+from sync.codecs import plain_number
 
 PATH = " / "
 BATCH = 200
@@ -198,7 +199,7 @@ class TenantResource(resources.ModelResource):
 
 def _shown(value: Any) -> str:
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return plain_number(value)
     return "" if value is None else str(value)
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from sync.codecs import exact_number
+from sync.codecs import exact_number, plain_number
 
 log = logging.getLogger("bos.tables")
 
@@ -271,7 +271,7 @@ def _as_text(cell: Any) -> str:
     if isinstance(cell, datetime):
         return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(cell, Decimal):
-        return f"{cell.normalize():f}"
+        return plain_number(cell)
     return str(cell) if isinstance(cell, int | float) else guarded(str(cell))
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import DecimalField, ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
+
+from sync.codecs import plain_number
 
 if TYPE_CHECKING:  # generic for the type checker only
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -29,6 +33,13 @@ class TenantFilter(admin.RelatedFieldListFilter):
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
 
 
+class ExactInput(UnfoldAdminDecimalFieldWidget):
+    """1500.0000 is shown as 1500."""
+
+    def format_value(self, value: Any) -> Any:
+        return plain_number(value) if isinstance(value, Decimal) else value
+
+
 class TenantAdmin(AnyModelAdmin):
     """Rows have an `organization`, and so have the rows that they refer to.
 
@@ -36,6 +47,7 @@ class TenantAdmin(AnyModelAdmin):
     """
 
     tenant_field = "organization"
+    formfield_overrides: ClassVar[Any] = {DecimalField: {"widget": ExactInput}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)

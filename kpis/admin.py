@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.admin_history import ChangesAdmin, author_names
 from bos.admin_imports import ExportAdmin
@@ -27,17 +24,10 @@ from kpis import admin_business  # noqa: F401 -- registers itself
 from kpis.imports import KpiResource
 from kpis.insights.history import begin_of, daily_history
 from kpis.models import Kpi, KpiValue, Visibility
-from sync.codecs import wire_number
+from sync.codecs import plain_number, wire_number
 
 MOST_POINTS = 2_000  # many times what a chart is wide
 PERIODS = (30, 90, 400)
-
-
-class ExactInput(UnfoldAdminDecimalFieldWidget):
-    """1500.0000 is shown as 1500."""
-
-    def format_value(self, value: Any) -> Any:
-        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 class PeriodFilter(RangeDateTimeFilter):
@@ -85,7 +75,7 @@ class LatestValues(AnyTabularInline):
 
     @admin.display(description="value")
     def exact_value(self, value: KpiValue) -> str:
-        return f"{value.value.normalize():f}"
+        return plain_number(value.value)
 
     @admin.display(description="set by")
     def author(self, value: KpiValue) -> str:
@@ -121,7 +111,6 @@ class KpiAdmin(ExportAdmin):
     list_select_related = ("department", "owner", "organization")
     search_fields = ("name",)
     autocomplete_fields = ("department", "owner")
-    formfield_overrides: ClassVar[Any] = {models.DecimalField: {"widget": ExactInput}}
     inlines = (LatestValues,)
     actions = ("show_to_organization", "show_to_department_only")
     change_form_outer_before_template = "admin/bos/kpi_chart.html"
@@ -178,7 +167,7 @@ class KpiValueAdmin(ExportAdmin):
 
     @admin.display(description="value", ordering="value")
     def exact_value(self, value: KpiValue) -> str:
-        return f"{value.value.normalize():f}"
+        return plain_number(value.value)
 
     @admin.display(description="unit")
     def unit(self, value: KpiValue) -> str:

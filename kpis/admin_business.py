@@ -53,7 +53,7 @@ class AlertRuleAdmin(TenantAdmin):
     list_filter = ("organization", "kind", "severity", "is_active", "raised")
     list_select_related = ("kpi", "organization")
     search_fields = ("kpi__name",)
-    filter_horizontal = ("notify",)
+    autocomplete_fields = ("kpi", "notify")
 
 
 class OpenFilter(admin.SimpleListFilter):

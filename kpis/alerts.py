@@ -16,6 +16,7 @@ from bos.models import Notification, User
 from bos.permissions import principal_of
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
 from kpis.permissions import visible_to
+from sync.codecs import plain_number
 
 
 def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
@@ -124,7 +125,7 @@ def _told(rule: AlertRule, kpi: Kpi, value: Decimal) -> str:
 
 
 def _figure(value: Decimal, unit: str) -> str:
-    return f"{value.normalize():f} {unit}".strip()
+    return f"{plain_number(value)} {unit}".strip()
 
 
 def _to_tell(rule: AlertRule, kpi: Kpi) -> Iterable[User]:

@@ -29,6 +29,7 @@ from bos.resources import (
 )
 from bos.tables import MAX_ROWS, Row, Table, Unreadable, number_of, time_of
 from kpis.models import Direction, Kpi, KpiValue, Visibility
+from sync.codecs import plain_number
 from sync.principal import current_actor
 from sync.rows import update_row, update_rows
 
@@ -241,9 +242,9 @@ def _compare(
         if old and all(value.value == measurement.value for value in old):
             outcome.unchanged += 1
             continue
-        before = f"{old[0].value.normalize():f}" if old else ""
+        before = plain_number(old[0].value) if old else ""
         at = measurement.at.isoformat().replace("+00:00", "Z")
-        change = (at, before, f"{measurement.value.normalize():f}")
+        change = (at, before, plain_number(measurement.value))
         outcome.show(row, str(kpis[measurement.kpi_id]), [change], new=not old)
 
 

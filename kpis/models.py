@@ -15,7 +15,7 @@ from django.db.models import Q
 from bos.history import History
 from bos.models import Department, Organization, TenantQuerySet
 from sync.capture import SyncedModel
-from sync.codecs import exact_number
+from sync.codecs import exact_number, plain_number
 
 
 def validate_exact(value: Decimal) -> None:
@@ -89,6 +89,10 @@ class Kpi(SyncedModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def value_text(self) -> str:
+        return "no value" if self.value is None else f"{plain_number(self.value)} {self.unit}"
+
     def clean(self) -> None:
         for field in ("department", "owner"):
             other = getattr(self, field)
@@ -112,7 +116,7 @@ class KpiValue(models.Model):
         indexes = (models.Index(fields=("kpi", "-at"), name="value_by_kpi_and_time"),)
 
     def __str__(self) -> str:
-        return f"{self.value} at {self.at}"
+        return f"{plain_number(self.value)} at {self.at:%Y-%m-%d %H:%M}"
 
 
 class RuleKind(models.TextChoices):
@@ -181,7 +185,7 @@ class AlertRule(models.Model):
     @property
     def threshold_text(self) -> str:
         """1500.0000 is written 1500."""
-        return "" if self.threshold is None else f"{self.threshold.normalize():f}"
+        return "" if self.threshold is None else plain_number(self.threshold)
 
     def clean(self) -> None:
         """A rule that could never alert, or always would, is refused."""
