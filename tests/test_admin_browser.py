@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 async def page(request: pytest.FixtureRequest, server: Server) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(color_scheme=request.param)
+        size = {"width": 1400, "height": 900}  # a narrower page has no sidebar
+        page = await browser.new_page(color_scheme=request.param, viewport=size)
         complaints: list[str] = []
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
