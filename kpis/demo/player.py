@@ -49,6 +49,8 @@ class Player:
     email: str
     password: str
     rate: float
+    total: int = 0
+    """How many updates there are to play, once the first has been made."""
     _organization: str = ""
 
     async def play(self, series: list[Series], days: int) -> AsyncIterator[tuple[Update, int]]:
@@ -60,6 +62,7 @@ class Player:
                 async with self._connection() as socket:
                     if updates is None:
                         updates = list(_updates(series, days, await self._kpi_ids(socket)))
+                        self.total = len(updates)
                     while n < len(updates):
                         sequence = await self._send(socket, updates[n], f"play-{run}-{n}")
                         yield updates[n], sequence

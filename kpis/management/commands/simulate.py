@@ -47,7 +47,6 @@ class Command(BaseCommand):
             self.stdout.write("stopped")
 
     async def _play(self, player: Player, series: list[Series], days: int) -> None:
-        total = sum(len(one.values[: days or None]) for one in series)
         with Progress(
             TextColumn("{task.fields[day]}"),
             BarColumn(),
@@ -55,7 +54,9 @@ class Command(BaseCommand):
             TimeRemainingColumn(),
             TextColumn("{task.description}"),
         ) as progress:
-            task = progress.add_task("", total=total, day="")
+            task = progress.add_task("", total=None, day="")
             async for update, sequence in player.play(series, days):
                 text = f"{update.name} {update.value} (event {sequence})"
-                progress.update(task, advance=1, description=text, day=str(update.day))
+                progress.update(
+                    task, total=player.total, advance=1, description=text, day=str(update.day)
+                )
