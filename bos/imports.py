@@ -200,14 +200,13 @@ def _commit(import_: Import, plan: Plan) -> None:
 
 
 def _take(import_id: str, states: tuple[ImportState, ...], taken: ImportState) -> Import | None:
-    found: Import | None = (
-        Import.objects.filter(pk=UUID(import_id), state__in=states)
-        .select_related("organization", "author")
-        .first()
-    )
-    if found is not None:
-        found.rows_done = 0
-        _settle(found, taken)
+    rows = Import.objects.filter(pk=UUID(import_id))
+    # One statement: another run of this job may be just settling it.
+    if not rows.filter(state__in=states).update(
+        state=taken, state_since=timezone.now(), rows_done=0
+    ):
+        return None
+    found: Import | None = rows.filter(state=taken).select_related("organization", "author").first()
     return found
 
 
@@ -231,11 +230,11 @@ def _plan(import_: Import) -> Plan:
 
 
 def _settle(import_: Import, state: ImportState, **values: Any) -> None:
-    import_.state = state
+    """Where another run of this job has settled it, its word stands."""
     if state in (ImportState.REFUSED, ImportState.FAILED):
         values["content"] = b""
     changes = values | {"rows_done": import_.rows_done, "rows_total": import_.rows_total}
-    rows = Import.objects.filter(pk=import_.pk)
+    rows = Import.objects.filter(pk=import_.pk, state=import_.state)
     rows.update(state=state, state_since=timezone.now(), **changes)
 
 

@@ -551,6 +551,17 @@ def test_a_job_that_runs_twice_writes_once(cast: Cast, admin: Browser) -> None:
     assert (done.state, bytes(done.content)) == (ImportState.DONE, b"")
 
 
+def test_what_a_slower_run_of_a_job_finds_changes_nothing(cast: Cast, admin: Browser) -> None:
+    import_ = bring(admin, "kpis", "name\nFaster")
+    admin.post(reverse("admin:bos_import_confirm", args=(import_.pk,)))
+    slower = imports._take(str(import_.pk), imports.WAITING_TO_BE_WRITTEN, ImportState.WRITING)
+    assert slower is not None
+    imports.write(str(import_.pk))
+    imports._settle(slower, ImportState.FAILED, problem="late")
+    import_.refresh_from_db()
+    assert (import_.state, import_.problem) == (ImportState.DONE, "")
+
+
 def test_a_worker_that_died_is_followed_by_another(cast: Cast, admin: Browser) -> None:
     import_ = bring(admin, "kpis", "name\nRisen")
     Import.objects.filter(pk=import_.pk).update(state=ImportState.CHECKING)
