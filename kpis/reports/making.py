@@ -34,11 +34,7 @@ def make(report_id: str) -> None:
         return
     file = _file(content, ReportFormat(report.format))
     with transaction.atomic():
-        waiting = (
-            Report.objects.select_for_update()
-            .filter(pk=report.pk, state=ReportState.WAITING)
-            .first()
-        )
+        waiting = _still_waiting(report)
         if waiting is None:
             return
         waiting.state, waiting.ready_at = ReportState.READY, timezone.now()
@@ -65,16 +61,26 @@ def _requester(report: Report) -> Actor:
     return Actor(str(report.requested_by_id), door, report.origin, report.request_id)
 
 
+def _still_waiting(report: Report) -> Report | None:
+    """The row, locked; None where another run of this job was faster."""
+    waiting = Report.objects.select_for_update().filter(pk=report.pk, state=ReportState.WAITING)
+    found: Report | None = waiting.first()
+    return found
+
+
 def _failed(report: Report, problem: str) -> None:
     with transaction.atomic():
-        report.state, report.problem = ReportState.FAILED, problem[:300]
-        report.save(update_fields=["state", "problem"])
-        if report.requested_by_id is not None:
+        waiting = _still_waiting(report)
+        if waiting is None:
+            return
+        waiting.state, waiting.problem = ReportState.FAILED, problem[:300]
+        waiting.save(update_fields=["state", "problem"])
+        if waiting.requested_by_id is not None:
             Notification(
-                organization_id=report.organization_id,
-                user_id=report.requested_by_id,
+                organization_id=waiting.organization_id,
+                user_id=waiting.requested_by_id,
                 category="report_failed",
                 title="There is nothing to report",
                 message=problem,
-                data={"reportId": str(report.pk), "requestId": report.request_id},
+                data={"reportId": str(waiting.pk), "requestId": waiting.request_id},
             ).save(force_insert=True)

@@ -233,6 +233,24 @@ def test_b4_making_a_report_twice_tells_of_it_once(cast: Cast) -> None:
     assert told.count() == 1
 
 
+def test_b4_a_report_whose_values_are_gone_says_so_once(cast: Cast) -> None:
+    long_ago = date(2001, 1, 1)
+    report = Report.objects.create(
+        organization=cast.home.organization,
+        requested_by=cast.mia.user,
+        from_day=long_ago,
+        to_day=long_ago,
+        request_id="r",
+    )
+    for _ in range(2):
+        jobs.make_report(str(report.pk))
+    report.refresh_from_db()
+    assert report.state == ReportState.FAILED
+    assert "No KPI has a value" in report.problem
+    [told] = Notification.objects.filter(user=cast.mia.user)
+    assert told.data == {"reportId": str(report.pk), "requestId": "r"}
+
+
 async def test_b4_an_expired_report_is_deleted_also_for_those_who_mirror_it(
     server: Server, cast: Cast
 ) -> None:
