@@ -18,10 +18,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from bos.figures import plain_number
 from bos.models import Department, Employee, Organization, User
 from bos.permissions import uuids
 from bos.tenant_admin import TenantAdmin, has_tenant, scope_of
-from sync.codecs import plain_number
 
 NOTHING = "-"
 GONE = "deleted since"

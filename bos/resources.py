@@ -19,10 +19,10 @@ from django.utils import timezone
 from import_export import fields, resources, widgets
 from import_export.results import RowResult
 
+from bos.figures import plain_number
 from bos.imports import Outcome, Plan, Progress, register_import
 from bos.models import Department, Employee, Organization, User
 from bos.tables import Cell, Row, Table, number_of
-from sync.codecs import plain_number
 
 PATH = " / "
 BATCH = 200

@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from sync.codecs import exact_number, plain_number
+from bos.figures import plain_number
+from sync.codecs import exact_number
 
 log = logging.getLogger("bos.tables")
 

@@ -12,7 +12,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from sync.codecs import plain_number
+from bos.figures import plain_number
 
 if TYPE_CHECKING:  # generic for the type checker only
     AnyModelAdmin = admin.ModelAdmin[Any]

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from bos.figures import rounded_number
 from collaboration.rooms import focused_on
 from collaboration.services import annotation_pin
 from sync.database import submit_write
@@ -46,7 +47,7 @@ def pin_anomaly(feed: Feed, event: LoggedEvent) -> None:
 
 
 def _text(anomaly: dict[str, Any]) -> str:
-    value, lower, upper = (f"{anomaly[key]:,.6g}" for key in ("value", "lower", "upper"))
+    value, lower, upper = (rounded_number(anomaly[key]) for key in ("value", "lower", "upper"))
     return (
         f"Anomaly ({anomaly['severity']}): the value of {anomaly['day']} is {value}; "
         f"between {lower} and {upper} was expected."

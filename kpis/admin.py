@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from bos.admin_history import ChangesAdmin, author_names
 from bos.admin_imports import ExportAdmin
+from bos.figures import plain_number
 from bos.models import Organization
 from bos.resources import DepartmentReference
 from bos.tables import time_of
@@ -24,7 +25,7 @@ from kpis import admin_business  # noqa: F401 -- registers itself
 from kpis.imports import KpiResource
 from kpis.insights.history import begin_of, daily_history
 from kpis.models import Kpi, KpiValue, Visibility
-from sync.codecs import plain_number, wire_number
+from sync.codecs import wire_number
 
 MOST_POINTS = 2_000  # many times what a chart is wide
 PERIODS = (30, 90, 400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from bos.figures import rounded_number
 from bos.tenant_admin import TenantAdmin
 from kpis.alerts import acknowledge
 from kpis.models import (
@@ -107,16 +109,13 @@ class InsightAdmin(ToRead):
         figures = insight.figures
         match InsightKind(insight.kind):
             case InsightKind.ANOMALY:
-                return (
-                    f"{figures['value']:,.6g} on {figures['day']}; expected "
-                    f"{figures['lower']:,.6g} to {figures['upper']:,.6g} ({figures['severity']})"
-                )
+                value, lower, upper = _rounded(figures, "value", "lower", "upper")
+                severity = figures["severity"]
+                return f"{value} on {figures['day']}; expected {lower} to {upper} ({severity})"
             case InsightKind.PREDICTION:
                 last = figures["points"][-1]
-                return (
-                    f"{last['expected']:,.6g} on {last['date']} "
-                    f"({last['lower']:,.6g} to {last['upper']:,.6g})"
-                )
+                expected, lower, upper = _rounded(last, "expected", "lower", "upper")
+                return f"{expected} on {last['date']} ({lower} to {upper})"
             case InsightKind.RECOMMENDATION:
                 return str(figures["message"])
 
@@ -124,6 +123,10 @@ class InsightAdmin(ToRead):
     def all_figures(self, insight: Insight) -> str:
         text = json.dumps(insight.figures, indent=2, ensure_ascii=False)
         return format_html("<pre>{}</pre>", text)
+
+
+def _rounded(figures: dict[str, Any], *names: str) -> Iterator[str]:
+    return (rounded_number(figures[name]) for name in names)
 
 
 @admin.register(InsightState)

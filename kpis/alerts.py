@@ -12,11 +12,11 @@ from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from bos.figures import plain_number
 from bos.models import Notification, User
 from bos.permissions import principal_of
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
 from kpis.permissions import visible_to
-from sync.codecs import plain_number
 
 
 def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from import_export import fields
 
+from bos.figures import plain_number
 from bos.imports import Outcome, Plan, Progress, register_import
 from bos.models import Organization
 from bos.resources import (
@@ -29,7 +30,6 @@ from bos.resources import (
 )
 from bos.tables import MAX_ROWS, Row, Table, Unreadable, number_of, time_of
 from kpis.models import Direction, Kpi, KpiValue, Visibility
-from sync.codecs import plain_number
 from sync.principal import current_actor
 from sync.rows import update_row, update_rows
 

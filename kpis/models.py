@@ -12,10 +12,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from bos.figures import plain_number
 from bos.history import History
 from bos.models import Department, Organization, TenantQuerySet
 from sync.capture import SyncedModel
-from sync.codecs import exact_number, plain_number
+from sync.codecs import exact_number
 
 
 def validate_exact(value: Decimal) -> None:

@@ -152,11 +152,6 @@ def wire_number(value: Decimal | None) -> int | float | None:
     return whole if whole == value else float(value)
 
 
-def plain_number(value: Decimal) -> str:
-    """As people write it: 12.5000 is 12.5, and 1E+3 is 1000."""
-    return f"{value.normalize():f}"
-
-
 def to_json(value: Any) -> bytes:
     return _encode_json(value)
 

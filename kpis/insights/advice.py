@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from bos.figures import rounded_number
+
 
 class PointLike(Protocol):
     @property
@@ -68,4 +70,4 @@ def _day(day: date) -> str:
 
 
 def _figure(value: float, unit: str) -> str:
-    return f"{value:,.5g} {unit}".strip()
+    return f"{rounded_number(value)} {unit}".strip()
