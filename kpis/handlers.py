@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from django.db.models import Count, Max, Min
-from django.db.models.functions import TruncDate
-
 from bos.jobs import enqueue
 from bos.permissions import uuids
 from kpis import jobs
-from kpis.insights import FEWEST_DAYS
+from kpis.insights.history import too_poor
 from kpis.messages import KpiUpdate, PredictionRequest, ReportGenerated, ReportRequest
-from kpis.models import Kpi, KpiValue, Report, ReportState
+from kpis.models import Kpi, Report, ReportState
 from kpis.payloads import report_payload
 from kpis.permissions import visible_to
 from kpis.reports.requesting import report_request
@@ -47,14 +44,8 @@ def _check_predictable(principal: Principal, kpi_id: str) -> None:
     kpi = of_tenant.filter(visible_to(principal), pk__in=uuids([kpi_id])).first()
     if kpi is None:
         raise Unauthorized(kpiId=kpi_id)
-    found = KpiValue.objects.filter(kpi=kpi).aggregate(
-        days=Count(TruncDate("at"), distinct=True), least=Min("value"), most=Max("value")
-    )
-    if found["days"] < FEWEST_DAYS:
-        reason = f"needs {FEWEST_DAYS} daily values, has {found['days']}"
+    if reason := too_poor(kpi):
         raise NotFound(kpiId=kpi_id, reason=reason)
-    if found["least"] == found["most"]:
-        raise NotFound(kpiId=kpi_id, reason="its history is constant")
 
 
 @handles(ReportRequest)

@@ -10,9 +10,10 @@ from decimal import Decimal
 from bos.jobs import schedule
 from kpis import alerts
 from kpis.insights import FEWEST_DAYS
+from kpis.insights.history import too_poor
 from kpis.insights.waiting import have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
-from kpis.models import Kpi, KpiValue
+from kpis.models import InsightState, Kpi, KpiValue
 from kpis.reports.requesting import request_due
 from sync.log import LoggedEvent
 from sync.principal import Actor
@@ -36,8 +37,10 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
             alerts.evaluate(kpi, Decimal(value), at)
             judged[kpi.pk] = kpi
     for kpi in judged.values():
-        if KpiValue.objects.filter(kpi=kpi)[FEWEST_DAYS - 1 :].exists():  # else it says too little
+        if KpiValue.objects.filter(kpi=kpi)[FEWEST_DAYS - 1 :].exists():
             have_judged(kpi)
+        else:  # no job for what it would only say, too
+            InsightState.objects.update_or_create(kpi=kpi, defaults={"note": too_poor(kpi)})
 
 
 def judge(kpi_id: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Count, Max, Min
 from django.db.models.functions import TruncDate
 
+from kpis.insights import CONSTANT, FEWEST_DAYS, too_few
 from kpis.models import Kpi, KpiValue
 
 # More tells nothing new of a weekly season, and a fit takes longer with each day.
@@ -30,6 +31,18 @@ def daily_history(kpi: Kpi) -> dict[date, float]:
     )
     last = values.filter(at__in=last_times).order_by("at", "pk").values_list("at", "value")
     return {at.astimezone(UTC).date(): float(value) for at, value in last}
+
+
+def too_poor(kpi: Kpi) -> str:
+    """Why the history says too little; '' where it may say enough."""
+    found = KpiValue.objects.filter(kpi=kpi).aggregate(
+        days=Count(TruncDate("at", tzinfo=UTC), distinct=True),
+        least=Min("value"),
+        most=Max("value"),
+    )
+    if found["days"] < FEWEST_DAYS:
+        return too_few(found["days"])
+    return CONSTANT if found["least"] == found["most"] else ""
 
 
 def begin_of(day: date) -> datetime:

@@ -19,7 +19,7 @@ from scipy.stats import norm
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, ModelWarning
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-from kpis.insights import FEWEST_DAYS
+from kpis.insights import CONSTANT, FEWEST_DAYS, too_few
 
 Vector = Any
 """A NumPy array of floats: one a day, NaN where the day has no value or is left out."""
@@ -133,7 +133,7 @@ def _ahead(history: Mapping[date, float], days: int) -> _Ahead:
     # A model of numbers around one: KPIs are anything from shares of a percent to billions.
     scale = float(np.nanstd(values))
     if not scale > abs(center) * 1e-9 or not math.isfinite(scale):
-        raise NoInsight("its history is constant")
+        raise NoInsight(CONSTANT)
     standard = (values - center) / scale
     predicted = _fit_usual_days(standard).get_forecast(days)
     mean = np.asarray(predicted.predicted_mean) * scale + center
@@ -146,7 +146,7 @@ def _ahead(history: Mapping[date, float], days: int) -> _Ahead:
 def _series(history: Mapping[date, float]) -> Vector:
     """The last `WINDOW` days in order; NaN for days without a value."""
     if not history:
-        raise NoInsight(f"needs {FEWEST_DAYS} daily values, has none")
+        raise NoInsight(too_few(0))
     if not all(math.isfinite(value) for value in history.values()):
         raise NoInsight("its history is not all numbers")
     last = max(history)
@@ -155,7 +155,7 @@ def _series(history: Mapping[date, float]) -> Vector:
     values = values[int(np.flatnonzero(~np.isnan(values))[0]) :]
     known = int(np.count_nonzero(~np.isnan(values)))
     if known < FEWEST_DAYS:
-        raise NoInsight(f"needs {FEWEST_DAYS} daily values, has {known}")
+        raise NoInsight(too_few(known))
     return values
 
 
