@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from sync.errors import SyncErrorCode, SyncRefused
 from sync.models import Event, StreamHead
@@ -272,7 +272,10 @@ def prune(older_than_us: int) -> int:
     snapshot instead of being served a history with a hole (decision V5).
     """
     deleted = 0
-    for organization_id in StreamHead.objects.values_list("pk", flat=True):
+    of_head = Event.objects.filter(organization_id=OuterRef("pk")).order_by("sequence")
+    oldest = Subquery(of_head.values("at_us")[:1])
+    behind = StreamHead.objects.annotate(oldest=oldest).filter(oldest__lt=older_than_us)
+    for organization_id in behind.values_list("pk", flat=True):
         while batch := _prune_batch(organization_id, older_than_us):
             deleted += batch
     return deleted
@@ -282,8 +285,10 @@ def _prune_batch(organization_id: str, older_than_us: int) -> int:
     """One batch: the head is locked, and nobody should wait for long."""
     with transaction.atomic():
         StreamHead.objects.select_for_update().get(pk=organization_id)
-        old = Event.objects.filter(organization_id=organization_id, at_us__lt=older_than_us)
-        batch = list(old.order_by("sequence").values_list("sequence", "at_us")[:PRUNE_BATCH])
+        events = Event.objects.filter(organization_id=organization_id).order_by("sequence")
+        first = events.values_list("sequence", "at_us")[:PRUNE_BATCH]
+        # Times rise with sequences, and have no index.
+        batch = [(sequence, at_us) for sequence, at_us in first if at_us < older_than_us]
         if not batch:
             return 0
         sequence, at_us = batch[-1]
