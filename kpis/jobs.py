@@ -36,11 +36,15 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
             at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
             alerts.evaluate(kpi, Decimal(value), at)
             judged[kpi.pk] = kpi
+    poor = []
     for kpi in judged.values():
         if KpiValue.objects.filter(kpi=kpi)[FEWEST_DAYS - 1 :].exists():
             have_judged(kpi)
         else:  # no job for what it would only say, too
-            InsightState.objects.update_or_create(kpi=kpi, defaults={"note": too_poor(kpi)})
+            poor.append(InsightState(kpi=kpi, note=too_poor(kpi)))
+    InsightState.objects.bulk_create(
+        poor, update_conflicts=True, unique_fields=["kpi"], update_fields=["note"]
+    )
 
 
 def judge(kpi_id: str) -> None:

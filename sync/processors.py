@@ -7,6 +7,7 @@ come commit together, so a worker that dies loses nothing and does nothing twice
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from django.db import connection, transaction
@@ -20,6 +21,7 @@ from sync.models import ProcessorPosition, StreamHead
 logger = logging.getLogger("bos.sync")
 
 PAGE = 200
+MOST_PAUSE = 0.1
 
 Handle = Callable[[str, Sequence[LoggedEvent]], None]
 _processors: dict[str, tuple[frozenset[str], Handle]] = {}
@@ -40,8 +42,18 @@ def advance() -> int:
     passed = 0
     for name in _processors:
         for organization_id in _behind(name):
+            began = time.monotonic()
             passed += _advance(name, organization_id)
+            _let_others_write(time.monotonic() - began)
     return passed
+
+
+def _let_others_write(seconds: float) -> None:
+    """Pause as long as it was written. SQLite's lock is not fair: whoever waits looks at it now and
+    then, up to ten times a second, and would find it taken again for as long as there is a backlog.
+    """
+    if connection.vendor == "sqlite":
+        time.sleep(min(seconds, MOST_PAUSE))
 
 
 def _behind(name: str) -> list[str]:
