@@ -832,7 +832,7 @@ async def _settled(import_: Import) -> Import:
             await import_.arefresh_from_db()
             if import_.state not in imports.BUSY:
                 return import_
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # the worker changes a row, and tells nobody
 
 
 @pytest.mark.skipif(BACKEND != "postgres", reason="SQLite has one writer")

@@ -36,7 +36,7 @@ async def shown(pages: Pages, until: Callable[[str], bool], path: str = PICTURE)
             assert status == 200
             if until(html):
                 return html
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # a page is asked, as a browser does
 
 
 def users_in(html: str) -> set[str]:

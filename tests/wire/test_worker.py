@@ -40,7 +40,7 @@ async def test_b4_a_killed_worker_loses_no_job_and_does_none_twice(
     with working(tmp_path / "second", BOS_JOB_TIMEOUT="4"):
         async with asyncio.timeout(WITHIN):
             while ready.count() < len(reports):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # another process does them
     told = Event.objects.filter(organization_id=cast.home.id, live_type="REPORT_GENERATED")
     assert sorted(told.values_list("entity_id", flat=True)) == sorted(str(r.pk) for r in reports)
 
@@ -82,5 +82,5 @@ async def test_b2_values_that_came_while_no_worker_ran_raise_their_alerts_once(
         with working(tmp_path / name):
             async with asyncio.timeout(WITHIN):
                 while raised.count() < 2:
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.05)  # another process does it
     assert sorted(raised.values_list("value", flat=True)) == [151, 152]
