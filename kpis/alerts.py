@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Max, Q
@@ -19,16 +20,25 @@ from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
 from kpis.permissions import visible_to
 
 
-def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
+def rules_of(kpis: Iterable[Kpi]) -> dict[UUID, list[AlertRule]]:
+    """The active rules of these KPIs by KPI, locked until the caller's transaction ends."""
+    rules: dict[UUID, list[AlertRule]] = {kpi.pk: [] for kpi in kpis}
+    found = AlertRule.objects.filter(kpi__in=rules, is_active=True).order_by("pk")
+    for rule in found.select_for_update():
+        rules[rule.kpi_id].append(rule)
+    return rules
+
+
+def evaluate(kpi: Kpi, rules: Iterable[AlertRule], value: Decimal, at: datetime) -> list[Alert]:
     """Raise an alert for each rule that this value crosses; once until the KPI is back.
 
-    at: when the value was set. Runs inside the caller's transaction.
+    rules: of the KPI, by `rules_of`. at: when the value was set. Runs inside the caller's
+    transaction.
     """
     raised = []
-    rules = AlertRule.objects.of(kpi.organization_id).filter(
-        kpi=kpi, is_active=True, created_at__lte=at
-    )
-    for rule in rules.select_for_update():
+    for rule in rules:
+        if rule.created_at > at:
+            continue
         beyond = _is_beyond(rule, value, at)
         if beyond and not rule.raised:
             raised.append(_raise(rule, kpi, value, _told(rule, kpi, value)))

@@ -9,11 +9,10 @@ from decimal import Decimal
 
 from bos.jobs import schedule
 from kpis import alerts
-from kpis.insights import FEWEST_DAYS
-from kpis.insights.history import too_poor
+from kpis.insights.history import too_short
 from kpis.insights.waiting import have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
-from kpis.models import InsightState, Kpi, KpiValue
+from kpis.models import InsightState, Kpi
 from kpis.reports.requesting import request_due
 from sync.log import LoggedEvent
 from sync.principal import Actor
@@ -28,22 +27,24 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
     values = [e for e in events if e.live_type == "KPI_UPDATED" or e.change_type == "created"]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
+    rules = alerts.rules_of(kpis.values())
     judged = {}
     for event in values:
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
         if kpi is not None and value is not None:
             at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
-            alerts.evaluate(kpi, Decimal(value), at)
+            alerts.evaluate(kpi, rules[kpi.pk], Decimal(value), at)
             judged[kpi.pk] = kpi
-    poor = []
+    short = too_short(judged)
     for kpi in judged.values():
-        if KpiValue.objects.filter(kpi=kpi)[FEWEST_DAYS - 1 :].exists():
+        if kpi.pk not in short:  # no job for what it would only say, too
             have_judged(kpi)
-        else:  # no job for what it would only say, too
-            poor.append(InsightState(kpi=kpi, note=too_poor(kpi)))
     InsightState.objects.bulk_create(
-        poor, update_conflicts=True, unique_fields=["kpi"], update_fields=["note"]
+        [InsightState(kpi_id=kpi_id, note=note) for kpi_id, note in short.items()],
+        update_conflicts=True,
+        unique_fields=["kpi"],
+        update_fields=["note"],
     )
 
 

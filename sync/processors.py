@@ -21,6 +21,7 @@ from sync.models import ProcessorPosition, StreamHead
 logger = logging.getLogger("bos.sync")
 
 PAGE = 200
+PAUSE_FRACTION = 0.25
 MOST_PAUSE = 0.1
 
 Handle = Callable[[str, Sequence[LoggedEvent]], None]
@@ -48,12 +49,19 @@ def advance() -> int:
     return passed
 
 
+def behind() -> int:
+    """How many organizations have events that a processor has not seen."""
+    return sum(len(_behind(name)) for name in _processors)
+
+
 def _let_others_write(seconds: float) -> None:
-    """Pause as long as it was written. SQLite's lock is not fair: whoever waits looks at it now and
-    then, up to ten times a second, and would find it taken again for as long as there is a backlog.
+    """Pause a fraction of the time for which it was written.
+
+    SQLite's lock is not fair: whoever waits looks at it ten times a second in the end, and would
+    find it taken again each time, until it gives up, for as long as there is a backlog.
     """
     if connection.vendor == "sqlite":
-        time.sleep(min(seconds, MOST_PAUSE))
+        time.sleep(min(seconds * PAUSE_FRACTION, MOST_PAUSE))
 
 
 def _behind(name: str) -> list[str]:
@@ -86,13 +94,16 @@ def _one_by_one(name: str, organization_id: str) -> int:
 
 
 def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = False) -> int:
-    ProcessorPosition.objects.get_or_create(name=name, organization_id=organization_id)
     free = ProcessorPosition.objects.select_for_update(
         skip_locked=connection.features.has_select_for_update_skip_locked
     )
     position = free.filter(name=name, organization_id=organization_id).first()
-    if position is None:  # another worker is at it
-        return 0
+    if position is None:
+        position, created = ProcessorPosition.objects.get_or_create(
+            name=name, organization_id=organization_id
+        )
+        if not created:  # another worker is at it
+            return 0
     end = log.head(organization_id)
     if position.sequence < end.pruned_sequence:
         logger.warning("events were forgotten before they were processed", extra={"by": name})

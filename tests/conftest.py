@@ -8,6 +8,7 @@ each other, and that is tested, too.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from sync.bus import bus
+from sync.processors import behind
 from tests.cast import Cast, make_cast
 from tests.server import Server, serving, working
 
@@ -105,9 +107,14 @@ def impatient(database: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def worker(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A worker in the background while a module's tests run; its log."""
+    """A worker in the background while a module's tests run; its log.
+
+    First it makes up what the modules before have left, of hundreds of organizations.
+    """
     log = tmp_path_factory.mktemp("worker") / "log"
     with working(log):
+        while behind():
+            time.sleep(0.05)  # it tells nobody how far it is; pytest's timeout is the end
         yield log
     _assert_no_traceback(log)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Exists, Max, Min, OuterRef
 from django.db.models.functions import TruncDate
 
 from kpis.insights import CONSTANT, FEWEST_DAYS, too_few
@@ -43,6 +45,17 @@ def too_poor(kpi: Kpi) -> str:
     if found["days"] < FEWEST_DAYS:
         return too_few(found["days"])
     return CONSTANT if found["least"] == found["most"] else ""
+
+
+def too_short(kpi_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Which of these KPIs have fewer values than insights need days, and why that says too little.
+
+    One query, which looks at no more values of a KPI than these.
+    """
+    enough = KpiValue.objects.filter(kpi=OuterRef("pk"))[FEWEST_DAYS - 1 :]
+    short = Kpi.objects.filter(~Exists(enough), pk__in=kpi_ids)
+    counted = short.annotate(days=Count(TruncDate("values__at", tzinfo=UTC), distinct=True))
+    return {kpi_id: too_few(days) for kpi_id, days in counted.values_list("pk", "days")}
 
 
 def begin_of(day: date) -> datetime:

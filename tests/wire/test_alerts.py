@@ -32,7 +32,7 @@ def rule(kpi: Kpi, kind: str = "above", threshold: Any = 150, **more: Any) -> Al
 
 def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
     with transaction.atomic():
-        return alerts.evaluate(kpi, value, at)
+        return alerts.evaluate(kpi, alerts.rules_of([kpi])[kpi.pk], value, at)
 
 
 async def alerts_in(client: Client) -> list[Message]:
