@@ -24,6 +24,8 @@ from sync.principal import Actor, acting
 
 log = logging.getLogger("bos.imports")
 
+IMPORT = "import"
+"""The door by which its changes come."""
 SHOWN_ROWS = 100
 SHOWN_PROBLEMS = 200
 TELL_SECONDS = 0.3
@@ -151,7 +153,7 @@ def write(import_id: str) -> None:
         _settle(import_, ImportState.REFUSED, problem="Who brought the file is no admin any more.")
         return
     try:
-        with acting(Actor(user_id=str(import_.author_id), door="import")):
+        with acting(Actor(user_id=str(import_.author_id), door=IMPORT)):
             _write(import_)
     except Unreadable as error:
         _settle(import_, ImportState.REFUSED, problem=str(error))

@@ -159,6 +159,7 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Background work",
     # A table of the same database: a job is enqueued in the transaction of what it is about.
     "orm": "default",
+    "broker_class": "bos.jobs.Broker",
     "workers": env.int("BOS_WORKERS", 1),
     "poll": 0.2,
     "timeout": _JOB_TIMEOUT,

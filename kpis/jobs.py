@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
-from bos.jobs import schedule
+from bos.imports import IMPORT
+from bos.jobs import Priority, schedule
 from kpis import alerts
 from kpis.insights.history import too_short
 from kpis.insights.waiting import have_judged
@@ -28,7 +30,8 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
     rules = alerts.rules_of(kpis.values())
-    judged = {}
+    judged: dict[UUID, Kpi] = {}
+    live = set()
     for event in values:
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
@@ -36,10 +39,13 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
             at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
             alerts.evaluate(kpi, rules[kpi.pk], Decimal(value), at)
             judged[kpi.pk] = kpi
+            if event.door != IMPORT:
+                live.add(kpi.pk)
     short = too_short(judged)
     for kpi in judged.values():
         if kpi.pk not in short:  # no job for what it would only say, too
-            have_judged(kpi)
+            # An import of a thousand KPIs takes minutes, in which nobody else's may wait.
+            have_judged(kpi, priority=Priority.SOON if kpi.pk in live else Priority.WHENEVER)
     InsightState.objects.bulk_create(
         [InsightState(kpi_id=kpi_id, note=note) for kpi_id, note in short.items()],
         update_conflicts=True,

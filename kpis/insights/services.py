@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from bos.jobs import for_the_first_time
 from bos.models import Notification
 from kpis.insights.advice import Advice, advise
 from kpis.insights.history import begin_of, daily_history
@@ -110,19 +111,27 @@ def predict_for(kpi_id: str, horizon: int, actor: Actor) -> None:
     try:
         outlook = forecast(daily_history(kpi), horizon)
     except NoInsight as reason:
-        Notification(
-            organization_id=kpi.organization_id,
-            user_id=actor.user_id,
-            category="prediction_failed",
-            title=f"There is no prediction of {kpi.name}"[:200],
-            message=str(reason),
-            data={"kpiId": str(kpi.pk), "requestId": actor.request_id},
-        ).save(force_insert=True)
+        with transaction.atomic():
+            if for_the_first_time():
+                _tell_of_none(kpi, actor, str(reason))
         return
     with transaction.atomic():
+        if not for_the_first_time():
+            return
         InsightState.objects.get_or_create(kpi=kpi)
         InsightState.objects.select_for_update().get(kpi=kpi)
         _renew(kpi, outlook, actor)
+
+
+def _tell_of_none(kpi: Kpi, actor: Actor, reason: str) -> None:
+    Notification(
+        organization_id=kpi.organization_id,
+        user_id=actor.user_id,
+        category="prediction_failed",
+        title=f"There is no prediction of {kpi.name}"[:200],
+        message=reason,
+        data={"kpiId": str(kpi.pk), "requestId": actor.request_id},
+    ).save(force_insert=True)
 
 
 def _renew(kpi: Kpi, outlook: Forecast, actor: Actor | None = None) -> None:

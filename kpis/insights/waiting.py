@@ -8,14 +8,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.jobs import enqueue
+from bos.jobs import Priority, enqueue
 from kpis.models import InsightState, Kpi
 
 # A job that has failed for good leaves its KPI waiting; it is given another one then.
 PATIENCE = timedelta(minutes=30)
 
 
-def have_judged(kpi: Kpi) -> None:
+def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
     """Have a worker judge the KPI's new values. Runs inside the caller's transaction."""
     from kpis.jobs import judge
 
@@ -25,7 +25,7 @@ def have_judged(kpi: Kpi) -> None:
     if not state.waiting:
         state.waiting, state.waiting_since = True, timezone.now()
         state.save(update_fields=["waiting", "waiting_since"])
-        enqueue(judge, str(kpi.pk))
+        enqueue(judge, str(kpi.pk), priority=priority)
 
 
 def sweep() -> None:
@@ -35,4 +35,4 @@ def sweep() -> None:
     for state in InsightState.objects.filter(lost).select_related("kpi"):
         with transaction.atomic():
             InsightState.objects.filter(pk=state.pk).update(waiting=False)
-            have_judged(state.kpi)
+            have_judged(state.kpi, priority=Priority.WHENEVER)

@@ -14,11 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
-from django.utils import timezone
 from django_q.cluster import Cluster
-from django_q.models import OrmQ
 
-from bos.jobs import make_schedules
+from bos.jobs import due_jobs, make_schedules
 from bos.processes import end_with_parent
 from sync.bus import bus
 from sync.processors import advance
@@ -86,21 +84,20 @@ class StallWatch:
     """Notices that due jobs are not taken.
 
     A child of the cluster that is killed while it waits for a job leaves the lock of the queue
-    behind, and its successor waits for ever. The oldest due job must change while jobs are done.
+    behind, and its successor waits for ever. The next due job must change while jobs are done.
     """
 
     def __init__(self) -> None:
         self._patience = settings.Q_CLUSTER["timeout"] + 5
-        self._oldest: int | None = None
+        self._next: int | None = None
         self._since = 0.0
 
     def stalled(self) -> bool:
-        due = OrmQ.objects.filter(lock__lt=timezone.now()).order_by("pk")
         try:
-            oldest = due.values_list("pk", flat=True).first()
+            next_ = due_jobs().values_list("pk", flat=True).first()
         except DatabaseError:
             return False
         now = time.monotonic()
-        if oldest is None or oldest != self._oldest:
-            self._oldest, self._since = oldest, now
-        return now - self._since > self._patience and oldest is not None
+        if next_ is None or next_ != self._next:
+            self._next, self._since = next_, now
+        return now - self._since > self._patience and next_ is not None
