@@ -29,6 +29,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     _on_pause: Callable[[], None] | None = None
     _on_resume: Callable[[], None] | None = None
     _drained: asyncio.Event | None = None
+    _broken = False
+    """The client has broken the protocol: what it sends from then on is thrown away."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -38,7 +40,26 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
-        super().data_received(data)
+        if not self._broken:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Close with a code that arrives.
+
+        uvicorn would close the socket at once. With something in it that was not read the system
+        resets the connection then, and a client that still sends never sees the close frame.
+        """
+        assert self.conn.close_sent is not None
+        closed = {"code": self.conn.close_sent.code, "reason": self.conn.close_sent.reason}
+        cast(Any, self.queue).put_nowait({"type": "websocket.disconnect", **closed})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self._broken = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
     def send_receive_event_to_app(self) -> None:
         """Stop reading when some messages wait, not at each one: that is two system calls."""

@@ -180,6 +180,15 @@ async def test_w4_what_is_too_big_is_refused_before_it_is_sent(server: Server) -
         assert await raw.close_code() == CloseCode.TOO_BIG
 
 
+async def test_w4_a_client_that_sends_on_hears_that_it_was_too_big(server: Server) -> None:
+    async with await RawSocket.connect(server) as raw:
+        raw.send(head(TEXT, 16 * LIMIT), b" " * 16 * LIMIT)
+        async with asyncio.timeout(10):
+            await raw.writer.drain()
+        assert await raw.close_code() == CloseCode.TOO_BIG
+        assert await raw.reader.read() == b""  # the server says no more, and waits for us
+
+
 # ------------------------------------------------------------------ W5: origins
 
 
