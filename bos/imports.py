@@ -14,12 +14,13 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from bos.jobs import enqueue
 from bos.models import Import, ImportState, Organization
 from bos.tables import Row, Table, Unreadable, read_table
+from sync.database import retry_on_conflict
 from sync.principal import Actor, acting
 
 log = logging.getLogger("bos.imports")
@@ -30,8 +31,6 @@ SHOWN_ROWS = 100
 SHOWN_PROBLEMS = 200
 TELL_SECONDS = 0.3
 KEEP = timedelta(days=30)
-# Another transaction held what this one needed: PostgreSQL ends one of them.
-ATTEMPTS = 3
 
 Progress = Callable[[int], None]
 
@@ -165,24 +164,12 @@ def write(import_id: str) -> None:
         _settle(import_, ImportState.FAILED, problem="It could not be written. Import it again.")
 
 
+@retry_on_conflict
 def _write(import_: Import) -> None:
-    for attempt in range(ATTEMPTS):
-        plan = _plan(import_)
-        if plan.outcome.problem_count:
-            _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
-            return
-        try:
-            _commit(import_, plan)
-            return
-        except IntegrityError:
-            raise
-        except DatabaseError:
-            if attempt == ATTEMPTS - 1:
-                raise
-            log.info("import is written again", extra={"import": str(import_.pk)})
-
-
-def _commit(import_: Import, plan: Plan) -> None:
+    plan = _plan(import_)
+    if plan.outcome.problem_count:
+        _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
+        return
     with transaction.atomic():
         # Imports of an organization go one by one: none doubles what another is just inserting.
         Organization.objects.select_for_update(no_key=True).get(pk=import_.organization_id)

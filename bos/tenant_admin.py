@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.figures import plain_number
+from sync.database import retry_on_conflict
 
 if TYPE_CHECKING:  # generic for the type checker only
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -110,6 +111,20 @@ class TenantAdmin(AnyModelAdmin):
                 self.instance.organization = tenant
 
         return OfTenant
+
+    # Somebody else's change that got in the way is found by the form when it is looked at again.
+
+    @retry_on_conflict
+    def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().changeform_view(*args, **kwargs)
+
+    @retry_on_conflict
+    def changelist_view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().changelist_view(*args, **kwargs)
+
+    @retry_on_conflict
+    def delete_view(self, *args: Any, **kwargs: Any) -> Any:
+        return super().delete_view(*args, **kwargs)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -16,6 +16,7 @@ from kpis.insights.waiting import have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import InsightState, Kpi
 from kpis.reports.requesting import request_due
+from sync.database import retry_on_conflict
 from sync.log import LoggedEvent
 from sync.principal import Actor
 from sync.processors import process
@@ -54,12 +55,14 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
     )
 
 
+@retry_on_conflict
 def judge(kpi_id: str) -> None:
     from kpis.insights.services import judge_new_values
 
     judge_new_values(kpi_id)
 
 
+@retry_on_conflict
 def predict(kpi_id: str, horizon: int, user_id: str, origin: str, request_id: str) -> None:
     from kpis.insights.services import predict_for
 
@@ -71,10 +74,12 @@ def sweep() -> None:
     sweep_waiting()
 
 
+@retry_on_conflict
 def raise_missing() -> None:
     alerts.raise_missing()
 
 
+@retry_on_conflict
 def make_report(report_id: str) -> None:
     from kpis.reports.making import make
 

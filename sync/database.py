@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.db import (
@@ -32,6 +32,8 @@ log = logging.getLogger("bos.sync")
 READERS = 4
 # More in one transaction gains nothing measurable, and a client waits for the whole group.
 GROUP = 64
+ROLLED_BACK = "40"
+"""PostgreSQL's class of errors by which it ends a transaction for another one's sake."""
 
 _readers = ThreadPoolExecutor(READERS, thread_name_prefix="bos-read")
 
@@ -53,6 +55,39 @@ async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
     call = partial(context.run, partial(function, *args, **kwargs))
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_readers, _with_fresh_connections, call)
+
+
+# The one that is in the way has committed by then; a third one may be.
+TRIES = 3
+
+
+def retry_on_conflict(function: Callable[P, T]) -> Callable[P, T]:
+    """Call the function again where another transaction got in the way of the one that it makes.
+
+    The other one deleted what this one refers to, inserted the same, or both waited for each other,
+    and PostgreSQL has ended one of them. Done again, the function finds what is there now. Raises
+    the database's error of the last try, and at once what is no conflict.
+    """
+
+    @wraps(function)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(TRIES - 1):
+            try:
+                return function(*args, **kwargs)
+            except DatabaseError as error:
+                if not _is_conflict(error):
+                    raise
+                # Not its text, which names rows and their values.
+                log.info("done again after a conflict", extra={"error": type(error).__name__})
+        return function(*args, **kwargs)
+
+    return tried
+
+
+def _is_conflict(error: DatabaseError) -> bool:
+    # A locked SQLite file is none: it was waited for, as long as a client would wait.
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, IntegrityError) or state.startswith(ROLLED_BACK)
 
 
 @dataclass(slots=True, eq=False)

@@ -15,6 +15,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from sync import log
+from sync.database import retry_on_conflict
 from sync.log import LoggedEvent
 from sync.models import ProcessorPosition, StreamHead
 
@@ -75,8 +76,7 @@ def _behind(name: str) -> list[str]:
 
 def _advance(name: str, organization_id: str) -> int:
     try:
-        with transaction.atomic():
-            return _take(name, organization_id, limit=PAGE)
+        return _take(name, organization_id, limit=PAGE)
     except Exception:  # of one organization: the others' events must be processed all the same
         logger.exception("events not processed", extra={"processor": name})
     return _one_by_one(name, organization_id)
@@ -85,14 +85,14 @@ def _advance(name: str, organization_id: str) -> int:
 def _one_by_one(name: str, organization_id: str) -> int:
     """Pass the events that failed together singly, and leave out the one that cannot be helped."""
     try:
-        with transaction.atomic():
-            return _take(name, organization_id, limit=1)
+        return _take(name, organization_id, limit=1)
     except Exception:
         logger.exception("event left out", extra={"processor": name})
-    with transaction.atomic():
-        return _take(name, organization_id, limit=1, leave_out=True)
+    return _take(name, organization_id, limit=1, leave_out=True)
 
 
+@retry_on_conflict
+@transaction.atomic
 def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = False) -> int:
     free = ProcessorPosition.objects.select_for_update(
         skip_locked=connection.features.has_select_for_update_skip_locked

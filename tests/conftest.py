@@ -24,13 +24,14 @@ from tests.server import Server, serving, working
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
-# What the database makes no difference to is run beside one of them: paths, and beside which.
+# What the database makes no difference to, or is about one of them: paths, and beside which.
 RUN_ONCE = {
     "unit": "sqlite",
     "test_architecture.py": "sqlite",
     "test_docs.py": "sqlite",
     "test_page.py": "sqlite",
     "test_admin_browser.py": "postgres",
+    "test_conflicts.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
 # They wait the longest, for leases and deadlines: last, they would keep everybody waiting.

@@ -44,9 +44,9 @@ def judge_new_values(kpi_id: str) -> None:
     except NoInsight as reason:
         note = str(reason)
     with transaction.atomic():
-        state = InsightState.objects.select_for_update().get(kpi_id=kpi_id)
-        if state.judged_id >= newest_id and not state.waiting:
-            return  # another run of this job was faster
+        state = InsightState.objects.select_for_update().filter(kpi_id=kpi_id).first()
+        if state is None or (state.judged_id >= newest_id and not state.waiting):
+            return  # the KPI is deleted, or another run of this job was faster
         for figures in found.anomalies:
             _insert(kpi, InsightKind.ANOMALY, figures)
         if outlook is not None:
@@ -119,8 +119,9 @@ def predict_for(kpi_id: str, horizon: int, actor: Actor) -> None:
         if not for_the_first_time():
             return
         InsightState.objects.get_or_create(kpi=kpi)
-        InsightState.objects.select_for_update().get(kpi=kpi)
-        _renew(kpi, outlook, actor)
+        # Locked, as by those who judge; gone where the KPI has just been deleted.
+        if InsightState.objects.select_for_update().filter(kpi=kpi).first() is not None:
+            _renew(kpi, outlook, actor)
 
 
 def _tell_of_none(kpi: Kpi, actor: Actor, reason: str) -> None:

@@ -21,8 +21,8 @@ def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
 
     InsightState.objects.get_or_create(kpi=kpi)
     # Locked first: a job that ends just now has seen the new value, or is seen to have ended.
-    state = InsightState.objects.select_for_update().get(kpi=kpi)
-    if not state.waiting:
+    state = InsightState.objects.select_for_update().filter(kpi=kpi).first()
+    if state is not None and not state.waiting:  # none: the KPI has just been deleted
         state.waiting, state.waiting_since = True, timezone.now()
         state.save(update_fields=["waiting", "waiting_since"])
         enqueue(judge, str(kpi.pk), priority=priority)

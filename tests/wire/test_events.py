@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import F
 
 from bos.models import Department, Employee, Organization
@@ -23,6 +24,7 @@ from tests import doors
 from tests.cast import Cast
 from tests.client import Client
 from tests.conftest import BACKEND
+from tests.locks import on_connections_of_its_own, while_open
 from tests.server import Server
 
 
@@ -356,26 +358,19 @@ def test_v1_a_row_moved_into_an_updates_filter_meanwhile_is_not_changed_without_
     home = cast.home
     held = Kpi.objects.create(organization=home.organization, department=home.support, name="Held")
     moving = home.revenue
-    failures: list[BaseException] = []
 
-    def update() -> None:
-        try:
-            Kpi.objects.filter(department=home.support).update(target=77)
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            connections.close_all()
+    def move() -> None:
+        Kpi.objects.filter(pk=moving.pk).update(department=home.support)
 
-    thread = threading.Thread(target=update)
-    with transaction.atomic():
-        Kpi.objects.select_for_update().get(pk=held.pk)
-        thread.start()
-        _wait_until_somebody_waits_for_a_lock()
-        other = threading.Thread(target=_move, args=(moving, home.support))
-        other.start()
-        other.join()
-    thread.join()
-    assert not failures
+    def move_in_another_transaction() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(on_connections_of_its_own, move).result()
+
+    while_open(
+        lambda: Kpi.objects.select_for_update().get(pk=held.pk),
+        lambda: Kpi.objects.filter(department=home.support).update(target=77),
+        then=move_in_another_transaction,
+    )
     stored = Kpi.objects.get(pk=moving.pk)
     [last] = [
         event
@@ -383,21 +378,6 @@ def test_v1_a_row_moved_into_an_updates_filter_meanwhile_is_not_changed_without_
         if event.entity_id == str(moving.pk)
     ][-1:]
     assert f'"target":{_json(stored.target or Decimal(0))},' in last.data
-
-
-def _move(kpi: Kpi, department: Department) -> None:
-    try:
-        Kpi.objects.filter(pk=kpi.pk).update(department=department)
-    finally:
-        connections.close_all()
-
-
-def _wait_until_somebody_waits_for_a_lock() -> None:
-    waiting = 0
-    while not waiting:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (waiting,) = cursor.fetchone()
 
 
 # ------------------------------------------------------------------ B1: history

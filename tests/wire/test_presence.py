@@ -23,6 +23,12 @@ async def expect_state(client: Client, user_id: str, state: str, within: float =
     assert (update["payload"]["userId"], update["payload"]["state"]) == (user_id, state)
 
 
+def states(session_id: str) -> dict[str, str]:
+    """What is stored of each participant, by user."""
+    rows = Participant.objects.filter(session_id=session_id).values_list("user_id", "state")
+    return {str(user_id): state for user_id, state in rows}
+
+
 async def test_c4_a_lost_connection_is_disconnected_at_once_and_back_without_loss(
     server: Server, cast: Cast
 ) -> None:
@@ -137,6 +143,10 @@ async def test_c4_a_killed_process_leaves_no_ghosts(
             await mia.expect("SESSION_JOINED")
             first.kill()
             await expect_state(bob, cast.mia.id, "disconnected", within=30)
+            assert states(session_id) == {
+                cast.bob.id: State.ACTIVE,
+                cast.mia.id: State.DISCONNECTED,
+            }
             async with await Client.connect(second, cast.mia) as back:
                 assert (await join(back, session_id))["type"] == "SESSION_JOINED"
                 await expect_state(bob, cast.mia.id, "active")
@@ -146,6 +156,8 @@ async def test_c4_a_killed_process_leaves_no_ghosts(
         async with await Client.connect(second, cast.bob) as bob:
             await join(bob, session_id)
             await expect_state(bob, cast.mia.id, "disconnected", within=30)
+            assert states(session_id) == {
+                cast.bob.id: State.ACTIVE,
+                cast.mia.id: State.DISCONNECTED,
+            }
     await mia.socket.wait_closed()
-    states = Participant.objects.filter(session_id=session_id).values_list("state", flat=True)
-    assert State.ACTIVE in states

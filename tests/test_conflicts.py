@@ -1,0 +1,154 @@
+"""Who is in another transaction's way does it again, and nobody sees an error.
+
+On PostgreSQL: of SQLite's writers one waits until the other has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from bos.models import Role, User
+from kpis.jobs import judge, predict
+from kpis.models import Alert, AlertRule, InsightState, Kpi
+from sync.database import TRIES, retry_on_conflict
+from sync.models import Event
+from sync.processors import advance, behind
+from tests import doors
+from tests.cast import Cast
+from tests.locks import while_open
+from tests.test_jobs import give_history
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What BOS logs, which it keeps to its own handlers otherwise."""
+    logger = logging.getLogger("bos")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+# ------------------------------------------------------------------ who deletes, and who adds
+
+
+def test_v1_a_kpi_may_be_deleted_while_its_events_are_looked_at(
+    cast: Cast, logged: pytest.LogCaptureFixture
+) -> None:
+    while behind():
+        advance()
+    revenue = cast.home.revenue
+    revenue.value = 5
+    revenue.save()
+    while_open(revenue.delete, advance)
+    assert not [r for r in logged.records if r.levelno >= logging.ERROR]
+    assert not behind()
+
+
+@pytest.mark.parametrize("judged_before", [True, False])
+def test_b3_a_kpi_may_be_deleted_while_it_is_forecast(cast: Cast, judged_before: bool) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    if judged_before:
+        InsightState.objects.create(kpi=revenue, waiting=True)
+    kpi_id = str(revenue.pk)
+    if judged_before:
+        while_open(revenue.delete, lambda: judge(kpi_id))
+    else:
+        while_open(revenue.delete, lambda: predict(kpi_id, 7, cast.vera.id, "", "p"))
+    assert not InsightState.objects.filter(kpi_id=kpi_id).exists()
+
+
+def test_v1_a_kpi_is_deleted_in_the_admin_while_an_alert_of_it_is_raised(cast: Cast) -> None:
+    """The alert is committed when the admin has deleted those that it knew of."""
+    revenue = cast.home.revenue
+    organization = cast.home.organization
+    rule = AlertRule.objects.create(
+        organization=organization, kpi=revenue, kind="above", threshold=1
+    )
+
+    def raise_alert() -> None:
+        AlertRule.objects.filter(pk=rule.pk).update(raised=True)
+        alert = Alert(organization=organization, kpi=revenue, rule=rule, message="High.")
+        alert.severity, alert.raised_at = "warning", timezone.now()
+        alert.save()
+
+    browser = doors.browser(cast.alice)
+    address = reverse("admin:kpis_kpi_delete", args=[revenue.pk])
+    answer = while_open(raise_alert, lambda: browser.post(address, {"post": "yes"}))
+    assert answer.status_code == 302
+    assert not Kpi.objects.filter(pk=revenue.pk).exists()
+    deleted = Event.objects.filter(organization_id=cast.home.id, change_type="deleted")
+    assert deleted.filter(entity_id=str(revenue.pk)).count() == 1
+
+
+def test_v1_what_another_admin_has_just_added_is_an_error_in_the_form(cast: Cast) -> None:
+    browser, address = doors.browser(cast.alice), reverse("admin:bos_user_add")
+    taken = f"new-{cast.home.id}@test.example"
+
+    def add_the_same() -> None:
+        User.objects.create(
+            email=taken, name="First", organization=cast.home.organization, role=Role.VIEWER
+        )
+
+    page = browser.get(address)
+    secret = "a long one, for once"
+    filled = doors.form(page, email=taken, name="Second", password1=secret, password2=secret)
+    answer = while_open(add_the_same, lambda: browser.post(address, filled))
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == ["email"]
+    assert User.objects.get(email=taken).name == "First"
+
+
+# ------------------------------------------------------------------ the law of it
+
+
+def test_two_that_wait_for_each_other_are_both_done(cast: Cast) -> None:
+    """PostgreSQL ends the one that began to wait first, after a second."""
+    one, other = (Kpi.objects.filter(pk=kpi.pk) for kpi in (cast.home.revenue, cast.home.margin))
+
+    @retry_on_conflict
+    @transaction.atomic
+    def set_both() -> None:
+        other.update(value=1)
+        one.update(value=1)
+
+    while_open(lambda: one.update(value=2), set_both, then=lambda: other.update(value=2))
+    assert {one.get().value, other.get().value} == {1}
+
+
+def test_a_conflict_that_does_not_end_is_raised() -> None:
+    tries = 0
+
+    @retry_on_conflict
+    def refer_to_nobody() -> None:
+        nonlocal tries
+        tries += 1
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT gen_random_uuid()")
+            (nobody,) = cursor.fetchone()
+            InsightState.objects.create(kpi_id=nobody)
+
+    with pytest.raises(IntegrityError):
+        refer_to_nobody()
+    assert tries == TRIES
+
+
+def test_an_error_that_is_no_conflict_is_raised_at_once() -> None:
+    tries = 0
+
+    @retry_on_conflict
+    def ask_for_nonsense() -> None:
+        nonlocal tries
+        tries += 1
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT nonsense")
+
+    with pytest.raises(DatabaseError):
+        ask_for_nonsense()
+    assert tries == 1
