@@ -60,14 +60,15 @@ async def test_v2_a_change_on_one_process_reaches_the_clients_of_the_other_at_on
     ):
         await bob.subscribe(cast.home.topic)
         started = time.monotonic()
-        own = await mia.set_value(cast.home.revenue, 5)
-        live = await bob.expect("KPI_UPDATED")
-        # Sooner than the log is looked at: it came through Redis.
-        assert time.monotonic() - started < 0.5
-        assert live["payload"] == own["payload"]
-        assert "requestId" not in live
-        mirrored = await bob.expect("SYNC_UPDATE")
-        assert mirrored["payload"]["sequence"] == own["payload"]["sequence"]
+        for value in range(10):
+            own = await mia.set_value(cast.home.revenue, value)
+            live = await bob.expect("KPI_UPDATED")
+            assert live["payload"] == own["payload"]
+            mirrored = await bob.expect("SYNC_UPDATE")
+            assert mirrored["payload"]["sequence"] == own["payload"]["sequence"]
+            assert "requestId" not in live
+        # Through Redis: the log is looked at once a second.
+        assert time.monotonic() - started < 5
 
 
 async def test_a4_ten_connections_a_user_are_counted_over_both_processes(
