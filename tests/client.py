@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import uuid
 from typing import Any, Self
@@ -20,11 +21,18 @@ Message = dict[str, Any]
 
 
 class Client:
-    """One connection. speech: 'text' or 'msgpack'."""
+    """One connection. speech: 'text' or 'msgpack'.
 
-    def __init__(self, socket: ClientConnection, speech: str = "text") -> None:
+    It answers the server's PINGs by itself, as often as it reads; with `heartbeat=False` they are
+    the test's to see and to answer.
+    """
+
+    def __init__(
+        self, socket: ClientConnection, speech: str = "text", *, heartbeat: bool = True
+    ) -> None:
         self.socket = socket
         self.speech = speech
+        self._heartbeat = heartbeat
         self.session_id = ""
         self._seen: list[Message] = []
         self._next_request = 0
@@ -32,7 +40,13 @@ class Client:
 
     @classmethod
     async def connect(
-        cls, server: Server, person: Person | None = None, *, speech: str = "text", **options: Any
+        cls,
+        server: Server,
+        person: Person | None = None,
+        *,
+        speech: str = "text",
+        heartbeat: bool = True,
+        **options: Any,
     ) -> Self:
         """Connect; with a person, sign in as well."""
         options.setdefault("subprotocols", ["bos-v1"])
@@ -40,7 +54,7 @@ class Client:
         socket = await connect(
             server.ws, ping_interval=None, max_size=None, compression=None, **options
         )
-        client = cls(socket, speech)
+        client = cls(socket, speech, heartbeat=heartbeat)
         if person is not None:
             await client.sign_in(person)
         return client
@@ -80,17 +94,18 @@ class Client:
     # -------------------------------------------------------------- receiving
 
     async def receive(self, within: float = PATIENCE) -> Message:
-        """The next message; the server's PINGs are left to the tests that want them."""
+        """The next message."""
         try:
             async with asyncio.timeout(within):
-                frame = await self.socket.recv()
+                while self._is_heartbeat(message := _decoded(await self.socket.recv())):
+                    with contextlib.suppress(ConnectionClosed):  # what came before it can be read
+                        await self.send("PONG")
         except TimeoutError:
             raise AssertionError(f"nothing came within {within} s") from None
-        if isinstance(frame, bytes) and frame[:1] != b"{":
-            message: Message = msgspec.msgpack.decode(frame)
-        else:
-            message = json.loads(frame)
         return message
+
+    def _is_heartbeat(self, message: Message) -> bool:
+        return self._heartbeat and message["type"] == "PING"
 
     async def expect(self, type_: str, within: float = PATIENCE) -> Message:
         """The next message, which is of this type."""
@@ -168,6 +183,14 @@ class Client:
 
     async def set_value(self, kpi: Any, value: float) -> Message:
         return await self.ask("KPI_UPDATE", {"kpiId": str(kpi.pk), "value": value})
+
+
+def _decoded(frame: str | bytes) -> Message:
+    if isinstance(frame, bytes) and frame[:1] != b"{":
+        packed: Message = msgspec.msgpack.decode(frame)
+        return packed
+    message: Message = json.loads(frame)
+    return message
 
 
 def error_of(message: Message) -> tuple[str, Any]:

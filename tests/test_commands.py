@@ -235,11 +235,7 @@ async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
             done = asyncio.create_task(playing.communicate())
             got = []
             while len(got) < 2 * len(expected) and not (done.done() and playing.returncode):
-                message = await client.receive(30)
-                if message["type"] == "PING":  # on a busy machine this takes long
-                    await client.send("PONG")
-                else:
-                    got.append(message)
+                got.append(await client.receive(30))
             _, errors = await done
             assert playing.returncode == 0, errors.decode()
             assert await client.settle() == []

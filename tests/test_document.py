@@ -190,7 +190,7 @@ async def test_w2_the_documents_swift_client_is_served_without_a_subprotocol(
 
 async def _be_the_swift_client(server: Server, cast: Cast, order: int) -> None:
     sent = DOCUMENT["swift"]
-    async with await Client.connect(server, subprotocols=None) as client:
+    async with await Client.connect(server, subprotocols=None, heartbeat=False) as client:
         assert client.socket.subprotocol is None
         await client.socket.send(sent["AUTH"][order].replace("%TOKEN%", cast.bob.token))
         await client.expect("AUTH_SUCCESS")

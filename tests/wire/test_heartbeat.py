@@ -30,7 +30,7 @@ def quick(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 async def test_h1_the_server_pings_and_closes_who_does_not_answer_with_4408(
     quick: Server, cast: Cast
 ) -> None:
-    async with await Client.connect(quick, cast.bob) as client:
+    async with await Client.connect(quick, cast.bob, heartbeat=False) as client:
         ping = await client.expect("PING")
         assert set(ping) == {"type", "timestamp"}
         code, before = await client.closed()
@@ -39,7 +39,7 @@ async def test_h1_the_server_pings_and_closes_who_does_not_answer_with_4408(
 
 
 async def test_h1_any_frame_after_the_ping_counts_as_life(quick: Server, cast: Cast) -> None:
-    async with await Client.connect(quick, cast.bob) as client:
+    async with await Client.connect(quick, cast.bob, heartbeat=False) as client:
         for _ in range(3):
             await client.expect("PING")
             await client.send("PONG")
@@ -81,7 +81,7 @@ async def _stay_alive(server: Server, person: Person, kind: str) -> None:
 
 
 async def test_h1_heartbeats_begin_before_auth(quick: Server) -> None:
-    async with await Client.connect(quick) as client:
+    async with await Client.connect(quick, heartbeat=False) as client:
         await client.expect("PING")
         assert (await client.closed())[0] == CloseCode.HEARTBEAT_LOST
 

@@ -164,8 +164,7 @@ class Meeting(RuleBasedStateMachine):
             message = await member.client.receive()
             if message["type"] == "PONG":
                 return
-            if message["type"] != "PING":
-                member.take(message)
+            member.take(message)
 
     def teardown(self) -> None:
         for member in self.members:
