@@ -140,6 +140,10 @@ def flush_events(database: BaseDatabaseWrapper) -> None:
         by_organization[event.organization_id].append(event)
     logged: list[LoggedEvent] = []
     with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            # Django's foreign keys are checked at the commit, and wait there for whoever deletes
+            # what they refer to; who may be waiting for the head. So they are checked now.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         # Sorted, so that two transactions lock the heads of several organizations in one order.
         for organization_id in sorted(by_organization):
             logged += _insert(cursor, organization_id, by_organization[organization_id])

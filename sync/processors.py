@@ -50,11 +50,6 @@ def advance() -> int:
     return passed
 
 
-def behind() -> int:
-    """How many organizations have events that a processor has not seen."""
-    return sum(len(_behind(name)) for name in _processors)
-
-
 def _let_others_write(seconds: float) -> None:
     """Pause a fraction of the time for which it was written.
 

@@ -7,8 +7,8 @@ each other, and that is tested, too.
 
 from __future__ import annotations
 
+import inspect
 import os
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from sync.bus import bus
-from sync.processors import behind
+from tests.backlog import skip_backlog
 from tests.cast import Cast, make_cast
 from tests.server import Server, serving, working
 
@@ -60,6 +60,13 @@ def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def own_connections(request: pytest.FixtureRequest) -> None:
+    """For asynchronous tests only: a connection for each of the others would be never used."""
+    if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
+        request.getfixturevalue("async_connections")
+
+
+@pytest.fixture
 async def async_connections(database: None) -> AsyncIterator[None]:
     """Django keeps a connection per asynchronous context: this one is closed with the test."""
     connections["default"].ensure_connection()
@@ -108,14 +115,10 @@ def impatient(database: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def worker(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A worker in the background while a module's tests run; its log.
-
-    First it makes up what the modules before have left, of hundreds of organizations.
-    """
+    """A worker in the background while a module's tests run; its log."""
     log = tmp_path_factory.mktemp("worker") / "log"
+    skip_backlog()
     with working(log):
-        while behind():
-            time.sleep(0.05)  # it tells nobody how far it is; pytest's timeout is the end
         yield log
     _assert_no_traceback(log)
 

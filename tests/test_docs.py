@@ -21,7 +21,8 @@ from sync.registry import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-EXAMPLES = [(entry, asyncapi.example(entry, asyncapi.schemas())) for entry in asyncapi.entries()]
+SCHEMAS = asyncapi.schemas()
+EXAMPLES = [(entry, asyncapi.example(entry, SCHEMAS)) for entry in asyncapi.entries()]
 
 
 def of(from_client: bool) -> Any:

@@ -23,15 +23,15 @@ from kpis.jobs import judge, predict
 from kpis.models import Kpi, KpiValue
 from sync.models import Event
 from sync.principal import SYSTEM, Actor, acting
-from sync.processors import advance, behind
+from sync.processors import advance
+from tests.backlog import skip_backlog
 from tests.cast import Cast
 
 
 @pytest.fixture(autouse=True)
 def empty_queue(database: None) -> Iterator[None]:
     """No worker runs; what other tests have left would come first."""
-    while behind():
-        advance()
+    skip_backlog()
     OrmQ.objects.all().delete()
     yield
     OrmQ.objects.all().delete()

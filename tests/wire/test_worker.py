@@ -14,10 +14,16 @@ from django.utils import timezone
 from kpis.models import Alert, AlertRule, Report, ReportState
 from kpis.reports.requesting import have_made
 from sync.models import Event
+from tests.backlog import skip_backlog
 from tests.cast import Cast
 from tests.server import working
 
 WITHIN = 60
+
+
+@pytest.fixture(autouse=True)
+def backlog(database: None) -> None:
+    skip_backlog()
 
 
 def waiting_report(cast: Cast, day: date) -> Report:
