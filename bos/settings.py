@@ -27,7 +27,6 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if
 # ------------------------------------------------------------------ applications
 
 INSTALLED_APPS = [
-    "daphne",
     "sync",
     "bos",
     "kpis",
@@ -39,7 +38,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
     "django_q",

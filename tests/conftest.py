@@ -16,10 +16,13 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client as Browser
 
+from bos.models import User
 from sync.bus import bus
+from tests import doors
 from tests.backlog import skip_backlog
-from tests.cast import Cast, make_cast
+from tests.cast import PASSWORD, Cast, Person, make_cast
 from tests.server import Server, serving, working
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
@@ -29,8 +32,11 @@ RUN_ONCE = {
     "unit": "sqlite",
     "test_architecture.py": "sqlite",
     "test_docs.py": "sqlite",
-    "test_page.py": "sqlite",
-    "test_admin_browser.py": "postgres",
+    "test_report_files.py": "sqlite",
+    "test_settings.py": "sqlite",
+    "test_admin_pages.py": "postgres",
+    "browser/test_page.py": "sqlite",
+    "browser/test_admin.py": "postgres",
     "test_conflicts.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
@@ -82,6 +88,25 @@ def backend() -> str:
 @pytest.fixture
 def cast(database: None) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def admin(cast: Cast) -> Browser:
+    """alice's browser."""
+    return doors.browser(cast.alice)
+
+
+@pytest.fixture
+def stranger(cast: Cast) -> Browser:
+    """The browser of charlie, the admin of another organization."""
+    return doors.browser(cast.charlie)
+
+
+@pytest.fixture
+def root(cast: Cast) -> Browser:
+    """The browser of a superuser, who belongs to no organization."""
+    email = f"root-{cast.alice.email}"
+    return doors.browser(Person(User.objects.create_superuser(email, PASSWORD, name="Root")))
 
 
 @pytest.fixture(scope="session")

@@ -15,21 +15,9 @@ from kpis.models import InsightState, Kpi
 from sync import log
 from sync.models import Event
 from tests import doors
-from tests.cast import PASSWORD, Cast, Person
+from tests.cast import PASSWORD, Cast
 
 MODELS = (Organization, Department, Employee, User, Kpi)
-
-
-@pytest.fixture
-def admin(cast: Cast) -> Browser:
-    """alice's browser."""
-    return doors.browser(cast.alice)
-
-
-@pytest.fixture
-def root(cast: Cast) -> Browser:
-    """The browser of a superuser, who belongs to no organization."""
-    return doors.browser(Person(_superuser()))
 
 
 def _superuser(**fields: Any) -> User:

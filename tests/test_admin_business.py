@@ -31,12 +31,6 @@ TODAY = timezone.now().date()
 MODELS = (AlertRule, Alert, Insight, InsightState, Report, ReportSchedule)
 
 
-@pytest.fixture
-def admin(cast: Cast) -> Browser:
-    """alice's browser."""
-    return doors.browser(cast.alice)
-
-
 def address(model: Any, page: str, *args: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 

@@ -15,27 +15,9 @@ from bos.models import Department, Employee, Organization, Role, User
 from kpis.models import Kpi, Visibility
 from sync.principal import SYSTEM, Actor, acting
 from tests import doors
-from tests.cast import PASSWORD, Cast, Person
+from tests.cast import PASSWORD, Cast
 
 KEPT = (Organization, Department, Employee, User, Kpi)
-
-
-@pytest.fixture
-def admin(cast: Cast) -> Browser:
-    """alice's browser."""
-    return doors.browser(cast.alice)
-
-
-@pytest.fixture
-def stranger(cast: Cast) -> Browser:
-    """The browser of charlie, the admin of another organization."""
-    return doors.browser(cast.charlie)
-
-
-@pytest.fixture
-def root(cast: Cast) -> Browser:
-    email = f"root-{cast.alice.email}"
-    return doors.browser(Person(User.objects.create_superuser(email, PASSWORD, name="Root")))
 
 
 def address(model: Any, page: str, *args: Any) -> str:

@@ -20,18 +20,6 @@ LIST = "/admin/kpis/kpi/"
 NOW = timezone.now().replace(hour=1, minute=0, second=0, microsecond=0)
 
 
-@pytest.fixture
-def admin(cast: Cast) -> Browser:
-    """alice's browser."""
-    return doors.browser(cast.alice)
-
-
-@pytest.fixture
-def stranger(cast: Cast) -> Browser:
-    """The browser of charlie, the admin of another organization."""
-    return doors.browser(cast.charlie)
-
-
 def points(browser: Browser, kpi: Kpi, **asked: Any) -> list[list[float]]:
     answer = browser.get(f"{LIST}{kpi.pk}/values/", asked)
     assert answer.status_code == 200

@@ -7,35 +7,36 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from django.utils import timezone
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from kpis.models import KpiValue
 from tests.cast import PASSWORD, Cast, Person
 from tests.client import Client
 from tests.server import Server
-from tests.test_page import CHROMIUM, FLAGS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture(params=["light", "dark"])
-async def page(request: pytest.FixtureRequest, server: Server) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        size = {"width": 1400, "height": 900}  # a narrower page has no sidebar
-        page = await browser.new_page(color_scheme=request.param, viewport=size)
-        complaints: list[str] = []
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda asked: complaints.append(asked.url) if _away(asked.url) else None)
+@pytest_asyncio.fixture(loop_scope="module", params=["light", "dark"])
+async def page(
+    request: pytest.FixtureRequest, chromium: Browser, server: Server
+) -> AsyncIterator[Page]:
+    size = {"width": 1400, "height": 900}  # a narrower page has no sidebar
+    context = await chromium.new_context(color_scheme=request.param, viewport=size)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda asked: complaints.append(asked.url) if _away(asked.url) else None)
 
-        def _away(url: str) -> bool:
-            return not url.startswith((server.url, "data:"))
+    def _away(url: str) -> bool:
+        return not url.startswith((server.url, "data:"))
 
-        yield page
-        await browser.close()
-        assert complaints == []
+    yield page
+    await context.close()
+    assert complaints == []
 
 
 async def sign_in(page: Page, server: Server, person: Person) -> None:

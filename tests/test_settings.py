@@ -1,0 +1,90 @@
+"""What the environment and the command line may say, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from tests.server import ROOT
+
+
+def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """Run manage.py with these variables; None takes one away."""
+    changed = os.environ | {name: value for name, value in environment.items() if value is not None}
+    for name in [name for name, value in environment.items() if value is None]:
+        changed.pop(name, None)
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=changed,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def refused(answer: subprocess.CompletedProcess[str]) -> str:
+    """What it said when it refused; no traceback is needed to understand the last line."""
+    assert answer.returncode != 0, answer.stdout
+    return answer.stderr
+
+
+def test_serve_refuses_several_processes_without_redis() -> None:
+    said = refused(manage("serve", "--processes", "2", "--port", "1", REDIS_URL=None))
+    assert "REDIS_URL" in said
+    assert "Traceback" not in said
+
+
+def test_serve_refuses_no_process() -> None:
+    assert "--processes" in refused(manage("serve", "--processes", "0"))
+
+
+def test_without_a_secret_key_and_with_debug_off_nothing_starts_and_it_says_why() -> None:
+    for arguments in (("check",), ("serve", "--port", "1")):
+        assert "SECRET_KEY" in refused(manage(*arguments, DEBUG="false", SECRET_KEY=None))
+
+
+def test_with_a_secret_key_and_debug_off_it_starts() -> None:
+    answer = manage("check", DEBUG="false", SECRET_KEY="k" * 50, ALLOWED_HOSTS="example.org")
+    assert answer.returncode == 0, answer.stderr
+
+
+NONSENSE = [
+    ("DEBUG", "perhaps"),
+    ("DATABASE_URL", "mysql://localhost/bos"),
+    ("BOS_AUTH_TIMEOUT", "soon"),
+    ("BOS_MAX_CONNECTIONS_PER_USER", "2.5"),
+]
+
+
+def test_nonsense_in_the_environment_is_refused_by_name() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda wrong: manage("check", **dict([wrong])), NONSENSE)
+    for (name, value), answer in zip(NONSENSE, answers, strict=True):
+        assert name in refused(answer), value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("auth_timeout", float("nan")),
+        ("idle_timeout", float("inf")),
+        ("max_connections_per_user", 0),
+        ("messages_per_minute", -1),
+        ("heartbeat_timeout", 30.0),
+    ],
+)
+def test_a_setting_that_would_break_a_promise_is_found_by_the_checks(
+    settings: Any, name: str, value: float
+) -> None:
+    assert run_checks(tags=["sync"]) == []
+    settings.SYNC = settings.SYNC | {name: value}
+    [error] = run_checks(tags=["sync"])
+    assert f"BOS_{name.upper()}" in error.msg
