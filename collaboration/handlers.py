@@ -38,6 +38,7 @@ from sync.errors import SessionNotFound
 from sync.feed import Synced
 from sync.principal import Principal
 from sync.registry import handles
+from sync.retry import first_outcome
 from sync.times import wire_time
 
 # The joiner's copy stays well below the largest message there may be.
@@ -63,8 +64,16 @@ async def _held(connection: Connection) -> AsyncIterator[None]:
 @handles(SessionCreate)
 async def session_create(context: Context, request: SessionCreate) -> None:
     """The answer is the event, SESSION_CREATED; its creator follows the session from there."""
-    principal = context.principal
-    async with _held(context.connection):
+    principal, connection = context.principal, context.connection
+
+    async def repeat() -> None:
+        # Who has lost the answer with his connection is a participant of the session, too.
+        await context.repeat()
+        session_id = await in_database(_session_of, context)
+        if session_id not in connection.rooms and await _come_back(principal, session_id):
+            await be_present(context.hub, enter_room(connection, session_id))
+
+    async with _held(connection):
         session = await context.change(
             lambda: services.session_create(
                 principal,
@@ -72,10 +81,27 @@ async def session_create(context: Context, request: SessionCreate) -> None:
                 active_space=request.active_space,
                 max_participants=request.max_participants,
                 invite_user_ids=request.invite_user_ids,
-            )
+            ),
+            repeat=repeat,
         )
         if session is not None:
-            await be_present(context.hub, enter_room(context.connection, str(session.pk)))
+            await be_present(context.hub, enter_room(connection, str(session.pk)))
+
+
+def _session_of(context: Context) -> str:
+    """Which session this request has created before."""
+    assert context.request_id is not None
+    first = first_outcome(context.principal.user_id, context.request_id)
+    assert first.event is not None
+    return first.event.entity_id
+
+
+async def _come_back(principal: Principal, session_id: str) -> bool:
+    """Be there again after a lost connection; False for who has left, or where it has ended."""
+    if not await in_database(_takes_part, principal, session_id):
+        return False
+    await submit_write(lambda: services.session_join(principal, session_id))
+    return True
 
 
 @handles(SessionJoin)
@@ -85,9 +111,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     session_id = request.session_id
 
     async def repeat() -> None:
-        # Who asks again after a lost connection, and has not left, wants to be there again.
-        if await in_database(_takes_part, principal, session_id):
-            await submit_write(lambda: services.session_join(principal, session_id))
+        if await _come_back(principal, session_id):
             await _take_place(context, session_id)
         else:
             await context.repeat()

@@ -87,7 +87,8 @@ def session_create(
         title=title,
         active_space=active_space,
         max_participants=max_participants,
-        invitation_only=bool(invited),
+        # Whoever names only himself wants to be alone at first.
+        invitation_only=bool(invite_user_ids),
     )
     session.save(force_insert=True)
     now = timezone.now()

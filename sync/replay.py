@@ -81,7 +81,7 @@ class _Replay:
         """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
         start = await in_database(self._start, request)
         self._begin(start.count, start.from_timestamp)
-        after = start.after
+        after, sent = start.after, 0
         while after < start.head.sequence and not self._connection.closing:
             events = await in_database(
                 log.read_topics,
@@ -92,9 +92,12 @@ class _Replay:
                 limit=PAGE,
             )
             await self._send([render.sync_message(event) for event in events])
+            sent += len(events)
             if len(events) < PAGE:
                 break
             after = events[-1].sequence
+        if sent < start.count and not self._connection.closing:
+            raise log.history_expired()  # it was pruned meanwhile
         self._complete(start.count, start.head)
         return start.head.sequence
 

@@ -236,6 +236,27 @@ async def test_e7_sessions_and_annotations_are_made_changed_and_deleted_once(
     assert not Annotation.objects.filter(session_id=session["sessionId"]).exists()
 
 
+async def test_e7_who_creates_a_session_again_after_a_reconnect_is_in_it(
+    server: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(server, cast.alice) as alice,
+        await Client.connect(server, cast.bob) as again,
+    ):
+        async with await Client.connect(server, cast.bob) as bob:
+            created = await send(bob, "SESSION_CREATE", ROOM, "create")
+        assert await send(again, "SESSION_CREATE", ROOM, "create") == created
+        session = {"sessionId": created["payload"]["sessionId"]}
+        assert (await send(alice, "SESSION_JOIN", session, "join"))["type"] == "SESSION_JOINED"
+        assert "SESSION_JOINED" in [m["type"] for m in await again.settle()]
+        left = await send(again, "SESSION_LEAVE", session, "leave")
+        assert left["type"] == "SESSION_LEFT"
+        # It has ended: asked once more, the answer is the first, and nobody is anywhere.
+        assert await send(again, "SESSION_CREATE", ROOM, "create") == created
+        move = session | {"position": {"x": 0, "y": 0, "z": 0}}
+        assert error_of(await again.ask("CURSOR_MOVE", move))[0] == "SESSION_NOT_FOUND"
+
+
 # ------------------------------------------------------------------ for how long
 
 

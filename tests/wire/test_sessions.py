@@ -72,6 +72,19 @@ async def test_c1_the_invited_get_a_notification_and_the_session_on_their_own_to
         assert [m["type"] for m in await bob.settle()] == []
 
 
+async def test_c1_who_invites_only_himself_is_not_joined_by_others(
+    server: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        await mia.subscribe(cast.home.topic)
+        created = await create(bob, inviteUserIds=[cast.bob.id])
+        assert error_of(await join(mia, created["sessionId"]))[0] == "SESSION_NOT_FOUND"
+        assert await mia.settle() == []
+
+
 async def test_c1_an_invitation_waits_for_the_next_sync(server: Server, cast: Cast) -> None:
     async with await Client.connect(server, cast.bob) as bob:
         created = await create(bob, inviteUserIds=[cast.mia.id])

@@ -11,9 +11,11 @@ from websockets.asyncio.client import connect
 
 from bos.models import Employee
 from sync import log
+from sync.times import now_us
 from tests.cast import Cast
 from tests.client import Client, sequences
 from tests.conftest import ServeFixture
+from tests.server import Server
 
 ROWS = 200
 ROUNDS = 15
@@ -98,3 +100,37 @@ async def test_l3_a_burst_larger_than_the_queue_costs_a_client_that_reads_nothin
         end = log.head(cast.home.id).sequence
         assert end == start + 3000
         assert await client.collect(end) == list(range(start + 1, end + 1))
+
+
+async def test_v4_a_sync_that_is_overtaken_by_pruning_ends_with_sync_error(
+    server: Server, cast: Cast
+) -> None:
+    employees = Employee.objects.of(cast.home.organization.pk)
+    start = log.head(cast.home.id).sequence
+    employees.bulk_create(
+        Employee(organization=cast.home.organization, name="n" * 190, title="t" * 190)
+        for _ in range(3000)
+    )
+    slow = await _connect_narrow(server.ws, server.port)
+    await slow.sign_in(cast.alice)
+    await slow.send("SYNC_REQUEST", {"channels": [cast.home.topic], "lastSequence": start})
+    began = await slow.expect("SYNC_START")
+    assert began["payload"]["updateCount"] == 3000
+    # It has read the first of them; the server waits for it with most of them in the log.
+    assert (await slow.expect("SYNC_UPDATE"))["payload"]["sequence"] == start + 1
+    await asyncio.to_thread(_prune)
+    messages = [await slow.receive()]
+    while messages[-1]["type"] == "SYNC_UPDATE":
+        messages.append(await slow.receive())
+    assert messages[-1]["type"] == "SYNC_ERROR", messages[-1]
+    assert messages[-1]["payload"]["code"] == "SYNC_HISTORY_EXPIRED"
+    seen = sequences(messages)
+    assert seen == list(range(start + 2, start + 2 + len(seen)))
+    await slow.socket.close()
+
+
+def _prune() -> None:
+    try:
+        log.prune(now_us())
+    finally:
+        connections.close_all()
