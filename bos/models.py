@@ -141,6 +141,11 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def clean(self) -> None:
+        """Emails are one's own in whatever case: before forms look whether another has it."""
+        super().clean()
+        self.email = self.email.strip().lower()
+
     def get_session_auth_hash(self) -> str:
         """What ends tokens ends the admin's sessions, too."""
         secret = f"{self.password}{self.token_version}"

@@ -59,7 +59,9 @@ class Choice(widgets.Widget):
     def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> str | None:
         text = Text().clean(value).lower()
         if text and text not in self._values:
-            raise ValueError(f"“{text[:40]}” is none of: {', '.join(self._values.values())}")
+            raise ValueError(
+                f"“{text[:40]}” is none of: {', '.join(dict.fromkeys(self._values.values()))}"
+            )
         return self._values.get(text)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import DecimalField, ForeignKey, ManyToManyField, Model, QuerySet
-from django.forms import ModelForm
+from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
@@ -34,11 +34,19 @@ class TenantFilter(admin.RelatedFieldListFilter):
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
 
 
-class ExactInput(UnfoldAdminDecimalFieldWidget):
+class Exact:
     """1500.0000 is shown as 1500."""
 
     def format_value(self, value: Any) -> Any:
         return plain_number(value) if isinstance(value, Decimal) else value
+
+
+class ExactInput(Exact, UnfoldAdminDecimalFieldWidget):
+    pass
+
+
+class ExactHidden(Exact, HiddenInput):
+    pass
 
 
 class TenantAdmin(AnyModelAdmin):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
@@ -20,7 +21,7 @@ from bos.figures import plain_number
 from bos.models import Organization
 from bos.resources import DepartmentReference
 from bos.tables import time_of
-from bos.tenant_admin import AnyTabularInline, scope_of
+from bos.tenant_admin import AnyTabularInline, ExactHidden, scope_of
 from kpis import admin_business  # noqa: F401 -- registers itself
 from kpis.imports import KpiResource
 from kpis.insights.history import begin_of, daily_history
@@ -92,8 +93,47 @@ class LatestValues(AnyTabularInline):
         return False
 
 
+class KpiForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Values move while the page is open: what nobody has edited in it is not written.
+
+    The page carries what it has shown. A post without that is compared with what is stored.
+    """
+
+    moving = ("value", "target")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.moving:
+            if name in self.fields and self.instance.pk and not self.instance._state.adding:
+                told = self.add_initial_prefix(name) in self.data
+                self.fields[name].show_hidden_initial = told or not self.is_bound
+                self.fields[name].hidden_widget = ExactHidden
+
+    def clean(self) -> None:
+        super().clean()
+        for name in self.moving:
+            if name in self.fields and self.fields[name].show_hidden_initial:
+                self._compare(name)
+
+    def _compare(self, name: str) -> None:
+        """Keep what is stored where the field was not edited; refuse to overwrite unseen."""
+        stored = self.initial.get(name)
+        if name not in self.changed_data:
+            self.cleaned_data[name] = stored
+            return
+        field, key = self.fields[name], self.add_initial_prefix(name)
+        shown = field.to_python(self.data[key])
+        if name in self.cleaned_data and stored not in (shown, self.cleaned_data[name]):
+            now = "empty" if stored is None else plain_number(stored)
+            self.add_error(name, f"It has become {now} meanwhile. Save again to replace that.")
+            posted: Any = self.data
+            self.data = posted = posted.copy()
+            posted[key] = "" if stored is None else str(stored)
+
+
 @admin.register(Kpi)
 class KpiAdmin(ExportAdmin):
+    form = KpiForm
     import_kind = "kpis"
     resource = KpiResource
     list_display = (
@@ -119,6 +159,16 @@ class KpiAdmin(ExportAdmin):
     class Media:
         css: ClassVar[Any] = {"all": ("vendor/uplot/uPlot.min.css",)}
         js = ("vendor/uplot/uPlot.iife.min.js", "bos/kpi_chart.js")
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, form=KpiForm, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Kpi, form: Any, change: bool) -> None:
+        """Of a changed KPI what was changed, and nothing that others have changed meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            obj.save(update_fields=[*form.changed_data, "updated_at"])
 
     @admin.action(description="Show to everybody in the organization")
     def show_to_organization(self, request: HttpRequest, kpis: QuerySet[Kpi]) -> None:

@@ -181,7 +181,7 @@ class _Reader:
 
     def read(self, row: Row, outcome: Outcome) -> Measurement | None:
         problems = outcome.problem_count
-        kpi = self._part(row, outcome, "kpi", self._kpi)
+        kpi = self._part(row, outcome, "kpi_id" if row.text("kpi_id") else "kpi", self._kpi)
         at = self._part(row, outcome, self._time, self._at)
         value = self._part(row, outcome, "value", self._value)
         if outcome.problem_count > problems:

@@ -218,6 +218,23 @@ def test_s3_an_admin_adds_users_of_his_organization_and_never_a_superuser(
     assert (made.organization_id, made.is_superuser) == (cast.home.organization.pk, False)
 
 
+def test_an_email_that_somebody_has_in_another_case_is_an_error_in_the_form(
+    cast: Cast, admin: Browser
+) -> None:
+    taken = f" {cast.bob.email.upper()}"
+    address = reverse("admin:bos_user_add")
+    secret = "a long one, for once"
+    filled = doors.form(
+        admin.get(address), email=taken, name="Second", password1=secret, password2=secret
+    )
+    answer = admin.post(address, filled)
+    assert list(answer.context["adminform"].form.errors) == ["email"]
+    address = reverse("admin:bos_user_change", args=[cast.mia.user.pk])
+    answer = admin.post(address, doors.form(admin.get(address), email=taken))
+    assert list(answer.context["adminform"].form.errors) == ["email"]
+    assert User.objects.filter(email__iexact=taken.strip()).count() == 1
+
+
 def test_s3_an_admin_makes_nobody_a_superuser_nor_moves_him_out(cast: Cast, admin: Browser) -> None:
     for person in (cast.bob, cast.alice):
         target = address(User, "change", person.id)

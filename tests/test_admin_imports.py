@@ -396,6 +396,14 @@ def test_a_kpi_of_a_value_is_found_by_id_or_name_or_name_and_department(
     }
 
 
+def test_a_kpi_that_is_unknown_is_told_of_in_the_column_that_names_it(
+    cast: Cast, admin: Browser
+) -> None:
+    rows = [(cast.other.revenue.pk, "", NOON, 1), ("", "Nothing", NOON, 1)]
+    content = values_file(rows, "kpi_id,kpi,time,value")
+    assert problems(bring(admin, "values", content)) == [(2, "kpi_id"), (3, "kpi")]
+
+
 @pytest.mark.parametrize(
     ("row", "column"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from bos.models import Department
 from kpis.admin import MOST_POINTS
 from kpis.models import Direction, Kpi, KpiValue, Visibility
+from sync import log
 from tests import doors
 from tests.cast import Cast
 
@@ -228,3 +230,66 @@ def test_numbers_are_shown_without_zeros_and_saved_exactly(cast: Cast, admin: Br
     kpi.refresh_from_db()
     assert kpi.value == Decimal("99999999999.9999")
     assert 'value="99999999999.9999"' in admin.get(LIST).content.decode()
+
+
+# ------------------------------------------------------------------ values that move meanwhile
+
+
+def shown(page: Any) -> dict[str, str]:
+    """The hidden fields by which the page says what it has shown."""
+    inputs = re.findall(r"<input[^>]*>", page.content.decode())
+    hidden = [one for one in inputs if 'name="initial-' in one]
+    found = [dict(re.findall(r'(name|value)="([^"]*)"', one)) for one in hidden]
+    return {one["name"]: one.get("value", "") for one in found}
+
+
+def stored(kpi: Kpi) -> Kpi:
+    return Kpi.objects.get(pk=kpi.pk)
+
+
+def test_b1_a_value_that_moved_while_the_page_was_open_stays(cast: Cast, admin: Browser) -> None:
+    kpi = cast.home.revenue
+    address = f"{LIST}{kpi.pk}/change/"
+    page = admin.get(address)
+    assert set(shown(page)) == {"initial-value", "initial-target"}
+    Kpi.objects.filter(pk=kpi.pk).update(value="777.5")
+    before = log.head(cast.home.id).sequence
+    answer = admin.post(address, doors.form(page, **shown(page), unit="USD"))
+    assert answer.status_code == 302
+    assert (stored(kpi).value, stored(kpi).unit) == (Decimal("777.5"), "USD")
+    [event] = log.read(cast.home.id, after=before, upto=before + 9, limit=9)
+    assert event.live_type == ""  # no KPI_UPDATED: no value was set
+
+
+def test_b1_who_edits_a_value_that_moved_meanwhile_is_told_first(
+    cast: Cast, admin: Browser
+) -> None:
+    kpi = cast.home.revenue
+    address = f"{LIST}{kpi.pk}/change/"
+    page = admin.get(address)
+    Kpi.objects.filter(pk=kpi.pk).update(value="777.5")
+    again = admin.post(address, doors.form(page, **shown(page), value="300"))
+    errors = again.context["adminform"].form.errors
+    assert errors == {"value": ["It has become 777.5 meanwhile. Save again to replace that."]}
+    assert stored(kpi).value == Decimal("777.5")
+    answer = admin.post(address, doors.form(again, **shown(again)))
+    assert answer.status_code == 302
+    assert stored(kpi).value == 300
+
+
+def test_b1_saving_one_row_of_the_list_sets_no_other_back(cast: Cast, admin: Browser) -> None:
+    page = admin.get(LIST)
+    forms = page.context["cl"].formset.forms
+    posted = {"form-TOTAL_FORMS": len(forms), "form-INITIAL_FORMS": len(forms), "_save": "Save"}
+    for form in forms:
+        posted |= {form.add_prefix(n): form[n].value() for n in ("id", "value", "target")}
+        if form.instance == cast.home.margin:
+            posted[form.add_prefix("target")] = 9
+    posted = {name: "" if value is None else value for name, value in posted.items()}
+    Kpi.objects.filter(pk=cast.home.revenue.pk).update(value="888.25")
+    before = log.head(cast.home.id).sequence
+    assert admin.post(LIST, posted | shown(page)).status_code == 302
+    assert stored(cast.home.revenue).value == Decimal("888.25")
+    assert stored(cast.home.margin).target == 9
+    changed = log.read(cast.home.id, after=before, upto=before + 9, limit=9)
+    assert [event.entity_id for event in changed] == [str(cast.home.margin.pk)]
