@@ -6,11 +6,18 @@ import math
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, AuthenticationFailed, Throttled, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    ParseError,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -97,6 +104,8 @@ class LogoutView(_Public):
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's answer in our own form."""
+    if isinstance(error, RequestDataTooBig):  # before any parser sees it
+        error = ParseError("The body is too large.")
     response = drf_exception_handler(error, context)
     if response is None:
         return None

@@ -62,11 +62,17 @@ def departments_of(principal: Principal) -> set[str]:
 
 
 def uuids(ids: Collection[str]) -> list[UUID]:
-    """Those of these opaque ids that can be one of ours; another cannot exist."""
+    """Those of these opaque ids that can be one of ours; another cannot exist.
+
+    Ids are opaque: in another spelling (upper case, without dashes) it is another one, as it is in
+    the name of a channel.
+    """
     found = []
     for id_ in ids:
         with suppress(ValueError):
-            found.append(UUID(id_))
+            uuid = UUID(id_)
+            if str(uuid) == id_:
+                found.append(uuid)
     return found
 
 

@@ -274,14 +274,22 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "bos.logs.FieldFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "bos.logs.FieldFormatter"},
+        "brief": {"()": "bos.logs.BriefFormatter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "brief": {"class": "logging.StreamHandler", "formatter": "brief"},
+    },
     "loggers": {
         "bos": {
             "handlers": ["console"],
             "level": env.str("LOG_LEVEL", "WARNING"),
             "propagate": False,
         },
+        # While Redis is away it logs a traceback every other second.
+        "channels_redis": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.

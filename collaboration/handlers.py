@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import connection as database
@@ -36,7 +37,7 @@ from sync.database import in_database, submit_write
 from sync.dispatcher import Context
 from sync.errors import SessionNotFound
 from sync.feed import Synced
-from sync.principal import Principal
+from sync.principal import Principal, acting
 from sync.registry import handles
 from sync.retry import first_outcome
 from sync.times import wire_time
@@ -110,6 +111,11 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     principal = context.principal
     session_id = request.session_id
 
+    def join() -> Session:
+        # The event is for the others: it must not come to the joiner as his answer as well.
+        with acting(replace(context.actor, origin="", request_id="")):
+            return services.session_join(principal, session_id)
+
     async def repeat() -> None:
         if await _come_back(principal, session_id):
             await _take_place(context, session_id)
@@ -118,7 +124,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
 
     async with _held(context.connection):
         session = await context.change(
-            lambda: services.session_join(principal, session_id),
+            join,
             reply=lambda session: ("SESSION_JOINED", _joined_json(session, principal)),
             repeat=repeat,
         )
@@ -309,13 +315,8 @@ async def cursor_move(context: Context, request: CursorMove) -> None:
 
     So it waits for none of the changes before it, either.
     """
-    connection = context.connection
-    room = connection.rooms.get(request.session_id)
-    now = asyncio.get_running_loop().time()
+    room = context.connection.rooms.get(request.session_id)
     if room is None:
         raise SessionNotFound(sessionId=request.session_id)
-    if room.too_many(now):
-        connection.count_message(now)
-        return
     cursor = CursorMoved(room.user_id, request.position, request.session_id, request.focused_entity)
-    room.move(cursor, now)
+    room.move(cursor, asyncio.get_running_loop().time())

@@ -13,10 +13,7 @@ from sync.codecs import json_text
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.envelope import encode
-from sync.limits import Pace, SlidingWindow
-
-# Over so many a second a connection's cursors count as messages (decision L2).
-FLOOD = 60
+from sync.limits import Pace
 
 # Where everybody in a session points, as far as this process has seen: for those who join.
 _last: dict[str, dict[str, str]] = {}
@@ -26,7 +23,6 @@ class Room:
     """shown_state: what the others were last told of this participant from here."""
 
     __slots__ = (
-        "_moves",
         "_pace",
         "_timer",
         "_waiting",
@@ -41,7 +37,6 @@ class Room:
         self.session_id = session_id
         self.shown_state = "active"
         self.signed_at = now
-        self._moves = SlidingWindow(FLOOD, 1.0)
         self._pace = Pace(sync_settings().cursor_rate)
         self._waiting: CursorMoved | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -55,9 +50,6 @@ class Room:
     def place(self) -> str:
         """Names the participant where presence is kept."""
         return f"{self.session_id}:{self.user_id}"
-
-    def too_many(self, now: float) -> bool:
-        return self._moves.hit(now) > 0
 
     def move(self, cursor: CursorMoved, now: float) -> None:
         """Show the cursor to the others, at most ten times a second; the last one always (L2)."""

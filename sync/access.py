@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from sync.auth import Claims, authenticator
@@ -23,21 +23,36 @@ async def recheck(feed: Feed, change: AccessChange) -> None:
     """Close whoever has lost access, and unsubscribe from what may no longer be followed."""
     for connection in [c for c in feed.connections if c.id in change.connections]:
         connection.close(CloseCode.FORBIDDEN)
-    connections = [c for c in _touched(feed, change) if c.principal is not None and not c.closing]
-    if not connections:
-        return
+    touched = list(_touched(feed, change))
+    while touched:
+        touched = await _look_at(feed, touched)
+
+
+async def _look_at(feed: Feed, connections: Iterable[Connection]) -> list[Connection]:
+    """Look at the rights of these; those that have signed in anew meanwhile are to be looked at
+    again."""
+    asked = {
+        connection: (connection.principal, frozenset(connection.topics))
+        for connection in connections
+        if connection.principal is not None and not connection.closing
+    }
+    if not asked:
+        return []
     topics_of: dict[Principal, set[Topic]] = defaultdict(set)
-    for connection in connections:
-        assert connection.principal is not None
-        topics_of[connection.principal] |= {Topic.parse(name) for name in connection.topics}
+    for principal, names in asked.values():
+        topics_of[principal] |= {Topic.parse(name) for name in names}
     allowed = await in_database(_allowed, dict(topics_of))
-    for connection in connections:
-        assert connection.principal is not None
-        still = allowed.get(connection.principal)
-        if still is None:
+    renewed = []
+    for connection, (principal, names) in asked.items():
+        still = allowed[principal]
+        if connection.principal is not principal:
+            renewed.append(connection)
+        elif still is None:
             connection.close(CloseCode.FORBIDDEN)
         else:
-            _unsubscribe(feed, connection, connection.topics - still)
+            # What it has subscribed to meanwhile was granted by the new rights.
+            _unsubscribe(feed, connection, (names - still) & connection.topics)
+    return renewed
 
 
 def _touched(feed: Feed, change: AccessChange) -> Iterable[Connection]:
@@ -62,7 +77,7 @@ def _allowed(topics_of: dict[Principal, set[Topic]]) -> dict[Principal, set[str]
     }
 
 
-def _unsubscribe(feed: Feed, connection: Connection, lost: set[str]) -> None:
+def _unsubscribe(feed: Feed, connection: Connection, lost: Collection[str]) -> None:
     if lost:
         feed.unfollow(connection, lost)
         connection.send(Unsubscribed(sorted(lost), "access_revoked"))

@@ -340,15 +340,20 @@ def emit(synced: Synced[M], change: Change[M]) -> None:
     A row that moves away from a topic is deleted for those who follow that topic, and updated for
     those who still see it: an old snapshot plus a sync equals a fresh snapshot on either topic.
     """
+    left = _left_organization(synced, change)
+    if left:
+        emit(synced, Change("deleted", change.before, None, EVERYTHING))
     if not synced.concerns(change):
         return
     actor = current_actor()
     access = synced.access(change)
     kind = synced.kind(change)
     audience = synced.audience(change.row)
-    if _left_organization(synced, change):
-        emit(synced, Change("deleted", change.before, None, EVERYTHING))
-    elif kind != "deleted" and (lost := _lost_audience(synced, change, audience)) is not None:
+    if (
+        not left
+        and kind != "deleted"
+        and (lost := _lost_audience(synced, change, audience)) is not None
+    ):
         _append(synced, change, "deleted", None, lost, actor, access)
     _append(synced, change, kind, synced.live(change, actor), audience, actor, access)
     synced.recorded(change, actor)

@@ -6,6 +6,7 @@ Both give the same values for the same message, so everything above this module 
 from __future__ import annotations
 
 import decimal
+import json
 import math
 import re
 from decimal import Decimal
@@ -17,12 +18,13 @@ from sync.errors import InvalidMessage
 
 T = TypeVar("T")
 MAX_DEPTH = 32
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+MANY_DIGITS = 400
+"""More are read as infinity where a refused message is read again: no number has so many."""
+MOST_OF_A_FIELD = 200
 _AT_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 # normalize() rounds to the context's precision: room for every digit that fits into a message.
-_EXACT = decimal.Context(prec=2**20, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+EXACT = decimal.Context(prec=2**20, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 
 # float_hook: a number stays the digits that were sent, until something decides about rounding.
 _decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -30,41 +32,73 @@ _encode_json = msgspec.json.Encoder().encode
 _encode_msgpack = msgspec.msgpack.Encoder().encode
 
 
+class Misread(InvalidMessage):
+    """The frame is refused; `read` is what could be read of it all the same, or None."""
+
+    def __init__(self, field: str, reason: str, read: Any = None) -> None:
+        super().__init__(field, reason)
+        self.read = read
+
+
 def from_json(text: bytes) -> Any:
-    """Plain values of a JSON text; decimals as Decimal. Raises InvalidMessage."""
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _json_depth(text) > MAX_DEPTH:
-        raise InvalidMessage("", f"nested deeper than {MAX_DEPTH}")
-    if b"\\u0000" in text and _NUL.search(text):
-        raise InvalidMessage("", "a NUL character")
+    """Plain values of a JSON text; decimals as Decimal. Raises Misread."""
     try:
-        return _decode_json(text)
-    except decimal.InvalidOperation:  # an exponent of twenty digits
-        raise InvalidMessage("", "a number out of range") from None
+        value = _decode_json(text)
     # RecursionError and UnicodeDecodeError: msgspec on deep nesting and on broken UTF-8.
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("", f"not JSON: {error}") from None
+    # InvalidOperation: an exponent of twenty digits.
+    except (
+        msgspec.MsgspecError,
+        UnicodeDecodeError,
+        RecursionError,
+        decimal.InvalidOperation,
+    ) as error:
+        raise _why_not_json(text, error) from None
+    # Few messages have what could be refused now; only these are gone through.
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH or b"\\u0000" in text:
+        _refuse_what_is_not_allowed(value)
+    return value
 
 
-def _json_depth(text: bytes) -> int:
-    depth = deepest = 0
-    for byte in _STRING.sub(b"", text):
-        if byte in b"{[":
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > MAX_DEPTH:
-                break
-        elif byte in b"}]":
-            depth -= 1
-    return deepest
+def _why_not_json(text: bytes, error: Exception) -> Misread:
+    """Read again what is refused as a whole: where it is wrong, and the requestId of the answer."""
+    try:
+        value = json.loads(text, parse_int=_int, parse_float=_float, parse_constant=_float)
+    except (ValueError, RecursionError):
+        return Misread("", f"not JSON: {error or 'nested too deep'}")
+    try:
+        _refuse_what_is_not_allowed(value)
+    except Misread as misread:
+        return misread
+    return Misread("", f"not JSON: {error}", value)
+
+
+def _int(digits: str) -> int | float:
+    return int(digits) if len(digits) < MANY_DIGITS else math.inf
+
+
+def _float(digits: str) -> Decimal | float:
+    try:
+        return Decimal(digits)
+    except decimal.InvalidOperation:
+        return math.inf
 
 
 def from_msgpack(packed: bytes) -> Any:
-    """Plain values of a MessagePack message; floats as Decimal. Raises InvalidMessage."""
+    """Plain values of a MessagePack message; floats as Decimal. Raises Misread."""
     try:
         value = msgspec.msgpack.decode(packed)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidMessage("", f"not MessagePack: {error}") from None
-    return _like_json(value, "", 0)
+        raise Misread("", f"not MessagePack: {error}") from None
+    return _refuse_what_is_not_allowed(value)
+
+
+def _refuse_what_is_not_allowed(value: Any) -> Any:
+    """The value as our own JSON gives it. Raises Misread with the value and where it is wrong."""
+    try:
+        return _like_json(value, "", 0)
+    except InvalidMessage as error:
+        field, reason = error.details["field"], error.details["reason"]
+        raise Misread(str(field)[:MOST_OF_A_FIELD], str(reason), value) from None
 
 
 def _like_json(value: Any, path: str, depth: int) -> Any:
@@ -73,15 +107,16 @@ def _like_json(value: Any, path: str, depth: int) -> Any:
         case bool() | None | int():
             return value
         case str():
-            if "\0" in value:
-                raise InvalidMessage(path, "a NUL character")
+            _check_text(value, path)
             return value
-        case float():
-            if not math.isfinite(value):
-                raise InvalidMessage(path, "not a finite number")
+        case Decimal() if value.is_finite():
+            return value
+        case float() if math.isfinite(value):
             return Decimal(repr(value))
+        case float() | Decimal():
+            raise InvalidMessage(path, "not a finite number")
         case dict() | list() if depth >= MAX_DEPTH:
-            raise InvalidMessage("", f"nested deeper than {MAX_DEPTH}")
+            raise InvalidMessage(path, f"nested deeper than {MAX_DEPTH}")
         case list():
             return [_like_json(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
         case dict():
@@ -93,9 +128,26 @@ def _like_json(value: Any, path: str, depth: int) -> Any:
             raise InvalidMessage(path, f"{type(value).__name__} has no JSON form")
 
 
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        raise InvalidMessage(path, "a NUL character")
+    if not is_unicode(text):
+        raise InvalidMessage(path, "a lone surrogate")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be sent: a lone surrogate is half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _key(key: object, path: str) -> str:
-    if not isinstance(key, str) or "\0" in key:
-        raise InvalidMessage(path, "keys are strings without NUL")
+    if not isinstance(key, str):
+        raise InvalidMessage(path, "keys are strings")
+    _check_text(key, path)
     return key
 
 
@@ -132,7 +184,7 @@ def exact_number(value: object) -> Decimal:
         raise ValueError("Expected a number below 10^15 in size")
     if number == 0:
         return Decimal(0)
-    _, digits, exponent = number.normalize(_EXACT).as_tuple()
+    _, digits, exponent = number.normalize(EXACT).as_tuple()
     assert isinstance(exponent, int)
     if len(digits) > 15:
         raise ValueError("Expected at most 15 significant digits")

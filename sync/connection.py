@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 # Served before AUTH and outside of the message limits (decisions A1, L1).
 HEARTBEATS = frozenset({"PING", "PONG"})
-UNLIMITED = HEARTBEATS | {"AUTH", "CURSOR_MOVE"}
+UNLIMITED = HEARTBEATS | {"AUTH"}
+# Outside of them up to so many a second (decision L2).
+FREQUENT = frozenset({"CURSOR_MOVE"})
+FREQUENT_A_SECOND = 60
 FAILED_AUTHS = 3
 MALFORMED_IN_A_ROW = 10
 FLOOD_FACTOR = 3
@@ -59,6 +62,7 @@ class Connection:
         "_attempts",
         "_expires_at",
         "_failed_auths",
+        "_frequent",
         "_grace_ends",
         "_last_heard",
         "_limited",
@@ -137,6 +141,7 @@ class Connection:
         self._failed_auths = 0
         self._malformed = 0
         self._limited = False
+        self._frequent: SlidingWindow | None = None
         self._messages = SlidingWindow(settings.messages_per_minute)
         self._attempts = SlidingWindow(settings.messages_per_minute * FLOOD_FACTOR)
         outbox.on_lag = self.lag
@@ -173,7 +178,9 @@ class Connection:
 
     def deliver_own(self, event: LoggedEvent) -> None:
         """The result of this connection's own request, subscribed or not (decision E3)."""
-        subscribed = not self.topics.isdisjoint(event.topics())
+        self.answer(event, subscribed=not self.topics.isdisjoint(event.topics()))
+
+    def answer(self, event: LoggedEvent, *, subscribed: bool = False) -> None:
         messages = render.own_copy(event, event.request_id or None, subscribed=subscribed)
         if messages:
             self.outbox.push(self.lane.pack(*messages))
@@ -242,6 +249,20 @@ class Connection:
         if self.state is State.NEW:
             raise AuthenticationRequired
         raise TokenExpired
+
+    def count(self, type_: str, now: float) -> bool:
+        """Count a message of this type where it counts, and whether it does (L1, L2).
+
+        Raises RateLimitExceeded.
+        """
+        if type_ in UNLIMITED:
+            return False
+        if type_ in FREQUENT:
+            self._frequent = self._frequent or SlidingWindow(FREQUENT_A_SECOND, 1.0)
+            if not self._frequent.hit(now):
+                return False
+        self.count_message(now)
+        return True
 
     def count_message(self, now: float) -> None:
         """Raises RateLimitExceeded over the limit (L1); closes at three times the limit."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from channels.consumer import AsyncConsumer
+from django.conf import settings
 
 from sync import dispatcher
 from sync.closes import CloseCode
@@ -54,7 +55,8 @@ def _may_connect(scope: dict[str, Any]) -> bool:
         headers.get(b"origin"),
         headers.get(b"host"),
         scope.get("scheme", "ws"),
-        sync_settings().allowed_origins,
+        more=sync_settings().allowed_origins,
+        hosts=settings.ALLOWED_HOSTS,
     )
 
 

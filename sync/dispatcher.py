@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sync import registry, render
 from sync.closes import CloseCode
 from sync.conf import sync_settings
-from sync.connection import HEARTBEATS, UNLIMITED, Connection
+from sync.connection import HEARTBEATS, Connection
 from sync.database import in_database, submit_write
 from sync.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
 from sync.errors import (
@@ -124,12 +124,11 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
     try:
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
-        if envelope.type not in UNLIMITED:
-            connection.count_message(now)
+        counts = connection.count(envelope.type, now)
         connection.require_access(envelope.type)
         if envelope.type not in HEARTBEATS:
             connection.signed_at = now
-        if envelope.type not in UNLIMITED:
+        if counts:
             await _count_for_user(connection, hub)
             connection.within_limits()
         request, handler = registry.resolve(envelope.type)

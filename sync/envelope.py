@@ -6,13 +6,14 @@ Decoding takes two steps, because an ERROR about a bad payload carries the envel
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.codecs import convert, from_json, from_msgpack, to_json
+from sync.codecs import Misread, convert, from_json, from_msgpack, is_unicode, to_json
 from sync.errors import InvalidMessage
 from sync.times import wire_now
 
@@ -53,23 +54,28 @@ class MalformedEnvelope(InvalidMessage):
 
 
 def decode_json(text: str | bytes) -> Envelope:
-    """Raises InvalidMessage; MalformedEnvelope where the requestId may be known."""
-    return _decode(from_json(text.encode() if isinstance(text, str) else text))
+    """Raises MalformedEnvelope."""
+    return _decode(from_json, text.encode() if isinstance(text, str) else text)
 
 
 def decode_msgpack(packed: bytes) -> Envelope:
-    return _decode(from_msgpack(packed))
+    """Raises MalformedEnvelope."""
+    return _decode(from_msgpack, packed)
 
 
-def _decode(value: Any) -> Envelope:
-    if not isinstance(value, dict):
-        raise InvalidMessage("", "a message is an object")
+def _decode(read: Callable[[bytes], Any], frame: bytes) -> Envelope:
+    value: Any = None
     try:
+        value = read(frame)
+        if not isinstance(value, dict):
+            raise InvalidMessage("", "a message is an object")
         envelope = convert(value, Envelope)
         if envelope.version is not None and not _is_version_1(envelope.version):
             raise InvalidMessage("version", "only version 1.x is spoken here")
         if envelope.timestamp is not None:
             _check_timestamp(envelope.timestamp)
+    except Misread as error:
+        raise MalformedEnvelope(error, _readable_request_id(error.read)) from None
     except InvalidMessage as error:
         raise MalformedEnvelope(error, _readable_request_id(value)) from None
     return envelope
@@ -89,9 +95,11 @@ def _check_timestamp(timestamp: str) -> None:
         raise InvalidMessage("timestamp", "Expected an RFC 3339 time with its offset")
 
 
-def _readable_request_id(value: dict[str, Any]) -> str | None:
-    request_id = value.get("requestId")
-    return request_id if isinstance(request_id, str) and 1 <= len(request_id) <= 128 else None
+def _readable_request_id(value: Any) -> str | None:
+    request_id = value.get("requestId") if isinstance(value, dict) else None
+    if not isinstance(request_id, str) or not 1 <= len(request_id) <= 128:
+        return None
+    return request_id if is_unicode(request_id) and "\0" not in request_id else None
 
 
 def encode(

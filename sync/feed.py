@@ -162,6 +162,13 @@ class Feed:
     async def _deliver_behind_fence(self, event: LoggedEvent) -> None:
         """Look at the rights that the event touches first; nothing overtakes it meanwhile."""
         self.access_epoch += 1
+        own_topic = f"{event.entity_type}:{event.entity_id}"
+        deleted = event.change_type == "deleted" and own_topic in event.topics()
+        if deleted:
+            # Who follows what is gone is unsubscribed by this very event, and should know why; that
+            # it is gone is nothing that he might not know.
+            self.last = event.sequence
+            self._deliver([event], tuple(event.topics()))
         change = msgspec.json.decode(event.access, type=AccessChange)
         while True:
             try:
@@ -171,12 +178,18 @@ class Feed:
                 logger.exception("rights not checked, delivery waits")
                 await asyncio.sleep(RETRY_PAUSE)
         self._fence = None
-        self.last = event.sequence
-        self._deliver_alone(event, tuple(event.topics()))
+        if deleted:
+            self._tell_follower(event)
+        else:
+            self.last = event.sequence
+            self._deliver_alone(event, tuple(event.topics()))
         self._advance()
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
+        self._tell_follower(event)
+
+    def _tell_follower(self, event: LoggedEvent) -> None:
         follower = _followers.get(event.entity_type)
         if follower is not None:
             try:
@@ -316,6 +329,9 @@ class Feed:
             for event in events:
                 if connection.covered is None or not connection.covered.has(event):
                     connection.deliver(event)
+                elif event.origin == connection.id:
+                    # A sync shows what has changed; the answer to who changed it is another.
+                    connection.answer(event)
             connection.position = events[-1].sequence if events else upto
             await connection.drained()
 

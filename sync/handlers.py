@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sync import messages, roster, topics
-from sync.auth import authenticator
+from sync.auth import Claims, authenticator
 from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection, State
@@ -39,35 +39,49 @@ async def auth(context: Context, message: messages.Auth) -> Reply | None:
     try:
         claims = authenticator().verify(message.token)
         feed = await context.hub.feed(claims.organization_id)
-        principal, epoch = None, -1
-        while epoch != feed.access_epoch:  # rights changed while we looked: look again
-            epoch = feed.access_epoch
-            principal = await context.hub.principals.load(claims)
-        if principal is None:
-            raise TokenInvalid
+        if connection.principal is not None:
+            return await _renew(context, await _who(context, claims, feed))
+        return await _sign_in(context, claims, feed)
     except (TokenInvalid, TokenExpired) as error:
         _fail(context, messages.AuthFailed(error.code, error.message))
         if connection.auth_failed():
             connection.close(CloseCode.AUTHENTICATION)
         return None
-    if connection.principal is not None:
-        return await _renew(context, principal)
-    return await _sign_in(context, principal, feed)
+
+
+async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
+    """Who this is by what is known now. Raises TokenInvalid."""
+    principal, epoch = None, -1
+    while epoch != feed.access_epoch:  # rights changed while we looked: look again
+        epoch = feed.access_epoch
+        principal = await context.hub.principals.load(claims)
+    if principal is None:
+        raise TokenInvalid
+    return principal
 
 
 def _fail(context: Context, failure: messages.AuthFailed) -> None:
     context.connection.send(failure, context.request_id)
 
 
-async def _sign_in(context: Context, principal: Principal, feed: Feed) -> Reply | None:
-    connection = context.connection
+async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None:
+    """Raises TokenInvalid."""
+    connection, state = context.connection, context.hub.state
+    principal, epoch = await _who(context, claims, feed), feed.access_epoch
     limit = sync_settings().max_connections_per_user
-    if not await context.hub.state.take_place(principal.user_id, connection.id, limit):
+    if not await state.take_place(principal.user_id, connection.id, limit):
         details = {"limit": limit, "scope": "connections"}
         too_many = "You have too many connections."
         _fail(context, messages.AuthFailed(ErrorCode.RATE_LIMIT_EXCEEDED, too_many, details))
         connection.close(CloseCode.TOO_MANY)
         return None
+    if epoch != feed.access_epoch:  # rights changed while the place was taken
+        try:
+            principal = await _who(context, claims, feed)
+        except TokenInvalid:
+            await state.free_place(principal.user_id, connection.id)
+            raise
+    # From here on the feed looks at the connection's rights whenever they change.
     connection.authenticated(principal, now=_now(), wall=time.time())
     roster.signed_in(connection)
     connection.feed = feed
@@ -80,11 +94,10 @@ async def _sign_in(context: Context, principal: Principal, feed: Feed) -> Reply 
 async def _renew(context: Context, principal: Principal) -> Reply | None:
     connection = context.connection
     assert connection.principal is not None
-    if principal.user_id != connection.principal.user_id:
-        _fail(
-            context,
-            messages.AuthFailed(ErrorCode.INVALID_TOKEN, "This connection is another user's."),
-        )
+    before = connection.principal
+    if (principal.user_id, principal.organization_id) != (before.user_id, before.organization_id):
+        elses = "This connection is another user's, or of another organization."
+        _fail(context, messages.AuthFailed(ErrorCode.INVALID_TOKEN, elses))
         connection.close(CloseCode.FORBIDDEN)
         return None
     was_expired = connection.state is State.EXPIRED
@@ -169,7 +182,7 @@ async def unsubscribe(context: Context, message: messages.Unsubscribe) -> Reply 
 def _well_formed(context: Context, channels: Collection[str]) -> list[Topic]:
     """The topics, each once, in the order given; an ERROR for each that is none."""
     wanted: dict[Topic, None] = {}
-    for name in channels:
+    for name in dict.fromkeys(channels):
         try:
             wanted[Topic.parse(name)] = None
         except InvalidChannel as error:

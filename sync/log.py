@@ -231,7 +231,8 @@ def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head)
         raise SyncRefused(
             SyncErrorCode.SYNC_TIMESTAMP_IN_FUTURE, "lastSyncTimestamp is in the future"
         )
-    if at_us < end.pruned_at_us or (at_us == end.pruned_at_us and not exact):
+    first_kept = at_us > end.pruned_at_us or (at_us == end.pruned_at_us and exact)
+    if end.pruned_sequence and not first_kept:
         raise history_expired()
     seen = Q(at_us__lte=at_us) if exact else Q(at_us__lt=at_us)
     last_seen = (

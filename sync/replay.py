@@ -18,7 +18,7 @@ from sync.connection import Connection
 from sync.database import in_database
 from sync.envelope import WireTime, encode
 from sync.errors import InvalidChannel, InvalidMessage, SyncErrorCode, SyncRefused, Unauthorized
-from sync.feed import PAGE, Synced
+from sync.feed import PAGE, Feed, Synced
 from sync.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
 from sync.principal import Principal
 from sync.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
@@ -30,59 +30,69 @@ if TYPE_CHECKING:
 Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
 
 
+class Ended(Exception):
+    """The connection ends: there is nobody to read the log for."""
+
+
 async def serve_sync(context: Context, request: SyncRequest, permitted: Permitted) -> None:
-    """Send the sync whole, or a SYNC_ERROR and none of it."""
+    """Send the sync whole; or a SYNC_ERROR, and then none of it where that was known before.
+
+    Raises TokenExpired where the token ends meanwhile: nothing goes out behind that.
+    """
     connection = context.connection
     feed = connection.feed
     assert feed is not None
     try:
-        wanted = await _allowed_topics(context, request, permitted)
         async with connection.delivering:
             connection.hold()
             try:
-                replay = _Replay(context, wanted)
+                replay = _Replay(context, feed, _topics(request), permitted)
                 if request.last_sequence is None and request.last_sync_timestamp is None:
                     upto = await replay.send_snapshot()
                 else:
                     upto = await replay.send_missed(request)
-                connection.covered = Synced(frozenset(str(topic) for topic in wanted), upto)
+                connection.covered = Synced(replay.names, upto)
             finally:
                 await feed.catch_up(connection)
+    except Ended:
+        return
     except SyncRefused as refused:
         details = refused.details or UNSET
         connection.send(SyncError(refused.code, refused.message, details), context.request_id)
 
 
-async def _allowed_topics(
-    context: Context, request: SyncRequest, permitted: Permitted
-) -> list[Topic]:
+def _topics(request: SyncRequest) -> list[Topic]:
     try:
-        wanted = list(dict.fromkeys(Topic.parse(name) for name in request.channels))
+        return list(dict.fromkeys(Topic.parse(name) for name in request.channels))
     except InvalidChannel as error:
         raise SyncRefused(SyncErrorCode.INVALID_CHANNEL, error.message, **error.details) from None
-    allowed = await permitted(context.principal, wanted)
-    for topic in wanted:
-        if topic not in allowed:
-            raise SyncRefused(
-                SyncErrorCode.UNAUTHORIZED, Unauthorized().message, channel=str(topic)
-            )
-    return wanted
 
 
 class _Replay:
-    def __init__(self, context: Context, wanted: list[Topic]) -> None:
+    def __init__(
+        self, context: Context, feed: Feed, wanted: list[Topic], permitted: Permitted
+    ) -> None:
+        self._context = context
         self._connection: Connection = context.connection
-        self._principal = context.principal
+        self._feed = feed
+        self._permitted = permitted
         self._organization_id = context.principal.organization_id
         self._request_id = context.request_id
         self._topics = wanted
+        self._epoch = -1
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(str(topic) for topic in self._topics)
 
     async def send_missed(self, request: SyncRequest) -> int:
         """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
+        await self._authorize()
         start = await in_database(self._start, request)
+        await self._authorize()
         self._begin(start.count, start.from_timestamp)
         after, sent = start.after, 0
-        while after < start.head.sequence and not self._connection.closing:
+        while after < start.head.sequence:
             events = await in_database(
                 log.read_topics,
                 self._organization_id,
@@ -96,10 +106,30 @@ class _Replay:
             if len(events) < PAGE:
                 break
             after = events[-1].sequence
-        if sent < start.count and not self._connection.closing:
+        if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
         self._complete(start.count, start.head)
         return start.head.sequence
+
+    async def _authorize(self) -> None:
+        """Raises SyncRefused where one of the topics may not be followed now.
+
+        Asked before anything else, and again behind what was read: of what that shows, rights may
+        have been withdrawn between the two.
+        """
+        self._epoch = -1
+        await self._still_authorized()
+
+    async def _still_authorized(self) -> None:
+        """The same, where rights have changed since it was asked."""
+        while self._epoch != self._feed.access_epoch:
+            self._epoch = self._feed.access_epoch
+            allowed = await self._permitted(self._context.principal, self._topics)
+            for topic in self._topics:
+                if topic not in allowed:
+                    raise SyncRefused(
+                        SyncErrorCode.UNAUTHORIZED, Unauthorized().message, channel=str(topic)
+                    )
 
     def _start(self, request: SyncRequest) -> _Start:
         head = log.head(self._organization_id)
@@ -137,7 +167,9 @@ class _Replay:
 
     async def send_snapshot(self) -> int:
         """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
+        await self._authorize()
         head, shown = await in_database(self._read_snapshot)
+        await self._authorize()
         self._begin(len(shown), wire_time(EPOCH))
         for first in range(0, len(shown), PAGE):
             page = shown[first : first + PAGE]
@@ -152,7 +184,7 @@ class _Replay:
                 with database.cursor() as cursor:
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             head = log.head(self._organization_id)
-            return head, topics.snapshot(self._principal, self._topics)
+            return head, topics.snapshot(self._context.principal, self._topics)
 
     def _snapshot_message(self, entity: Shown, head: log.Head) -> bytes:
         payload = SyncUpdate(
@@ -166,15 +198,26 @@ class _Replay:
         return encode("SYNC_UPDATE", codecs.to_json(payload))
 
     async def _send(self, messages: list[bytes]) -> None:
-        """At the client's pace: what it has not taken is not read from the log yet."""
+        """At the client's pace: what it has not taken is not read from the log yet.
+
+        Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
+        """
+        await self._still_authorized()
+        self._require_life()
         for message in messages:
             self._connection.outbox.push(self._connection.lane.pack(message))
         await self._connection.drained()
+
+    def _require_life(self) -> None:
+        if self._connection.closing:
+            raise Ended
+        self._connection.require_access("SYNC_REQUEST")
 
     def _begin(self, count: int, from_timestamp: str) -> None:
         self._connection.send(SyncStart(count, from_timestamp), self._request_id)
 
     def _complete(self, count: int, head: log.Head) -> None:
+        self._require_life()
         message = SyncComplete(count, wire_cursor(head.at_us), head.sequence)
         self._connection.send(message, self._request_id)
 

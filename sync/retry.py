@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from sync.codecs import to_json
+from sync.codecs import EXACT, to_json
 from sync.conf import sync_settings
 from sync.errors import InvalidMessage
 from sync.log import LoggedEvent, PendingEvent, find
@@ -72,6 +73,8 @@ class PendingRecord:
         )
 
 
+WHOLE_DIGITS = 40
+"""Numbers that are longer than any that is accepted are not written out."""
 _TABLE = RequestRecord._meta.db_table
 _COLUMNS = (
     "user_id",
@@ -108,16 +111,27 @@ def flush_records(database: BaseDatabaseWrapper) -> None:
 
 
 def body_hash(type_: str, payload: Any) -> str:
-    """The same for the same request, in whatever order its fields were sent."""
+    """The same for the same request, however its fields are ordered and its numbers written."""
     return hashlib.sha256(type_.encode() + b"\0" + to_json(_sorted(payload))).hexdigest()
 
 
 def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_sorted(item) for item in value]
+    match value:
+        case dict():
+            return {key: _sorted(value[key]) for key in sorted(value)}
+        case list():
+            return [_sorted(item) for item in value]
+        case Decimal():
+            return _number(value)
     return value
+
+
+def _number(value: Decimal) -> Any:
+    """1250000.00 is 1250000, as one client's JSON says it and another's MessagePack."""
+    short = value.normalize(EXACT)
+    _, digits, exponent = short.as_tuple()
+    is_short = isinstance(exponent, int) and 0 <= exponent <= WHOLE_DIGITS - len(digits)
+    return int(short) if is_short or not short else short
 
 
 def once(

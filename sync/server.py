@@ -15,8 +15,10 @@ from sync.closes import CloseCode
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
 # it grows to some 4 MB a connection, which hides a slow client for long.
 SEND_BUFFER_BYTES = 256 * 1024
-# H2: requests under way have 10 s; a second of it is for the close frame.
-DRAIN_SECONDS = 9.0
+# H2: everything has ended 10 s after SIGTERM. Requests under way have most of it, then comes the
+# close frame, and who does not take that is cut off.
+DRAIN_SECONDS = 6.5
+CUT_OFF_SECONDS = 1.0
 # Messages of a connection that may wait to be served; of large ones, one.
 MAX_WAITING = 16
 LARGE_BYTES = 16 * 1024
@@ -151,3 +153,4 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     def _shutdown_now(self) -> None:
         if not self.disconnected:
             super().shutdown()
+            self.loop.call_later(CUT_OFF_SECONDS, self.abort)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import zlib
 from collections import defaultdict
@@ -36,6 +37,8 @@ REDIS_PAUSE = 2.0
 # How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
 # margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
 TELL_SECONDS = 0.02
+# What Redis has said is believed for so long; after a pause, others may have sent many meanwhile.
+FRESH_SECONDS = 0.1
 MARGIN = 40
 
 _TAKE_PLACE = """
@@ -204,6 +207,7 @@ class _Tally:
     """A user's messages here: those Redis knows of (all processes'), and those it does not yet."""
 
     known: int = 0
+    known_at: float = -math.inf
     untold: int = 0
     telling: asyncio.Future[None] | None = None
 
@@ -279,7 +283,12 @@ class RedisState:
             return await self._hit(user_id, tally, limit, window)
         tally.untold += 1
         margin = max(MARGIN, limit // 5)
-        if tally.known + tally.untold <= limit - margin and tally.untold <= margin // 4:
+        is_fresh = time.monotonic() - tally.known_at < FRESH_SECONDS
+        if (
+            is_fresh
+            and tally.known + tally.untold <= limit - margin
+            and tally.untold <= margin // 4
+        ):
             if tally.telling is None:
                 tally.telling = asyncio.ensure_future(
                     self._tell_later(user_id, tally, limit, window)
@@ -302,7 +311,7 @@ class RedisState:
         tally.known += hits
         answer = await self._ask_hits(user_id, limit, window, hits)
         if answer is not None:
-            tally.known = answer[1]
+            tally.known, tally.known_at = answer[1], time.monotonic()
         for _ in range(hits):  # known here as well, for when Redis goes away
             await self._local.hit(user_id, limit, window)
 
@@ -311,6 +320,7 @@ class RedisState:
         if answer is None:
             return await self._local.hit(user_id, limit, window)
         wait_ms, tally.known = answer
+        tally.known_at = time.monotonic()
         return wait_ms / 1000
 
     async def _ask_hits(

@@ -87,6 +87,15 @@ class RedisServer:
         )
         wait_for_port(self.port, self._process)
 
+    def pause(self) -> None:
+        """From now on it takes what is sent, and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()

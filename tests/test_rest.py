@@ -141,7 +141,7 @@ MALFORMED: list[Any] = [
     {"email": "x" * 300, "password": "x" * 5000, "refresh": "x" * 5000},
     '{"email": "\\ud800", "password": "\\ud800", "refresh": "\\ud800"}',
     '{"email": 1, "password": NaN, "refresh": {"a": NaN}}',
-    "[" * 100_000,
+    "[" * 100_000, '"' + "x" * 3_000_000 + '"',
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings
+from django.db import models
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.exceptions import ConnectionClosed
 
@@ -446,6 +447,10 @@ def moved_as_a_queryset(cast: Cast) -> None:
     User.objects.filter(pk=cast.bob.user.pk).update(organization=cast.other.organization)
 
 
+def moved_to_no_organization(cast: Cast) -> None:
+    User.objects.filter(pk=cast.bob.user.pk).update(organization=None)
+
+
 def deleted(cast: Cast) -> None:
     User.objects.get(pk=cast.bob.user.pk).delete()
 
@@ -466,6 +471,7 @@ def organization_deleted(cast: Cast) -> None:
         role_changed_in_bulk,
         moved_to_another_organization,
         moved_as_a_queryset,
+        moved_to_no_organization,
         deleted,
         organization_deleted,
     ],
@@ -497,6 +503,18 @@ async def test_a5_old_tokens_are_refused_and_connections_closed_with_4403_within
     ):
         status, body = await rest(server, method, path, **options)
         assert (status, body["code"]) == (401, "INVALID_TOKEN")
+
+
+async def test_a5_a_token_of_another_organization_does_not_renew_a_connection(
+    server: Server, cast: Cast
+) -> None:
+    """He has been moved, and the connection has not heard of it."""
+    async with await Client.connect(server, cast.bob) as bob:
+        unheard = models.QuerySet.update  # not captured, so that no event tells of it
+        unheard(User.objects.filter(pk=cast.bob.user.pk), organization=cast.other.organization)
+        cast.bob.user.refresh_from_db()
+        assert failure(await auth(bob, cast.bob.token)) == "INVALID_TOKEN"
+        assert (await bob.closed())[0] == CloseCode.FORBIDDEN
 
 
 async def test_a5_nobody_else_is_cut_off(server: Server, cast: Cast) -> None:

@@ -91,6 +91,34 @@ async def test_l2_over_60_a_second_cursors_count_as_messages(
     assert refused == ["ERROR", "RATE_LIMIT"]
 
 
+async def test_l2_cursors_that_are_refused_count_as_well(serve: ServeFixture, cast: Cast) -> None:
+    server = serve(BOS_MESSAGES_PER_MINUTE="8")
+    async with await Client.connect(server, cast.bob) as bob:
+        for n in range(60 + 8 + 1):
+            await bob.send("CURSOR_MOVE", at(n, "nowhere") if n % 2 else {"sessionId": 5})
+            await bob.send("PONG")
+        answers = await bob.settle()
+    codes = [error_of(m)[0] for m in answers if m["type"] == "ERROR"]
+    assert codes[-1] == "RATE_LIMIT_EXCEEDED"
+    assert codes.count("RATE_LIMIT_EXCEEDED") == 1
+    assert len(codes) == 60 + 8 + 1
+
+
+async def test_l2_the_last_position_arrives_also_over_60_a_second(
+    server: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        await join(mia, session_id)
+        await bob.expect("SESSION_JOINED")
+        for n in range(80):
+            await mia.send("CURSOR_MOVE", at(n, session_id))
+        assert (await last_cursor(bob, 79))[-1] == 79
+
+
 async def test_c6_a_cursor_in_a_session_one_is_not_in_is_refused(
     server: Server, cast: Cast
 ) -> None:

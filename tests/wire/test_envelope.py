@@ -468,6 +468,52 @@ async def test_e4_the_request_id_is_echoed_wherever_it_could_be_read(
             assert (await client.expect("ERROR"))["requestId"] == "r"
 
 
+def with_id(payload: str) -> str:
+    """A message whose payload json.dumps would not write."""
+    return f'{{"requestId": "r", "type": "PING", "payload": {payload}}}'
+
+
+def packed(payload: Any) -> bytes:
+    return msgspec.msgpack.encode({"type": "PING", "payload": payload, "requestId": "r"})
+
+
+UNSPEAKABLE: dict[str, tuple[str | bytes, str]] = {
+    "nul": (with_id('{"title": "x\\u0000"}'), "payload.title"),
+    "nul_deeper": (with_id('{"a": [1, {"b": "\\u0000"}]}'), "payload.a[1].b"),
+    "too_deep": (with_id('{"a": ' + "[" * 31 + "]" * 31 + "}"), "payload.a" + "[0]" * 30),
+    "nan": (with_id('{"value": NaN}'), "payload.value"),
+    "infinity": (with_id('{"value": -Infinity}'), "payload.value"),
+    "surrogate": (with_id('{"title": "\\ud800"}'), "payload.title"),
+    "digits": (with_id('{"value": ' + "9" * 5000 + "}"), "payload.value"),
+    "exponent": (with_id('{"value": 1e99999999999999999999}'), "payload.value"),
+    "msgpack_nul": (packed({"title": "x\0"}), "payload.title"),
+    "msgpack_nan": (packed({"value": float("nan")}), "payload.value"),
+    "msgpack_bytes": (packed({"value": b"x"}), "payload.value"),
+    "msgpack_key": (packed({"value": {1: 2}}), "payload.value"),
+    "msgpack_too_deep": (packed({"a": nested(31)}), "payload.a" + "[0]" * 30),
+}
+
+
+@pytest.mark.parametrize(("frame", "field"), UNSPEAKABLE.values(), ids=UNSPEAKABLE.keys())
+async def test_e4_what_no_message_may_say_is_named_in_an_answer_to_the_request(
+    server: Server, manager: Person, frame: str | bytes, field: str
+) -> None:
+    async with await Client.connect(server, manager) as client:
+        await client.send_raw(frame)
+        answer = await client.expect("ERROR")
+    assert answer["requestId"] == "r"
+    assert refused(answer)[0] == field
+
+
+async def test_e4_a_request_id_that_cannot_be_sent_is_not_echoed(server: Server) -> None:
+    async with await Client.connect(server) as client:
+        for request_id in ("\\u0000", "\\ud800"):
+            await client.send_raw(f'{{"type": "PING", "requestId": "{request_id}"}}')
+            answer = await client.expect("ERROR")
+            assert "requestId" not in answer
+            assert refused(answer)[0] == "requestId"
+
+
 # ------------------------------------------------------------------ W6: ten in a row
 
 

@@ -7,12 +7,12 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
+from django.db import connections
 
-from bos.models import Role
+from bos.models import Role, User
 from collaboration.models import Annotation, Participant, Session
 from kpis.models import Kpi, KpiValue
 from sync import log
@@ -42,6 +42,14 @@ def pair(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         yield one, other
     for name in ("one", "other"):
         assert "Traceback" not in (directory / name).read_text()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 async def _watch(server: Server, cast: Cast, stack: contextlib.AsyncExitStack) -> Client:
@@ -120,6 +128,52 @@ async def test_l1_three_hundred_messages_a_user_are_counted_over_both_processes(
     assert details["limit"] == USER_LIMIT
 
 
+async def test_l1_what_a_user_has_sent_elsewhere_counts_after_a_pause(
+    pair: Pair, cast: Cast
+) -> None:
+    """A process knows only what Redis has told it, when he wrote there last."""
+    async with contextlib.AsyncExitStack() as stack:
+        here, *there = [
+            await stack.enter_async_context(await Client.connect(server, cast.bob))
+            for server in (pair[1], pair[0], pair[0], pair[0])
+        ]
+        assert (await _ask_often(here, cast, 1))[0] == 1
+        for client, times in zip(there, (100, 100, 99), strict=True):
+            assert (await _ask_often(client, cast, times))[0] == times
+        assert (await _ask_often(here, cast, 40))[0] == 0
+
+
+async def test_a5_who_is_deactivated_while_he_signs_in_is_not_signed_in(
+    serve: ServeFixture, cast: Cast, own_redis: RedisServer
+) -> None:
+    """Redis takes its time to give him a place, and meanwhile his rights are withdrawn."""
+    server = serve(REDIS_URL=own_redis.url)
+    async with (
+        await Client.connect(server, cast.mia) as mia,
+        await Client.connect(server) as bob,
+    ):
+        await mia.subscribe(cast.home.topic)
+        own_redis.pause()
+        await bob.send("AUTH", {"token": cast.bob.token}, request_id="in")
+        await (await bob.socket.ping())  # it is being served
+        await asyncio.to_thread(_deactivate, cast)
+        await mia.expect("KPI_UPDATED")  # what came before it has been looked at
+        own_redis.resume()
+        answer = await bob.answer("in")
+        if answer["type"] == "AUTH_SUCCESS":
+            assert (await bob.closed(2))[0] == 4403
+        else:
+            assert answer["payload"]["error"] == "INVALID_TOKEN"
+
+
+def _deactivate(cast: Cast) -> None:
+    try:
+        User.objects.filter(pk=cast.bob.user.pk).update(is_active=False)
+        Kpi.objects.filter(pk=cast.home.revenue.pk).update(value=5)
+    finally:
+        connections.close_all()
+
+
 async def _ask_often(client: Client, cast: Cast, times: int) -> tuple[int, list[Message]]:
     for n in range(times):
         await client.send("SUBSCRIBE", {"channels": [cast.home.topic]}, request_id=f"r{n}")
@@ -159,53 +213,46 @@ async def _answers(client: Client, count: int) -> dict[str, Message]:
 
 
 async def test_v2_redis_killed_and_started_again_empty_loses_and_repeats_no_event(
-    tmp_path: Path, cast: Cast
+    serve: ServeFixture, cast: Cast, own_redis: RedisServer
 ) -> None:
     kpi = cast.home.revenue
-    private = RedisServer()
-    private.start()
-    logs = [tmp_path / "one", tmp_path / "other"]
-    try:
-        async with contextlib.AsyncExitStack() as stack:
-            # Not `serve`: channels_redis logs a traceback when Redis goes away.
-            servers = [
-                stack.enter_context(serving(log, REDIS_URL=private.url, **UNLIMITED))
-                for log in logs
-            ]
-            watchers = [await _watch(server, cast, stack) for server in servers for _ in range(2)]
-            writers = [
-                await stack.enter_async_context(await Client.connect(server, person))
-                for server, person in zip(servers, (cast.mia, cast.alice), strict=True)
-            ]
-            start = log.head(cast.home.id).sequence
-            collecting = [
-                asyncio.create_task(watcher.collect(start + UPDATES, "KPI_UPDATED"))
-                for watcher in watchers
-            ]
-            for n in range(UPDATES):
-                if n == UPDATES // 4:
-                    private.kill()
-                if n == UPDATES // 2:
-                    private.start()
-                answer = await writers[n % 2].set_value(kpi, n)
-                assert answer["type"] == "KPI_UPDATED", (n, answer)
-            got = await asyncio.gather(*collecting)
-            assert got == [list(range(start + 1, start + UPDATES + 1))] * len(watchers)
-            # Nobody was cut off, and Redis is in use again: what follows comes at once.
-            deadline = time.monotonic() + 10
-            while True:
-                assert time.monotonic() < deadline
-                started = time.monotonic()
-                await writers[0].set_value(kpi, 1)
-                await asyncio.gather(*(watcher.settle() for watcher in watchers[:2]))
-                sequence = log.head(cast.home.id).sequence
-                for watcher in watchers[2:]:
-                    assert (await watcher.collect(sequence, "KPI_UPDATED"))[-1] == sequence
-                if time.monotonic() - started < 0.3:
-                    break
-    finally:
-        private.remove()
-    assert not any(" ERROR bos" in log.read_text() for log in logs)
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [serve(REDIS_URL=own_redis.url, **UNLIMITED) for _ in range(2)]
+        watchers = [await _watch(server, cast, stack) for server in servers for _ in range(2)]
+        writers = [
+            await stack.enter_async_context(await Client.connect(server, person))
+            for server, person in zip(servers, (cast.mia, cast.alice), strict=True)
+        ]
+        start = log.head(cast.home.id).sequence
+        collecting = [
+            asyncio.create_task(watcher.collect(start + UPDATES, "KPI_UPDATED"))
+            for watcher in watchers
+        ]
+        for n in range(UPDATES):
+            if n == UPDATES // 4:
+                own_redis.kill()
+            if n == UPDATES // 2:
+                own_redis.start()
+            answer = await writers[n % 2].set_value(kpi, n)
+            assert answer["type"] == "KPI_UPDATED", (n, answer)
+        got = await asyncio.gather(*collecting)
+        assert got == [list(range(start + 1, start + UPDATES + 1))] * len(watchers)
+        # Nobody was cut off, and Redis is in use again: what follows comes at once.
+        deadline = time.monotonic() + 10
+        while True:
+            assert time.monotonic() < deadline
+            started = time.monotonic()
+            await writers[0].set_value(kpi, 1)
+            await asyncio.gather(*(watcher.settle() for watcher in watchers[:2]))
+            sequence = log.head(cast.home.id).sequence
+            for watcher in watchers[2:]:
+                assert (await watcher.collect(sequence, "KPI_UPDATED"))[-1] == sequence
+            if time.monotonic() - started < 0.3:
+                break
+    for logged in serve.logs:
+        text = logged.read_text()
+        assert "redis away" in text  # said in a line, without a traceback
+        assert " ERROR bos" not in text
 
 
 async def test_v2_a_server_killed_between_updates_loses_nothing_for_its_clients(

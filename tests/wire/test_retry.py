@@ -156,6 +156,21 @@ async def test_e7_the_order_of_the_fields_and_the_kind_of_frame_make_no_other_bo
         assert await send(mia, "KPI_UPDATE", turned, "r") == first
 
 
+async def test_e7_another_spelling_of_a_number_is_no_other_body(server: Server, cast: Cast) -> None:
+    kpi_id = cast.home.revenue.pk
+    async with await Client.connect(server, cast.mia) as mia:
+        answers = []
+        for value in ("1250000.00", "1250000", "1.25e6"):
+            payload = f'{{"kpiId": "{kpi_id}", "value": {value}}}'
+            await mia.send_raw(f'{{"type": "KPI_UPDATE", "requestId": "r", "payload": {payload}}}')
+            answers.append(await mia.answer("r"))
+        mia.speech = "msgpack"
+        answers.append(await send(mia, "KPI_UPDATE", update(cast, 1_250_000.0), "r"))
+        assert answers == [answers[0]] * 4
+        other = await send(mia, "KPI_UPDATE", update(cast, 1_250_000.5), "r")
+        assert error_of(other)[0] == "INVALID_MESSAGE_FORMAT"
+
+
 async def test_e7_an_alias_is_no_other_body(server: Server, cast: Cast) -> None:
     async with await Client.connect(server, cast.bob) as bob:
         first = await send(bob, "SESSION_CREATE", ROOM, "r")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from bos.models import Department, Employee
 from kpis.models import Kpi, Visibility
@@ -142,10 +144,6 @@ def kpi_restricted_and_set_at_once(cast: Cast) -> None:
     )
 
 
-def kpi_deleted(cast: Cast) -> None:
-    Kpi.objects.filter(pk=cast.home.revenue.pk).delete()
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -153,7 +151,6 @@ def kpi_deleted(cast: Cast) -> None:
         kpi_restricted_by_an_admin_action,
         kpi_restricted_as_a_queryset,
         kpi_restricted_and_set_at_once,
-        kpi_deleted,
     ],
     ids=lambda change: change.__name__,
 )
@@ -194,14 +191,64 @@ async def test_a5_a_restricted_kpi_that_moves_is_lost_by_its_old_department(
     assert got[0]["payload"]["channels"] == [topic]
 
 
-async def test_a5_a_department_that_is_deleted_is_unsubscribed(server: Server, cast: Cast) -> None:
+@pytest.mark.parametrize("speech", ["text", "msgpack"])
+@pytest.mark.parametrize("kind", ["kpi", "department"])
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "with_the_organization"])
+async def test_v3_who_follows_what_is_deleted_is_told_so_once_and_then_unsubscribed(
+    server: Server, cast: Cast, kind: str, alone: bool, speech: str
+) -> None:
     home = cast.home
-    lost = sorted([f"department:{home.support.pk}"])
-    async with await Client.connect(server, cast.vera) as vera:
-        await vera.subscribe(*lost, home.topic)
-        Department.objects.get(pk=home.support.pk).delete()
-        revoked = await _unsubscribed(vera, within=WITHIN)
-        assert revoked["payload"] == {"channels": lost, "reason": "access_revoked"}
+    row = home.revenue if kind == "kpi" else home.support
+    topic = f"{kind}:{row.pk}"
+    async with await Client.connect(server, cast.mia, speech=speech) as mia:
+        await mia.subscribe(topic, *([] if alone else [home.topic]))
+        entity_id = str(row.pk)
+        row.delete()
+        got = await _until(mia, "UNSUBSCRIBED")
+        got += await mia.settle()
+    told = [m for m in got if m["payload"].get("entityId") == entity_id]
+    assert [m["type"] for m in told] == ["SYNC_DELETE"]
+    revoked = next(m for m in got if m["type"] == "UNSUBSCRIBED")
+    assert revoked["payload"] == {"channels": [topic], "reason": "access_revoked"}
+    assert got.index(told[0]) < got.index(revoked)
+
+
+async def _until(client: Client, type_: str) -> list[Message]:
+    got = [await client.receive(WITHIN)]
+    while got[-1]["type"] != type_:
+        got.append(await client.receive(WITHIN))
+    return got
+
+
+async def test_a5_who_keeps_his_rights_notices_nothing_while_they_are_looked_at(
+    impatient: Server, cast: Cast
+) -> None:
+    """He subscribes, and renews his token, while what he follows is asked about."""
+    home = cast.home
+    departments = (home.support.pk, home.sales.pk)
+    async with (
+        await Client.connect(impatient, cast.bob) as busy,
+        await Client.connect(impatient, cast.bob) as renewing,
+    ):
+        await renewing.subscribe(home.topic)
+        moving = asyncio.create_task(asyncio.to_thread(_move_often, cast, departments, 60))
+        while not moving.done():
+            assert (await busy.ask("SUBSCRIBE", {"channels": [home.topic]}))["type"] == "SUBSCRIBED"
+            answer = await busy.ask("UNSUBSCRIBE", {"channels": [home.topic]})
+            assert answer["type"] == "UNSUBSCRIBED"
+            await renewing.sign_in(cast.bob)
+        await moving
+        for client in (busy, renewing):
+            unasked = [*client.seen(), *await client.settle()]
+            assert not [m for m in unasked if m["payload"].get("reason") == "access_revoked"]
+
+
+def _move_often(cast: Cast, departments: tuple[Any, Any], times: int) -> None:
+    try:
+        for n in range(times):
+            Employee.objects.filter(user=cast.bob.user).update(department=departments[n % 2])
+    finally:
+        connections.close_all()
 
 
 async def test_a5_an_owner_who_is_replaced_loses_a_restricted_kpi(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -342,3 +343,21 @@ async def test_s2_the_topic_is_for_host_participants_and_invited(
         await mia.subscribe(topic)
         answer = await alice.ask("SUBSCRIBE", {"channels": [topic]})
         assert error_of(answer) == ("UNAUTHORIZED", {"channel": topic})
+
+
+@pytest.mark.parametrize("spelling", [str.upper, lambda id_: id_.replace("-", "")])
+async def test_c2_another_spelling_of_an_id_is_another_id(
+    server: Server, cast: Cast, spelling: Callable[[str], str]
+) -> None:
+    """Ids are opaque: who came in by another spelling would miss what the others see."""
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        assert error_of(await join(mia, spelling(session_id)))[0] == "SESSION_NOT_FOUND"
+        invited = {**ROOM, "inviteUserIds": [spelling(cast.mia.id)]}
+        assert error_of(await bob.ask("SESSION_CREATE", invited))[0] == "UNAUTHORIZED"
+        update = {"kpiId": spelling(str(cast.home.revenue.pk)), "value": 1}
+        assert error_of(await mia.ask("KPI_UPDATE", update))[0] == "UNAUTHORIZED"
+        assert await bob.settle() == []

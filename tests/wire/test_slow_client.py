@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connections
 from websockets.asyncio.client import connect
 
 from bos.models import Employee
+from bos.tokens import tokens_for
 from sync import log
 from sync.times import now_us
 from tests.cast import Cast
-from tests.client import Client, sequences
+from tests.client import Client, Message, error_of, sequences
 from tests.conftest import ServeFixture
 from tests.server import Server
 
@@ -102,35 +106,110 @@ async def test_l3_a_burst_larger_than_the_queue_costs_a_client_that_reads_nothin
         assert await client.collect(end) == list(range(start + 1, end + 1))
 
 
-async def test_v4_a_sync_that_is_overtaken_by_pruning_ends_with_sync_error(
-    server: Server, cast: Cast
-) -> None:
-    employees = Employee.objects.of(cast.home.organization.pk)
+# ------------------------------------------------------------------ a sync that takes long
+
+
+async def _begin_to_sync(
+    server: Server, cast: Cast, topic: str, *, seconds: float = 3600
+) -> Client:
+    """A client that has read the first of 3,000 updates, most of which are in the log still."""
     start = log.head(cast.home.id).sequence
-    employees.bulk_create(
-        Employee(organization=cast.home.organization, name="n" * 190, title="t" * 190)
+    Employee.objects.bulk_create(
+        Employee(
+            organization=cast.home.organization,
+            department=cast.home.sales,
+            name="n" * 190,
+            title="t" * 190,
+        )
         for _ in range(3000)
     )
     slow = await _connect_narrow(server.ws, server.port)
-    await slow.sign_in(cast.alice)
-    await slow.send("SYNC_REQUEST", {"channels": [cast.home.topic], "lastSequence": start})
+    token = tokens_for(cast.bob.user)[1]
+    token.set_exp(lifetime=timedelta(seconds=seconds))
+    assert (await slow.ask("AUTH", {"token": str(token)}))["type"] == "AUTH_SUCCESS"
+    await slow.send("SYNC_REQUEST", {"channels": [topic], "lastSequence": start}, request_id="long")
     began = await slow.expect("SYNC_START")
     assert began["payload"]["updateCount"] == 3000
-    # It has read the first of them; the server waits for it with most of them in the log.
     assert (await slow.expect("SYNC_UPDATE"))["payload"]["sequence"] == start + 1
-    await asyncio.to_thread(_prune)
+    return slow
+
+
+async def _rest(slow: Client) -> tuple[list[int], Message]:
+    """Sequences of the updates that still came, and what came instead of the others."""
     messages = [await slow.receive()]
     while messages[-1]["type"] == "SYNC_UPDATE":
         messages.append(await slow.receive())
-    assert messages[-1]["type"] == "SYNC_ERROR", messages[-1]
-    assert messages[-1]["payload"]["code"] == "SYNC_HISTORY_EXPIRED"
     seen = sequences(messages)
-    assert seen == list(range(start + 2, start + 2 + len(seen)))
+    assert len(seen) < 2900
+    return seen, messages[-1]
+
+
+async def _apart(change: Callable[[], object]) -> None:
+    """In a thread: the client's socket must not wait for it."""
+
+    def call() -> None:
+        try:
+            change()
+        finally:
+            connections.close_all()
+
+    await asyncio.to_thread(call)
+
+
+async def test_v4_a_sync_that_is_overtaken_by_pruning_ends_with_sync_error(
+    server: Server, cast: Cast
+) -> None:
+    slow = await _begin_to_sync(server, cast, cast.home.topic)
+    await _apart(lambda: log.prune(now_us()))
+    _, end = await _rest(slow)
+    assert (end["type"], end["requestId"]) == ("SYNC_ERROR", "long")
+    assert end["payload"]["code"] == "SYNC_HISTORY_EXPIRED"
     await slow.socket.close()
 
 
-def _prune() -> None:
-    try:
-        log.prune(now_us())
-    finally:
-        connections.close_all()
+async def test_a5_a_sync_of_what_is_withdrawn_meanwhile_ends_with_sync_error(
+    server: Server, cast: Cast
+) -> None:
+    topic = f"department:{cast.home.sales.pk}"
+    slow = await _begin_to_sync(server, cast, topic)
+    async with await Client.connect(server, cast.bob) as other:
+        await other.subscribe(topic)
+        moved = Employee.objects.filter(user=cast.bob.user)
+        await _apart(lambda: moved.update(department=cast.home.support))
+        assert (await other.until("UNSUBSCRIBED"))["payload"]["channels"] == [topic]
+    _, end = await _rest(slow)
+    assert (end["type"], end["requestId"]) == ("SYNC_ERROR", "long")
+    assert end["payload"]["code"] == "UNAUTHORIZED"
+    assert end["payload"]["details"] == {"channel": topic}
+    await slow.socket.close()
+
+
+async def test_a3_a_sync_ends_with_the_token_and_goes_on_with_the_next(
+    server: Server, cast: Cast
+) -> None:
+    slow = await _begin_to_sync(server, cast, cast.home.topic, seconds=3)
+    token = tokens_for(cast.bob.user)[1]
+    token.set_exp(lifetime=timedelta(seconds=3))  # made after the other one, so it ends behind it
+    async with await Client.connect(server) as other:
+        await other.ask("AUTH", {"token": str(token)})
+        await other.expect("TOKEN_EXPIRED")
+    seen, end = await _rest(slow)
+    assert end["type"] == "TOKEN_EXPIRED"
+    refusal = await slow.expect("ERROR")
+    assert (error_of(refusal)[0], refusal["requestId"]) == ("TOKEN_EXPIRED", "long")
+    assert (await slow.ask("AUTH", {"token": cast.bob.token}))["type"] == "AUTH_SUCCESS"
+    missed = await slow.sync(cast.home.topic, lastSequence=seen[-1])
+    assert sequences(missed) == list(range(seen[-1] + 1, log.head(cast.home.id).sequence + 1))
+    await slow.socket.close()
+
+
+async def test_h2_who_does_not_read_a_sync_keeps_nobody_from_ending_within_ten_seconds(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve()
+    slow = await _begin_to_sync(server, cast, cast.home.topic)
+    server.terminate()
+    began = time.monotonic()
+    assert await asyncio.to_thread(server.process.wait, 15) == 0
+    assert time.monotonic() - began <= 10
+    slow.socket.transport.abort()

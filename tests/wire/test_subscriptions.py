@@ -92,6 +92,15 @@ async def test_s1_anything_else_is_an_invalid_channel(
             assert await alice.settle() == []
 
 
+@pytest.mark.parametrize("channel", ["galaxy:1", "organization:123"])
+async def test_s1_a_refused_channel_that_is_named_twice_has_one_error(
+    server: Server, cast: Cast, channel: str
+) -> None:
+    async with await Client.connect(server, cast.alice) as alice:
+        error_of(await alice.ask("SUBSCRIBE", {"channels": [channel, channel]}))
+        assert await alice.settle() == []
+
+
 async def test_s1_each_refused_channel_has_an_error_and_the_rest_is_subscribed_in_one_answer(
     server: Server, cast: Cast
 ) -> None:

@@ -411,3 +411,34 @@ async def test_v5_everything_pruned_a_client_that_was_up_to_date_misses_nothing(
         for name in ("lastSequence", "lastSyncTimestamp"):
             missed = await alice.sync(cast.home.topic, **{name: complete[name]})
             assert sent(missed) == [complete["lastSequence"] + 1]
+
+
+# ------------------------------------------------------------------ E3: answers beside a sync
+
+
+@pytest.mark.parametrize("snapshot_", [True, False], ids=["snapshot", "missed"])
+async def test_e3_who_syncs_what_he_has_just_changed_is_answered_all_the_same(
+    server: Server, cast: Cast, snapshot_: bool
+) -> None:
+    """The sync has read what the server has not been told of: another process's event, and so the
+    one behind it."""
+    kpi_id = str(cast.home.revenue.pk)
+    async with await Client.connect(server, cast.mia) as mia:
+        for n in range(10):
+            cursor = {} if snapshot_ else {"lastSequence": log.head(cast.home.id).sequence}
+            Kpi.objects.filter(pk=cast.home.margin.pk).update(value=n)
+            await mia.send("KPI_UPDATE", {"kpiId": kpi_id, "value": n}, request_id=f"set-{n}")
+            await mia.send("SYNC_REQUEST", {"channels": [f"kpi:{kpi_id}"], **cursor})
+            answer = await mia.answer(f"set-{n}")
+            assert (answer["type"], answer["payload"]["value"]) == ("KPI_UPDATED", n)
+        assert not [m for m in await mia.settle() if "requestId" in m]
+
+
+async def test_v4_a_time_before_everything_is_served_where_nothing_was_pruned(
+    server: Server, cast: Cast
+) -> None:
+    """1970 is what SYNC_START of a snapshot says."""
+    async with await Client.connect(server, cast.bob) as bob:
+        whole = sent(await bob.sync(cast.home.topic, lastSequence=0))
+        for moment in ("1970-01-01T00:00:00Z", "1969-12-31T23:59:59.5Z", "0001-01-01T00:00:00Z"):
+            assert sent(await bob.sync(cast.home.topic, lastSyncTimestamp=moment)) == whole, moment

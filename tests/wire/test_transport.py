@@ -200,6 +200,17 @@ async def test_w5_a_page_of_this_host_may_connect(server: Server) -> None:
     )
 
 
+async def test_w5_a_page_whose_own_name_leads_here_is_refused(server: Server) -> None:
+    """Its Origin and the Host that it asks for are the same (DNS rebinding)."""
+    for name, status in (("localhost", 101), ("evil.example", 403)):
+        answer = await handshake(
+            f"ws://{name}:{server.port}/v1/ws",
+            host="127.0.0.1",
+            origin=f"http://{name}:{server.port}",
+        )
+        assert answer[0] == status, name
+
+
 async def test_w5_without_an_origin_a_native_app_may_connect(server: Server) -> None:
     assert await handshake(server.ws) == (101, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bos.processes import end_with_parent
-from sync.server import DRAIN_SECONDS
+from sync.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
 WORKER_PATIENCE = 10.0
 
@@ -66,7 +67,7 @@ class Command(BaseCommand):
             lifespan="off",
             access_log=False,
             log_level="warning",
-            timeout_graceful_shutdown=int(DRAIN_SECONDS) + 1,
+            timeout_graceful_shutdown=math.ceil(DRAIN_SECONDS + CUT_OFF_SECONDS),
             backlog=4096,
         )
 
