@@ -133,6 +133,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._on_resume is not None:  # who waits for the client to read need not wait any more
+            self._on_resume()
         self._on_pause = self._on_resume = None
         if self._drained is not None:
             self._drained.set()

@@ -37,8 +37,9 @@ REDIS_PAUSE = 2.0
 # How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
 # margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
 TELL_SECONDS = 0.02
-# What Redis has said is believed for so long; after a pause, others may have sent many meanwhile.
-FRESH_SECONDS = 0.1
+# What Redis has said is believed for so long, which is until it is told the next time; after a
+# pause, other processes may have told it of many.
+FRESH_SECONDS = 0.03
 MARGIN = 40
 
 _TAKE_PLACE = """

@@ -12,7 +12,7 @@ import pytest
 from django.db import connections
 from websockets.asyncio.client import connect
 
-from bos.models import Employee
+from bos.models import Employee, Organization
 from bos.tokens import tokens_for
 from sync import log
 from sync.times import now_us
@@ -33,22 +33,21 @@ async def test_l3_a_client_that_stops_reading_is_closed_with_4508_and_loses_noth
     server = serve(LOG_LEVEL="INFO")
     organization = cast.home.organization
     async with await Client.connect(server, cast.bob) as witness:
-        await witness.subscribe(cast.home.topic)
-        Employee.objects.bulk_create(
-            Employee(organization=organization, name="n" * 190) for _ in range(ROWS)
-        )
+        first = (await witness.subscribe(cast.home.topic))["payload"]["sequence"]
+        # Always in a thread: the witness must not become a slow client itself.
+        watching = asyncio.create_task(witness.collect(first + ROWS * (1 + ROUNDS)))
+        await _apart(lambda: _add_employees(organization))
         # The same load first without the slow client: what the server grows by for itself.
         for n in range(ROUNDS):
-            Employee.objects.of(organization.pk).filter(user=None).update(title=f"{-n:190}")
-        await witness.collect(log.head(cast.home.id).sequence)
+            await _apart(lambda title=f"{-n:190}": _retitle(organization, title))
+        await watching
         slow = await _connect_narrow(server.ws, server.port)
         await slow.sign_in(cast.alice)
         start = (await slow.subscribe(cast.home.topic))["payload"]["sequence"]
         watching = asyncio.create_task(witness.collect(start + ROWS * ROUNDS))
         before_kb = server.resident_kb()
         for n in range(ROUNDS):
-            # In a thread: the witness must not become a slow client itself.
-            await asyncio.to_thread(_retitle, organization.pk, f"{n:190}")
+            await _apart(lambda title=f"{n:190}": _retitle(organization, title))
             if chatty:
                 await slow.send("PING")
             await asyncio.sleep(0)
@@ -66,11 +65,26 @@ async def test_l3_a_client_that_stops_reading_is_closed_with_4508_and_loses_noth
     assert seen + sequences(missed) == list(range(start + 1, end + 1))
 
 
-def _retitle(organization_id: object, title: str) -> None:
-    try:
-        Employee.objects.of(organization_id).filter(user=None).update(title=title)
-    finally:
-        connections.close_all()
+def _add_employees(organization: Organization) -> None:
+    Employee.objects.bulk_create(
+        Employee(organization=organization, name="n" * 190) for _ in range(ROWS)
+    )
+
+
+def _retitle(organization: Organization, title: str) -> None:
+    Employee.objects.of(organization.pk).filter(user=None).update(title=title)
+
+
+async def _apart(change: Callable[[], object]) -> None:
+    """In a thread: nobody's socket must wait for it."""
+
+    def call() -> None:
+        try:
+            change()
+        finally:
+            connections.close_all()
+
+    await asyncio.to_thread(call)
 
 
 async def _connect_narrow(address: str, port: int) -> Client:
@@ -142,18 +156,6 @@ async def _rest(slow: Client) -> tuple[list[int], Message]:
     seen = sequences(messages)
     assert len(seen) < 2900
     return seen, messages[-1]
-
-
-async def _apart(change: Callable[[], object]) -> None:
-    """In a thread: the client's socket must not wait for it."""
-
-    def call() -> None:
-        try:
-            change()
-        finally:
-            connections.close_all()
-
-    await asyncio.to_thread(call)
 
 
 async def test_v4_a_sync_that_is_overtaken_by_pruning_ends_with_sync_error(
