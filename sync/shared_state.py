@@ -37,9 +37,10 @@ REDIS_PAUSE = 2.0
 # How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
 # margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
 TELL_SECONDS = 0.02
-# What Redis has said is believed for so long, which is until it is told the next time; after a
-# pause, other processes may have told it of many.
-FRESH_SECONDS = 0.03
+# How long is believed what Redis has said of a user's messages. Who is connected elsewhere as well
+# may send many there meanwhile; who is not may only just have connected there.
+BELIEVED_ELSEWHERE = 0.03
+BELIEVED_ALONE = 1.0
 MARGIN = 40
 
 _TAKE_PLACE = """
@@ -51,7 +52,8 @@ redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
 return 1
 """
-# Times of a user's messages, newest first. {seconds to wait in ms, messages within the window}
+# Times of a user's messages, newest first.
+# {ms to wait, messages within the window, connections of the user}
 _HIT = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local limit, window, hits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -61,12 +63,13 @@ while true do
   redis.call('RPOP', KEYS[1])
 end
 local count = redis.call('LLEN', KEYS[1])
+local places = redis.call('ZCARD', KEYS[2])
 if hits == 1 and count >= limit then
-  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count}
+  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count, places}
 end
 for _ = 1, hits do redis.call('LPUSH', KEYS[1], now) end
 redis.call('PEXPIRE', KEYS[1], window)
-return {0, count + hits}
+return {0, count + hits, places}
 """
 
 
@@ -124,9 +127,11 @@ def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-async def _eval(client: redis.asyncio.Redis, script: str, key: str, *arguments: object) -> Any:
+async def _eval(
+    client: redis.asyncio.Redis, script: str, keys: Sequence[str], *arguments: object
+) -> Any:
     # redis-py types the answer of its asynchronous client as if it might be the other one's.
-    return await cast(Any, client.eval(script, 1, key, *map(str, arguments)))
+    return await cast(Any, client.eval(script, len(keys), *keys, *map(str, arguments)))
 
 
 class MemoryState:
@@ -190,8 +195,8 @@ class MemoryState:
             self._present.pop(place, None)
         return len(there)
 
-    def has_place(self, user_id: str) -> bool:
-        return user_id in self._places
+    def places_of(self, user_id: str) -> int:
+        return len(self._places.get(user_id, ()))
 
     async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
         return None
@@ -208,7 +213,7 @@ class _Tally:
     """A user's messages here: those Redis knows of (all processes'), and those it does not yet."""
 
     known: int = 0
-    known_at: float = -math.inf
+    believed_until: float = -math.inf
     untold: int = 0
     telling: asyncio.Future[None] | None = None
 
@@ -239,7 +244,7 @@ class RedisState:
         key = f"bos:places:{user_id}"
         taken = await self._ask(
             lambda: _eval(
-                self._client(user_id), _TAKE_PLACE, key, connection_id, limit, _ms(LEASE_SECONDS)
+                self._client(user_id), _TAKE_PLACE, [key], connection_id, limit, _ms(LEASE_SECONDS)
             ),
             otherwise=1,
         )
@@ -249,7 +254,7 @@ class RedisState:
 
     async def free_place(self, user_id: str, connection_id: str) -> None:
         await self._local.free_place(user_id, connection_id)
-        if not self._local.has_place(user_id):
+        if not self._local.places_of(user_id):
             self._tallies.pop(user_id, None)
         key = f"bos:places:{user_id}"
         await self._ask(lambda: self._client(user_id).zrem(key, connection_id), otherwise=0)
@@ -284,9 +289,8 @@ class RedisState:
             return await self._hit(user_id, tally, limit, window)
         tally.untold += 1
         margin = max(MARGIN, limit // 5)
-        is_fresh = time.monotonic() - tally.known_at < FRESH_SECONDS
         if (
-            is_fresh
+            time.monotonic() < tally.believed_until
             and tally.known + tally.untold <= limit - margin
             and tally.untold <= margin // 4
         ):
@@ -312,7 +316,7 @@ class RedisState:
         tally.known += hits
         answer = await self._ask_hits(user_id, limit, window, hits)
         if answer is not None:
-            tally.known, tally.known_at = answer[1], time.monotonic()
+            self._believe(user_id, tally, answer)
         for _ in range(hits):  # known here as well, for when Redis goes away
             await self._local.hit(user_id, limit, window)
 
@@ -320,16 +324,21 @@ class RedisState:
         answer = await self._ask_hits(user_id, limit, window, 1)
         if answer is None:
             return await self._local.hit(user_id, limit, window)
-        wait_ms, tally.known = answer
-        tally.known_at = time.monotonic()
-        return wait_ms / 1000
+        self._believe(user_id, tally, answer)
+        return answer[0] / 1000
+
+    def _believe(self, user_id: str, tally: _Tally, answer: tuple[int, int, int]) -> None:
+        _, tally.known, places = answer
+        alone = places <= self._local.places_of(user_id)
+        believed = BELIEVED_ALONE if alone else BELIEVED_ELSEWHERE
+        tally.believed_until = time.monotonic() + believed
 
     async def _ask_hits(
         self, user_id: str, limit: int, window: float, hits: int
-    ) -> tuple[int, int] | None:
-        key = f"bos:messages:{user_id}"
+    ) -> tuple[int, int, int] | None:
+        keys = (f"bos:messages:{user_id}", f"bos:places:{user_id}")
         return await self._ask(
-            lambda: _eval(self._client(user_id), _HIT, key, limit, _ms(window), hits),
+            lambda: _eval(self._client(user_id), _HIT, keys, limit, _ms(window), hits),
             otherwise=None,
         )
 
@@ -358,7 +367,7 @@ class RedisState:
     async def be_gone(self, place: str, connection_id: str) -> int | None:
         key = f"bos:present:{place}"
         return await self._ask(
-            lambda: _eval(self._client(place), _BE_GONE, key, connection_id), otherwise=None
+            lambda: _eval(self._client(place), _BE_GONE, [key], connection_id), otherwise=None
         )
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
@@ -382,7 +391,7 @@ class RedisState:
 
     async def who_is_present(self, place: str) -> list[str] | None:
         key = f"bos:present:{place}"
-        found = await self._ask(lambda: _eval(self._client(place), _WHO, key), otherwise=None)
+        found = await self._ask(lambda: _eval(self._client(place), _WHO, [key]), otherwise=None)
         return None if found is None else [member.decode() for member in found]
 
     def _client(self, key: str) -> redis.asyncio.Redis:
