@@ -52,12 +52,17 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    log: Path, *, processes: int = 1, port: int | None = None, **environment: str
+    log: Path, *, processes: int = 1, port: int | None = None, by: str = "serve", **environment: str
 ) -> Iterator[Server]:
+    """by: 'serve', or 'daphne' as running.md says."""
     port = port or free_port()
+    command = {
+        "serve": ["manage.py", "serve", f"--port={port}", f"--processes={processes}"],
+        "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "bos.asgi:application"],
+    }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", f"--port={port}", f"--processes={processes}"],
+            [sys.executable, *command[by]],
             cwd=ROOT,
             env=os.environ | {"LOG_LEVEL": "WARNING"} | environment,
             stdout=output,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,34 +11,17 @@ from django.core.management import get_commands, load_command_class
 from sync.closes import CloseCode
 from tests.cast import Cast
 from tests.client import Client, error_of, sequences
-from tests.server import ROOT, Server
-from tests.services import die_with_parent, free_port, wait_for_port
+from tests.server import Server, serving
 
 VALUES = 200
 
 
 @pytest.fixture(scope="module")
 def daphne(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """As running.md says: `daphne -b HOST -p PORT bos.asgi:application`."""
     log: Path = tmp_path_factory.mktemp("daphne") / "log"
-    port = free_port()
-    command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "bos.asgi:application"]
     unlimited = {"BOS_MESSAGES_PER_MINUTE": "10000", "BOS_USER_MESSAGES_PER_MINUTE": "10000"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=os.environ | unlimited | {"BOS_AUTH_TIMEOUT": "3"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
-        )
-    try:
-        wait_for_port(port, process)
-        yield Server(port, process, log)
-    finally:
-        process.terminate()
-        process.wait(15)
+    with serving(log, by="daphne", BOS_AUTH_TIMEOUT="3", **unlimited) as server:
+        yield server
     assert "Traceback" not in log.read_text()
 
 
