@@ -181,6 +181,7 @@ class Connection:
         self.answer(event, subscribed=not self.topics.isdisjoint(event.topics()))
 
     def answer(self, event: LoggedEvent, *, subscribed: bool = False) -> None:
+        """Send the requester's own copy; subscribed: what all subscribers get of it as well."""
         messages = render.own_copy(event, event.request_id or None, subscribed=subscribed)
         if messages:
             self.outbox.push(self.lane.pack(*messages))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sync import log
@@ -27,6 +29,19 @@ async def last_cursor(client: Client, x: float) -> list[float]:
         message = await client.expect("CURSOR_MOVE")
         got.append(message["payload"]["position"]["x"])
     return got
+
+
+@asynccontextmanager
+async def meeting(server: Server, cast: Cast) -> AsyncIterator[tuple[Client, Client, str]]:
+    """bob and mia in a session of bob's, and its id."""
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        await join(mia, session_id)
+        await bob.expect("SESSION_JOINED")
+        yield bob, mia, session_id
 
 
 async def test_c6_a_cursor_goes_to_the_others_only_and_is_never_stored(
@@ -61,13 +76,7 @@ async def test_c6_a_cursor_goes_to_the_others_only_and_is_never_stored(
 async def test_l2_the_last_position_always_arrives_and_no_more_than_ten_a_second(
     server: Server, cast: Cast
 ) -> None:
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         for n in range(50):
             await mia.send("CURSOR_MOVE", at(n, session_id))
         assert await mia.settle() == []
@@ -107,13 +116,7 @@ async def test_l2_cursors_that_are_refused_count_as_well(serve: ServeFixture, ca
 async def test_l2_the_last_position_arrives_also_over_60_a_second(
     server: Server, cast: Cast
 ) -> None:
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         for n in range(80):
             await mia.send("CURSOR_MOVE", at(n, session_id))
         assert (await last_cursor(bob, 79))[-1] == 79
