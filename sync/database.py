@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -95,6 +96,7 @@ class _Write(Generic[T]):
     call: Callable[[], T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
+    linger: float
 
     def settle(self, result: T | None, error: BaseException | None) -> None:
         self.loop.call_soon_threadsafe(self._settle, result, error)
@@ -120,14 +122,15 @@ class GroupWriter:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
+    def submit(self, function: Callable[[], T], *, linger: float = 0) -> asyncio.Future[T]:
         """Queue a function that changes the database; done once it is committed.
 
-        Queued before this returns: who calls first is committed first.
+        Queued before this returns: who calls first is committed first. Where nothing is under way
+        it waits `linger` seconds for others to commit with.
         """
         loop = asyncio.get_running_loop()
         call = partial(contextvars.copy_context().run, function)
-        write: _Write[T] = _Write(call, loop, loop.create_future())
+        write: _Write[T] = _Write(call, loop, loop.create_future(), linger)
         with self._wake:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="bos-write", daemon=True)
@@ -137,10 +140,17 @@ class GroupWriter:
         return write.future
 
     def _run(self) -> None:
+        idle = True
         while True:
             with self._wake:
                 while not self._waiting:
+                    idle = True
                     self._wake.wait()
+                linger = self._waiting[0].linger if idle else 0
+            if linger:
+                time.sleep(linger)
+            idle = False
+            with self._wake:
                 group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
             try:
                 _with_fresh_connections(partial(_commit, group))

@@ -94,7 +94,11 @@ class Context:
             with acting(actor):
                 return once(actor, self.principal.organization_id, hash_, effect, reply)
 
-        return asyncio.ensure_future(self._outcome(submit_write(write), repeat or self.repeat))
+        feed = self.connection.feed
+        linger = feed.linger if feed is not None else 0
+        return asyncio.ensure_future(
+            self._outcome(submit_write(write, linger=linger), repeat or self.repeat)
+        )
 
     @staticmethod
     async def _outcome(

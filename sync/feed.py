@@ -42,6 +42,10 @@ PAGE = 100
 # Delivered without a pause: between two slices outboxes are written and slow clients noticed.
 SLICE = 64
 RETRY_PAUSE = 0.5
+# A change waits this long for others, so that one write to each connection brings them all. The
+# write costs 3 to 13 us a connection: the wait is little beside the second one that it saves.
+LINGER_PER_CONNECTION = 1e-6
+MAX_LINGER = 0.002
 
 
 class Feed:
@@ -105,6 +109,11 @@ class Feed:
             members.pop(connection, None)
             if not members:
                 del self._members[topic]
+
+    @property
+    def linger(self) -> float:
+        """How long a change may wait for others to be committed and delivered with, in seconds."""
+        return min(len(self.connections) * LINGER_PER_CONNECTION, MAX_LINGER)
 
     # -------------------------------------------------------------- order
 

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync import capture
 
@@ -22,50 +23,59 @@ _statements = threading.local()
 class _Statements:
     """The SQL for one model on this thread's connection."""
 
-    def __init__(self, model: type[models.Model], tenant_field: str) -> None:
+    def __init__(
+        self, database: BaseDatabaseWrapper, model: type[models.Model], tenant_field: str
+    ) -> None:
         meta = model._meta
         pk = meta.pk
         assert pk is not None
         self.fields = [field for field in meta.concrete_fields if not field.generated]
-        self.names = [field.attname for field in self.fields]
-        quote = connection.ops.quote_name
+        self.by_name = {field.attname: field for field in self.fields}
+        self.names = list(self.by_name)
+        self.database = database
+        quote = database.ops.quote_name
         self.table = quote(meta.db_table)
         self.pk = quote(str(pk.column))
         self.columns = ", ".join(quote(str(field.column)) for field in self.fields)
         tenant = quote(str(meta.get_field(tenant_field).column)) if tenant_field else ""  # type: ignore[union-attr]
-        lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+        lock = " FOR UPDATE" if database.features.has_select_for_update else ""
         self.select = (
             f"SELECT {self.columns} FROM {self.table} "  # noqa: S608 -- names of ours
             f"WHERE {self.pk} = %s AND {tenant} = %s{lock}"
         )
         # The compiler knows how this database's values become Python's.
-        self.compiler = model._base_manager.all().query.get_compiler(connection=connection)
+        self.compiler = model._base_manager.all().query.get_compiler(connection=database)
         selected, _, _ = self.compiler.get_select()
         self.converters = self.compiler.get_converters([column for column, *_ in selected])
         self.updates: dict[tuple[str, ...], str] = {}
+        self.inserted = [field for field in self.fields if not isinstance(field, models.AutoField)]
+        columns = ", ".join(quote(str(field.column)) for field in self.inserted)
+        marks = ", ".join(["%s"] * len(self.inserted))
+        self.insert = f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"  # noqa: S608
+
+    def prepared(self, field: models.Field[Any, Any], row: models.Model) -> Any:
+        return field.get_db_prep_save(getattr(row, field.attname), self.database)
 
     def update(self, names: tuple[str, ...]) -> str:
         sql = self.updates.get(names)
         if sql is None:
-            quote = connection.ops.quote_name
-            columns = {field.attname: quote(str(field.column)) for field in self.fields}
-            changes = ", ".join(f"{columns[name]} = %s" for name in names)
+            quote = self.database.ops.quote_name
+            columns = [quote(str(self.by_name[name].column)) for name in names]
+            changes = ", ".join(f"{column} = %s" for column in columns)
             sql = f"UPDATE {self.table} SET {changes} WHERE {self.pk} = %s"  # noqa: S608
             self.updates[names] = sql
         return sql
 
 
 def _of(model: type[models.Model], tenant_field: str = "") -> _Statements:
-    known: dict[Any, _Statements] = _statements.__dict__.setdefault(connection.alias, {})
-    key = (model, tenant_field, connection.vendor)
+    # Looked up once a statement: `django.db.connection` looks it up at every attribute.
+    database = connections[DEFAULT_DB_ALIAS]
+    known: dict[Any, _Statements] = _statements.__dict__.setdefault("known", {})
+    key = (model, tenant_field)
     statements = known.get(key)
-    if statements is None:
-        statements = known[key] = _Statements(model, tenant_field)
+    if statements is None or statements.database is not database:
+        statements = known[key] = _Statements(database, model, tenant_field)
     return statements
-
-
-def _prepared(field: models.Field[Any, Any], row: models.Model) -> Any:
-    return field.get_db_prep_save(getattr(row, field.attname), connection)
 
 
 def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
@@ -78,14 +88,15 @@ def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
     meta = model._meta
     pk_field: Any = meta.pk
     field: Any = meta.get_field(tenant_field)
-    key = pk_field.get_db_prep_value(pk, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(statements.select, (key, field.get_db_prep_value(tenant_id, connection)))
+    database = statements.database
+    key = pk_field.get_db_prep_value(pk, database)
+    with database.cursor() as cursor:
+        cursor.execute(statements.select, (key, field.get_db_prep_value(tenant_id, database)))
         found = cursor.fetchone()
     if found is None:
         return None
     converted = next(iter(statements.compiler.apply_converters([found], statements.converters)))
-    return model.from_db(connection.alias, statements.names, converted)
+    return model.from_db(database.alias, statements.names, converted)
 
 
 def update_row(row: models.Model, *fields: str) -> None:
@@ -97,26 +108,19 @@ def update_row(row: models.Model, *fields: str) -> None:
     synced = capture.registered_for(model)
     assert synced.tracked.isdisjoint(fields), "a tracked field needs save()"
     statements = _of(model)
-    by_name = {field.attname: field for field in statements.fields}
-    values = [_prepared(by_name[name], row) for name in fields]
+    values = [statements.prepared(statements.by_name[name], row) for name in fields]
     pk: Any = model._meta.pk
-    with connection.cursor() as cursor:
-        cursor.execute(statements.update(fields), [*values, _prepared(pk, row)])
+    with statements.database.cursor() as cursor:
+        cursor.execute(statements.update(fields), [*values, statements.prepared(pk, row)])
     capture.note(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
 def insert_row(row: models.Model) -> None:
     """Insert a row of a model that is not captured; its automatic id is not read back."""
     statements = _of(type(row))
-    fields = [field for field in statements.fields if not isinstance(field, models.AutoField)]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {statements.table} ({columns}) VALUES ({marks})",  # noqa: S608
-            [_prepared(field, row) for field in fields],
-        )
+    values = [statements.prepared(field, row) for field in statements.inserted]
+    with statements.database.cursor() as cursor:
+        cursor.execute(statements.insert, values)
 
 
 def update_rows(rows: Iterable[models.Model], *fields: str) -> None:
@@ -125,9 +129,8 @@ def update_rows(rows: Iterable[models.Model], *fields: str) -> None:
     if not several:
         return
     statements = _of(type(several[0]))
-    by_name = {field.attname: field for field in statements.fields}
     pk: Any = several[0]._meta.pk
-    columns = [*(by_name[name] for name in fields), pk]
-    values = [[_prepared(column, row) for column in columns] for row in several]
-    with connection.cursor() as cursor:
+    columns = [*(statements.by_name[name] for name in fields), pk]
+    values = [[statements.prepared(column, row) for column in columns] for row in several]
+    with statements.database.cursor() as cursor:
         cursor.executemany(statements.update(fields), values)

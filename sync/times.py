@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRACTION = re.compile(r"\.(\d+)")
@@ -33,7 +34,12 @@ def wire_time(moment: datetime | None = None) -> str:
 
 
 def wire_time_us(at_us: int) -> str:
-    return wire_time(EPOCH + timedelta(microseconds=at_us))
+    return _wire_second(at_us // 1_000_000)
+
+
+@lru_cache(maxsize=64)  # neighbouring events are of the same second
+def _wire_second(second: int) -> str:
+    return wire_time(EPOCH + timedelta(seconds=second))
 
 
 def wire_cursor(at_us: int) -> str:
