@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import Model
 
 from bos.models import Department, Employee, Organization, Role, User
 from bos.tokens import tokens_for
@@ -78,29 +80,39 @@ class Cast:
     charlie: Person
 
 
-@transaction.atomic
 def make_person(
     organization: Organization, name: str, role: Role, department: Department | None
 ) -> Person:
-    user = User.objects.create(
-        email=f"{name}-{uuid.uuid4().hex[:10]}@test.example",
-        name=name.title(),
-        organization=organization,
-        role=role,
-        password=password_hash(),
-    )
-    Employee.objects.create(
-        organization=organization, department=department, user=user, name=name.title()
-    )
-    return Person(user)
+    person, employee = _person(organization, name, role, department)
+    _insert(person.user, employee)
+    return person
 
 
-@transaction.atomic
 def make_tenant(name: str) -> Tenant:
-    organization = Organization.objects.create(name=name)
-    sales = Department.objects.create(organization=organization, name="Sales")
-    support = Department.objects.create(organization=organization, name="Support", parent=sales)
-    revenue = Kpi.objects.create(
+    tenant = _tenant(name)
+    _insert(*_rows(tenant))
+    return tenant
+
+
+def make_cast() -> Cast:
+    home, other = _tenant("Home"), _tenant("Other")
+    people = {
+        "alice": _person(home.organization, "alice", Role.ADMIN, None),
+        "mia": _person(home.organization, "mia", Role.MANAGER, None),
+        "bob": _person(home.organization, "bob", Role.MEMBER, home.sales),
+        "vera": _person(home.organization, "vera", Role.VIEWER, home.support),
+        "charlie": _person(other.organization, "charlie", Role.ADMIN, None),
+    }
+    of_people = [row for person, employee in people.values() for row in (person.user, employee)]
+    _insert(*_rows(home), *_rows(other), *of_people)
+    return Cast(home, other, **{name: person for name, (person, _) in people.items()})
+
+
+def _tenant(name: str) -> Tenant:
+    organization = Organization(name=name)
+    sales = Department(organization=organization, name="Sales")
+    support = Department(organization=organization, name="Support", parent=sales)
+    revenue = Kpi(
         organization=organization,
         department=sales,
         name="Revenue",
@@ -108,7 +120,7 @@ def make_tenant(name: str) -> Tenant:
         value=100,
         target=120,
     )
-    margin = Kpi.objects.create(
+    margin = Kpi(
         organization=organization,
         department=sales,
         name="Margin",
@@ -119,15 +131,29 @@ def make_tenant(name: str) -> Tenant:
     return Tenant(organization, sales, support, revenue, margin)
 
 
-@transaction.atomic
-def make_cast() -> Cast:
-    home, other = make_tenant("Home"), make_tenant("Other")
-    return Cast(
-        home=home,
-        other=other,
-        alice=make_person(home.organization, "alice", Role.ADMIN, None),
-        mia=make_person(home.organization, "mia", Role.MANAGER, None),
-        bob=make_person(home.organization, "bob", Role.MEMBER, home.sales),
-        vera=make_person(home.organization, "vera", Role.VIEWER, home.support),
-        charlie=make_person(other.organization, "charlie", Role.ADMIN, None),
+def _rows(tenant: Tenant) -> list[Model]:
+    return [tenant.organization, tenant.sales, tenant.support, tenant.revenue, tenant.margin]
+
+
+def _person(
+    organization: Organization, name: str, role: Role, department: Department | None
+) -> tuple[Person, Employee]:
+    user = User(
+        email=f"{name}-{uuid.uuid4().hex[:10]}@test.example",
+        name=name.title(),
+        organization=organization,
+        role=role,
+        password=password_hash(),
     )
+    employee = Employee(
+        organization=organization, department=department, user=user, name=name.title()
+    )
+    return Person(user), employee
+
+
+@transaction.atomic
+def _insert(*rows: Model) -> None:
+    """Those of a model at once: a test has its own cast, and there are thousands of tests."""
+    models: tuple[Any, ...] = (Organization, Department, Kpi, User, Employee)
+    for model in models:
+        model.objects.bulk_create([row for row in rows if isinstance(row, model)])

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client as Browser
 
 from bos.models import User
@@ -66,18 +67,22 @@ def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def own_connections(request: pytest.FixtureRequest) -> None:
-    """For asynchronous tests only: a connection for each of the others would be never used."""
+def one_connection(request: pytest.FixtureRequest) -> None:
+    """For asynchronous tests only: the others have it anyway."""
     if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
-        request.getfixturevalue("async_connections")
+        request.getfixturevalue("async_connection")
 
 
 @pytest.fixture
-async def async_connections(database: None) -> AsyncIterator[None]:
-    """Django keeps a connection per asynchronous context: this one is closed with the test."""
-    connections["default"].ensure_connection()
-    yield
-    connections.close_all()
+async def async_connection(connection: BaseDatabaseWrapper) -> None:
+    """Django would open one for each asynchronous context, which is each test."""
+    connections["default"] = connection
+
+
+@pytest.fixture(scope="session")
+def connection(database: None) -> BaseDatabaseWrapper:
+    """The worker's own connection to its database."""
+    return connections["default"]
 
 
 @pytest.fixture(scope="session")

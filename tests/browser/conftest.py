@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from playwright.async_api import Browser, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -32,8 +33,6 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def async_connections(database: None) -> AsyncIterator[None]:
+async def async_connection(connection: BaseDatabaseWrapper) -> None:
     """As everywhere, in the loop that the browser lives in."""
-    connections["default"].ensure_connection()
-    yield
-    connections.close_all()
+    connections["default"] = connection
