@@ -150,7 +150,12 @@ class Connection:
     @property
     def live(self) -> bool:
         """Whether events may be delivered to it."""
-        return self.state is State.ACTIVE and not self.closing
+        return self.state is State.ACTIVE and not self.ending
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is closed soon, or has been lost."""
+        return self.closing or self.outbox.ended
 
     # -------------------------------------------------------------- sending
 

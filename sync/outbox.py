@@ -24,8 +24,13 @@ class RawTransport(Protocol):
         """Wait until the client has taken everything that was written."""
         ...
 
-    def watch(self, on_pause: Callable[[], None], on_resume: Callable[[], None]) -> None:
-        """Call these when the client stops taking what is written, and when it takes it again."""
+    def watch(
+        self,
+        on_pause: Callable[[], None],
+        on_resume: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        """Call these when the client stops taking what is written, takes it again, has gone."""
         ...
 
 
@@ -36,6 +41,9 @@ class Outbox(Protocol):
     on_lag: Callable[[], None]
 
     on_overflow: Callable[[], None]
+
+    ended: bool
+    """The client has gone, or the connection has ended: nothing is written any more."""
 
     def push(self, frames: Any) -> None:
         """Write these after what waits, together with what else comes within a millisecond."""
@@ -111,13 +119,13 @@ class RawOutbox:
     __slots__ = (
         "_blocked",
         "_drained",
-        "_ended",
         "_flusher",
         "_half",
         "_latest",
         "_size",
         "_transport",
         "_waiting",
+        "ended",
         "on_lag",
         "on_overflow",
     )
@@ -129,17 +137,17 @@ class RawOutbox:
         self._waiting: list[bytes] = []
         self._latest: dict[str, bytes] | None = None
         self._size = 0
-        self._ended = False
+        self.ended = False
         self._blocked = False
         self._drained: asyncio.Event | None = None
         self.on_lag: Callable[[], None] = _nothing
         self.on_overflow: Callable[[], None] = _nothing
-        transport.watch(self._pause, self._resume)
+        transport.watch(self._pause, self._resume, self.end)
 
     def push(self, frames: bytes) -> None:
         waiting = self._waiting
         if not waiting:
-            if self._ended:
+            if self.ended:
                 return
             self._flusher.add(self)
         waiting.append(frames)
@@ -155,7 +163,7 @@ class RawOutbox:
             self._flusher.call_soon(self.on_lag)
 
     def push_latest(self, key: str, frames: bytes) -> None:
-        if self._ended:
+        if self.ended:
             return
         if self._latest is None:
             self._latest = {}
@@ -165,7 +173,7 @@ class RawOutbox:
         self._latest[key] = frames
 
     def flush(self) -> None:
-        if self._ended or self._blocked:
+        if self.ended or self._blocked:
             return
         if self._latest:
             self._waiting.extend(self._latest.values())
@@ -189,13 +197,13 @@ class RawOutbox:
 
     async def drained(self) -> bool:
         self.flush()
-        while not self._ended and (self._waiting or self._blocked):
+        while not self.ended and (self._waiting or self._blocked):
             await self._wait()
-        return not self._ended
+        return not self.ended
 
     async def flushed(self) -> None:
         self.flush()
-        while not self._ended and self._waiting:
+        while not self.ended and self._waiting:
             await self._wait()
 
     async def _wait(self) -> None:
@@ -208,7 +216,7 @@ class RawOutbox:
         self._size = 0
 
     def end(self) -> None:
-        self._ended = True
+        self.ended = True
         self.drop()
         if self._drained is not None:
             self._drained.set()
@@ -221,13 +229,13 @@ class AsgiOutbox:
     """
 
     __slots__ = (
-        "_ended",
         "_idle",
         "_limit",
         "_send",
         "_size",
         "_task",
         "_waiting",
+        "ended",
         "on_lag",
         "on_overflow",
     )
@@ -237,7 +245,7 @@ class AsgiOutbox:
         self._limit = limit
         self._waiting: deque[dict[str, Any]] = deque()
         self._size = 0
-        self._ended = False
+        self.ended = False
         self._task: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -245,7 +253,7 @@ class AsgiOutbox:
         self.on_overflow: Callable[[], None] = _nothing
 
     def push(self, frames: list[dict[str, Any]]) -> None:
-        if self._ended:
+        if self.ended:
             return
         for message in frames:
             self._waiting.append(message)
@@ -260,12 +268,12 @@ class AsgiOutbox:
     async def _write(self) -> None:
         # One send at a time: servers may reorder two that are not awaited.
         try:
-            while self._waiting and not self._ended:
+            while self._waiting and not self.ended:
                 message = self._waiting.popleft()
                 self._size -= _size(message)
                 await self._send(message)
         except Exception:  # the client has gone: the consumer is told by `receive`
-            self._ended = True
+            self.ended = True
         finally:
             self._idle.set()
 
@@ -277,7 +285,7 @@ class AsgiOutbox:
 
     async def drained(self) -> bool:
         await self._idle.wait()
-        return not self._ended
+        return not self.ended
 
     async def flushed(self) -> None:
         await self._idle.wait()
@@ -287,7 +295,7 @@ class AsgiOutbox:
         self._size = 0
 
     def end(self) -> None:
-        self._ended = True
+        self.ended = True
         self.drop()
 
 

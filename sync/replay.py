@@ -209,7 +209,7 @@ class _Replay:
         await self._connection.drained()
 
     def _require_life(self) -> None:
-        if self._connection.closing:
+        if self._connection.ending:
             raise Ended
         self._connection.require_access("SYNC_REQUEST")
 

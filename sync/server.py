@@ -30,6 +30,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     heard_at = 0.0
     _on_pause: Callable[[], None] | None = None
     _on_resume: Callable[[], None] | None = None
+    _on_lost: Callable[[], None] | None = None
     _drained: asyncio.Event | None = None
     _broken = False
     """The client has broken the protocol: what it sends from then on is thrown away."""
@@ -101,8 +102,13 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     def buffered(self) -> int:
         return self.transport.get_write_buffer_size()
 
-    def watch(self, on_pause: Callable[[], None], on_resume: Callable[[], None]) -> None:
-        self._on_pause, self._on_resume = on_pause, on_resume
+    def watch(
+        self,
+        on_pause: Callable[[], None],
+        on_resume: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._on_pause, self._on_resume, self._on_lost = on_pause, on_resume, on_lost
 
     async def wait_written(self) -> None:
         while not self.disconnected and self.transport.get_write_buffer_size():
@@ -133,9 +139,9 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._on_resume is not None:  # who waits for the client to read need not wait any more
-            self._on_resume()
-        self._on_pause = self._on_resume = None
+        if self._on_lost is not None:
+            self._on_lost()
+        self._on_pause = self._on_resume = self._on_lost = None
         if self._drained is not None:
             self._drained.set()
 

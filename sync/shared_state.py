@@ -403,7 +403,8 @@ class RedisState:
             return otherwise
         try:
             return await asyncio.wait_for(question(), REDIS_TIMEOUT)
-        except (RedisError, OSError, TimeoutError) as error:
+        # RuntimeError: uvloop's, of a connection that was lost a moment ago.
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             self._away_until = time.monotonic() + REDIS_PAUSE
             log.warning("redis away", extra={"error": type(error).__name__})
             return otherwise

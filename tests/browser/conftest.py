@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -20,6 +20,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# Six pytest workers and their servers share two cores with it.
+expect.set_options(timeout=20_000)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -76,10 +76,10 @@ async def test_a_file_is_brought_shown_and_imported(
     await page.set_input_files('[name="file"]', file)
     await page.click('[name="_save"]')
     confirm = page.get_by_role("button", name="Import 1 rows")
-    await expect(confirm).to_be_visible(timeout=20_000)
+    await expect(confirm).to_be_visible()
     await expect(page.get_by_role("cell", name="Brought", exact=True)).to_be_visible()
     await confirm.click()
-    await expect(page.locator('[data-bos-state="done"]')).to_be_visible(timeout=20_000)
+    await expect(page.locator('[data-bos-state="done"]')).to_be_visible()
     await page.goto(f"{server.url}/admin/kpis/kpi/?q=Brought")
     await expect(page.get_by_role("link", name="Brought")).to_be_visible()
 
@@ -92,7 +92,7 @@ async def test_the_live_picture_follows_and_a_button_disconnects(
     await expect(page.get_by_text("Nobody.")).to_be_visible()
     async with await Client.connect(server, cast.bob) as bob:
         row = page.locator(f'[data-bos-user="{cast.bob.id}"]')
-        await expect(row).to_be_visible(timeout=10_000)
+        await expect(row).to_be_visible()
         await row.get_by_role("button", name="Disconnect all").click()
         assert (await bob.closed())[0] == 4403
-    await expect(row).to_have_count(0, timeout=10_000)
+    await expect(row).to_have_count(0)

@@ -110,4 +110,4 @@ async def test_after_a_restart_the_page_comes_back_and_has_missed_nothing(
     cast.home.revenue.value = 222
     cast.home.revenue.save()
     serve(port=server.port)
-    await expect(card.locator("[data-value]")).to_have_text("222", timeout=20_000)
+    await expect(card.locator("[data-value]")).to_have_text("222")

@@ -23,6 +23,7 @@ class Kept:
 
     on_lag: Callable[[], None]
     on_overflow: Callable[[], None]
+    ended = False
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -284,3 +285,12 @@ def test_w3_how_it_speaks_is_settled_by_auth(world: World) -> None:
     world.sign_in()
     world.connection.speak("msgpack")
     assert world.connection.lane is asked
+
+
+def test_v4_a_connection_whose_client_has_gone_gets_no_events() -> None:
+    world = World()
+    world.sign_in()
+    assert world.connection.live
+    world.outbox.ended = True
+    assert world.connection.ending
+    assert not world.connection.live
