@@ -4,6 +4,10 @@
 import os
 import sys
 
+from sync.garbage import collect_rarely
+
+collect_rarely()  # here for the processes that this one spawns, too
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bos.settings")

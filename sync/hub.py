@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import random
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from sync import log
+from sync import garbage, log
 from sync.auth import PrincipalLoader
 from sync.bus import Shown, bus, group_name
 from sync.conf import sync_settings
@@ -231,16 +230,13 @@ _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
 
 def _settle_process() -> None:
-    """What is loaded by now stays: no garbage collection need look at it again.
+    """What is loaded by now stays, and a commit gets its turn.
 
-    A full collection visits every connection's objects, and with the default thresholds it comes
-    several times a second under load (10 % of the time, measured). The switch interval is how long
-    the thread that commits waits for the event loop after each statement; at the default 5 ms a
-    commit takes tens of milliseconds beside a busy loop.
+    The switch interval is how long the thread that commits waits for the event loop after each
+    statement; at the default 5 ms a commit takes tens of milliseconds beside a busy loop.
     """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    garbage.keep_what_is_loaded()
+    garbage.collect_rarely()
     sys.setswitchinterval(0.0005)
 
 

@@ -21,6 +21,7 @@ from django.test import Client as Browser
 
 from bos.models import User
 from sync.bus import bus
+from sync.garbage import keep_what_is_loaded
 from tests import doors
 from tests.backlog import skip_backlog
 from tests.cast import PASSWORD, Cast, Person, make_cast
@@ -49,6 +50,10 @@ PBKDF2PasswordHasher.iterations = 1_000
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.stem not in FIRST)
+
+
+def pytest_collection_finish() -> None:
+    keep_what_is_loaded()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

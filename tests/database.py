@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 
+from sync.garbage import collect_rarely
+
+collect_rarely()
+
 
 def _of_this_worker(urls: list[str]) -> str:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1 ...; empty without
