@@ -29,7 +29,7 @@ from tests.services import die_with_parent, postgres_server, redis_server
 ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 SUMMARY = re.compile(r"^\d+ (?:passed|failed|skipped|errors?|warnings?|deselected)\b.* in [\d.]+s")
-BACKENDS = ("sqlite", "postgres")
+BACKENDS = ("postgres", "sqlite")  # what takes longer first
 WORKERS = 3
 # A file's tests share servers, so they stay together; conftest.py says which file comes first.
 SHARED_OUT = (

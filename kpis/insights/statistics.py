@@ -12,12 +12,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, ModelWarning
-from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from kpis.insights import CONSTANT, FEWEST_DAYS, too_few
 
@@ -28,10 +26,10 @@ WEEK = 7
 WINDOW = 180
 """Days that a fit looks at: half a year knows the week, and forgets how the business used to be."""
 CONFIDENCE = 0.99
-REACH = float(norm.ppf(0.5 + CONFIDENCE / 2))
+REACH = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 """Standard deviations to either side that hold so many values."""
 FORECAST_CONFIDENCE = 0.95
-FORECAST_REACH = float(norm.ppf(0.5 + FORECAST_CONFIDENCE / 2))
+FORECAST_REACH = NormalDist().inv_cdf(0.5 + FORECAST_CONFIDENCE / 2)
 MODEL = "UnobservedComponents(local level, seasonal 7)"
 SHIFT_IN_A_ROW = 3
 SHIFT_ON_A_WEEKDAY = 2
@@ -160,6 +158,10 @@ def _series(history: Mapping[date, float]) -> Vector:
 
 
 def _fit(values: Vector) -> Any:
+    # Here: it takes seconds to load, and most who load this module fit nothing.
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning, ModelWarning
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
     model = UnobservedComponents(values, "local level", seasonal=WEEK)
     with warnings.catch_warnings():
         # That the last digits of the likelihood were not found is no fault: what comes of it is
