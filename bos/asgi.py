@@ -16,6 +16,6 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 
 _http = get_asgi_application()  # before the routing: it loads the apps
 
-from sync.routing import websocket_application  # noqa: E402
+from sync.routing import websocket_application  # noqa: E402 -- behind the apps
 
 application = ProtocolTypeRouter({"http": _http, "websocket": websocket_application()})

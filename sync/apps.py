@@ -11,7 +11,7 @@ class SyncConfig(AppConfig):
 
     def ready(self) -> None:
         """Load every app's `realtime` module: its messages, handlers, topics, synced models."""
-        from sync import capture, checks, handlers  # noqa: F401
+        from sync import capture, checks, handlers  # noqa: F401 -- they register themselves
 
         autodiscover_modules("realtime")
         capture.connect()

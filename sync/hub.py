@@ -54,6 +54,7 @@ class Hub:
         self._feeds: dict[str, asyncio.Task[Feed]] = {}
         self._deserted: dict[str, float] = {}
         self._joined: set[str] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._layer: Any = get_channel_layer()
         self._channel: str | None = None
         self._tasks = [
@@ -170,7 +171,9 @@ class Hub:
                 del self._feeds[feed.organization_id]
                 del self._deserted[feed.organization_id]
                 feed.end()
-                asyncio.ensure_future(self._leave(feed.organization_id))  # noqa: RUF006
+                leaving = asyncio.ensure_future(self._leave(feed.organization_id))
+                self._leaving.add(leaving)  # the loop itself would not keep it
+                leaving.add_done_callback(self._leaving.discard)
 
     async def _leave(self, organization_id: str) -> None:
         if organization_id not in self._joined or organization_id in self._feeds:
@@ -198,7 +201,7 @@ class Hub:
     async def _keep_house(self) -> None:
         while True:
             # At another time in each process: they were all started together.
-            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
+            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
             try:
                 await in_database(keep_house)
             except Exception:
@@ -236,7 +239,7 @@ def _settle_process() -> None:
     statement; at the default 5 ms a commit takes tens of milliseconds beside a busy loop.
     """
     garbage.keep_what_is_loaded()
-    garbage.collect_rarely()
+    garbage.collect_rarely()  # manage.py does; Daphne has not
     sys.setswitchinterval(0.0005)
 
 

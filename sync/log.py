@@ -65,7 +65,7 @@ _ADVANCE = f"""INSERT INTO "{_HEADS}"
                  "sequence" = "{_HEADS}"."sequence" + %s,
                  "at_us" = CASE WHEN "{_HEADS}"."at_us" + %s > excluded."at_us"
                            THEN "{_HEADS}"."at_us" + %s ELSE excluded."at_us" END
-               RETURNING "sequence", "at_us" """  # noqa: S608
+               RETURNING "sequence", "at_us" """  # noqa: S608 -- names of ours
 
 
 @dataclass(slots=True, eq=False)

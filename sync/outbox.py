@@ -24,13 +24,24 @@ class RawTransport(Protocol):
         """Wait until the client has taken everything that was written."""
         ...
 
-    def watch(
-        self,
-        on_pause: Callable[[], None],
-        on_resume: Callable[[], None],
-        on_lost: Callable[[], None],
-    ) -> None:
-        """Call these when the client stops taking what is written, takes it again, has gone."""
+    def watch(self, watcher: Watcher) -> None:
+        """Tell this one from now on."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told what becomes of what was written."""
+
+    def pause(self) -> None:
+        """The client has stopped taking it."""
+        ...
+
+    def resume(self) -> None:
+        """The client takes it again."""
+        ...
+
+    def end(self) -> None:
+        """The client has gone."""
         ...
 
 
@@ -142,7 +153,7 @@ class RawOutbox:
         self._drained: asyncio.Event | None = None
         self.on_lag: Callable[[], None] = _nothing
         self.on_overflow: Callable[[], None] = _nothing
-        transport.watch(self._pause, self._resume, self.end)
+        transport.watch(self)
 
     def push(self, frames: bytes) -> None:
         waiting = self._waiting
@@ -186,10 +197,10 @@ class RawOutbox:
         if self._drained is not None:
             self._drained.set()
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
         self._blocked = True
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
         self._blocked = False
         self.flush()
         if self._drained is not None:

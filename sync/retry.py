@@ -89,7 +89,7 @@ _COLUMNS = (
 _INSERT = f"""INSERT INTO "{_TABLE}" ({", ".join(f'"{column}"' for column in _COLUMNS)})
               VALUES ({", ".join(["%s"] * len(_COLUMNS))})"""  # noqa: S608 -- names of ours
 _FIND = f"""SELECT "body_hash", "at_us" FROM "{_TABLE}"
-            WHERE "user_id" = %s AND "request_id" = %s"""  # noqa: S608
+            WHERE "user_id" = %s AND "request_id" = %s"""  # noqa: S608 -- names of ours
 
 
 def flush_records(database: BaseDatabaseWrapper) -> None:

@@ -51,7 +51,7 @@ class _Statements:
         self.inserted = [field for field in self.fields if not isinstance(field, models.AutoField)]
         columns = ", ".join(quote(str(field.column)) for field in self.inserted)
         marks = ", ".join(["%s"] * len(self.inserted))
-        self.insert = f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"  # noqa: S608
+        self.insert = f"INSERT INTO {self.table} ({columns}) VALUES ({marks})"  # noqa: S608 -- as above
 
     def prepared(self, field: models.Field[Any, Any], row: models.Model) -> Any:
         return field.get_db_prep_save(getattr(row, field.attname), self.database)
@@ -62,7 +62,7 @@ class _Statements:
             quote = self.database.ops.quote_name
             columns = [quote(str(self.by_name[name].column)) for name in names]
             changes = ", ".join(f"{column} = %s" for column in columns)
-            sql = f"UPDATE {self.table} SET {changes} WHERE {self.pk} = %s"  # noqa: S608
+            sql = f"UPDATE {self.table} SET {changes} WHERE {self.pk} = %s"  # noqa: S608 -- as above
             self.updates[names] = sql
         return sql
 

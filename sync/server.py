@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 from sync.closes import CloseCode
+from sync.outbox import Watcher
 
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
 # it grows to some 4 MB a connection, which hides a slow client for long.
@@ -28,9 +28,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     """Adds scope['extensions']['bos.raw'], a `sync.outbox.RawTransport`: this object itself."""
 
     heard_at = 0.0
-    _on_pause: Callable[[], None] | None = None
-    _on_resume: Callable[[], None] | None = None
-    _on_lost: Callable[[], None] | None = None
+    _watcher: Watcher | None = None
     _drained: asyncio.Event | None = None
     _broken = False
     """The client has broken the protocol: what it sends from then on is thrown away."""
@@ -102,13 +100,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     def buffered(self) -> int:
         return self.transport.get_write_buffer_size()
 
-    def watch(
-        self,
-        on_pause: Callable[[], None],
-        on_resume: Callable[[], None],
-        on_lost: Callable[[], None],
-    ) -> None:
-        self._on_pause, self._on_resume, self._on_lost = on_pause, on_resume, on_lost
+    def watch(self, watcher: Watcher) -> None:
+        self._watcher = watcher
 
     async def wait_written(self) -> None:
         while not self.disconnected and self.transport.get_write_buffer_size():
@@ -127,21 +120,21 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._on_pause is not None:
-            self._on_pause()
+        if self._watcher is not None:
+            self._watcher.pause()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._on_resume is not None:
-            self._on_resume()
+        if self._watcher is not None:
+            self._watcher.resume()
         if self._drained is not None:
             self._drained.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._on_lost is not None:
-            self._on_lost()
-        self._on_pause = self._on_resume = self._on_lost = None
+        if self._watcher is not None:
+            self._watcher.end()
+        self._watcher = None
         if self._drained is not None:
             self._drained.set()
 

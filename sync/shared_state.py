@@ -265,7 +265,7 @@ class RedisState:
         for user_id, connection_id in places:
             by_client[self._client(user_id)].append((user_id, connection_id))
         for client, held in by_client.items():
-            await self._ask(lambda c=client, h=held: self._renew(c, h), otherwise=None)  # type: ignore[misc]
+            await self._ask(partial(self._renew, client, held), otherwise=None)
 
     @staticmethod
     async def _renew(client: redis.asyncio.Redis, places: list[tuple[str, str]]) -> None:

@@ -99,7 +99,7 @@ def working(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         while "Working" not in log.read_text():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(log.read_text())
-            time.sleep(0.02)
+            time.sleep(0.02)  # a file tells nobody that it has grown
         yield process
     finally:
         if process.poll() is None:

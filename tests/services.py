@@ -41,7 +41,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
-        time.sleep(0.02)
+        time.sleep(0.02)  # a port tells nobody that it listens
     raise RuntimeError(f"{process.args!r} does not listen on {port}")
 
 

@@ -21,7 +21,7 @@ from tests.conftest import BACKEND, ServeFixture
 from tests.pages import Pages
 from tests.rest import rest
 from tests.server import Server
-from tests.wire.test_sessions import create, join
+from tests.wire.test_sessions import create, join, meeting
 
 LIVE = "/admin/collaboration/session/live/"
 PICTURE = LIVE + "picture/"
@@ -199,13 +199,7 @@ async def test_a5_who_is_revoked_is_closed_and_no_token_of_his_holds(
 
 async def test_v1_an_ended_session_is_told_to_everybody_in_it(server: Server, cast: Cast) -> None:
     pages = Pages(server, cast.alice)
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         await pages.post(f"{LIVE}end/", session=session_id)
         for client in (bob, mia):
             ended = (await client.expect("SESSION_ENDED"))["payload"]

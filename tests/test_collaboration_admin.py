@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from django.test import Client as Browser
 from django.urls import reverse
 
 from collaboration.models import Annotation, Session
-from tests.cast import Cast, Person
+from tests import doors
+from tests.cast import Cast
 from tests.client import Client
 from tests.server import Server
 from tests.wire.test_annotations import annotate
-from tests.wire.test_sessions import create, join
-
-
-def signed_in(person: Person) -> Browser:
-    browser = Browser()
-    browser.force_login(person.user)
-    return browser
+from tests.wire.test_sessions import create, meeting
 
 
 async def test_v1_ending_a_session_in_the_admin_is_told_to_everybody_in_it(
     server: Server, cast: Cast
 ) -> None:
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
-        page = signed_in(cast.alice).post(
+    async with meeting(server, cast) as (bob, mia, session_id):
+        page = doors.browser(cast.alice).post(
             reverse("admin:collaboration_session_changelist"),
             {"action": "end_sessions", "_selected_action": [session_id]},
         )
@@ -46,7 +34,7 @@ async def test_v1_deleting_an_annotation_in_the_admin_is_told_to_everybody(
     async with await Client.connect(server, cast.bob) as bob:
         session_id = (await create(bob))["sessionId"]
         id_ = (await annotate(bob, session_id))["payload"]["annotationId"]
-        page = signed_in(cast.alice).post(
+        page = doors.browser(cast.alice).post(
             reverse("admin:collaboration_annotation_delete", args=[id_]), {"post": "yes"}
         )
         assert page.status_code == 302
@@ -62,11 +50,11 @@ async def test_the_admin_shows_a_session_with_participants_and_notes_of_the_own_
         session_id = (await create(bob, title="Harbour view"))["sessionId"]
         await annotate(bob, session_id, content="a note to find")
     address = reverse("admin:collaboration_session_change", args=[session_id])
-    shown = signed_in(cast.alice).get(address)
+    shown = doors.browser(cast.alice).get(address)
     assert shown.status_code == 200
     assert b"a note to find" in shown.content
     assert cast.bob.user.name.encode() in shown.content
-    foreign = signed_in(cast.charlie)
+    foreign = doors.browser(cast.charlie)
     assert foreign.get(address).status_code == 302
     listed = foreign.get(reverse("admin:collaboration_annotation_changelist"))
     assert b"a note to find" not in listed.content

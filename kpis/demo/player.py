@@ -94,7 +94,7 @@ class Player:
             data=json.dumps({"email": self.email, "password": self.password}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 -- as above
             token: str = json.load(response)["access"]
         return token
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
-from sync.outbox import Flusher, RawOutbox
+from sync.outbox import Flusher, RawOutbox, Watcher
 
 
 class Pipe:
     """A transport whose other end stops reading, and goes."""
 
     heard_at = 0.0
-    stop: Callable[[], None]
-    go: Callable[[], None]
-    lose: Callable[[], None]
+    watcher: Watcher
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -26,32 +23,27 @@ class Pipe:
         return 0
 
     def abort(self) -> None:
-        self.lose()
+        self.watcher.end()
 
     async def wait_written(self) -> None: ...
-    def watch(
-        self,
-        on_pause: Callable[[], None],
-        on_resume: Callable[[], None],
-        on_lost: Callable[[], None],
-    ) -> None:
-        self.stop, self.go, self.lose = on_pause, on_resume, on_lost
+    def watch(self, watcher: Watcher) -> None:
+        self.watcher = watcher
 
 
 async def _waiting() -> tuple[Pipe, RawOutbox, asyncio.Task[bool]]:
     pipe = Pipe()
     outbox = RawOutbox(pipe, Flusher(asyncio.get_running_loop(), 0.001), 100)
-    pipe.stop()
+    pipe.watcher.pause()
     outbox.push(b"waits")
     drained = asyncio.create_task(outbox.drained())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins to wait
     assert not drained.done()
     return pipe, outbox, drained
 
 
 async def test_l3_what_waits_is_written_when_the_client_reads_again() -> None:
     pipe, outbox, drained = await _waiting()
-    pipe.go()
+    pipe.watcher.resume()
     assert await drained
     assert pipe.written == [b"waits"]
     assert not outbox.ended

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from sync import log
@@ -11,7 +9,7 @@ from tests.cast import Cast
 from tests.client import Client, error_of
 from tests.conftest import ServeFixture
 from tests.server import Server
-from tests.wire.test_sessions import create, join
+from tests.wire.test_sessions import create, join, meeting
 
 
 def at(x: float, session_id: str) -> dict[str, Any]:
@@ -29,19 +27,6 @@ async def last_cursor(client: Client, x: float) -> list[float]:
         message = await client.expect("CURSOR_MOVE")
         got.append(message["payload"]["position"]["x"])
     return got
-
-
-@asynccontextmanager
-async def meeting(server: Server, cast: Cast) -> AsyncIterator[tuple[Client, Client, str]]:
-    """bob and mia in a session of bob's, and its id."""
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
-        yield bob, mia, session_id
 
 
 async def test_c6_a_cursor_goes_to_the_others_only_and_is_never_stored(

@@ -9,7 +9,7 @@ from tests.cast import Cast
 from tests.client import Client
 from tests.conftest import ServeFixture
 from tests.server import Server
-from tests.wire.test_sessions import create, join
+from tests.wire.test_sessions import create, join, meeting
 
 QUICK = {
     "BOS_RECONNECT_GRACE": "0.6",
@@ -48,13 +48,7 @@ async def test_c4_a_lost_connection_is_disconnected_at_once_and_back_without_los
 
 
 async def test_c4_one_of_two_devices_going_changes_nothing(server: Server, cast: Cast) -> None:
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         async with await Client.connect(server, cast.mia) as second:
             await join(second, session_id)
         await mia.settle()
@@ -111,13 +105,7 @@ async def test_c4_without_a_sign_a_participant_is_idle_and_active_with_the_next(
     serve: ServeFixture, cast: Cast
 ) -> None:
     server = serve(BOS_PARTICIPANT_IDLE="0.8")
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         idle = {(await bob.expect("PARTICIPANT_UPDATE"))["payload"]["userId"] for _ in range(2)}
         assert idle == {cast.bob.id, cast.mia.id}
         await mia.settle()  # heartbeats are no sign

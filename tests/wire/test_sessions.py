@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -25,6 +26,19 @@ async def create(client: Client, **more: Any) -> Message:
 
 async def join(client: Client, session_id: str) -> Message:
     return await client.ask("SESSION_JOIN", {"sessionId": session_id})
+
+
+@asynccontextmanager
+async def meeting(server: Server, cast: Cast) -> AsyncIterator[tuple[Client, Client, str]]:
+    """bob and mia in a session of bob's, and its id."""
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        await join(mia, session_id)
+        await bob.expect("SESSION_JOINED")
+        yield bob, mia, session_id
 
 
 async def test_c1_the_creator_is_host_and_first_participant(server: Server, cast: Cast) -> None:
@@ -240,13 +254,7 @@ async def test_c2_what_is_no_session_of_ours_is_not_found(server: Server, cast: 
 
 
 async def test_c3_leaving_is_told_to_the_others_and_answered(server: Server, cast: Cast) -> None:
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         own = await mia.ask("SESSION_LEAVE", {"sessionId": session_id})
         assert own["type"] == "SESSION_LEFT"
         seen = await bob.expect("SESSION_LEFT")
@@ -265,13 +273,7 @@ async def test_c3_leaving_is_told_to_the_others_and_answered(server: Server, cas
 
 
 async def test_c3_a_host_who_leaves_ends_the_session_for_all(server: Server, cast: Cast) -> None:
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.mia) as mia,
-    ):
-        session_id = (await create(bob))["sessionId"]
-        await join(mia, session_id)
-        await bob.expect("SESSION_JOINED")
+    async with meeting(server, cast) as (bob, mia, session_id):
         own = await bob.ask("SESSION_LEAVE", {"sessionId": session_id})
         assert own["type"] == "SESSION_LEFT"
         ended = await bob.expect("SESSION_ENDED")
