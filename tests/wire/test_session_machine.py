@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -81,6 +82,7 @@ class Meeting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
+        self.connection = connections["default"]
         organization = make_tenant("Meeting").organization
         self.members = [
             Member(
@@ -141,6 +143,7 @@ class Meeting(RuleBasedStateMachine):
         self.run(self._compare())
 
     async def _compare(self) -> None:
+        connections["default"] = self.connection  # a task would open one of its own
         connected = [
             m for n, m in enumerate(self.members) if n in self.inside and m.client is not None
         ]
