@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
-import signal
-import subprocess
+import runpy
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.services import START_TIMEOUT, die_with_parent, free_port, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
+MANAGE = "manage.py"
+END_TIMEOUT = 30.0
+# Three fifths of a server's start. None of them reads a setting: these are each server's own.
+LIBRARIES = [
+    *("django.contrib.admin", "django.core.management", "import_export", "tablib"),
+    *("django.db.backends.sqlite3.base", "django.db.backends.postgresql.base", "psycopg"),
+    *("channels.generic.websocket", "channels_redis.pubsub", "redis.asyncio", "msgspec", "jwt"),
+    *("uvicorn", "uvloop", "httptools", "websockets", "limits.aio.storage", "environs", "psutil"),
+]
+# A process that has imported them, and of which a process is forked for each server.
+forkserver = multiprocessing.get_context("forkserver")
+forkserver.set_forkserver_preload(LIBRARIES)
 
 
 @dataclass(slots=True)
 class Server:
     port: int
-    process: subprocess.Popen[bytes]
+    process: BaseProcess
     log: Path
 
     @property
@@ -43,11 +56,16 @@ class Server:
                 await asyncio.sleep(0.02)  # a file tells nobody that it has grown
 
     def terminate(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.join()
+
+    async def ended(self, *, within: float) -> int | None:
+        """Its exit code; None while it runs."""
+        await asyncio.to_thread(self.process.join, within)
+        return self.process.exitcode
 
 
 @contextlib.contextmanager
@@ -57,51 +75,56 @@ def serving(
     """by: 'serve', or 'daphne' as running.md says."""
     port = port or free_port()
     command = {
-        "serve": ["manage.py", "serve", f"--port={port}", f"--processes={processes}"],
+        "serve": [MANAGE, "serve", f"--port={port}", f"--processes={processes}"],
         "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "bos.asgi:application"],
     }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command[by]],
-            cwd=ROOT,
-            env=os.environ | {"LOG_LEVEL": "WARNING"} | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
-        )
-    try:
-        wait_for_port(port, process)
+    # uvicorn starts further processes as this one was started.
+    forked = by == "serve" and processes == 1
+    with _started(command[by], log, environment, forked=forked) as process:
+        wait_for_port(port, lambda: process.exitcode)
         yield Server(port, process, log)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
 
 
 @contextlib.contextmanager
-def working(log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def working(log: Path, **environment: str) -> Iterator[BaseProcess]:
     """`manage.py work`, from when it has begun."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "work"],
-            cwd=ROOT,
-            env=os.environ | {"LOG_LEVEL": "WARNING"} | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
-        )
-    try:
+    with _started([MANAGE, "work"], log, environment) as process:
         deadline = time.monotonic() + START_TIMEOUT
         while "Working" not in log.read_text():
-            if process.poll() is not None or time.monotonic() > deadline:
+            if not process.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError(log.read_text())
             time.sleep(0.02)  # a file tells nobody that it has grown
         yield process
+
+
+@contextlib.contextmanager
+def _started(
+    arguments: list[str], log: Path, environment: dict[str, str], *, forked: bool = True
+) -> Iterator[BaseProcess]:
+    log.touch()
+    full = os.environ | {"LOG_LEVEL": "WARNING"} | environment
+    process = forkserver.Process(target=_become, args=(arguments, log, full, forked))
+    process.start()
+    try:
+        yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
+        process.terminate()
+        process.join(END_TIMEOUT)
+        if process.is_alive():
+            process.kill()
+            raise TimeoutError(f"{arguments} does not end")
+
+
+def _become(arguments: list[str], log: Path, environment: dict[str, str], forked: bool) -> None:
+    """In the process: run Python with these arguments."""
+    die_with_parent()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    with log.open("wb") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    if not forked:
+        os.execv(sys.executable, [sys.executable, *arguments])
+    sys.argv = arguments
+    runpy.run_path(MANAGE, run_name="__main__")

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 START_TIMEOUT = 30.0
@@ -34,15 +34,16 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(port: int, exit_code: Callable[[], int | None]) -> None:
+    """exit_code: that of the process that is to listen there; None while it runs."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+        if (code := exit_code()) is not None:
+            raise RuntimeError(f"who should listen on {port} ended with {code}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
         time.sleep(0.02)  # a port tells nobody that it listens
-    raise RuntimeError(f"{process.args!r} does not listen on {port}")
+    raise RuntimeError(f"nobody listens on {port}")
 
 
 def _packaged(package: str, *paths: str) -> str | None:
@@ -85,7 +86,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             preexec_fn=die_with_parent,
         )
-        wait_for_port(self.port, self._process)
+        wait_for_port(self.port, self._process.poll)
 
     def pause(self) -> None:
         """From now on it takes what is sent, and answers nothing."""
@@ -170,7 +171,7 @@ def postgres_server() -> Iterator[str]:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", user=user,
             preexec_fn=die_with_parent,
         )  # fmt: skip
-        wait_for_port(port, process)
+        wait_for_port(port, process.poll)
         yield f"postgres://postgres@127.0.0.1:{port}/postgres"
     finally:
         if process is not None:

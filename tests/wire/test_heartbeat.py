@@ -141,7 +141,7 @@ async def test_h2_sigterm_answers_what_is_under_way_then_closes_all_with_1012_wi
     assert await silent.close_code() == CloseCode.SERVER_RESTART
     with pytest.raises(OSError, match="Connect call failed"):
         await Client.connect(server)
-    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    assert await server.ended(within=10) == 0
     assert time.monotonic() - began <= 10
     silent.writer.close()
     cast.home.revenue.refresh_from_db()

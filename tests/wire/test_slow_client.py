@@ -214,6 +214,6 @@ async def test_h2_who_does_not_read_a_sync_keeps_nobody_from_ending_within_ten_s
     slow = await _begin_to_sync(server, cast, cast.home.topic)
     server.terminate()
     began = time.monotonic()
-    assert await asyncio.to_thread(server.process.wait, 15) == 0
+    assert await server.ended(within=15) == 0
     assert time.monotonic() - began <= 10
     slow.socket.transport.abort()
