@@ -7,6 +7,7 @@ an admin action would be missing. The capture tells of every change, by whatever
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -16,8 +17,8 @@ from simple_history.models import HistoricalRecords
 
 from sync import capture
 from sync.capture import Change
-from sync.principal import current_actor
-from sync.rows import insert_row
+from sync.principal import Actor, current_actor
+from sync.rows import insert_rows
 
 KINDS = {"created": "+", "updated": "~", "deleted": "-"}
 MOST_CHARACTERS = 200
@@ -74,24 +75,31 @@ class History(HistoricalRecords):
 
     post_delete = pre_delete = post_save
 
-    def record(self, change: Change[Any]) -> None:
-        """Keep the row as it is now, in the transaction of the change."""
-        changed = change.fields - self.unnoticed
-        if not changed:
-            return
-        row = change.row
-        actor = current_actor()
-        values = {f.attname: getattr(row, f.attname) for f in self.fields_included(row)}
-        insert_row(
-            self.model(
-                history_date=timezone.now(),
-                history_type=KINDS[change.kind],
-                history_user_id=actor.user_id,
-                door=actor.door,
-                changed=_names(row, changed) if change.kind == "updated" else "",
-                **values,
-            )
+    def record(self, changes: Iterable[Change[Any]]) -> None:
+        """Keep the rows as they are now, in the transaction of their changes."""
+        actor, now = current_actor(), timezone.now()
+        insert_rows(
+            [
+                self._row(change, changed, actor, now)
+                for change in changes
+                if (changed := change.fields - self.unnoticed)
+            ]
         )
+
+    def _row(
+        self, change: Change[Any], changed: frozenset[str], actor: Actor, now: datetime
+    ) -> models.Model:
+        row = change.row
+        values = {f.attname: getattr(row, f.attname) for f in self.fields_included(row)}
+        kept: models.Model = self.model(
+            history_date=now,
+            history_type=KINDS[change.kind],
+            history_user_id=actor.user_id,
+            door=actor.door,
+            changed=_names(row, changed) if change.kind == "updated" else "",
+            **values,
+        )
+        return kept
 
 
 def _names(row: models.Model, attnames: Iterable[str]) -> str:

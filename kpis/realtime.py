@@ -38,7 +38,7 @@ from sync.capture import (
 from sync.codecs import wire_number
 from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
-from sync.rows import insert_row
+from sync.rows import insert_rows
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
@@ -99,7 +99,7 @@ class SyncedKpi(Synced[Kpi]):
         row = change.after
         if row is not None and row.value is not None and change.touches("value"):
             at = row.value_at or timezone.now()
-            insert_row(KpiValue(kpi=row, value=row.value, at=at, actor_id=actor.user_id))
+            insert_rows([KpiValue(kpi=row, value=row.value, at=at, actor_id=actor.user_id)])
         if change.kind == "updated" and change.touches("department_id", "visibility"):
             self._move_along(change)
 

@@ -7,7 +7,7 @@ captured here, in the transaction of the change. Raw SQL is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
@@ -122,12 +122,15 @@ def registered_for(model: type[M]) -> Synced[M]:
     return _synced[model]
 
 
-Follower = Callable[[Change[Any]], None]
+Follower = Callable[[Sequence[Change[Any]]], None]
 _followers: dict[type[models.Model], Follower] = {}
 
 
 def follow_changes(model: type[models.Model], follower: Follower) -> None:
-    """Call this for each change of the model's rows, an event or not, in its transaction."""
+    """Call this for all changes of the model's rows, events or not, in their transaction.
+
+    With several at once where a queryset's method changes several rows.
+    """
     if model in _followers:
         raise ValueError(f"changes of {model.__name__} are followed twice")
     _followers[model] = follower
@@ -276,10 +279,12 @@ class SyncedQuerySet(models.QuerySet[M]):
             before = {row.pk: row for row in rows.select_for_update()}
             # Of these only: a row that somebody moved into the filter meanwhile has no event.
             changed = models.QuerySet.update(self.filter(pk__in=keys), **values)
+            changes = []
             for after in rows.all():
                 old = before.get(after.pk)
                 fields = EVERYTHING if old is None else _differences(old, after)
-                note(synced, Change("updated", old, after, fields))
+                changes.append(Change("updated", old, after, fields))
+            note(synced, *changes)
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -297,7 +302,7 @@ class SyncedQuerySet(models.QuerySet[M]):
             created = super().bulk_create(rows, *args, **kwargs)
             for row in created:
                 _evaluate(row)
-                note(synced, Change("created", None, row, EVERYTHING))
+            note(synced, *(Change("created", None, row, EVERYTHING) for row in created))
         return created
 
 
@@ -324,14 +329,16 @@ class SyncedModel(models.Model):
 # ------------------------------------------------------------------ to the log
 
 
-def note(synced: Synced[M], change: Change[M]) -> None:
-    """Take note of a row that has changed: tell who follows that, and append what is an event."""
+def note(synced: Synced[M], *changes: Change[M]) -> None:
+    """Take note of rows that have changed: tell who follows that, and append what is an event."""
     follower = _followers.get(synced.model)
-    if follower is not None and change.fields:
-        follower(change)
-    # An untracked write has no old row to compare with: it counts even if the value is the same.
-    if change.fields - (synced.ignored - _stamps(synced.model)):
-        emit(synced, change)
+    if follower is not None:
+        follower([change for change in changes if change.fields])
+    ignored = synced.ignored - _stamps(synced.model)
+    for change in changes:
+        # An untracked write has no old row to compare with: it counts even with the same value.
+        if change.fields - ignored:
+            emit(synced, change)
 
 
 def emit(synced: Synced[M], change: Change[M]) -> None:

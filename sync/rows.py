@@ -8,7 +8,7 @@ is made once a model and thread. What is changed is captured like any other chan
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -115,8 +115,13 @@ def update_row(row: models.Model, *fields: str) -> None:
     capture.note(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
-def insert_row(row: models.Model) -> None:
-    """Insert a row of a model that is not captured; its automatic id is not read back."""
+def insert_rows(rows: Sequence[models.Model]) -> None:
+    """Insert rows of a model that is not captured; automatic ids may not be read back."""
+    if len(rows) != 1:
+        if rows:
+            type(rows[0])._base_manager.bulk_create(rows)
+        return
+    [row] = rows
     statements = _of(type(row))
     values = [statements.prepared(field, row) for field in statements.inserted]
     with statements.database.cursor() as cursor:
