@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -25,7 +24,7 @@ from sync.garbage import keep_what_is_loaded
 from tests import doors
 from tests.backlog import skip_backlog
 from tests.cast import PASSWORD, Cast, Person, make_cast
-from tests.server import Server, serving, working
+from tests.server import Server, hash_passwords_quickly, serving, working
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
@@ -44,8 +43,7 @@ RUN_ONCE = {
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
 # They wait the longest, for leases and deadlines: last, they would keep everybody waiting.
 FIRST = ("test_worker", "test_presence", "test_slow_client", "test_processes", "test_heartbeat")
-# A third of a second a password otherwise. The hash says how many, so that servers know.
-PBKDF2PasswordHasher.iterations = 1_000
+hash_passwords_quickly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

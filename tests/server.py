@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
 from tests.services import START_TIMEOUT, die_with_parent, free_port, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,5 +128,11 @@ def _become(arguments: list[str], log: Path, environment: dict[str, str], forked
         os.dup2(output.fileno(), 2)
     if not forked:
         os.execv(sys.executable, [sys.executable, *arguments])
+    hash_passwords_quickly()
     sys.argv = arguments
     runpy.run_path(MANAGE, run_name="__main__")
+
+
+def hash_passwords_quickly() -> None:
+    """A third of a second a password otherwise: the servers hash anew what the tests hashed so."""
+    PBKDF2PasswordHasher.iterations = 1_000

@@ -19,12 +19,13 @@ from tests.server import Server
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(loop_scope="module", params=["light", "dark"])
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(
     request: pytest.FixtureRequest, chromium: Browser, server: Server
 ) -> AsyncIterator[Page]:
     size = {"width": 1400, "height": 900}  # a narrower page has no sidebar
-    context = await chromium.new_context(color_scheme=request.param, viewport=size)
+    scheme = getattr(request, "param", "light")
+    context = await chromium.new_context(color_scheme=scheme, viewport=size)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
@@ -47,6 +48,7 @@ async def sign_in(page: Page, server: Server, person: Person) -> None:
     await expect(page.get_by_text("Alert rules").first).to_be_visible()
 
 
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 async def test_the_history_of_a_kpi_is_drawn_and_told(
     page: Page, server: Server, cast: Cast
 ) -> None:
@@ -65,6 +67,7 @@ async def test_the_history_of_a_kpi_is_drawn_and_told(
     await expect(readout).to_contain_text("UTC:")
 
 
+@pytest.mark.parametrize("page", ["dark"], indirect=True)
 async def test_a_file_is_brought_shown_and_imported(
     page: Page, server: Server, cast: Cast, worker: Path, tmp_path: Path
 ) -> None:
