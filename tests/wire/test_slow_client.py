@@ -35,26 +35,30 @@ async def test_l3_a_client_that_stops_reading_is_closed_with_4508_and_loses_noth
     server = serve(LOG_LEVEL="INFO")
     organization = cast.home.organization
     async with await Client.connect(server, cast.bob) as witness:
-        first = (await witness.subscribe(cast.home.topic))["payload"]["sequence"]
-        # Always in a thread: the witness must not become a slow client itself.
-        watching = asyncio.create_task(witness.collect(first + ROWS * (1 + ROUNDS)))
-        await _apart(lambda: _add_employees(organization))
+        end = (await witness.subscribe(cast.home.topic))["payload"]["sequence"]
+
+        async def change(how: Callable[[Organization], None]) -> list[int]:
+            """All rows, and the witness has it: what waits in the server waits for `slow`."""
+            nonlocal end
+            end += ROWS
+            # In a thread: the witness must not become a slow client itself.
+            _, got = await asyncio.gather(_apart(lambda: how(organization)), witness.collect(end))
+            return got
+
+        await change(_add_employees)
         # The same load first without the slow client: what the server grows by for itself.
         for n in range(ROUNDS):
-            await _apart(lambda title=f"{-n:190}": _retitle(organization, title))
-        await watching
+            await change(_retitle(f"{-n:190}"))
         slow = await _connect_narrow(server.ws, server.port)
         await slow.sign_in(cast.alice)
         start = (await slow.subscribe(cast.home.topic))["payload"]["sequence"]
-        watching = asyncio.create_task(witness.collect(start + ROWS * ROUNDS))
         before_kb = server.resident_kb()
+        got: list[int] = []
         for n in range(ROUNDS):
-            await _apart(lambda title=f"{n:190}": _retitle(organization, title))
+            got += await change(_retitle(f"{n:190}"))
             if chatty:
                 await slow.send("PING")
-            await asyncio.sleep(0)
-        got = await watching
-        assert got == list(range(start + 1, got[-1] + 1))
+        assert got == list(range(start + 1, start + 1 + ROWS * ROUNDS))
         assert server.resident_kb() - before_kb <= 2 * 1024
         await server.logged("code=4508", within=15)
         code, before = await slow.closed()
@@ -73,8 +77,11 @@ def _add_employees(organization: Organization) -> None:
     )
 
 
-def _retitle(organization: Organization, title: str) -> None:
-    Employee.objects.of(organization.pk).filter(user=None).update(title=title)
+def _retitle(title: str) -> Callable[[Organization], None]:
+    def change(organization: Organization) -> None:
+        Employee.objects.of(organization.pk).filter(user=None).update(title=title)
+
+    return change
 
 
 async def _apart(change: Callable[[], object]) -> None:
