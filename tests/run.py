@@ -89,9 +89,10 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
 def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        linting = stack.enter_context(_begun("tests.lint")) if lint else None
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bos-tests-")))
-        runs: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
+        linting = stack.enter_context(_begun("tests.lint")) if lint else None
+        compiling = stack.enter_context(_compiling(directory)) if lint else None
+        environments = {}
         for backend in backends:
             home = directory / backend
             home.mkdir()
@@ -104,7 +105,12 @@ def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
                     os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()).url
                 )
             env["TEST_DATABASES"] = " ".join(databases(backend, home, server, env))
-            output = home / "output"
+            environments[backend] = env
+        if compiling is not None:
+            compiling.wait()
+        runs: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
+        for backend, env in environments.items():
+            output = directory / backend / "output"
             options = ("--color=no", "-q", *SHARED_OUT, *arguments)
             out = stack.enter_context(output.open("wb"))
             testing = stack.enter_context(
@@ -114,6 +120,15 @@ def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
         if linting is not None and linting.wait():
             return 1
         return _report(runs, started)
+
+
+def _compiling(directory: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Compiles what the tests import: in a fresh clone every worker would do it, all at once."""
+    return _begun(
+        *("pytest", "--collect-only", "-q", "-p", "tests.database"),
+        env=environment("sqlite", directory),
+        stdout=subprocess.DEVNULL,
+    )
 
 
 @contextlib.contextmanager
