@@ -116,14 +116,14 @@ def update_row(row: models.Model, *fields: str) -> None:
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:
-    """Insert rows of a model that is not captured; automatic ids may not be read back."""
-    if len(rows) != 1:
-        if rows:
-            type(rows[0])._base_manager.bulk_create(rows)
+    """Insert rows of one model that is not captured; do not rely on their automatic ids."""
+    if not rows:
         return
-    [row] = rows
-    statements = _of(type(row))
-    values = [statements.prepared(field, row) for field in statements.inserted]
+    if len(rows) > 1:
+        type(rows[0])._base_manager.bulk_create(rows)
+        return
+    statements = _of(type(rows[0]))
+    values = [statements.prepared(field, rows[0]) for field in statements.inserted]
     with statements.database.cursor() as cursor:
         cursor.execute(statements.insert, values)
 

@@ -91,6 +91,7 @@ def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bos-tests-")))
         linting = stack.enter_context(_begun("tests.lint")) if lint else None
+        # Where somebody runs a few tests, without lint, it would only keep them waiting.
         compiling = stack.enter_context(_compiling(directory)) if lint else None
         environments = {}
         for backend in backends:

@@ -20,7 +20,6 @@ from tests.services import START_TIMEOUT, die_with_parent, free_port, wait_for_p
 
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = "manage.py"
-END_TIMEOUT = 30.0
 # Three fifths of a server's start. None of them reads a setting: these are each server's own.
 LIBRARIES = [
     *("django.contrib.admin", "django.core.management", "import_export", "tablib"),
@@ -82,7 +81,7 @@ def serving(
     }
     # uvicorn starts further processes as this one was started.
     forked = by == "serve" and processes == 1
-    with _started(command[by], log, environment, forked=forked) as process:
+    with _started(command[by], log, environment, patience=15, forked=forked) as process:
         wait_for_port(port, lambda: process.exitcode)
         yield Server(port, process, log)
 
@@ -90,7 +89,7 @@ def serving(
 @contextlib.contextmanager
 def working(log: Path, **environment: str) -> Iterator[BaseProcess]:
     """`manage.py work`, from when it has begun."""
-    with _started([MANAGE, "work"], log, environment) as process:
+    with _started([MANAGE, "work"], log, environment, patience=30) as process:
         deadline = time.monotonic() + START_TIMEOUT
         while "Working" not in log.read_text():
             if not process.is_alive() or time.monotonic() > deadline:
@@ -101,8 +100,14 @@ def working(log: Path, **environment: str) -> Iterator[BaseProcess]:
 
 @contextlib.contextmanager
 def _started(
-    arguments: list[str], log: Path, environment: dict[str, str], *, forked: bool = True
+    arguments: list[str],
+    log: Path,
+    environment: dict[str, str],
+    *,
+    patience: float,
+    forked: bool = True,
 ) -> Iterator[BaseProcess]:
+    """patience: seconds within which it ends after SIGTERM."""
     log.touch()
     full = os.environ | {"LOG_LEVEL": "WARNING"} | environment
     process = forkserver.Process(target=_become, args=(arguments, log, full, forked))
@@ -110,8 +115,9 @@ def _started(
     try:
         yield process
     finally:
-        process.terminate()
-        process.join(END_TIMEOUT)
+        if process.is_alive():
+            process.terminate()
+            process.join(patience)
         if process.is_alive():
             process.kill()
             raise TimeoutError(f"{arguments} does not end")

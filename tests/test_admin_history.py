@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from bos.models import Department, Employee, Organization, Role, User
@@ -33,6 +34,39 @@ def employee(cast: Cast) -> Employee:
 
 
 # ------------------------------------------------------------------ what is kept
+
+
+def made_at_once(cast: Cast, count: int) -> list[Employee]:
+    organization = cast.home.organization
+    rows = [Employee(organization=organization, name=f"name {n}") for n in range(count)]
+    return Employee.objects.bulk_create(rows)
+
+
+def test_each_of_many_rows_changed_at_once_has_its_own_history(cast: Cast) -> None:
+    made = made_at_once(cast, 20)
+    pks = [row.pk for row in made]
+    with acting(Actor(user_id=cast.alice.id, door="admin")):
+        Employee.objects.filter(pk__in=pks[:15]).update(title="Captain")
+    for n, row in enumerate(made):
+        kept = list(Employee.history.filter(id=row.pk).order_by("history_id"))
+        assert [k.history_type for k in kept] == (["+", "~"] if n < 15 else ["+"])
+        assert {k.name for k in kept} == {f"name {n}"}
+        assert kept[0].title == ""
+        if n < 15:
+            assert (kept[1].title, kept[1].changed) == ("Captain", "title")
+            assert (kept[1].history_user_id, kept[1].door) == (cast.alice.id, "admin")
+
+
+def test_the_history_of_many_rows_is_written_in_as_many_statements_as_that_of_two(
+    cast: Cast,
+) -> None:
+    def statements(count: int) -> int:
+        table = Employee.history.model._meta.db_table
+        with CaptureQueriesContext(connection) as captured:
+            made_at_once(cast, count)
+        return sum(f'INSERT INTO "{table}"' in query["sql"] for query in captured)
+
+    assert statements(2) == statements(50) == 1
 
 
 def saved(row: Employee) -> None:
