@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,7 +26,7 @@ from sync.processors import advance
 from tests import doors
 from tests.backlog import is_processed, skip_backlog
 from tests.cast import Cast
-from tests.locks import while_open
+from tests.locks import on_connections_of_its_own, while_open
 from tests.test_jobs import give_history
 
 
@@ -120,17 +124,33 @@ def test_v1_who_waits_for_a_deleted_row_at_the_commit_does_not_hold_the_head(cas
 
 
 def test_two_that_wait_for_each_other_are_both_done(cast: Cast) -> None:
-    """PostgreSQL ends the one that began to wait first, after a second."""
-    one, other = (Kpi.objects.filter(pk=kpi.pk) for kpi in (cast.home.revenue, cast.home.margin))
+    """PostgreSQL ends one of them after a second, the one that looks first when both wait."""
+    revenue, margin = (
+        Kpi.objects.filter(pk=kpi.pk) for kpi in (cast.home.revenue, cast.home.margin)
+    )
+    each_holds_one = Barrier(2, timeout=30)
 
-    @retry_on_conflict
-    @transaction.atomic
-    def set_both() -> None:
-        other.update(value=1)
-        one.update(value=1)
+    def set_both(first: QuerySet[Kpi], second: QuerySet[Kpi], value: int) -> int:
+        tries = 0
 
-    while_open(lambda: one.update(value=2), set_both, then=lambda: other.update(value=2))
-    assert {one.get().value, other.get().value} == {1}
+        @retry_on_conflict
+        @transaction.atomic
+        def set_in_turn() -> None:
+            nonlocal tries
+            tries += 1
+            first.update(value=value)
+            if tries == 1:
+                each_holds_one.wait()
+            second.update(value=value)
+
+        set_in_turn()
+        return tries
+
+    orders = [partial(set_both, revenue, margin, 1), partial(set_both, margin, revenue, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        tries = list(pool.map(on_connections_of_its_own, orders))
+    assert sum(tries) > 2
+    assert revenue.get().value == margin.get().value
 
 
 def test_a_conflict_that_does_not_end_is_raised() -> None:
