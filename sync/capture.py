@@ -273,7 +273,7 @@ class SyncedQuerySet(models.QuerySet[M]):
         synced = _synced.get(self.model)
         if synced is None or not values:
             return super().update(**values)
-        with transaction.atomic(using=self.db):
+        with transaction.atomic(using=self.db, savepoint=False):
             keys = list(self.values_list("pk", flat=True))
             rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
             before = {row.pk: row for row in rows.select_for_update()}
@@ -295,7 +295,7 @@ class SyncedQuerySet(models.QuerySet[M]):
             return super().bulk_create(objs, *args, **kwargs)
         if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
             raise NotSupportedError("which rows a conflict changed cannot be told: save() each")
-        with transaction.atomic(using=self.db):
+        with transaction.atomic(using=self.db, savepoint=False):
             rows = list(objs)
             for row in rows:
                 _round(row)
