@@ -170,7 +170,8 @@ def _fit(values: Vector) -> Any:
         warnings.simplefilter("ignore", ModelWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
-            return model.fit(disp=0, maxiter=50)
+            # Nobody asks how certain the parameters are: a tenth of the time.
+            return model.fit(disp=0, maxiter=50, cov_type="none")
         except (ValueError, np.linalg.LinAlgError):
             raise NoInsight("no model fits its history") from None
 
