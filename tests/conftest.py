@@ -35,6 +35,8 @@ RUN_ONCE = {
     "test_docs.py": "sqlite",
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
+    "test_admin.py": "postgres",
+    "test_admin_business.py": "postgres",
     "test_admin_pages.py": "postgres",
     "browser/test_page.py": "sqlite",
     "browser/test_admin.py": "postgres",

@@ -26,6 +26,7 @@ LIBRARIES = [
     *("django.db.backends.sqlite3.base", "django.db.backends.postgresql.base", "psycopg"),
     *("channels.generic.websocket", "channels_redis.pubsub", "redis.asyncio", "msgspec", "jwt"),
     *("uvicorn", "uvloop", "httptools", "websockets", "limits.aio.storage", "environs", "psutil"),
+    *("django.test", "pygments.formatters", "pygments.lexers", "yaml", "uritemplate", "inflection"),
 ]
 # A process that has imported them, and of which a process is forked for each server.
 forkserver = multiprocessing.get_context("forkserver")

@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from django.db import DatabaseError, connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -92,6 +93,7 @@ def _pulse(cast: Cast) -> Kpi:
     return Kpi.objects.create(organization=cast.home.organization, name="Pulse")
 
 
+@pytest.mark.timeout(180)
 @EXAMPLES
 @given(st.lists(ROUND, min_size=1, max_size=4), st.lists(ROUND, max_size=3))
 async def test_v4_an_old_snapshot_plus_a_sync_equals_a_fresh_one_and_the_live_mirror(
