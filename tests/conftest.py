@@ -43,13 +43,20 @@ RUN_ONCE = {
     "test_conflicts.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
-# They wait the longest, for leases and deadlines: last, they would keep everybody waiting.
-FIRST = ("test_worker", "test_presence", "test_slow_client", "test_processes", "test_heartbeat")
+# They wait the longest, for leases and deadlines: all at once they would leave the machine idle,
+# and last they would keep everybody waiting. So many of the others are between two of them.
+WAITING = ("test_worker", "test_slow_client", "test_presence", "test_processes", "test_heartbeat")
+OTHERS = 5
 hash_passwords_quickly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in FIRST)
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = sorted((f for f in files if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
+    others = (file for file in files if file not in waiting)
+    place = {file: float(n) for n, file in enumerate(others)}
+    place |= {file: OTHERS * n - 0.5 for n, file in enumerate(waiting)}
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_collection_finish() -> None:

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 SUMMARY = re.compile(r"^\d+ (?:passed|failed|skipped|errors?|warnings?|deselected)\b.* in [\d.]+s")
 BACKENDS = ("postgres", "sqlite")  # what takes longer first
-WORKERS = 3
+WORKERS = 2
 # A file's tests share servers, so they stay together; conftest.py says which file comes first.
 SHARED_OUT = (
     *("-p", "tests.database", "-n", str(WORKERS)),
