@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-# Six pytest workers and their servers share two cores with it.
+# Four pytest workers and their servers share two cores with it.
 expect.set_options(timeout=20_000)
 
 
