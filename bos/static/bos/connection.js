@@ -4,8 +4,9 @@
 // "unfollowed" {channel}; "anew" (what is shown is out of date, a snapshot follows);
 // "refused" {message} (it has stopped, and only signing in anew helps).
 //
-// A round is what follows AUTH: SUBSCRIBE to all channels, then SYNC_REQUEST. Until it is over the
-// cursor stands still, for what is live then may be ahead of what is still missing.
+// A round is what follows AUTH: SUBSCRIBE to all channels, then SYNC_REQUEST, and the same for those
+// that the sync has told of. Until it is over the cursor stands still, for what is live then may be
+// ahead of what is still missing.
 
 const BACKOFF_S = [2, 4, 8, 16, 30];
 const JITTER_S = 1;
@@ -328,12 +329,13 @@ export class Connection extends EventTarget {
 
   #endRound() {
     if (this.#unanswered.size || this.#syncs.size) return;
+    // "live" is told once everything is shown: what comes later moves what somebody points at.
+    if (this.#inRound && this.#queued.size) return this.#subscribeQueued();
     // The least of them: one sync may be ahead of what the other's channels have got so far.
     if (this.#inRound && this.#completed.length) this.#cursor = Math.min(...this.#completed);
     this.#completed = [];
     this.#inRound = false;
     this.#tell("live");
-    if (this.#queued.size) this.#subscribeQueued();
   }
 
   #advance(type, { sequence, changeType } = {}) {
