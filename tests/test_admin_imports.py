@@ -47,7 +47,7 @@ def test_a_file_waits_for_a_worker_and_its_page_says_so(cast: Cast, admin: Brows
     Import.objects.filter(pk=import_.pk).update(state_since=long_ago)
     progress = admin.get(reverse("admin:bos_import_progress", args=(import_.pk,)))
     assert "manage.py work" in progress.json()["hint"]
-    assert not Kpi.objects.filter(name="Made").exists()
+    assert not Kpi.objects.of(cast.home.id).filter(name="Made").exists()
 
 
 @pytest.mark.parametrize(
