@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -94,14 +94,19 @@ class SyncedKpi(Synced[Kpi]):
             return AccessChange(topics=(f"kpi:{change.row.pk}",))
         return None
 
-    def recorded(self, change: Change[Kpi], actor: Actor) -> None:
+    def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
         """Every value is kept with its time and author (decision B1)."""
-        row = change.after
-        if row is not None and row.value is not None and change.touches("value"):
-            at = row.value_at or timezone.now()
-            insert_rows([KpiValue(kpi=row, value=row.value, at=at, actor_id=actor.user_id)])
-        if change.kind == "updated" and change.touches("department_id", "visibility"):
-            self._move_along(change)
+        now = timezone.now()
+        insert_rows(
+            [
+                KpiValue(kpi=row, value=row.value, at=row.value_at or now, actor_id=actor.user_id)
+                for change in changes
+                if change.touches("value") and (row := change.after) and row.value is not None
+            ]
+        )
+        for change in changes:
+            if change.kind == "updated" and change.touches("department_id", "visibility"):
+                self._move_along(change)
 
     @staticmethod
     def _move_along(change: Change[Kpi]) -> None:

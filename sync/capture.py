@@ -101,8 +101,8 @@ class Synced(Generic[M]):
     def access(self, change: Change[M]) -> AccessChange | None:
         return None
 
-    def recorded(self, change: Change[M], actor: Actor) -> None:
-        """Called for each change, in its transaction: the place to keep a history."""
+    def recorded(self, changes: Sequence[Change[M]], actor: Actor) -> None:
+        """Called for changes that were told, in their transaction: the place to keep a history."""
 
 
 _synced: dict[type[models.Model], Synced[Any]] = {}
@@ -335,24 +335,29 @@ def note(synced: Synced[M], *changes: Change[M]) -> None:
     if follower is not None:
         follower([change for change in changes if change.fields])
     ignored = synced.ignored - _stamps(synced.model)
-    for change in changes:
-        # An untracked write has no old row to compare with: it counts even with the same value.
-        if change.fields - ignored:
-            emit(synced, change)
+    # An untracked write has no old row to compare with: it counts even with the same value.
+    emit(synced, *(change for change in changes if change.fields - ignored))
 
 
-def emit(synced: Synced[M], change: Change[M]) -> None:
-    """Append what this change tells to whom. One event; two where part of the audience lost it.
+def emit(synced: Synced[M], *changes: Change[M]) -> None:
+    """Append what these changes tell to whom, and keep what is to be kept of them."""
+    actor = current_actor()
+    told = [change for change in changes if _tell(synced, change, actor)]
+    if told:
+        synced.recorded(told, actor)
+
+
+def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
+    """One event; two where part of the audience lost the row; none of what does not concern them.
 
     A row that moves away from a topic is deleted for those who follow that topic, and updated for
     those who still see it: an old snapshot plus a sync equals a fresh snapshot on either topic.
     """
     left = _left_organization(synced, change)
     if left:
-        emit(synced, Change("deleted", change.before, None, EVERYTHING))
+        _tell(synced, Change("deleted", change.before, None, EVERYTHING), actor)
     if not synced.concerns(change):
-        return
-    actor = current_actor()
+        return False
     access = synced.access(change)
     kind = synced.kind(change)
     audience = synced.audience(change.row)
@@ -363,7 +368,7 @@ def emit(synced: Synced[M], change: Change[M]) -> None:
     ):
         _append(synced, change, "deleted", None, lost, actor, access)
     _append(synced, change, kind, synced.live(change, actor), audience, actor, access)
-    synced.recorded(change, actor)
+    return True
 
 
 def _left_organization(synced: Synced[M], change: Change[M]) -> bool:

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from bos.models import Department, Employee, Organization
 from kpis.models import Kpi, KpiValue, Visibility
@@ -411,3 +412,17 @@ async def test_b1_every_door_keeps_the_value_with_its_time_and_author(
     times = [row.at for row in rows]
     assert times == sorted(times)
     assert [row.value for row in KpiValue.objects.filter(kpi=made[0])] == [Decimal("2.5")]
+
+
+def test_b1_the_values_of_many_kpis_are_kept_each_and_at_once(cast: Cast) -> None:
+    organization = cast.home.organization
+    made = Kpi.objects.bulk_create(
+        [Kpi(organization=organization, name=f"Made {n}", value=n) for n in range(30)]
+    )
+    table = KpiValue._meta.db_table
+    with CaptureQueriesContext(connection) as captured:
+        Kpi.objects.filter(pk__in=[kpi.pk for kpi in made]).update(value=F("value") + 100)
+    assert sum(f'INSERT INTO "{table}"' in query["sql"] for query in captured) == 1
+    for n, kpi in enumerate(made):
+        kept = KpiValue.objects.filter(kpi=kpi).order_by("pk")
+        assert [(row.value, row.actor_id) for row in kept] == [(n, "system"), (n + 100, "system")]
