@@ -33,7 +33,7 @@ settings.configure(
 )
 django.setup()
 
-# Only importable once Django is set up.
+# These can be imported once Django is set up, and not before: E402.
 from channels.db import database_sync_to_async  # noqa: E402
 from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402

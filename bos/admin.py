@@ -73,7 +73,7 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(TenantAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(TenantAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     list_display = ("email", "name", "role", "is_active", "organization")
     list_filter = ("role", "is_active", "organization")
     list_select_related = ("organization",)

@@ -30,7 +30,7 @@ NO_WORKER = "No worker has come to it yet: all are busy, or “manage.py work”
 # ------------------------------------------------------------------ imports
 
 
-class ImportForm(forms.ModelForm):  # type: ignore[type-arg]
+class ImportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     kind = forms.ChoiceField(label="Of what", widget=UnfoldAdminSelectWidget)
     file = forms.FileField(
         widget=UnfoldAdminFileFieldWidget({"accept": ".csv,.xlsx"}),
@@ -102,7 +102,7 @@ class ImportAdmin(TenantAdmin):
 
     def save_model(self, request: HttpRequest, obj: Import, form: Any, change: bool) -> None:
         file = form.cleaned_data["file"]
-        obj.author = request.user  # type: ignore[assignment]
+        obj.author = request.user  # type: ignore[assignment]  # nobody anonymous gets here
         obj.file_name = file.name[-200:]
         obj.content = file.read()
         begin(obj)

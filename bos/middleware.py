@@ -34,7 +34,7 @@ def admin_csp_middleware(
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if request.path.startswith(prefix):
-            response._csp_update = settings.ADMIN_CSP  # type: ignore[attr-defined]
+            response._csp_update = settings.ADMIN_CSP  # type: ignore[attr-defined]  # django-csp's
         return response
 
     return middleware
@@ -57,5 +57,6 @@ def admin_query_middleware(
         if isinstance(exception, InvalidPage):
             raise Http404("no such page") from exception
 
+    # Where Django looks for it.
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware

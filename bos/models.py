@@ -94,6 +94,7 @@ class UserQuerySet(TenantQuerySet):
         return super().update(**values)
 
 
+# mypy knows no class that a call makes.
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     use_in_migrations = False
 

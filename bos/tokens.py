@@ -47,7 +47,7 @@ class JwtAuthenticator:
 
     def verify(self, token: str) -> Claims:
         try:
-            return _claims(AccessToken(token.encode()))  # type: ignore[arg-type]
+            return _claims(AccessToken(token.encode()))  # type: ignore[arg-type]  # takes bytes
         except ExpiredTokenError:
             raise TokenExpired from None
         except (TokenError, UnicodeError):
@@ -99,7 +99,7 @@ def log_out(text: str) -> None:
 
 def _refresh_claims(text: str) -> tuple[Claims, RefreshToken]:
     try:
-        token = RefreshToken(text.encode())  # type: ignore[arg-type]
+        token = RefreshToken(text.encode())  # type: ignore[arg-type]  # takes bytes
     except ExpiredTokenError:
         raise TokenExpired from None
     except (TokenError, UnicodeError):

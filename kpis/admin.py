@@ -93,7 +93,7 @@ class LatestValues(AnyTabularInline):
         return False
 
 
-class KpiForm(forms.ModelForm):  # type: ignore[type-arg]
+class KpiForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """Values move while the page is open: what nobody has edited in it is not written.
 
     The page carries what it has shown. A post without that is compared with what is stored.

@@ -144,14 +144,14 @@ class InsightStateAdmin(ToRead):
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)
 
 
-class ReportForm(forms.ModelForm):  # type: ignore[type-arg]
+class ReportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     class Meta:
         model = Report
         fields = ("organization", "department", "from_day", "to_day", "format")
 
     def _post_clean(self) -> None:
         """With everything in its place: a report over nothing is refused here."""
-        super()._post_clean()  # type: ignore[misc]
+        super()._post_clean()  # type: ignore[misc]  # not in the stubs
         if not self.errors and not has_something(self.instance):
             self.add_error(None, "No KPI has a value in that time: there is nothing to report.")
 

@@ -77,7 +77,7 @@ class Synced(Generic[M]):
     """Fields that change with every save and are no change by themselves."""
 
     def organization_id(self, row: M) -> str:
-        return str(row.organization_id)  # type: ignore[attr-defined]
+        return str(row.organization_id)  # type: ignore[attr-defined]  # or it is overridden
 
     def data(self, row: M) -> dict[str, Any]:
         """What clients mirror of the row."""
@@ -155,22 +155,22 @@ def _stored(row: M) -> M | None:
 
 def _before_save(
     sender: type[models.Model],
-    instance: models.Model,
+    instance: Any,
     raw: bool,
     update_fields: frozenset[str] | None,
     **_: object,
 ) -> None:
     _round(instance)
-    instance._sync_before = None  # type: ignore[attr-defined]
-    instance._sync_read = True  # type: ignore[attr-defined]
+    instance._sync_before = None
+    instance._sync_read = True
     if instance._state.adding and not raw:
         return
     written = _attnames(sender, update_fields)
     tracked = _synced[sender].tracked
     if written is not None and tracked is not EVERYTHING and written.isdisjoint(tracked):
-        instance._sync_read = False  # type: ignore[attr-defined]
+        instance._sync_read = False
         return
-    instance._sync_before = _stored(instance)  # type: ignore[attr-defined]
+    instance._sync_before = _stored(instance)
 
 
 def _after_save(
@@ -250,6 +250,7 @@ def _attnames(
 ) -> frozenset[str] | None:
     if update_fields is None:
         return None
+    # What can be written has an attname; relations from elsewhere, which have none, cannot.
     return frozenset(model._meta.get_field(name).attname for name in update_fields)  # type: ignore[union-attr]
 
 
@@ -287,7 +288,7 @@ class SyncedQuerySet(models.QuerySet[M]):
             note(synced, *changes)
         return changed
 
-    update.alters_data = True  # type: ignore[attr-defined]
+    update.alters_data = True  # type: ignore[attr-defined]  # no template may call it
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         synced = _synced.get(self.model)
@@ -323,7 +324,7 @@ class SyncedModel(models.Model):
         with transaction.atomic(using=kwargs.get("using"), savepoint=False):
             super().save_base(*args, **kwargs)
 
-    save_base.alters_data = True  # type: ignore[attr-defined]
+    save_base.alters_data = True  # type: ignore[attr-defined]  # as above
 
 
 # ------------------------------------------------------------------ to the log

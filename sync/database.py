@@ -115,7 +115,7 @@ class _Write(Generic[T]):
         if error is not None:
             self.future.set_exception(error)
         else:
-            self.future.set_result(result)  # type: ignore[arg-type]
+            self.future.set_result(result)  # type: ignore[arg-type]  # no error, so it is a T
 
 
 class GroupWriter:

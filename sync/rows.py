@@ -37,7 +37,7 @@ class _Statements:
         self.table = quote(meta.db_table)
         self.pk = quote(str(pk.column))
         self.columns = ", ".join(quote(str(field.column)) for field in self.fields)
-        tenant = quote(str(meta.get_field(tenant_field).column)) if tenant_field else ""  # type: ignore[union-attr]
+        tenant = quote(str(self.by_name[tenant_field].column)) if tenant_field else ""
         lock = " FOR UPDATE" if database.features.has_select_for_update else ""
         self.select = (
             f"SELECT {self.columns} FROM {self.table} "  # noqa: S608 -- names of ours

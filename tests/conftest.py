@@ -71,7 +71,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.fixture(scope="session", autouse=True)
 def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     """The database that tests.run has made; servers in other processes use it, too."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
         yield
         bus.close()
@@ -186,12 +186,12 @@ class ServeFixture:
         self.logs.append(log)
         context = serving(log, processes=processes, port=port, **environment)
         server = context.__enter__()
-        self._running.append(context)  # type: ignore[arg-type]
+        self._running.append(context)
         return server
 
     def stop(self) -> None:
         for context in self._running:
-            context.__exit__(None, None, None)  # type: ignore[attr-defined]
+            context.__exit__(None, None, None)
         for log in self.logs:
             _assert_no_traceback(log)
 

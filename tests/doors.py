@@ -181,7 +181,7 @@ def kpis_bulk_created(house: House, a: int, b: int) -> None:
             organization_id=house.id,
             department=department,
             name=house.name(),
-            value=value,  # type: ignore[misc]
+            value=value,
             visibility=Visibility.DEPARTMENT if hidden else Visibility.ORGANIZATION,
         )
         for value in (_number(b), "2.5", 0.1, None)

@@ -97,7 +97,7 @@ def test_an_organizations_admin_has_no_hand_in_background_work(
 ) -> None:
     """A schedule may call any function, and a queue holds what is of other organizations."""
     schedule = Schedule.objects.create(name=cast.home.id, func="builtins.print", repeats=0)
-    name = model._meta.model_name  # type: ignore[attr-defined]
+    name = model._meta.model_name
     pages = [reverse(f"admin:django_q_{name}_{page}") for page in ("changelist", "add")]
     pages.append(reverse(f"admin:django_q_{name}_change", args=[schedule.pk]))
     for page in pages:

@@ -217,7 +217,7 @@ def test_b4_a_report_without_a_kpi_or_without_a_value_says_that_there_is_nothing
     with pytest.raises(NothingToReport, match="no KPI"):
         content_of(cast.home, visible=Q(pk=cast.other.revenue.pk))
     with pytest.raises(NothingToReport, match="no KPI"):
-        content_of(Tenant(cast.home.organization, *([None] * 4)), visible=Q(pk=uuid.uuid4()))  # type: ignore[list-item]
+        content_of(Tenant(cast.home.organization, *([None] * 4)), visible=Q(pk=uuid.uuid4()))
     with pytest.raises(NothingToReport, match="No KPI has a value"):
         content_of(cast.home, from_=LAST, to=FIRST)
     with pytest.raises(NothingToReport, match="No KPI has a value"):

@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from kpis.demo.series import Series
 
@@ -78,7 +79,7 @@ class Player:
     async def _connection(self) -> AsyncIterator[ClientConnection]:
         token = await asyncio.to_thread(self._token)
         address = self.url.replace("http", "ws", 1).rstrip("/") + "/v1/ws"
-        async with connect(address, subprotocols=["bos-v1"]) as socket:  # type: ignore[list-item]
+        async with connect(address, subprotocols=[Subprotocol("bos-v1")]) as socket:
             await _send(socket, "AUTH", {"token": token})
             answer = await _receive(socket, "AUTH_SUCCESS", "AUTH_FAILED", "ERROR")
             if answer["type"] != "AUTH_SUCCESS":

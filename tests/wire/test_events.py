@@ -169,7 +169,7 @@ def test_v1_a_rolled_back_savepoint_is_no_event_and_the_rest_is(cast: Cast) -> N
 
 def test_v1_an_event_outside_of_a_transaction_is_refused(cast: Cast) -> None:
     with pytest.raises(transaction.TransactionManagementError):
-        log.append(None)  # type: ignore[arg-type]
+        log.append(None)
 
 
 def test_v1_a_row_that_moves_to_another_organization_is_deleted_for_the_old_one(
@@ -209,7 +209,7 @@ def test_s4_a_save_of_a_stale_copy_does_not_tell_the_organization_what_was_hidde
 def test_b1_what_is_rounded_is_rounded_alike_in_the_event_and_in_the_row(cast: Cast) -> None:
     kpi = cast.home.revenue
     for value in ("0.00005", "0.00015", "-0.00005", "2.5", 0.1):
-        kpi.value = value  # type: ignore[assignment]
+        kpi.value = value
         [event] = events_of(cast, kpi.save)
         stored = Kpi.objects.get(pk=kpi.pk).value
         assert stored is not None
@@ -395,13 +395,13 @@ async def test_b1_every_door_keeps_the_value_with_its_time_and_author(
     _save(kpi, value=2)
     Kpi.objects.filter(pk=kpi.pk).update(value=F("value") + 1)
     Kpi.objects.bulk_update([Kpi(pk=kpi.pk, value=4)], ["value"])
-    kpi.value = F("value") + 1  # type: ignore[assignment]
+    kpi.value = F("value") + 1
     kpi.save(update_fields=["value"])
     doors.admin_change(house.browser, kpi, value="6")
     doors.admin_edit_list(house.browser, [kpi], Decimal(7))
     _save(kpi, value=7, name="Renamed")
     made = Kpi.objects.bulk_create(
-        [Kpi(organization=cast.home.organization, name="Made", value="2.5")]  # type: ignore[misc]
+        [Kpi(organization=cast.home.organization, name="Made", value="2.5")]
     )
     rows = KpiValue.objects.filter(kpi=kpi).order_by("pk")[before:]
     kept = [(int(row.value), row.actor_id) for row in rows]

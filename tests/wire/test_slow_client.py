@@ -105,7 +105,7 @@ async def _connect_narrow(address: str, port: int) -> Client:
         await connect(
             address,
             sock=raw,
-            subprotocols=["bos-v1"],  # type: ignore[list-item]
+            subprotocols=["bos-v1"],
             ping_interval=None,
             compression=None,
             max_queue=1,

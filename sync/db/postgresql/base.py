@@ -13,4 +13,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         flush_events(self)
         flush_records(self)
-        super()._commit()  # type: ignore[misc]
+        super()._commit()  # type: ignore[misc]  # not in the stubs
