@@ -17,6 +17,7 @@ from pathlib import Path
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from tests.services import START_TIMEOUT, die_with_parent, free_port, wait_for_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = "manage.py"
@@ -53,9 +54,7 @@ class Server:
 
     async def logged(self, text: str, *, within: float = 10) -> None:
         """Wait until the server has logged this."""
-        async with asyncio.timeout(within):
-            while text not in self.log.read_text(errors="replace"):
-                await asyncio.sleep(0.02)  # a file tells nobody that it has grown
+        await until(lambda: text in self.log.read_text(errors="replace"), within=within)
 
     def terminate(self) -> None:
         self.process.terminate()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from tests.importing import (
     values_file,
 )
 from tests.server import Server
+from tests.waiting import until
 
 # ------------------------------------------------------------------ jobs that run twice
 
@@ -236,12 +236,9 @@ async def test_v1_an_import_reaches_clients_as_one_message_a_kpi(
 
 
 async def _settled(import_: Import) -> Import:
-    async with asyncio.timeout(40):
-        while True:
-            await import_.arefresh_from_db()
-            if import_.state not in imports.BUSY:
-                return import_
-            await asyncio.sleep(0.05)  # the worker changes a row, and tells nobody
+    return await until(
+        Import.objects.filter(pk=import_.pk).exclude(state__in=imports.BUSY).first, within=40
+    )
 
 
 @pytest.mark.skipif(BACKEND != "postgres", reason="SQLite has one writer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +20,7 @@ from tests.conftest import BACKEND, ServeFixture
 from tests.pages import Pages
 from tests.rest import rest
 from tests.server import Server
+from tests.waiting import until
 from tests.wire.test_sessions import create, join, meeting
 
 LIVE = "/admin/collaboration/session/live/"
@@ -28,15 +28,15 @@ PICTURE = LIVE + "picture/"
 ACTIONS = ("disconnect", "revoke", "end")
 
 
-async def shown(pages: Pages, until: Callable[[str], bool], path: str = PICTURE) -> str:
+async def shown(pages: Pages, so: Callable[[str], bool], path: str = PICTURE) -> str:
     """The picture, once it is so: a newcomer is on it within a second or two."""
-    async with asyncio.timeout(10):
-        while True:
-            status, html = await pages.get(path)
-            assert status == 200
-            if until(html):
-                return html
-            await asyncio.sleep(0.1)  # a page is asked, as a browser does
+
+    async def look() -> str:
+        status, html = await pages.get(path)
+        assert status == 200
+        return html if so(html) else ""
+
+    return await until(look, within=10)
 
 
 def users_in(html: str) -> set[str]:

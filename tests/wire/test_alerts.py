@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.cast import Cast, Person
 from tests.client import Client, Message, error_of
 from tests.mirror import snapshot
 from tests.server import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -42,9 +42,7 @@ async def alerts_in(client: Client) -> list[Message]:
 
 async def raised(rule_: AlertRule, expected: bool) -> None:
     """Wait until the worker has seen that the KPI is beyond, or back."""
-    async with asyncio.timeout(20):
-        while AlertRule.objects.get(pk=rule_.pk).raised is not expected:
-            await asyncio.sleep(0.05)  # the worker tells nobody that it has seen nothing
+    await until(lambda: AlertRule.objects.get(pk=rule_.pk).raised is expected, within=20)
 
 
 # ------------------------------------------------------------------ once per crossing

@@ -18,6 +18,7 @@ from tests.cast import Cast
 from tests.client import Client, Message, error_of
 from tests.mirror import apply, snapshot
 from tests.server import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -44,19 +45,13 @@ def give_history(kpi: Kpi, days: int = 60, value: Callable[[int], float] = usual
 async def judged(kpi: Kpi) -> InsightState:
     """Wait until the worker has judged all values that there are."""
     newest = KpiValue.objects.filter(kpi=kpi).order_by("-pk").values_list("pk", flat=True)[0]
-    async with asyncio.timeout(WITHIN):
-        while True:
-            state = InsightState.objects.filter(kpi=kpi).first()
-            if state is not None and state.judged_id >= newest and not state.waiting:
-                return state
-            await asyncio.sleep(0.05)  # the worker tells nobody that it has found nothing
+    done = InsightState.objects.filter(kpi=kpi, judged_id__gte=newest, waiting=False)
+    return await until(done.first, within=WITHIN)
 
 
 async def noted(kpi: Kpi, why: str) -> None:
     """Wait until the worker has said this of why there is no insight; after each batch anew."""
-    async with asyncio.timeout(WITHIN):
-        while not InsightState.objects.filter(kpi=kpi, note__contains=why).exists():
-            await asyncio.sleep(0.05)  # as above
+    await until(InsightState.objects.filter(kpi=kpi, note__contains=why).exists, within=WITHIN)
 
 
 async def anomalies(client: Client) -> list[Message]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from datetime import date
@@ -17,6 +16,7 @@ from sync.models import Event
 from tests.backlog import skip_backlog
 from tests.cast import Cast
 from tests.server import working
+from tests.waiting import until
 
 WITHIN = 60
 
@@ -39,14 +39,10 @@ async def test_b4_a_killed_worker_loses_no_job_and_does_none_twice(
     reports = [waiting_report(cast, today) for _ in range(20)]
     ready = Report.objects.of(cast.home.id).filter(state=ReportState.READY)
     with working(tmp_path / "first", BOS_JOB_TIMEOUT="4") as first:
-        async with asyncio.timeout(WITHIN):
-            while not ready.exists():
-                await asyncio.sleep(0.01)  # another process makes them
+        await until(ready.exists, within=WITHIN)
         first.kill()  # its children end with it
     with working(tmp_path / "second", BOS_JOB_TIMEOUT="4"):
-        async with asyncio.timeout(WITHIN):
-            while ready.count() < len(reports):
-                await asyncio.sleep(0.05)  # another process does them
+        await until(lambda: ready.count() == len(reports), within=WITHIN)
     told = Event.objects.filter(organization_id=cast.home.id, live_type="REPORT_GENERATED")
     assert sorted(told.values_list("entity_id", flat=True)) == sorted(str(r.pk) for r in reports)
 
@@ -65,9 +61,8 @@ async def test_b4_jobs_go_on_after_those_who_do_them_were_killed(
     with working(tmp_path / "worker", BOS_JOB_TIMEOUT="3") as worker:
         for _ in range(2):
             report = waiting_report(cast, today)
-            async with asyncio.timeout(WITHIN):
-                while Report.objects.get(pk=report.pk).state != ReportState.READY:
-                    await asyncio.sleep(0.05)  # another process makes it
+            made = Report.objects.filter(pk=report.pk, state=ReportState.READY)
+            await until(made.exists, within=WITHIN)
             for child in children(worker.pid):
                 for pid in children(child):
                     os.kill(pid, signal.SIGKILL)
@@ -86,7 +81,5 @@ async def test_b2_values_that_came_while_no_worker_ran_raise_their_alerts_once(
     raised = Alert.objects.filter(kpi=revenue)
     for name in ("first", "second"):
         with working(tmp_path / name):
-            async with asyncio.timeout(WITHIN):
-                while raised.count() < 2:
-                    await asyncio.sleep(0.05)  # another process does it
+            await until(lambda: raised.count() >= 2, within=WITHIN)
     assert sorted(raised.values_list("value", flat=True)) == [151, 152]

@@ -1,0 +1,22 @@
+"""Waiting for what tells nobody that it has happened: a row of another process, a page, a file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def until(ask: Callable[[], T | Awaitable[T]], *, within: float) -> T:
+    """Ask again and again; the first answer that is true. TimeoutError after so many seconds."""
+    async with asyncio.timeout(within):
+        while True:
+            answer = ask()
+            if isawaitable(answer):
+                answer = await answer
+            if answer:
+                return answer
+            await asyncio.sleep(0.05)
