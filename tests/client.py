@@ -198,8 +198,16 @@ def error_of(message: Message) -> tuple[str, Any]:
     return message["payload"]["code"], message["payload"].get("details", {})
 
 
+def refused(message: Message) -> tuple[str, str]:
+    """The field and the reason of an E4."""
+    code, details = error_of(message)
+    assert code == "INVALID_MESSAGE_FORMAT", message
+    assert details["reason"]
+    return details["field"], details["reason"]
+
+
 def sequences(messages: list[Message], type_: str = "SYNC_UPDATE") -> list[int]:
     return [m["payload"]["sequence"] for m in messages if m["type"] == type_]
 
 
-__all__ = ["Client", "Message", "Tenant", "error_of", "sequences"]
+__all__ = ["Client", "Message", "Tenant", "error_of", "refused", "sequences"]

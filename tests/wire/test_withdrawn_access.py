@@ -1,0 +1,194 @@
+"""Access that is withdrawn while somebody is connected: closed with 4403 (decision A5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import models
+
+from bos.models import Organization, Role, User
+from kpis.models import Kpi
+from sync.closes import CloseCode
+from tests import doors
+from tests.cast import Cast, make_cast
+from tests.client import Client, error_of
+from tests.rest import rest
+from tests.server import Server
+from tests.wire.test_auth import auth, failure, token_of
+
+WITHIN = 2.0
+"""Decision A5."""
+
+Change = Callable[[Cast], Any]
+
+
+def deactivated(cast: Cast) -> None:
+    cast.bob.user.is_active = False
+    cast.bob.user.save()
+
+
+def deactivated_in_the_admin(cast: Cast) -> None:
+    doors.admin_change(doors.browser(cast.alice), cast.bob.user, is_active=None)
+
+
+def deactivated_as_a_queryset(cast: Cast) -> None:
+    User.objects.filter(pk=cast.bob.user.pk).update(is_active=False)
+
+
+def password_changed(cast: Cast) -> None:
+    cast.bob.user.set_password("another one entirely")
+    cast.bob.user.save()
+
+
+def password_changed_alone(cast: Cast) -> None:
+    cast.bob.user.set_password("another one entirely")
+    cast.bob.user.save(update_fields=["password"])
+
+
+def role_changed(cast: Cast) -> None:
+    cast.bob.user.role = Role.VIEWER
+    cast.bob.user.save()
+
+
+def role_changed_in_bulk(cast: Cast) -> None:
+    cast.bob.user.role = Role.MANAGER
+    User.objects.bulk_update([cast.bob.user], ["role"])
+
+
+def moved_to_another_organization(cast: Cast) -> None:
+    cast.bob.user.organization = cast.other.organization
+    cast.bob.user.save()
+
+
+def moved_as_a_queryset(cast: Cast) -> None:
+    User.objects.filter(pk=cast.bob.user.pk).update(organization=cast.other.organization)
+
+
+def moved_to_no_organization(cast: Cast) -> None:
+    User.objects.filter(pk=cast.bob.user.pk).update(organization=None)
+
+
+def deleted(cast: Cast) -> None:
+    User.objects.get(pk=cast.bob.user.pk).delete()
+
+
+def organization_deleted(cast: Cast) -> None:
+    Organization.objects.filter(pk=cast.home.organization.pk).delete()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        deactivated,
+        deactivated_in_the_admin,
+        deactivated_as_a_queryset,
+        password_changed,
+        password_changed_alone,
+        role_changed,
+        role_changed_in_bulk,
+        moved_to_another_organization,
+        moved_as_a_queryset,
+        moved_to_no_organization,
+        deleted,
+        organization_deleted,
+    ],
+    ids=lambda change: change.__name__,
+)
+async def test_a5_old_tokens_are_refused_and_connections_closed_with_4403_within_two_seconds(
+    server: Server, cast: Cast, change: Change
+) -> None:
+    access, refresh = cast.bob.token, cast.bob.refresh_token
+    async with (
+        await Client.connect(server, cast.bob) as one,
+        await Client.connect(server, cast.bob) as another,
+        await Client.connect(server, cast.charlie) as charlie,
+        await Client.connect(server) as late,
+    ):
+        await one.subscribe(cast.home.topic)
+        change(cast)
+        began = time.monotonic()
+        for client in (one, another):
+            code, before = await client.closed(WITHIN)
+            assert code == CloseCode.FORBIDDEN
+            assert error_of(before[-1]) == ("UNAUTHORIZED", {"closeCode": 4403})
+        assert time.monotonic() - began <= WITHIN
+        assert failure(await auth(late, access)) == "INVALID_TOKEN"
+        assert await charlie.settle() == []
+    for method, path, options in (
+        ("GET", "/api/kpis/history", {"token": access}),
+        ("POST", "/auth/refresh", {"body": {"refresh": refresh}}),
+    ):
+        status, body = await rest(server, method, path, **options)
+        assert (status, body["code"]) == (401, "INVALID_TOKEN")
+
+
+async def test_a5_a_token_of_another_organization_does_not_renew_a_connection(
+    server: Server, cast: Cast
+) -> None:
+    """He has been moved, and the connection has not heard of it."""
+    async with await Client.connect(server, cast.bob) as bob:
+        unheard = models.QuerySet.update  # not captured, so that no event tells of it
+        unheard(User.objects.filter(pk=cast.bob.user.pk), organization=cast.other.organization)
+        cast.bob.user.refresh_from_db()
+        assert failure(await auth(bob, cast.bob.token)) == "INVALID_TOKEN"
+        assert (await bob.closed())[0] == CloseCode.FORBIDDEN
+
+
+async def test_a5_nobody_else_is_cut_off(server: Server, cast: Cast) -> None:
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+        await Client.connect(server, cast.vera) as vera,
+    ):
+        role_changed(cast)
+        assert (await bob.closed())[0] == CloseCode.FORBIDDEN
+        assert await mia.settle() == []
+        assert await vera.settle() == []
+        assert (await auth(mia, cast.mia.token))["type"] == "AUTH_SUCCESS"
+
+
+async def test_a5_a_new_sign_in_has_the_new_rights(server: Server, cast: Cast) -> None:
+    async with await Client.connect(server, cast.bob) as bob:
+        cast.bob.user.role = Role.MANAGER
+        cast.bob.user.save()
+        await bob.closed()
+    async with await Client.connect(server, cast.bob) as bob:
+        assert (await bob.set_value(cast.home.revenue, 5))["type"] == "KPI_UPDATED"
+
+
+@pytest.mark.parametrize("field", ["name", "email", "last_login"])
+async def test_a5_what_is_no_right_ends_nothing(server: Server, cast: Cast, field: str) -> None:
+    token = cast.bob.token
+    async with await Client.connect(server, cast.bob) as bob:
+        value: Any = datetime.now(UTC) if field == "last_login" else f"new-{cast.bob.email}"
+        setattr(cast.bob.user, field, value)
+        cast.bob.user.save()
+        Kpi.objects.filter(pk=cast.home.revenue.pk).update(value=6)
+        await bob.subscribe(cast.home.topic)
+        assert (await auth(bob, token))["type"] == "AUTH_SUCCESS"
+        # The value may have been on its way when the topic was followed.
+        assert {m["type"] for m in await bob.settle()} <= {"KPI_UPDATED", "SYNC_UPDATE"}
+
+
+async def test_a5_an_expired_connection_that_waits_is_closed_as_well(
+    server: Server, cast: Cast
+) -> None:
+    async with await Client.connect(server) as bob:
+        await auth(bob, token_of(cast.bob, 1.5))
+        await bob.expect("TOKEN_EXPIRED")
+        deactivated(cast)
+        assert (await bob.closed(WITHIN))[0] == CloseCode.FORBIDDEN
+
+
+async def test_a5_a_place_of_somebody_cut_off_is_free_again(server: Server) -> None:
+    cast = make_cast()
+    for _ in range(2):
+        clients = [await Client.connect(server, cast.bob) for _ in range(6)]
+        cast.bob.user.role = Role.VIEWER if cast.bob.user.role == Role.MEMBER else Role.MEMBER
+        cast.bob.user.save()
+        for client in clients:
+            assert (await client.closed())[0] == CloseCode.FORBIDDEN
