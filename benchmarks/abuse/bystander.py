@@ -1,0 +1,112 @@
+"""Somebody of another organization, who only wants to work: what do they notice?"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.abuse.stage import Stage
+
+PINGS_A_SECOND = 20
+UPDATES_A_SECOND = 1.5
+"""A connection's: below its 100 messages a minute, with room for what the server counts."""
+PATIENCE = 30.0
+
+
+@dataclass(slots=True)
+class Noticed:
+    """Milliseconds from request to answer; what never came counts with how long it was awaited."""
+
+    pings: list[float] = field(default_factory=list)
+    updates: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def figures(self) -> dict[str, float | int | None]:
+        return {
+            "ping_p99_ms": p99(self.pings),
+            "update_p99_ms": p99(self.updates),
+            "failures": len(self.failures),
+        }
+
+
+def p99(values: list[float]) -> float | None:
+    if not values:
+        return None
+    return sorted(values)[min(len(values) - 1, int(len(values) * 0.99))]
+
+
+class Bystander:
+    """One connection for PING, and one for KPI_UPDATE of each of two people."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._sockets: list[ClientConnection] = []
+        self.noticed = Noticed()
+
+    async def connect(self) -> None:
+        for token in (self._stage.bystanders[0], *self._stage.bystanders):
+            socket = await connect(
+                f"ws://127.0.0.1:{self._stage.port}/v1/ws",
+                subprotocols=["bos-v1"],
+                ping_interval=None,
+                compression=None,
+            )
+            await socket.send(json.dumps({"type": "AUTH", "payload": {"token": token}}))
+            answer = json.loads(await socket.recv())
+            assert answer["type"] == "AUTH_SUCCESS", answer
+            self._sockets.append(socket)
+
+    async def watch(self, seconds: float) -> Noticed:
+        """Work for so long; what was noticed meanwhile."""
+        self.noticed = noticed = Noticed()
+        until = time.monotonic() + seconds
+        pinging, *updating = self._sockets
+        await asyncio.gather(
+            self._repeat(pinging, 1 / PINGS_A_SECOND, until, noticed.pings, self._ping),
+            *(
+                self._repeat(socket, 1 / UPDATES_A_SECOND, until, noticed.updates, self._update)
+                for socket in updating
+            ),
+        )
+        return noticed
+
+    async def close(self) -> None:
+        for socket in self._sockets:
+            await socket.close()
+
+    async def _repeat(self, socket, pause, until, times, message) -> None:
+        number = 0
+        while time.monotonic() < until:
+            number += 1
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    answer = await self._ask(socket, message(number), f"{id(socket)}-{began}")
+            except Exception as error:
+                self.noticed.failures.append(type(error).__name__)
+                times.append((time.monotonic() - began) * 1000)
+                return
+            if answer["type"] == "ERROR":
+                self.noticed.failures.append(answer["payload"]["code"])
+            times.append((time.monotonic() - began) * 1000)
+            await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
+
+    @staticmethod
+    def _ping(number: int) -> dict:
+        return {"type": "PING"}
+
+    def _update(self, number: int) -> dict:
+        payload = {"kpiId": self._stage.bystander_kpi, "value": number}
+        return {"type": "KPI_UPDATE", "payload": payload}
+
+    @staticmethod
+    async def _ask(socket: ClientConnection, message: dict, request_id: str) -> dict:
+        await socket.send(json.dumps(message | {"requestId": request_id}))
+        while True:
+            answer = json.loads(await socket.recv())
+            if answer["type"] == "PING":
+                await socket.send('{"type":"PONG"}')
+            if answer.get("requestId") == request_id:
+                return answer
