@@ -147,10 +147,13 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
         super().clean()
         self.email = self.email.strip().lower()
 
-    def get_session_auth_hash(self) -> str:
-        """What ends tokens ends the admin's sessions, too."""
-        secret = f"{self.password}{self.token_version}"
-        return salted_hmac("bos admin session", secret, algorithm="sha256").hexdigest()
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What ends tokens ends the admin's sessions, too.
+
+        secret: one of SECRET_KEY_FALLBACKS; Django asks with each for a session from before.
+        """
+        what = f"{self.password}{self.token_version}"
+        return salted_hmac("bos admin session", what, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.name
@@ -243,11 +246,39 @@ class Notification(SyncedModel):
         return self.title
 
 
-class SpentToken(models.Model):
-    """A refresh token that has been used or logged out.
+class SignIn(models.Model):
+    """What has come of one sign-in over REST: every token of it names this row (`sid`).
 
-    Its primary key decides which of several parallel uses wins. simplejwt's own blacklist looks
-    first and inserts then, and lets all of them through (simplejwt issue 985).
+    A refresh token works once, and of parallel uses one wins: the one whose UPDATE finds the token
+    in `refresh_id`. Ended, none of its tokens holds any more, access tokens included.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, db_index=False, on_delete=models.CASCADE, related_name="+")
+    address = models.CharField(max_length=43)
+    """Where it was last used from: see `bos.throttle.address_of`."""
+    refresh_id = models.CharField(max_length=64)
+    """`jti` of its refresh token that has not been used."""
+    spent_id = models.CharField(max_length=64, blank=True, default="")
+    """`jti` of the one before."""
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(db_index=True)
+    """When it was renewed last."""
+    ends_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=16, blank=True, default="")
+
+    class Meta:
+        indexes = (models.Index(fields=("user", "address"), name="sign_ins_of_a_user"),)
+
+    def __str__(self) -> str:
+        return f"sign-in of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SpentToken(models.Model):
+    """A refresh token without a sign-in, from before there were any, that has been used.
+
+    Its primary key decides which of several parallel uses wins.
     """
 
     jti = models.CharField(max_length=64, primary_key=True)
