@@ -30,7 +30,7 @@ from bos import tokens
 from bos.attempts import TooManyAttempts
 from bos.hashing import TooBusy
 from bos.models import User
-from bos.throttle import address_of, refused, signed_in
+from bos.throttle import address_of, signed_in
 from sync.errors import TokenExpired, TokenInvalid
 
 log = logging.getLogger("bos.login")
@@ -39,6 +39,11 @@ log = logging.getLogger("bos.login")
 class Credentials(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
+    organization = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="Of somebody who has the same password in several organizations.",
+    )
 
 
 class RefreshText(serializers.Serializer[Any]):
@@ -72,14 +77,17 @@ class TokenView(_Public):
         given = self.valid(Credentials, request)
         http_request: HttpRequest = request._request
         try:
-            user = authenticate(http_request, username=given["email"], password=given["password"])
+            user = authenticate(
+                http_request,
+                username=given["email"],
+                password=given["password"],
+                organization_id=given.get("organization"),
+                door="rest",
+            )
         except TooManyAttempts as refusal:
             raise Throttled(wait=refusal.wait) from None
         except TooBusy as refusal:
             raise Unavailable(refusal.wait) from None
-        if isinstance(user, User) and user.organization_id is None:
-            refused(http_request, user.email, reason="no organization")
-            user = None
         # The same answer whether the account is unknown, inactive or the password wrong.
         if not isinstance(user, User):
             raise AuthenticationFailed("Email or password is wrong.", code="INVALID_CREDENTIALS")

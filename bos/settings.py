@@ -179,6 +179,7 @@ REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
 
 AUTH_USER_MODEL = "bos.User"
 AUTHENTICATION_BACKENDS = ["bos.throttle.ThrottledBackend"]
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # an email is unique within its organization
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

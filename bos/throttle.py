@@ -15,12 +15,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.hashers import make_password
+from django.db.models import F, OuterRef, Subquery
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 
 from bos.attempts import Limit, TooManyAttempts, attempts
-from bos.devices import Device, device_of, remember_device
+from bos.devices import device_of, remember_device
 from bos.hashing import TooBusy, places
 from bos.models import SignIn, User
 
@@ -71,24 +73,32 @@ def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None
         return found
 
 
-def _limits(request: HttpRequest | None, email: str) -> list[Limit]:
+def _allowed(
+    request: HttpRequest | None, email: str, users: Sequence[User]
+) -> tuple[list[Limit], Sequence[User]]:
+    """What an attempt counts against, and whose passwords it may be.
+
+    Where the world or a colleague has used the attempts up, a known device has some of its own, for
+    those users who have signed in on it: another user with the email may be the attacker's.
+    Raises TooManyAttempts.
+    """
     address, account = address_of(request), _digest(email)
-    device = device_of(request) if request is not None else None
-    if device is not None and _has_used(device, email):
-        # Neither a colleague behind the same address nor the world uses it up.
-        return [Limit(PER_ACCOUNT_AND_ADDRESS, f"device:{device.id}:{account}")]
-    limits = [
+    here = [
         Limit(PER_ACCOUNT_AND_ADDRESS, f"pair:{account}:{address}"),
         Limit(PER_ADDRESS, f"address:{address}"),
     ]
-    if not SignIn.objects.filter(user__email=email, address=address).exists():
-        limits.append(Limit(PER_ACCOUNT, f"account:{account}"))
-    return limits
-
-
-def _has_used(device: Device, email: str) -> bool:
-    ids = User.objects.filter(email=email).values_list("pk", flat=True)
-    return any(str(id_) in device.users for id_ in ids)
+    everywhere = [*here, Limit(PER_ACCOUNT, f"account:{account}")]
+    try:
+        attempts().check(everywhere)
+    except TooManyAttempts:
+        device = device_of(request) if request is not None else None
+        if device and (known := [user for user in users if str(user.pk) in device.users]):
+            return [Limit(PER_ACCOUNT_AND_ADDRESS, f"device:{device.id}:{account}")], known
+        rows = SignIn.objects.filter(user__in=users, address=address)
+        if known_here := set(rows.values_list("user_id", flat=True)):
+            return here, [user for user in users if user.pk in known_here]
+        raise
+    return everywhere, users
 
 
 def _digest(email: str) -> str:
@@ -97,9 +107,9 @@ def _digest(email: str) -> str:
 
 
 def refused(request: HttpRequest | None, email: str, *, reason: str) -> None:
-    """Log a refusal: of a user that there is with the id, else with a keyed hash of the email."""
-    user_id = User.objects.filter(email=email).values_list("pk", flat=True).first()
-    who = {"account": _digest(email)} if user_id is None else {"user": str(user_id)}
+    """Log a refusal: with the ids of those whose email it is, else with a keyed hash of it."""
+    ids = [str(id_) for id_ in User.objects.filter(email=email).values_list("pk", flat=True)]
+    who = {"user": ",".join(ids)} if ids else {"account": _digest(email)}
     log.warning("sign-in refused", extra={"reason": reason, "address": address_of(request)} | who)
 
 
@@ -110,21 +120,63 @@ def signed_in(request: HttpRequest, user: User, *, door: str) -> None:
     remember_device(request, str(user.pk))
 
 
+# ------------------------------------------------------------------ whose password it is
+
+# Whoever adds users to an organization of their own may give one of them an address, and see by
+# the time that a wrong password takes whether others have it: these are looked at in any case.
+PASSWORDS = 3
+# In ever so many organizations somebody has to name theirs.
+MOST_PASSWORDS = 10
+
+
+def _candidates(email: str, *, door: str, organization_id: object) -> Sequence[User]:
+    """The users with this email: by REST those of an organization, the one last used first; in the
+    admin those first who may use it."""
+    used = SignIn.objects.filter(user=OuterRef("pk")).order_by("-used_at").values("used_at")[:1]
+    users = User.objects.filter(email=email).annotate(used_at=Subquery(used))
+    if door == "rest":
+        users = users.exclude(organization=None)
+    if organization_id is not None:
+        users = users.filter(organization=organization_id)
+    users = users.select_related("organization").order_by(F("used_at").desc(nulls_last=True), "pk")
+    found = list(users[:MOST_PASSWORDS])
+    return found if door == "rest" else sorted(found, key=lambda user: not user.is_staff)
+
+
+def _whose(candidates: Sequence[User], password: str) -> User | None:
+    """The one whose password this is, and who may sign in.
+
+    A wrong one takes the same time whether there are no users with the address, one or some.
+    """
+    for user in candidates:
+        if user.check_password(password) and user.is_active:
+            return user
+    for _ in range(PASSWORDS - len(candidates)):
+        make_password(password)
+    return None
+
+
 class ThrottledBackend(ModelBackend):
-    """Django's password check behind the throttle; every door that signs in goes through it."""
+    """The password check behind the throttle; every door that signs in goes through it."""
 
     def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
+        *,
+        door: str = "admin",
+        organization_id: object = None,
         **kwargs: Any,
     ) -> Any:
         """Raises TooManyAttempts or TooBusy, which the doors turn into their own answer."""
         email = (username or kwargs.get("email") or "").strip().lower()
-        check = partial(super().authenticate, request, username=email, password=password)
+        if password is None:
+            return None
+        users = _candidates(email, door=door, organization_id=organization_id)
         try:
-            user = looked_at(_limits(request, email), check)
+            limits, users = _allowed(request, email, users)
+            user = looked_at(limits, partial(_whose, users, password))
         except TooManyAttempts:
             refused(request, email, reason="too many attempts")
             raise

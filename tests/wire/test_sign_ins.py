@@ -222,10 +222,7 @@ def test_s9_many_claims_are_looked_up_in_one_query(cast: Cast) -> None:
 
 def test_s9_what_can_hold_no_token_any_more_is_forgotten(cast: Cast) -> None:
     now, week = timezone.now(), timedelta(days=7)
-    rows = {
-        name: sign_in_of(signed_in(cast.bob)[1]) for name in ("over", "unused", "ended", "live")
-    }
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "over": {"ends_at": now - timedelta(seconds=1)},
         "unused": {"used_at": now - week - timedelta(seconds=1)},
         "ended": {"ended_at": now},
