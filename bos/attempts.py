@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -136,7 +135,5 @@ def _uncount(store: Store, limit: Limit) -> None:
             entries.pop(0)
 
 
-@lru_cache(maxsize=1)
-def attempts() -> Attempts:
-    """The process's own; of several Redis the first one counts."""
-    return Attempts(settings.REDIS_URLS[0] if settings.REDIS_URLS else None)
+# The process's own, made before anybody can ask for it twice at once; of several Redis the first.
+attempts = Attempts(settings.REDIS_URLS[0] if settings.REDIS_URLS else None)

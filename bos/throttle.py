@@ -59,9 +59,9 @@ def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None
 
     Raises TooManyAttempts or TooBusy before anything is looked at.
     """
-    attempts().check(limits)  # refused without waiting for a place
+    attempts.check(limits)  # refused without waiting for a place
     with places.one():
-        taken = attempts().take(limits)
+        taken = attempts.take(limits)
         found = None
         try:
             found = look()
@@ -89,7 +89,7 @@ def _allowed(
     ]
     everywhere = [*here, Limit(PER_ACCOUNT, f"account:{account}")]
     try:
-        attempts().check(everywhere)
+        attempts.check(everywhere)
     except TooManyAttempts:
         device = device_of(request) if request is not None else None
         if device and (known := [user for user in users if str(user.pk) in device.users]):
@@ -138,7 +138,7 @@ def _candidates(email: str, *, door: str, organization_id: object) -> Sequence[U
         users = users.exclude(organization=None)
     if organization_id is not None:
         users = users.filter(organization=organization_id)
-    users = users.select_related("organization").order_by(F("used_at").desc(nulls_last=True), "pk")
+    users = users.order_by(F("used_at").desc(nulls_last=True), "pk")
     found = list(users[:MOST_PASSWORDS])
     return found if door == "rest" else sorted(found, key=lambda user: not user.is_staff)
 

@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.test import Client as Browser
@@ -16,14 +17,22 @@ from tests.server import Server
 
 
 async def rest(
-    server: Server, method: str, path: str, *, body: Any = None, token: str | None = None
+    server: Server,
+    method: str,
+    path: str,
+    *,
+    body: Any = None,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[int, Any]:
     """The status and the JSON of the answer, in a thread of its own."""
-    return await asyncio.to_thread(_rest, server, method, path, body, token)
+    given = {"Content-Type": "application/json"} | dict(headers or {})
+    return await asyncio.to_thread(_rest, server, method, path, body, token, given)
 
 
-def _rest(server: Server, method: str, path: str, body: Any, token: str | None) -> tuple[int, Any]:
-    headers = {"Content-Type": "application/json"}
+def _rest(
+    server: Server, method: str, path: str, body: Any, token: str | None, headers: dict[str, str]
+) -> tuple[int, Any]:
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     sent = None if body is None else json.dumps(body).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import uuid
@@ -22,7 +23,8 @@ from bos.hashing import PATIENCE_SECONDS, WAITING, Places, TooBusy, places
 from bos.models import Organization, User
 from bos.token_keys import token_keys
 from tests.cast import PASSWORD, Cast, Person, make_tenant
-from tests.rest import Caller, an_address
+from tests.rest import Caller, an_address, rest
+from tests.server import Server
 
 PAIR = throttle.PER_ACCOUNT_AND_ADDRESS.amount
 EVERYWHERE = throttle.PER_ACCOUNT.amount
@@ -110,6 +112,19 @@ def test_a6_an_address_is_throttled_after_a_hundred_failures_of_any_account(
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["Retry-After"]) <= 300
     assert Caller().sign_in(cast.bob)[0] == 200
+
+
+async def test_s5_behind_the_proxy_the_clients_address_counts(server: Server, cast: Cast) -> None:
+    async def guess(address: str, password: str = "x") -> int:
+        body = {"email": cast.bob.email, "password": password}
+        through = {"X-Forwarded-For": address}
+        return (await rest(server, "POST", "/auth/token", body=body, headers=through))[0]
+
+    address = an_address()
+    statuses = await asyncio.gather(*(guess(address) for _ in range(PAIR + 5)))
+    assert sorted(statuses) == [401] * PAIR + [429] * 5
+    assert await guess(address, PASSWORD) == 429
+    assert await guess(an_address(), PASSWORD) == 200
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,18 @@ async def test_s9_a_spent_refresh_token_ends_the_sign_in_its_tokens_and_its_sock
     assert sign_in_of(access).end_reason == "reuse"
 
 
+async def test_s9_the_sockets_of_other_processes_are_closed_too(
+    server: Server, impatient: Server, cast: Cast
+) -> None:
+    refresh, access = signed_in(cast.bob)
+    spent_long_ago(refresh)
+    async with await Client.connect(impatient) as client:
+        assert (await auth(client, access))["type"] == "AUTH_SUCCESS"
+        assert (await refresh_over_rest(server, refresh))[0] == 401
+        async with asyncio.timeout(WITHIN):
+            assert (await client.closed())[0] == CloseCode.FORBIDDEN
+
+
 def test_s9_the_thiefs_refresh_does_not_work_either(
     cast: Cast, caplog: pytest.LogCaptureFixture
 ) -> None:
