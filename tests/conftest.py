@@ -35,6 +35,7 @@ RUN_ONCE = {
     "unit": "sqlite",
     "test_architecture.py": "sqlite",
     "test_docs.py": "sqlite",
+    "test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
     "test_admin.py": "postgres",
