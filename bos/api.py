@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import authenticate
@@ -24,15 +26,24 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from bos import tokens
+from bos.attempts import TooManyAttempts
+from bos.hashing import TooBusy
 from bos.models import User
-from bos.throttle import seconds_to_wait
-from bos.tokens import log_out, refreshed, tokens_for
+from bos.throttle import address_of, signed_in
 from sync.errors import TokenExpired, TokenInvalid
+
+log = logging.getLogger("bos.login")
 
 
 class Credentials(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
+    organization = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="Of somebody who has the same password in several organizations.",
+    )
 
 
 class RefreshText(serializers.Serializer[Any]):
@@ -65,41 +76,74 @@ class TokenView(_Public):
     def post(self, request: Request) -> Response:
         given = self.valid(Credentials, request)
         http_request: HttpRequest = request._request
-        wait = seconds_to_wait(http_request, given["email"])
-        if wait > 0:
-            raise Throttled(wait=math.ceil(wait))
-        user = authenticate(http_request, username=given["email"], password=given["password"])
+        try:
+            user = authenticate(
+                http_request,
+                username=given["email"],
+                password=given["password"],
+                organization_id=given.get("organization"),
+                door="rest",
+            )
+        except TooManyAttempts as refusal:
+            raise Throttled(wait=refusal.wait) from None
+        except TooBusy as refusal:
+            raise Unavailable(refusal.wait) from None
         # The same answer whether the account is unknown, inactive or the password wrong.
-        if not isinstance(user, User) or user.organization_id is None:
+        if not isinstance(user, User):
             raise AuthenticationFailed("Email or password is wrong.", code="INVALID_CREDENTIALS")
-        refresh, access = tokens_for(user)
-        return Response({"access": str(access), "refresh": str(refresh)})
+        signed_in(http_request, user, door="rest")
+        return _pair(tokens.signed_in(user, address=address_of(http_request)))
 
 
 class RefreshView(_Public):
-    """A new pair of tokens for a refresh token, which works once."""
+    """A new pair of tokens for a refresh token, which works once.
+
+    Used a second time, it ends the sign-in: all its tokens are refused from then on.
+    """
 
     @extend_schema(request=RefreshText, responses=TokenPair)
     def post(self, request: Request) -> Response:
         text = self.valid(RefreshText, request)["refresh"]
-        try:
-            refresh, access = refreshed(text)
-        except (TokenInvalid, TokenExpired) as error:
-            raise AuthenticationFailed(error.message, code=error.code) from None
-        return Response({"access": str(access), "refresh": str(refresh)})
+        address = address_of(request._request)
+        with _refusals_logged("refresh", address):
+            return _pair(tokens.refreshed(text, address=address))
 
 
 class LogoutView(_Public):
-    """Make a refresh token unusable."""
+    """End a sign-in: none of its tokens holds any more, and its connections are closed."""
 
     @extend_schema(request=RefreshText, responses={204: None})
     def post(self, request: Request) -> Response:
         text = self.valid(RefreshText, request)["refresh"]
-        try:
-            log_out(text)
-        except (TokenInvalid, TokenExpired) as error:
-            raise AuthenticationFailed(error.message, code=error.code) from None
+        with _refusals_logged("logout", address_of(request._request)):
+            tokens.log_out(text)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _pair(pair: tokens.Pair) -> Response:
+    refresh, access = pair
+    return Response({"access": str(access), "refresh": str(refresh)})
+
+
+@contextmanager
+def _refusals_logged(what: str, address: str) -> Iterator[None]:
+    try:
+        yield
+    except (TokenInvalid, TokenExpired) as error:
+        log.info(f"{what} refused", extra={"reason": error.code, "address": address})
+        raise AuthenticationFailed(error.message, code=error.code) from None
+
+
+class Unavailable(APIException):
+    """The server is busy; the client may try again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The server is busy. Please try again."
+    default_code = "BUSY"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.wait = wait  # becomes Retry-After
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -117,6 +161,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         codes = error.get_codes()
         code = codes if isinstance(codes, str) else "error"
         body = {"code": code.upper(), "message": str(error.detail)}
+        if wait := getattr(error, "wait", None):
+            body["retryAfter"] = wait
     response.data = body
     return response
 

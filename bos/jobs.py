@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,8 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+from django_q.core_signing import BadSignature, TimestampSigner
 from django_q.models import OrmQ, Schedule
 from django_q.signals import pre_execute
 from django_q.tasks import async_task
@@ -72,7 +75,17 @@ class Broker(ORM):
             return None
         again = timezone.now() + timedelta(seconds=settings.Q_CLUSTER["retry"])
         taken = OrmQ.objects.filter(pk=job.pk, lock=job.lock).update(lock=again)
-        return [(job.pk, job.payload)] if taken else None  # another worker was faster
+        # Else another worker was faster.
+        return [(job.pk, _signed_anew(job.payload))] if taken else None
+
+
+def _signed_anew(payload: str) -> str:
+    """The same job, where an older key has signed it: django-q knows no SECRET_KEY_FALLBACKS."""
+    for key in settings.SECRET_KEY_FALLBACKS:
+        with suppress(BadSignature):
+            job = TimestampSigner(key=key, salt=Conf.PREFIX).unsign(payload)
+            return str(TimestampSigner(key=Conf.SECRET_KEY, salt=Conf.PREFIX).sign(job))
+    return payload
 
 
 def due_jobs() -> QuerySet[OrmQ]:

@@ -99,7 +99,9 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
     use_in_migrations = False
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Raises ValidationError where the organization has the email."""
         user: User = self.model(email=email, **fields)
+        user.clean()
         user.set_password(password)
         user.save()
         return user
@@ -107,19 +109,25 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         return self.create_user(email, password, is_superuser=True, **fields)
 
-    def get_by_natural_key(self, username: str | None) -> User:
-        found: User = self.get(email=(username or "").strip().lower())
+    def get_by_natural_key(self, username: str | None, organization_id: object = None) -> User:
+        email = (username or "").strip().lower()
+        found: User = self.get(email=email, organization_id=organization_id)
         return found
 
 
 class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
-    """A person who signs in, by email. A superuser may belong to no organization."""
+    """A person who signs in, by email. A superuser may belong to no organization.
+
+    An email is one user's of its organization: else whoever adds a user there would learn that
+    somebody has it elsewhere, or could keep the owner from using it. Of several users with one
+    email the password decides which one signs in (`bos.throttle`).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
         Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="users"
     )
-    email = models.EmailField(unique=True)
+    email = models.EmailField(db_index=True)
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
@@ -137,20 +145,38 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
         base_manager_name = "objects"
         constraints = (
             models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
+            models.UniqueConstraint(
+                fields=("organization", "email"), name="email_is_one_users_of_an_organization"
+            ),
+            # NULL is never the same as NULL.
+            models.UniqueConstraint(
+                fields=("email",),
+                condition=Q(organization=None),
+                name="email_is_one_users_without_an_organization",
+            ),
         )
 
     def __str__(self) -> str:
         return self.name or self.email
 
     def clean(self) -> None:
-        """Emails are one's own in whatever case: before forms look whether another has it."""
+        """An email is one user's of its organization, in whatever case."""
         super().clean()
         self.email = self.email.strip().lower()
+        same = User.objects.filter(organization_id=self.organization_id, email=self.email)
+        if same.exclude(pk=self.pk).exists():
+            raise ValidationError({"email": "Another user of this organization has this email."})
 
-    def get_session_auth_hash(self) -> str:
-        """What ends tokens ends the admin's sessions, too."""
-        secret = f"{self.password}{self.token_version}"
-        return salted_hmac("bos admin session", secret, algorithm="sha256").hexdigest()
+    def natural_key(self) -> tuple[str, object]:  # type: ignore[override]  # of one name there
+        return self.email, self.organization_id
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What ends tokens ends the admin's sessions, too.
+
+        secret: one of SECRET_KEY_FALLBACKS; Django asks with each for a session from before.
+        """
+        what = f"{self.password}{self.token_version}"
+        return salted_hmac("bos admin session", what, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.name
@@ -243,11 +269,39 @@ class Notification(SyncedModel):
         return self.title
 
 
-class SpentToken(models.Model):
-    """A refresh token that has been used or logged out.
+class SignIn(models.Model):
+    """What has come of one sign-in over REST: every token of it names this row (`sid`).
 
-    Its primary key decides which of several parallel uses wins. simplejwt's own blacklist looks
-    first and inserts then, and lets all of them through (simplejwt issue 985).
+    A refresh token works once, and of parallel uses one wins: the one whose UPDATE finds the token
+    in `refresh_id`. Ended, none of its tokens holds any more, access tokens included.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, db_index=False, on_delete=models.CASCADE, related_name="+")
+    address = models.CharField(max_length=43)
+    """Where it was last used from: see `bos.throttle.address_of`."""
+    refresh_id = models.CharField(max_length=64)
+    """`jti` of its refresh token that has not been used."""
+    spent_id = models.CharField(max_length=64, blank=True, default="")
+    """`jti` of the one before."""
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(db_index=True)
+    """When it was renewed last."""
+    ends_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=16, blank=True, default="")
+
+    class Meta:
+        indexes = (models.Index(fields=("user", "address"), name="sign_ins_of_a_user"),)
+
+    def __str__(self) -> str:
+        return f"sign-in of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SpentToken(models.Model):
+    """A refresh token without a sign-in, from before there were any, that has been used.
+
+    Its primary key decides which of several parallel uses wins.
     """
 
     jti = models.CharField(max_length=64, primary_key=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,6 +22,8 @@ if not SECRET_KEY:
             "everybody knows. Set SECRET_KEY to at least 50 random characters."
         )
     SECRET_KEY = "development-only-and-known-to-everybody-0123456789"
+# Keys from before the last rotation: they sign nothing more, and what they have signed holds.
+SECRET_KEY_FALLBACKS: list[str] = list(filter(None, env.list("SECRET_KEY_FALLBACKS", [])))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 
 # ------------------------------------------------------------------ applications
@@ -55,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "bos.devices.device_middleware",
     "bos.middleware.actor_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -176,23 +179,32 @@ REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
 
 AUTH_USER_MODEL = "bos.User"
 AUTHENTICATION_BACKENDS = ["bos.throttle.ThrottledBackend"]
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # an email is unique within its organization
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-SIMPLE_JWT = {
+# Not SECRET_KEY itself: a signature made for another purpose is never a token. The newest first.
+TOKEN_KEYS = [
+    hashlib.sha256(b"bos token\0" + key.encode()).hexdigest()
+    for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
+]
+SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.float("BOS_ACCESS_TOKEN_SECONDS", 3600)),
     "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.float("BOS_REFRESH_TOKEN_SECONDS", 604_800)),
-    # Not SECRET_KEY itself: a signature made for another purpose is never a token.
-    "SIGNING_KEY": hashlib.sha256(b"bos token\0" + SECRET_KEY.encode()).hexdigest(),
+    # bos.token_keys signs and reads; these are for what else of simplejwt reads a token.
+    "SIGNING_KEY": TOKEN_KEYS[0],
     "AUDIENCE": "bos",
     "ISSUER": "bos",
-    # Two hosts whose clocks differ by a second must accept each other's fresh tokens (`iat`);
-    # bos.tokens checks `exp` without leeway.
-    "LEEWAY": 30,
     "UPDATE_LAST_LOGIN": False,
 }
+SIGN_IN_SECONDS = env.float("BOS_SIGN_IN_SECONDS", 2_592_000, validate=validate.Range(min=1))
+"""After so long somebody signs in anew, however often the tokens were refreshed."""
+REFRESH_GRACE = env.float("BOS_REFRESH_GRACE", 10, validate=validate.Range(min=0))
+"""A refresh token that was used within so many seconds is refused, and no theft yet."""
+HASHES_AT_ONCE = env.int("BOS_HASHES_AT_ONCE", 2, validate=validate.Range(min=1))
+"""Passwords that a process looks at at the same time."""
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["bos.bearer.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -230,6 +242,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SAMESITE = "Strict"
+DEVICE_COOKIE_NAME = "bos_device" if DEBUG else "__Host-bos_device"
 CSRF_TRUSTED_ORIGINS = list(SYNC["allowed_origins"])
 SECURE_PROXY_SSL_HEADER = None if DEBUG else ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
@@ -260,6 +273,7 @@ UNFOLD = {
         }
     },
     "STYLES": ["bos.navigation.style"],
+    "LOGIN": {"form": "bos.admin_sign_in.SignInForm"},
     "SIDEBAR": {"navigation": "bos.navigation.navigation"},
     "TABS": "bos.navigation.tabs",
 }

@@ -8,10 +8,12 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.permissions import AllowAny
 
 from bos import api, views
+from bos.admin_sign_in import password_change
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
+    path("admin/password_change/", password_change),  # before the admin's own, which it shows
     path("admin/", admin.site.urls),
     # With and without a trailing slash: a redirect would lose a POST's body.
     re_path(r"^auth/token/?$", api.TokenView.as_view(), name="token"),

@@ -9,14 +9,39 @@ from typing import TYPE_CHECKING
 from sync.auth import Claims, authenticator
 from sync.capture import AccessChange
 from sync.closes import CloseCode
+from sync.codecs import json_text
 from sync.connection import Connection
 from sync.database import in_database
+from sync.log import PendingEvent, append
 from sync.messages import Unsubscribed
-from sync.principal import Principal
-from sync.topics import Topic, authorize
+from sync.principal import Principal, current_actor
+from sync.topics import Audience, Topic, authorize
 
 if TYPE_CHECKING:
     from sync.feed import Feed
+
+
+def withdraw(
+    organization_id: str, *, entity_type: str, entity_id: str, access: AccessChange
+) -> None:
+    """Have every process look at these rights again; what has ended is in the log.
+
+    Runs inside the caller's transaction, and takes effect with it. Nobody gets a message of it.
+    """
+    append(
+        PendingEvent(
+            organization_id=organization_id,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            change_type="deleted",
+            data="{}",
+            live_type="",
+            live="",
+            actor=current_actor(),
+            access=json_text(access),
+            audience=Audience(),
+        )
+    )
 
 
 async def recheck(feed: Feed, change: AccessChange) -> None:

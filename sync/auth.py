@@ -17,12 +17,16 @@ from sync.principal import Principal
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid access token says. expires_at: seconds since the epoch."""
+    """What a valid access token says. expires_at: seconds since the epoch.
+
+    sign_in_id: which sign-in it has come of; empty for a token that does not say.
+    """
 
     user_id: str
     organization_id: str
     token_version: int
     expires_at: float
+    sign_in_id: str = ""
 
     @classmethod
     def of(cls, principal: Principal) -> Claims:
@@ -31,6 +35,7 @@ class Claims:
             principal.organization_id,
             principal.token_version,
             principal.expires_at,
+            principal.sign_in_id,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from sync.registry import handles
 from sync.replay import serve_sync
 from sync.times import wire_time
 from sync.topics import Topic
+
+log = logging.getLogger("bos.sync")
 
 # ------------------------------------------------------------------ AUTH
 
@@ -61,6 +64,8 @@ async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
 
 
 def _fail(context: Context, failure: messages.AuthFailed) -> None:
+    refused = {"connection": context.connection.id, "reason": failure.error}
+    log.info("sign-in refused", extra=refused)
     context.connection.send(failure, context.request_id)
 
 
@@ -83,6 +88,7 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
             raise
     # From here on the feed looks at the connection's rights whenever they change.
     connection.authenticated(principal, now=_now(), wall=time.time())
+    log.info("signed in", extra={"connection": connection.id, "user": principal.user_id})
     roster.signed_in(connection)
     connection.feed = feed
     feed.attach(connection)

@@ -19,6 +19,8 @@ class Principal:
     token_version: int
     expires_at: float
     """Seconds since the epoch: `exp` of the access token."""
+    sign_in_id: str = ""
+    """Ended, the token holds no more; empty where it does not say which sign-in it has come of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from sync.access import withdraw
 from sync.bus import bus
 from sync.capture import AccessChange
 from sync.codecs import json_text
 from sync.connection import Connection
 from sync.hub import Hub, after_connection, run_beside_hub
-from sync.log import PendingEvent, append
-from sync.principal import current_actor
-from sync.topics import Audience
 
 log = logging.getLogger("bos.sync")
 
@@ -103,19 +101,11 @@ def disconnect(organization_id: str, connection_ids: Iterable[str]) -> None:
     Runs inside the caller's transaction. The user's tokens hold: he may sign in again.
     """
     for connection_id in connection_ids:
-        append(
-            PendingEvent(
-                organization_id=organization_id,
-                entity_type="connection",
-                entity_id=connection_id,
-                change_type="deleted",
-                data="{}",
-                live_type="",
-                live="",
-                actor=current_actor(),
-                access=json_text(AccessChange(connections=(connection_id,))),
-                audience=Audience(),
-            )
+        withdraw(
+            organization_id,
+            entity_type="connection",
+            entity_id=connection_id,
+            access=AccessChange(connections=(connection_id,)),
         )
 
 

@@ -11,8 +11,10 @@ import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -33,6 +35,7 @@ RUN_ONCE = {
     "unit": "sqlite",
     "test_architecture.py": "sqlite",
     "test_docs.py": "sqlite",
+    "test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
     "test_admin.py": "postgres",
@@ -105,6 +108,13 @@ def backend() -> str:
 @pytest.fixture
 def cast(database: None) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def quick_hashes(settings: Any, cast: Cast) -> None:
+    """A password that is wrong, or right, costs a third of a second otherwise."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    User.objects.of(cast.home.organization.pk).update(password=make_password(PASSWORD))
 
 
 @pytest.fixture

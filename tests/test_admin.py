@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -233,6 +235,42 @@ def test_an_email_that_somebody_has_in_another_case_is_an_error_in_the_form(
     answer = admin.post(address, doors.form(admin.get(address), email=taken))
     assert list(answer.context["adminform"].form.errors) == ["email"]
     assert User.objects.filter(email__iexact=taken.strip()).count() == 1
+
+
+def test_s11_an_admin_does_not_learn_who_has_an_address_elsewhere(
+    cast: Cast, admin: Browser, root: Browser
+) -> None:
+    superuser = User.objects.get(email=f"root-{cast.alice.email}")
+    target, secret = reverse("admin:bos_user_add"), "a long one, for once"
+    for email in (cast.charlie.email, superuser.email, f"free-{cast.bob.email}"):
+        filled = doors.form(
+            admin.get(target), email=email, name="New", password1=secret, password2=secret
+        )
+        assert admin.post(target, filled).status_code == 302
+        assert User.objects.of(cast.home.id).filter(email=email).count() == 1
+    # Nor by giving it to somebody who is there; nor can such a one be moved onto the other.
+    doors.admin_change(admin, cast.vera.user, email=f" {cast.charlie.email.upper()}x ")
+    bobs = reverse("admin:bos_user_change", args=[cast.bob.id])
+    answer = admin.post(bobs, doors.form(admin.get(bobs), email=cast.charlie.email))
+    assert list(answer.context["adminform"].form.errors) == ["email"]
+    mine = User.objects.of(cast.home.id).get(email=cast.charlie.email)
+    page = reverse("admin:bos_user_change", args=[mine.pk])
+    moved = doors.form(root.get(page), organization=cast.other.id)
+    assert list(root.post(page, moved).context["adminform"].form.errors) == ["email"]
+
+
+def test_s11_createsuperuser_says_that_a_superuser_has_the_address(cast: Cast) -> None:
+    given = {"email": cast.bob.email, "name": "Root", "interactive": False, "verbosity": 0}
+    call_command("createsuperuser", **given)
+    assert User.objects.get_by_natural_key(cast.bob.email.upper()).is_superuser
+    with pytest.raises(CommandError, match="has this email"):
+        call_command("createsuperuser", **given)
+
+
+def test_s11_changepassword_says_that_several_have_the_address(cast: Cast) -> None:
+    User.objects.create_user(cast.bob.email, PASSWORD, organization=cast.other.organization)
+    with pytest.raises(CommandError, match="several organizations"):
+        call_command("changepassword", cast.bob.email, stdout=StringIO())
 
 
 def test_s3_an_admin_makes_nobody_a_superuser_nor_moves_him_out(cast: Cast, admin: Browser) -> None:

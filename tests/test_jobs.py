@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from multiprocessing import Queue, Value
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django_q import core_signing as signing
+from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.signals import pre_execute
-from django_q.signing import SignedPackage
+from django_q.signing import BadSignature, PickleSerializer, SignedPackage
 from django_q.worker import worker
 
 from bos import jobs
@@ -145,3 +148,20 @@ def transaction_that_fails() -> None:
     with transaction.atomic():
         assert jobs.for_the_first_time()
         raise ValueError("on purpose")
+
+
+def test_s12_a_job_that_was_enqueued_before_the_key_was_rotated_is_done(
+    cast: Cast, settings: Any
+) -> None:
+    kpi_id = str(cast.home.revenue.pk)
+    enqueue(judge, kpi_id)
+    [row] = due_jobs()
+    job = SignedPackage.loads(row.payload)
+    row.payload = signing.dumps(job, key="old", salt=Conf.PREFIX, serializer=PickleSerializer)
+    row.save()
+    settings.SECRET_KEY_FALLBACKS = ["another", "old"]
+    [(_, payload)] = Broker().dequeue() or []
+    assert SignedPackage.loads(payload) == job
+    row.refresh_from_db()
+    with pytest.raises(BadSignature):
+        SignedPackage.loads(row.payload)

@@ -1,64 +1,29 @@
-"""REST: tokens, the throttle, KPI history, schema and health (A6)."""
+"""REST: tokens, KPI history, schema and health (A6)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from django.db import connections
 from django.test import Client as Browser
 from django.utils import timezone
 
-from bos import throttle
 from bos.models import User
 from bos.tokens import refreshed
 from kpis.models import Kpi, KpiValue
 from sync.errors import TokenInvalid
-from tests.cast import PASSWORD, Cast, Person
+from tests.cast import PASSWORD, Cast
 from tests.client import Client
-from tests.rest import rest
+from tests.rest import Caller, rest
 from tests.server import Server
 
 HISTORY = "/api/kpis/history"
-
-
-@pytest.fixture
-def quick_hashes(settings: Any, cast: Cast) -> None:
-    """A password that is wrong, or right, costs a third of a second otherwise."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    User.objects.of(cast.home.organization.pk).update(password=make_password(PASSWORD))
-
-
-def an_address() -> str:
-    """One that no other test has failed from."""
-    return f"2001:db8::{uuid.uuid4().hex[:4]}:{uuid.uuid4().hex[:4]}"
-
-
-class Caller:
-    """Requests without a socket, from an address of its own."""
-
-    def __init__(self, address: str = "") -> None:
-        self._browser = Browser(REMOTE_ADDR=address or an_address())
-
-    def post(self, path: str, body: Any) -> tuple[int, Any]:
-        sent = body if isinstance(body, str | bytes) else json.dumps(body)
-        answer = self._browser.post(path, sent, content_type="application/json")
-        return answer.status_code, json.loads(answer.content) if answer.content else None
-
-    def get(self, path: str, token: str = "") -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = self._browser.get(path, headers=headers)
-        return answer.status_code, json.loads(answer.content)
-
-    def sign_in(self, person: Person, password: str = PASSWORD) -> tuple[int, Any]:
-        return self.post("/auth/token", {"email": person.email, "password": password})
 
 
 # ------------------------------------------------------------------ tokens
@@ -206,60 +171,6 @@ def test_a6_a_deleted_users_tokens_are_a_401(cast: Cast) -> None:
     assert caller.post("/auth/refresh", {"refresh": refresh})[0] == 401
     assert caller.sign_in(cast.bob)[0] == 401
     assert caller.post("/auth/logout", {"refresh": refresh})[0] in (204, 401)
-
-
-# ------------------------------------------------------------------ the throttle
-
-
-def test_a6_an_account_is_throttled_after_ten_failures_from_wherever(
-    cast: Cast, quick_hashes: None
-) -> None:
-    limit = throttle.PER_ACCOUNT.amount
-    for n in range(limit):
-        # Upper case and spaces make no other account of it.
-        email = cast.bob.email.upper() if n % 2 else f" {cast.bob.email} "
-        assert Caller().post("/auth/token", {"email": email, "password": "x"})[0] == 401
-    for password in ("x", PASSWORD):
-        status, body = Caller().sign_in(cast.bob, password)
-        assert (status, body["code"]) == (429, "THROTTLED")
-    assert Caller().sign_in(cast.vera)[0] == 200
-
-
-def test_a6_one_failure_less_and_the_right_password_is_let_in(
-    cast: Cast, quick_hashes: None
-) -> None:
-    for _ in range(throttle.PER_ACCOUNT.amount - 1):
-        assert Caller().sign_in(cast.bob, "x")[0] == 401
-    assert Caller().sign_in(cast.bob)[0] == 200
-
-
-def test_a6_an_unknown_account_is_throttled_alike(quick_hashes: None) -> None:
-    unknown = {"email": f"{uuid.uuid4().hex}@test.example", "password": "x"}
-    statuses = [Caller().post("/auth/token", unknown)[0] for _ in range(11)]
-    assert statuses == [401] * 10 + [429]
-
-
-def test_a6_an_address_is_throttled_after_a_hundred_failures_of_any_account(
-    cast: Cast, quick_hashes: None
-) -> None:
-    address = an_address()
-    caller = Caller(address)
-    for _ in range(throttle.PER_ADDRESS.amount):
-        unknown = {"email": f"{uuid.uuid4().hex}@test.example", "password": "x"}
-        assert caller.post("/auth/token", unknown)[0] == 401
-    answer = Browser(REMOTE_ADDR=address).post(
-        "/auth/token",
-        json.dumps({"email": cast.bob.email, "password": PASSWORD}),
-        content_type="application/json",
-    )
-    assert answer.status_code == 429
-    assert 1 <= int(answer.headers["Retry-After"]) <= 300
-    assert Caller().sign_in(cast.bob)[0] == 200
-
-
-def test_a6_signing_in_rightly_is_never_throttled(cast: Cast, quick_hashes: None) -> None:
-    caller = Caller()
-    assert {caller.sign_in(cast.bob)[0] for _ in range(12)} == {200}
 
 
 # ------------------------------------------------------------------ history

@@ -61,6 +61,9 @@ NONSENSE = [
     ("DATABASE_URL", "mysql://localhost/bos"),
     ("BOS_AUTH_TIMEOUT", "soon"),
     ("BOS_MAX_CONNECTIONS_PER_USER", "2.5"),
+    ("BOS_SIGN_IN_SECONDS", "0"),
+    ("BOS_REFRESH_GRACE", "-1"),
+    ("BOS_HASHES_AT_ONCE", "0"),
 ]
 
 

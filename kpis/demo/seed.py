@@ -121,9 +121,9 @@ def _user(
     user: User
     user, created = User.objects.get_or_create(
         email=f"{local}@{domain}.example",
+        organization=organization,
         defaults={
             "id": _id(domain, "user", local),
-            "organization": organization,
             "name": name,
             "role": role,
             "password": password,

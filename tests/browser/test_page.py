@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
+from bos.models import SignIn
 from tests.cast import PASSWORD, Cast, Person
 from tests.client import Client
 from tests.conftest import ServeFixture
+from tests.rest import rest
 from tests.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -104,6 +107,29 @@ async def test_who_may_not_set_a_value_is_told_at_the_card(
     await set_value(card, "1")
     await expect(card.locator("[data-card-problem]")).to_contain_text("may not")
     await expect(card.locator("[data-value]")).to_have_text("100")
+
+
+FRESH = """async () => {
+  const { Session } = await import("/static/bos/session.js");
+  window.session ??= new Session();
+  return window.session.accessToken({ fresh: true });
+}"""
+
+
+async def test_s9_a_duplicated_tab_renews_its_tokens_without_ending_the_others(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server, cast.bob)
+    async with page.expect_popup() as opened:
+        await page.evaluate("window.open(location.href)")
+    copy = await opened.value
+    await expect(copy.locator('[data-connection="live"]')).to_be_visible()
+    for tabs in ((page, copy), (page,), (copy,), (page, copy)):
+        fresh = await asyncio.gather(*(tab.evaluate(FRESH) for tab in tabs))
+        assert (await rest(server, "GET", "/api/kpis/history", token=fresh[-1]))[0] == 200
+    assert SignIn.objects.filter(user=cast.bob.user, ended_at=None).count() == 1
+    for tab in (page, copy):
+        await expect(tab.locator('[data-connection="live"]')).to_be_visible()
 
 
 async def test_wrong_credentials_are_said_to_be_wrong(

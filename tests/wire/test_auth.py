@@ -151,6 +151,7 @@ BAD_TOKENS: dict[str, Callable[[Person], str]] = {
     "key_id_of_another_type": lambda person: url64(b'{"alg": "HS256", "kid": {}}') + ".e30.",
     "no_such_user": lambda person: token_of(person, user_id="nobody"),
     "unknown_user": lambda person: token_of(person, user_id="0" * 32),
+    "unknown_key_id": lambda person: forged(person, KEY, kid="00000000"),
     "other_version": lambda person: token_of(person, tv=person.user.token_version + 1),
     "version_of_another_type": lambda person: token_of(person, tv=None),
     "other_organization": lambda person: token_of(person, org="0" * 32),
@@ -171,6 +172,14 @@ async def test_a1_a_token_that_is_none_is_refused_and_the_next_may_be_right(
     in_a_header = token.encode("ascii", "ignore").decode()[:8000]
     status, body = await rest(server, "GET", "/api/kpis/history", token=in_a_header)
     assert (status, "code" in body) == (401, True)
+
+
+async def test_w17_a_token_from_before_the_clock_stepped_back_is_accepted(
+    server: Server, bob: Person
+) -> None:
+    token = token_of(bob, iat=int(time.time()) + 3600)
+    async with await Client.connect(server) as client:
+        assert (await auth(client, token))["type"] == "AUTH_SUCCESS"
 
 
 async def test_a1_an_expired_token_is_refused_as_such(server: Server, bob: Person) -> None:

@@ -2,6 +2,7 @@
 
 const KEY = "bos.session";
 const EARLY_MS = 60_000; // renew a token this long before it expires
+const COPY_MS = 2_000; // how long a tab waits for what its copy has been given
 const REFUSALS = new Set([400, 401, 403]); // anything else may pass: a proxy's 429, a restart's 502
 
 /** The server will not have this: only signing in anew helps. */
@@ -9,10 +10,25 @@ export class SignInRefused extends Error {
   name = "SignInRefused";
 }
 
-/** Lives as long as its tab: {access, refresh, renewAt, email} in sessionStorage. */
+/**
+ * Lives as long as its tab: {access, refresh, renewAt, email} in sessionStorage.
+ *
+ * A duplicated tab begins with a copy. A refresh token that is used twice ends the sign-in for both,
+ * so the one that renews first tells the others.
+ */
 export class Session {
   #kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   #refreshing = null;
+  #copies = new BroadcastChannel(KEY);
+  #told = () => {};
+
+  constructor() {
+    this.#copies.onmessage = ({ data: { spent, kept } }) => {
+      if (this.#kept?.refresh !== spent) return;
+      this.#store(kept);
+      this.#told();
+    };
+  }
 
   get signedIn() {
     return this.#kept !== null;
@@ -50,13 +66,28 @@ export class Session {
 
   async #refresh() {
     const before = this.#kept;
-    const tokens = await post("/auth/refresh", { refresh: before.refresh }).catch((error) => {
-      throw error instanceof SignInRefused
-        ? new SignInRefused("Your session has ended. Please sign in again.")
-        : error;
-    });
+    let tokens;
+    try {
+      tokens = await post("/auth/refresh", { refresh: before.refresh });
+    } catch (error) {
+      if (!(error instanceof SignInRefused)) throw error;
+      // A copy may have been faster: its tokens are on their way.
+      if (await this.#renewedElsewhere(before)) return;
+      throw new SignInRefused("Your session has ended. Please sign in again.");
+    }
     if (this.#kept !== before) throw new SignInRefused("Please sign in."); // signed out meanwhile
     this.#keep(tokens, before.email);
+    this.#copies.postMessage({ spent: before.refresh, kept: this.#kept });
+  }
+
+  async #renewedElsewhere(before) {
+    if (this.#kept === before) {
+      await new Promise((resolve) => {
+        this.#told = resolve;
+        setTimeout(resolve, COPY_MS);
+      });
+    }
+    return this.#kept !== null && this.#kept !== before;
   }
 
   #keep({ access, refresh }, email) {
@@ -64,8 +95,12 @@ export class Session {
     const { iat, exp } = claims(access);
     const lifetime = (exp - iat) * 1000;
     const renewAt = Date.now() + Math.max(lifetime - EARLY_MS, lifetime / 2);
-    this.#kept = { access, refresh, renewAt, email };
-    sessionStorage.setItem(KEY, JSON.stringify(this.#kept));
+    this.#store({ access, refresh, renewAt, email });
+  }
+
+  #store(kept) {
+    this.#kept = kept;
+    sessionStorage.setItem(KEY, JSON.stringify(kept));
   }
 }
 
