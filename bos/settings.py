@@ -205,7 +205,12 @@ SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 
 # ------------------------------------------------------------------ HTTP
 
-STATIC_URL = "static/"
+HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 8)
+"""HTTP requests that a process works at: as many threads, and database connections."""
+# At 50 ms a page, those who wait behind them are served within a second.
+HTTP_WAITING = env.int("BOS_HTTP_WAITING", 16 * HTTP_CONCURRENCY)
+"""HTTP requests that wait for one of these threads; one more is refused."""
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 CONTENT_SECURITY_POLICY = {
