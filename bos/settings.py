@@ -13,15 +13,17 @@ from environs import Env
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEBUG = env.bool("DEBUG", True)
+DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
-if not SECRET_KEY:
-    if not DEBUG:
-        raise ImproperlyConfigured(
-            "SECRET_KEY is not set and DEBUG is off: tokens would be signed with a key that "
-            "everybody knows. Set SECRET_KEY to at least 50 random characters."
-        )
+SHORTEST_KEY = 50
+if not SECRET_KEY and DEBUG:
     SECRET_KEY = "development-only-and-known-to-everybody-0123456789"
+elif len(SECRET_KEY) < SHORTEST_KEY and not DEBUG:
+    raise ImproperlyConfigured(
+        f"SECRET_KEY is {'too short' if SECRET_KEY else 'not set'} and DEBUG is off: everybody "
+        f"could guess the key that tokens are signed with. Set SECRET_KEY to at least "
+        f"{SHORTEST_KEY} random characters; for development on this machine, set DEBUG=on."
+    )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 
 # ------------------------------------------------------------------ applications

@@ -78,6 +78,7 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
         kept.setdefault("PYTHONPYCACHEPREFIX", f"{sys.prefix}/pycache")
     own = {
         "BOS_TEST_BACKEND": backend,
+        "DEBUG": "on",
         # Tests change rows between awaits, from the event loop's own thread.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
         "OPENBLAS_NUM_THREADS": "1",
