@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -21,7 +20,7 @@ from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
@@ -151,15 +150,24 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+def refusal(path: str, *, code: str, message: str, status: int = 503) -> HttpResponse:
+    """In JSON for programs, in words for people; when to try again, where that helps."""
+    response = HttpResponse(f"{message}\n", content_type="text/plain", status=status)
+    if path.startswith(("/api/", "/auth/")):
+        body: dict[str, Any] = {"code": code, "message": message}
+        if status == 503:
+            body["details"] = {"retryAfter": RETRY_AFTER}
+        response = JsonResponse(body, status=status)
+    if status == 503:
+        response["Retry-After"] = str(RETRY_AFTER)
+    response["Content-Length"] = str(len(response.content))
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 def _busy(path: str) -> Answer:
     message = "The server is busy. Please try again in a moment."
-    response = HttpResponse(f"{message}\n", content_type="text/plain", status=503)
-    if path.startswith(("/api/", "/auth/")):
-        body = {"code": "SERVER_BUSY", "message": message, "details": {"retryAfter": RETRY_AFTER}}
-        response = HttpResponse(json.dumps(body), content_type="application/json", status=503)
-    response["Content-Length"] = str(len(response.content))
-    response["Retry-After"] = str(RETRY_AFTER)
-    response["Cache-Control"] = "no-store"
+    response = refusal(path, code="SERVER_BUSY", message=message)
     headers = [(name.encode(), value.encode()) for name, value in response.items()]
     return Answer(response.status_code, headers, response.content)
 

@@ -86,6 +86,30 @@ _ENGINES = {
 }
 
 
+def _time_outs(patience: float) -> dict[str, Any]:
+    """What ends a statement, a lock, a transaction or a connection that would wait for ever.
+
+    patience: seconds after which one of two who does not answer is taken for gone, by the other.
+    """
+    seconds, milliseconds = max(1, int(patience / 3)), int(patience * 1000)
+    keepalives = {"idle": seconds, "interval": seconds, "count": 2}
+    return {
+        "connect_timeout": 3 if patience >= 3 else 2,  # less than 2 is taken for 2
+        "patience": patience,
+        # The server gone: a broken network, a machine that is no more.
+        "tcp_user_timeout": milliseconds,
+        **{f"keepalives_{name}": value for name, value in keepalives.items()},
+        "session": {
+            "statement_timeout": "30s",
+            "lock_timeout": "5s",
+            # We gone, or stopped, with locks that everybody else waits for.
+            "idle_in_transaction_session_timeout": f"{milliseconds}ms",
+            "tcp_user_timeout": f"{milliseconds}ms",
+            **{f"tcp_keepalives_{name}": str(value) for name, value in keepalives.items()},
+        },
+    }
+
+
 def _database() -> dict[str, Any]:
     database: dict[str, Any] = env.dj_db_url(
         "DATABASE_URL", f"sqlite:///{BASE_DIR / 'bos.sqlite3'}"
@@ -105,7 +129,7 @@ def _database() -> dict[str, Any]:
         }
         database["CONN_MAX_AGE"] = None
     else:
-        options |= {"connect_timeout": 3, "options": "-c statement_timeout=30s -c lock_timeout=5s"}
+        options |= _time_outs(env.float("BOS_DATABASE_PATIENCE", 10))
         database["CONN_MAX_AGE"] = 60
         database["CONN_HEALTH_CHECKS"] = True
     return database
@@ -285,8 +309,9 @@ LOGGING = {
         "line": {"()": "bos.logs.FieldFormatter"},
         "brief": {"()": "bos.logs.BriefFormatter"},
     },
+    "filters": {"away": {"()": "bos.logs.AwayFilter"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["away"]},
         "brief": {"class": "logging.StreamHandler", "formatter": "brief"},
     },
     "loggers": {

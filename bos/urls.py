@@ -26,3 +26,5 @@ urlpatterns = [
     path("api/kpis/", include("kpis.urls")),
     re_path(r"^api(?:/|$)", api.not_found),
 ]
+
+handler500 = "bos.views.failed"

@@ -1,6 +1,8 @@
-"""The first page and the health check."""
+"""The first page, the health check, and what is said when we fail."""
 
 from __future__ import annotations
+
+import sys
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -8,6 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from bos import health
+from bos.http import refusal
+from sync.db.failures import database_is_away
 
 
 @require_safe
@@ -22,3 +26,12 @@ def healthz(request: HttpRequest) -> JsonResponse:
     if not health.database.holds():
         return JsonResponse({"status": "database away"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's handler500, which it calls for an exception that it is just handling."""
+    if database_is_away(sys.exc_info()[1]):
+        message = "The database does not answer. Please try again in a moment."
+        return refusal(request.path, code="SERVICE_UNAVAILABLE", message=message)
+    message = "The server could not do this."
+    return refusal(request.path, code="INTERNAL_SERVER_ERROR", message=message, status=500)
