@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.defaults import page_not_found
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.permissions import AllowAny
 
@@ -12,6 +13,8 @@ from bos import api, views
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
+    # A shortcut to the page of any row, by its type and id. No row has a page of its own.
+    re_path(r"^admin/r/", page_not_found, {"exception": None}),
     path("admin/", admin.site.urls),
     # With and without a trailing slash: a redirect would lose a POST's body.
     re_path(r"^auth/token/?$", api.TokenView.as_view(), name="token"),

@@ -77,6 +77,12 @@ def test_s12_this_machines_own_addresses_are_served_with_debug_on(host: str) -> 
     assert is_loopback(host)
 
 
+def test_s13_cookies_are_of_this_host_alone_where_tls_is() -> None:
+    ask = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME)"
+    answer = manage("shell", "-v0", "-c", ask, DEBUG="off", SECRET_KEY="k" * 50)
+    assert answer.stdout.split() == ["__Host-sessionid", "__Host-csrftoken"]
+
+
 NONSENSE = [
     ("DEBUG", "perhaps"),
     ("DATABASE_URL", "mysql://localhost/bos"),
