@@ -1,4 +1,4 @@
-"""Does the database answer? Asked on a thread of its own, for any number of probes at once."""
+"""May requests be sent here? Asked on a thread of its own, for any number of probes at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from sync.bus import bus
 
 FRESH = 0.25
 """Seconds for which an answer is given to others, too."""
 PATIENCE = 1.0
 """Seconds after which no answer is taken for a no."""
+MOST_BEHIND = 10.0
+"""Seconds for which a process may deliver less than there is, before nobody new is sent to it."""
 
 
 class Probe:
@@ -50,4 +55,32 @@ def _database_answers() -> bool:
     return True
 
 
+def _schema_is_ours() -> bool:
+    if not _database_answers():
+        return False
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
 database = Probe(_database_answers)
+_schema = Probe(_schema_is_ours)
+_schema_seen = False
+
+
+def migrated() -> bool:
+    """Is every migration applied? Looked at until they are: it takes some queries."""
+    global _schema_seen
+    _schema_seen = _schema_seen or _schema.holds()
+    return _schema_seen
+
+
+def obstacles() -> list[str]:
+    """What keeps this process from serving: none when it is ready."""
+    if not database.holds():
+        return ["database away"]
+    found = []
+    if not migrated():
+        found.append("migrations not applied")
+    if bus.seconds_behind() > MOST_BEHIND:
+        found.append("delivery behind the log")
+    return found

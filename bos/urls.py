@@ -13,6 +13,7 @@ from bos import api, views
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
+    path("readyz", views.readyz),
     # A shortcut to the page of any row, by its type and id. No row has a page of its own.
     re_path(r"^admin/r/", page_not_found, {"exception": None}),
     path("admin/", admin.site.urls),

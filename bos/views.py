@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from bos import health
 from bos.http import refusal
+from sync.bus import bus
 from sync.db.failures import database_is_away
 
 
@@ -26,6 +27,18 @@ def healthz(request: HttpRequest) -> JsonResponse:
     if not health.database.holds():
         return JsonResponse({"status": "database away"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 while requests may be sent here, else 503 with the reasons. Redis is told of only."""
+    reasons = health.obstacles()
+    body = {
+        "status": "not ready" if reasons else "ready",
+        "reasons": reasons,
+        "degraded": ["redis away"] if bus.is_away else [],
+    }
+    return JsonResponse(body, status=503 if reasons else 200)
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -166,6 +166,8 @@ async def test_f7_a_database_that_is_away_is_one_line_a_kind_and_second_in_the_l
                 assert int(told.headers["retry-after"]) > 0
             lasted = time.monotonic() - began
             await until_health(server, 503, within=3)
+            ready = await fetch(server, "/readyz")
+            assert (ready.status, ready.json()["reasons"]) == (503, ["database away"])
             await net.join()
             await until_health(server, 200, within=5)
             answer = await mia.ask("KPI_UPDATE", kpi(cast, 3))
