@@ -16,6 +16,9 @@ help:  ## Show this
 
 venv: $(VENV)/.run  ## The environment that running needs
 
+# Development values, which nothing has by itself: a key that everybody knows, demo accounts.
+run docs: export DEBUG ?= on
+
 run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
 	@$(IN)/python manage.py migrate -v 0
 	@$(IN)/python manage.py seed_demo

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bos.settings")
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
-# Static files are served by whitenoise's synchronous iterator: small, and in production behind
-# a proxy that keeps them.
-warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
+django.setup(set_prefix=False)  # before what follows: it loads the apps
 
-_http = get_asgi_application()  # before the routing: it loads the apps
+from bos.http import HttpApplication  # noqa: E402
+from sync.routing import websocket_application  # noqa: E402
 
-from sync.routing import websocket_application  # noqa: E402 -- behind the apps
-
-application = ProtocolTypeRouter({"http": _http, "websocket": websocket_application()})
+application = ProtocolTypeRouter({"http": HttpApplication(), "websocket": websocket_application()})

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from copy import copy
+from dataclasses import dataclass
+from threading import Lock
+
+from sync.db.failures import database_is_away
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -13,7 +18,10 @@ class FieldFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        fields = (f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD)
+        # One line, whatever a value holds.
+        fields = (
+            f"{k}={' '.join(str(v).split())}" for k, v in vars(record).items() if k not in _STANDARD
+        )
         return " ".join([super().formatMessage(record), *fields])
 
 
@@ -26,3 +34,59 @@ class BriefFormatter(FieldFormatter):
             brief.error = record.exc_info[0].__name__
         brief.exc_info = brief.exc_text = None
         return super().format(brief)
+
+
+UNAVAILABLE = 503
+"""Django logs its answers; this one is given to everybody while the database is away."""
+
+
+@dataclass(slots=True)
+class _Told:
+    at: float
+    left_out: int = 0
+
+
+class AwayFilter(logging.Filter):
+    """A database that is away: one line a kind and second, without a traceback.
+
+    Everything that is tried meanwhile fails alike. The next line of its kind says how many were
+    left out: `request failed error=OperationalError reason=... left_out=812`. What else goes wrong
+    is told in full.
+    """
+
+    # Kinds are few: a logger and what it says, before anything is put into it.
+    MOST_KINDS = 1_000
+
+    def __init__(self, *, seconds: float = 1.0) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._lock = Lock()
+        self._told: dict[tuple[str, str, str], _Told] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if not database_is_away(error) and getattr(record, "status_code", 0) != UNAVAILABLE:
+            return True
+        name = "" if error is None else type(error).__name__
+        left_out = self._left_out((record.name, str(record.msg), name))
+        if left_out is None:
+            return False
+        record.exc_info = record.exc_text = None
+        if error is not None:
+            record.error, record.reason = name, str(error)[:200]
+        if left_out:
+            record.left_out = left_out
+        return True
+
+    def _left_out(self, kind: tuple[str, str, str]) -> int | None:
+        """How many of this kind were left out before this one; None: so is this one."""
+        now = time.monotonic()
+        with self._lock:
+            told = self._told.get(kind)
+            if told is not None and now - told.at < self._seconds:
+                told.left_out += 1
+                return None
+            if len(self._told) >= self.MOST_KINDS:
+                self._told.clear()
+            self._told[kind] = _Told(now)
+            return 0 if told is None else told.left_out

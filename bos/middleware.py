@@ -9,6 +9,7 @@ from django.core.exceptions import BadRequest
 from django.core.paginator import InvalidPage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 
 from sync.principal import Actor, acting
 
@@ -49,8 +50,11 @@ def admin_query_middleware(
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path.startswith(prefix):
             values = (value for _, listed in request.GET.lists() for value in listed)
+            # PostgreSQL takes none in text.
+            if "\0" in request.path_info:
+                raise Http404("no id has a NUL")
             if any("\0" in value for value in values):
-                raise BadRequest("NUL in a query")  # PostgreSQL takes none in text
+                raise BadRequest("NUL in a query")
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> None:
@@ -59,4 +63,18 @@ def admin_query_middleware(
 
     # Where Django looks for it.
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
+    return middleware
+
+
+def no_store_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Let nobody keep tokens and a tenant's data: not a proxy in between, not a browser's cache."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.path.startswith(("/auth", "/api", "/healthz", "/readyz")):
+            patch_cache_control(response, private=True, no_store=True)
+        return response
+
     return middleware

@@ -1,9 +1,10 @@
-"""What people can do about themselves."""
+"""What people can do about themselves, and what is forgotten of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from bos.models import Notification
@@ -33,3 +34,9 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
         row.read_together = list(dict.fromkeys(notification_ids)) if row is unread[0] else []
         row.save(update_fields=["read_at"])
     return bool(unread)
+
+
+def forget_sessions() -> int:
+    """Delete the sessions of the admin that have expired; how many they were."""
+    deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    return deleted

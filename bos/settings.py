@@ -13,15 +13,17 @@ from environs import Env, validate
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEBUG = env.bool("DEBUG", True)
+DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
-if not SECRET_KEY:
-    if not DEBUG:
-        raise ImproperlyConfigured(
-            "SECRET_KEY is not set and DEBUG is off: tokens would be signed with a key that "
-            "everybody knows. Set SECRET_KEY to at least 50 random characters."
-        )
+SHORTEST_KEY = 50
+if not SECRET_KEY and DEBUG:
     SECRET_KEY = "development-only-and-known-to-everybody-0123456789"
+elif len(SECRET_KEY) < SHORTEST_KEY and not DEBUG:
+    raise ImproperlyConfigured(
+        f"SECRET_KEY is {'too short' if SECRET_KEY else 'not set'} and DEBUG is off: everybody "
+        f"could guess the key that tokens are signed with. Set SECRET_KEY to at least "
+        f"{SHORTEST_KEY} random characters; for development on this machine, set DEBUG=on."
+    )
 # Keys from before the last rotation: they sign nothing more, and what they have signed holds.
 SECRET_KEY_FALLBACKS: list[str] = list(filter(None, env.list("SECRET_KEY_FALLBACKS", [])))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
@@ -50,6 +52,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "bos.middleware.no_store_middleware",
     "csp.middleware.CSPMiddleware",
     "bos.middleware.admin_csp_middleware",
     "bos.middleware.admin_query_middleware",
@@ -87,6 +90,30 @@ _ENGINES = {
 }
 
 
+def _time_outs(patience: float) -> dict[str, Any]:
+    """What ends a statement, a lock, a transaction or a connection that would wait for ever.
+
+    patience: seconds after which one of two who does not answer is taken for gone, by the other.
+    """
+    seconds, milliseconds = max(1, int(patience / 3)), int(patience * 1000)
+    keepalives = {"idle": seconds, "interval": seconds, "count": 2}
+    return {
+        "connect_timeout": 3 if patience >= 3 else 2,  # less than 2 is taken for 2
+        "patience": patience,
+        # The server gone: a broken network, a machine that is no more.
+        "tcp_user_timeout": milliseconds,
+        **{f"keepalives_{name}": value for name, value in keepalives.items()},
+        "session": {
+            "statement_timeout": "30s",
+            "lock_timeout": "5s",
+            # We gone, or stopped, with locks that everybody else waits for.
+            "idle_in_transaction_session_timeout": f"{milliseconds}ms",
+            "tcp_user_timeout": f"{milliseconds}ms",
+            **{f"tcp_keepalives_{name}": str(value) for name, value in keepalives.items()},
+        },
+    }
+
+
 def _database() -> dict[str, Any]:
     database: dict[str, Any] = env.dj_db_url(
         "DATABASE_URL", f"sqlite:///{BASE_DIR / 'bos.sqlite3'}"
@@ -106,7 +133,7 @@ def _database() -> dict[str, Any]:
         }
         database["CONN_MAX_AGE"] = None
     else:
-        options |= {"connect_timeout": 3, "options": "-c statement_timeout=30s -c lock_timeout=5s"}
+        options |= _time_outs(env.float("BOS_DATABASE_PATIENCE", 10))
         database["CONN_MAX_AGE"] = 60
         database["CONN_HEALTH_CHECKS"] = True
     return database
@@ -217,7 +244,12 @@ SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 
 # ------------------------------------------------------------------ HTTP
 
-STATIC_URL = "static/"
+HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 8)
+"""HTTP requests that a process works at: as many threads, and database connections."""
+# At 50 ms a page, those who wait behind them are served within a second.
+HTTP_WAITING = env.int("BOS_HTTP_WAITING", 16 * HTTP_CONCURRENCY)
+"""HTTP requests that wait for one of these threads; one more is refused."""
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 CONTENT_SECURITY_POLICY = {
@@ -243,6 +275,10 @@ SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SAMESITE = "Strict"
 DEVICE_COOKIE_NAME = "bos_device" if DEBUG else "__Host-bos_device"
+if not DEBUG:
+    # Browsers take a cookie of this name from this very host over TLS only, and from no other one
+    # of its domain.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 CSRF_TRUSTED_ORIGINS = list(SYNC["allowed_origins"])
 SECURE_PROXY_SSL_HEADER = None if DEBUG else ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
@@ -292,8 +328,9 @@ LOGGING = {
         "line": {"()": "bos.logs.FieldFormatter"},
         "brief": {"()": "bos.logs.BriefFormatter"},
     },
+    "filters": {"away": {"()": "bos.logs.AwayFilter"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["away"]},
         "brief": {"class": "logging.StreamHandler", "formatter": "brief"},
     },
     "loggers": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.defaults import page_not_found
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.permissions import AllowAny
 
@@ -14,6 +15,9 @@ urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
     path("admin/password_change/", password_change),  # before the admin's own, which it shows
+    path("readyz", views.readyz),
+    # A shortcut to the page of any row, by its type and id. No row has a page of its own.
+    re_path(r"^admin/r/", page_not_found, {"exception": None}),
     path("admin/", admin.site.urls),
     # With and without a trailing slash: a redirect would lose a POST's body.
     re_path(r"^auth/token/?$", api.TokenView.as_view(), name="token"),
@@ -28,3 +32,5 @@ urlpatterns = [
     path("api/kpis/", include("kpis.urls")),
     re_path(r"^api(?:/|$)", api.not_found),
 ]
+
+handler500 = "bos.views.failed"

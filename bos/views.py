@@ -1,12 +1,18 @@
-"""The first page and the health check."""
+"""The first page, the health check, and what is said when we fail."""
 
 from __future__ import annotations
 
+import sys
+
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+
+from bos import health
+from bos.http import refusal
+from sync.bus import bus
+from sync.db.failures import database_is_away
 
 
 @require_safe
@@ -17,9 +23,28 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
+    """200 while the process lives and the database answers it, else 503."""
+    if not health.database.holds():
         return JsonResponse({"status": "database away"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 while requests may be sent here, else 503 with the reasons. Redis is told of only."""
+    reasons = health.obstacles()
+    body = {
+        "status": "not ready" if reasons else "ready",
+        "reasons": reasons,
+        "degraded": ["redis away"] if bus.is_away else [],
+    }
+    return JsonResponse(body, status=503 if reasons else 200)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's handler500, which it calls for an exception that it is just handling."""
+    if database_is_away(sys.exc_info()[1]):
+        message = "The database does not answer. Please try again in a moment."
+        return refusal(request.path, code="SERVICE_UNAVAILABLE", message=message)
+    message = "The server could not do this."
+    return refusal(request.path, code="INTERNAL_SERVER_ERROR", message=message, status=500)

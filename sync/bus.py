@@ -75,6 +75,18 @@ class Bus:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
 
+    def seconds_behind(self) -> float:
+        """How long ago this process had last delivered all that the log has; 0 if it serves none.
+
+        About a second where all is well: that often it is compared.
+        """
+        return 0.0 if self._hub is None else time.monotonic() - self._hub.level_at
+
+    @property
+    def is_away(self) -> bool:
+        """Has the layer between processes just failed?"""
+        return time.monotonic() < self._away_until
+
     def publish(self, events: Sequence[LoggedEvent]) -> None:
         """Tell every process of what has been committed together. Thread-safe, does not wait."""
         self._committed.append(events)

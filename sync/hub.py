@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
@@ -57,6 +58,8 @@ class Hub:
         self._leaving: set[asyncio.Task[None]] = set()
         self._layer: Any = get_channel_layer()
         self._channel: str | None = None
+        self.level_at = time.monotonic()
+        """When every feed was last seen to have all that the log has."""
         self._tasks = [
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
@@ -159,8 +162,12 @@ class Hub:
                 await self._join(feed.organization_id)
         if feeds:
             heads = await in_database(log.heads, [feed.organization_id for feed in feeds])
+            behind = [f for f in feeds if f.last < heads.get(f.organization_id, 0)]
             for feed in feeds:
                 feed.check(heads.get(feed.organization_id, 0))
+            if behind:
+                return
+        self.level_at = time.monotonic()
 
     def _close_deserted(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from typing import TypeVar
 
+import django
 from django.db import connection, connections, transaction
+
+from tests.services import die_with_parent
 
 T = TypeVar("T")
 
@@ -50,3 +56,16 @@ def on_connections_of_its_own(function: Callable[[], T]) -> T:
         return function()
     finally:
         connections.close_all()
+
+
+def stop_with_the_lock(organization_id: str, environment: dict[str, str], told: Connection) -> None:
+    """Call this in a process: it takes the organization's lock, says so, and is halted."""
+    die_with_parent()
+    os.environ.update(environment)
+    django.setup()
+    from sync.models import StreamHead
+
+    with transaction.atomic():
+        StreamHead.objects.select_for_update().get(pk=organization_id)
+        told.send(None)
+        os.kill(os.getpid(), signal.SIGSTOP)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from tests.services import die_with_parent, postgres_server, redis_server
 ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
 SUMMARY = re.compile(r"^\d+ (?:passed|failed|skipped|errors?|warnings?|deselected)\b.* in [\d.]+s")
+SECRET_KEY = secrets.token_hex(32)  # both back ends': servers, and whoever forges their tokens
 BACKENDS = ("postgres", "sqlite")  # what takes longer first
 WORKERS = 2
 # A file's tests share servers, so they stay together; conftest.py says which file comes first.
@@ -78,6 +80,8 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
         kept.setdefault("PYTHONPYCACHEPREFIX", f"{sys.prefix}/pycache")
     own = {
         "BOS_TEST_BACKEND": backend,
+        "DEBUG": "on",
+        "SECRET_KEY": SECRET_KEY,
         # Tests change rows between awaits, from the event loop's own thread.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.test import override_settings
 
+from bos.management.commands.serve import is_loopback
 from tests.server import ROOT
 
 
@@ -46,14 +49,38 @@ def test_serve_refuses_no_process() -> None:
     assert "--processes" in refused(manage("serve", "--processes", "0"))
 
 
-def test_without_a_secret_key_and_with_debug_off_nothing_starts_and_it_says_why() -> None:
+@pytest.mark.parametrize("debug", ["false", None], ids=["debug_off", "nothing_set"])
+def test_s12_without_a_secret_key_nothing_starts_unless_debug_is_on(debug: str | None) -> None:
     for arguments in (("check",), ("serve", "--port", "1")):
-        assert "SECRET_KEY" in refused(manage(*arguments, DEBUG="false", SECRET_KEY=None))
+        said = refused(manage(*arguments, DEBUG=debug, SECRET_KEY=None))
+        assert "SECRET_KEY is not set" in said.splitlines()[-1]
 
 
-def test_with_a_secret_key_and_debug_off_it_starts() -> None:
-    answer = manage("check", DEBUG="false", SECRET_KEY="k" * 50, ALLOWED_HOSTS="example.org")
-    assert answer.returncode == 0, answer.stderr
+def test_s12_a_secret_key_of_50_characters_is_long_enough() -> None:
+    keys = ["k" * 49, "k" * 50]
+    with ThreadPoolExecutor(2) as pool:
+        short, long = pool.map(
+            lambda key: manage("check", DEBUG=None, SECRET_KEY=key, ALLOWED_HOSTS="a.example"), keys
+        )
+    assert "SECRET_KEY is too short" in refused(short)
+    assert long.returncode == 0, long.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "board.example"])
+def test_s12_with_debug_on_only_this_machine_is_served(host: str) -> None:
+    with pytest.raises(CommandError, match="DEBUG"), override_settings(DEBUG=True):
+        call_command("serve", "--host", host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_s12_this_machines_own_addresses_are_served_with_debug_on(host: str) -> None:
+    assert is_loopback(host)
+
+
+def test_s13_cookies_are_of_this_host_alone_where_tls_is() -> None:
+    ask = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME)"
+    answer = manage("shell", "-v0", "-c", ask, DEBUG="off", SECRET_KEY="k" * 50)
+    assert answer.stdout.split() == ["__Host-sessionid", "__Host-csrftoken"]
 
 
 NONSENSE = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import signal
@@ -44,6 +45,11 @@ class Command(BaseCommand):
             raise CommandError(
                 "More than one process needs REDIS_URL: limits are counted over all of them."
             )
+        if settings.DEBUG and not is_loopback(options["host"]):
+            raise CommandError(
+                "With DEBUG on, tokens are signed with a key that everybody knows: --host is this "
+                "machine's own (127.0.0.1, ::1, localhost). Set DEBUG=off and SECRET_KEY."
+            )
         # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write(f"Serving on http://{options['host']}:{options['port']} ...")
@@ -70,6 +76,13 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=math.ceil(DRAIN_SECONDS + CUT_OFF_SECONDS),
             backlog=4096,
         )
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 @contextmanager

@@ -1,0 +1,181 @@
+"""HTTP by Django, on a few threads of our own.
+
+Django's own ASGI handler makes a thread for each request, and each thread a database connection
+that outlives it: a hundred requests at once take all that PostgreSQL has. Here a request has one
+thread of a fixed number for as long as it is worked at, from the first middleware to the last, and
+none while its body comes in and its answer goes out, which a slow client could draw out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.http import HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+PATIENCE = 10.0
+"""Seconds that a request waits for a thread."""
+RETRY_AFTER = 2
+"""Seconds after which a client is told to try again: most of what waits now is done by then."""
+CHUNK = 2**16
+HEALTH = frozenset({"/healthz", "/readyz"})
+
+
+class Busy(Exception):
+    """As many requests are worked at and wait as may."""
+
+
+class Lane:
+    """Some threads, and the requests that wait for one of them."""
+
+    def __init__(
+        self, name: str, threads: int, *, waiting: int, patience: float = PATIENCE
+    ) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most = threads + waiting
+        self._patience = patience
+        self._taken: set[Future[Answer]] = set()
+
+    async def run(
+        self, call: Callable[[], Answer], gone: Coroutine[Any, Any, None]
+    ) -> Answer | None:
+        """Call this on a thread; None where the client has gone meanwhile.
+
+        Raises Busy where too many wait already, or it would have to wait too long.
+        """
+        if len(self._taken) >= self._most:
+            gone.close()
+            raise Busy
+        taken = self._threads.submit(call)
+        self._taken.add(taken)
+        taken.add_done_callback(self._taken.discard)
+        answer, leaving = asyncio.wrap_future(taken), asyncio.ensure_future(gone)
+        either: set[asyncio.Future[Any]] = {answer, leaving}
+        try:
+            await asyncio.wait(either, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            # What is begun cannot be stopped.
+            begun = answer.done() or not taken.cancel()
+            if not begun and not leaving.done():
+                raise Busy
+            done = await answer if begun else None
+            return None if leaving.done() else done
+        finally:
+            leaving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await leaving
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class HttpApplication(ASGIHandler):
+    """Django as an ASGI application of HTTP.
+
+    What needs no database, or must be answered when all else is busy, has threads of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Nothing in the chain awaits, so that it needs to change threads nowhere.
+        self.load_middleware(is_async=False)
+        self._pages = Lane("bos-http", settings.HTTP_CONCURRENCY, waiting=settings.HTTP_WAITING)
+        self._files = Lane("bos-file", 2, waiting=1_000)
+        self._health = Lane("bos-health", 1, waiting=1_000)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        try:
+            call = partial(contextvars.copy_context().run, self._respond, scope, body)
+            answer = await self._lane(scope["path"]).run(call, _gone(receive))
+        except Busy:
+            answer = _busy(scope["path"])
+        finally:
+            body.close()
+        if answer is not None:
+            await _send(answer, send)
+
+    def _lane(self, path: str) -> Lane:
+        if path in HEALTH:
+            return self._health
+        return self._files if path.startswith(settings.STATIC_URL) else self._pages
+
+    def _respond(self, scope: dict[str, Any], body: Any) -> Answer:
+        """Everything that Django does for a request; on one thread."""
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, refused = self.create_request(scope, body)
+        response: HttpResponseBase
+        if request is None:
+            assert refused is not None, "create_request makes one of them"
+            response = refused
+        else:
+            response = self.get_response(request)
+        response._handler_class = type(self)  # type: ignore[attr-defined]  # for its signal
+        try:
+            # A streamed answer, too: its iterator belongs to this thread, and is short (a file).
+            content = b"".join(response)
+        finally:
+            response.close()  # the signal closes connections that are too old
+        cookies = [("Set-Cookie", cookie.output(header="")) for cookie in response.cookies.values()]
+        headers = [
+            (name.encode("ascii"), value.strip().encode("latin1"))
+            for name, value in (*response.items(), *cookies)
+        ]
+        return Answer(response.status_code, headers, content)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def refusal(path: str, *, code: str, message: str, status: int = 503) -> HttpResponse:
+    """In JSON for programs, in words for people; when to try again, where that helps."""
+    response = HttpResponse(f"{message}\n", content_type="text/plain", status=status)
+    if path.startswith(("/api/", "/auth/")):
+        body: dict[str, Any] = {"code": code, "message": message}
+        if status == 503:
+            body["details"] = {"retryAfter": RETRY_AFTER}
+        response = JsonResponse(body, status=status)
+    if status == 503:
+        response["Retry-After"] = str(RETRY_AFTER)
+    response["Content-Length"] = str(len(response.content))
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _busy(path: str) -> Answer:
+    message = "The server is busy. Please try again in a moment."
+    response = refusal(path, code="SERVER_BUSY", message=message)
+    headers = [(name.encode(), value.encode()) for name, value in response.items()]
+    return Answer(response.status_code, headers, response.content)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+    await send(start)
+    for at in range(0, len(answer.body), CHUNK):
+        chunk = answer.body[at : at + CHUNK]
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body"})

@@ -1,0 +1,244 @@
+"""Requests of HTTP: so many at once, and what they leave behind (s2)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connections, transaction
+
+from bos.health import FRESH, PATIENCE, Probe
+from bos.http import Answer, Busy, Lane
+from bos.models import SpentToken
+from sync.database import READERS
+from tests.cast import PASSWORD, Cast
+from tests.conftest import ServeFixture
+from tests.doors import browser
+from tests.http import fetch
+from tests.server import Server
+from tests.waiting import until
+
+APPLICATION = "bos-crowd"
+# Threads of requests, readers, a writer, the health check, and one that writes beside them.
+MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + READERS + 3
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a server process holds."""
+
+    connections: int
+    descriptors: int
+    threads: int
+    kilobytes: int
+
+
+def held_by(server: Server, backend: str) -> Held:
+    pid = server.process.pid
+    files = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            files.append(str(link.readlink()))
+    if backend == "postgres":
+        with connections["default"].cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION]
+            )
+            (opened,) = cursor.fetchone()
+    else:
+        opened = files.count(str(settings.DATABASES["default"]["NAME"]))
+    threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+    return Held(opened, len(files), threads, server.resident_kb())
+
+
+async def crowd(server: Server, cast: Cast, *, each: int) -> Counter[int]:
+    """Several kinds of requests, so many of each at once; how many had which status."""
+    session = browser(cast.alice).cookies["sessionid"].value
+    cookie = {"Cookie": f"sessionid={session}"}
+    bearer = {"Authorization": f"Bearer {cast.bob.token}"}
+    wrong = {"email": "nobody@test.example", "password": "x"}
+    right = {"email": cast.bob.email, "password": PASSWORD}
+    requests = [
+        fetch(server, path, headers=headers, body=body)
+        for path, headers, body in (
+            ("/", None, None),
+            ("/admin/kpis/kpi/", cookie, None),
+            ("/api/kpis/history", bearer, None),
+            ("/auth/token", None, right),
+            ("/auth/token", None, wrong),
+        )
+        for _ in range(each)
+    ]
+    return Counter(answer.status for answer in await asyncio.gather(*requests))
+
+
+async def test_s2_two_hundred_requests_at_once_leave_a_small_fixed_number_of_everything(
+    serve: ServeFixture, cast: Cast, backend: str
+) -> None:
+    # Their room is measured in requests, not in seconds: none is refused for having waited.
+    server = serve(PGAPPNAME=APPLICATION, BOS_HTTP_WAITING="1000")
+    await crowd(server, cast, each=2)
+    before = held_by(server, backend)
+    health: list[int] = []
+    done = asyncio.Event()
+
+    async def watch_health() -> None:
+        while not done.is_set():
+            health.append((await fetch(server, "/healthz")).status)
+
+    watching = asyncio.create_task(watch_health())
+    try:
+        statuses = await crowd(server, cast, each=40)
+        assert set(statuses) <= {200, 401, 429}, statuses
+    finally:
+        done.set()
+        await watching
+    assert set(health) == {200}
+    await until(lambda: held_by(server, backend).connections <= MOST_CONNECTIONS, within=5)
+    after = held_by(server, backend)
+    assert after.threads <= before.threads + MOST_CONNECTIONS
+    # A connection to SQLite is three files: the database, the log, and what is shared of it.
+    assert after.descriptors <= before.descriptors + 3 * MOST_CONNECTIONS
+    assert after.kilobytes <= before.kilobytes + 60_000, (before, after)
+
+
+@contextlib.contextmanager
+def nobody_refreshes(backend: str) -> Iterator[None]:
+    """Whoever wants a new pair of tokens waits, until this ends."""
+    with transaction.atomic():
+        if backend == "postgres":
+            with connections["default"].cursor() as cursor:
+                cursor.execute(f'LOCK TABLE "{SpentToken._meta.db_table}" IN EXCLUSIVE MODE')
+        yield
+
+
+async def test_s2_one_request_more_than_may_wait_is_told_to_come_back(
+    serve: ServeFixture, cast: Cast, backend: str
+) -> None:
+    server = serve(BOS_HTTP_CONCURRENCY="1", BOS_HTTP_WAITING="3")
+    room = 4
+    tokens = [cast.bob.refresh_token for _ in range(room + 1)]
+    with nobody_refreshes(backend):
+        asking = [
+            asyncio.create_task(fetch(server, "/auth/refresh", body={"refresh": token}))
+            for token in tokens
+        ]
+        [first, *more], waiting = await asyncio.wait(
+            asking, return_when=asyncio.FIRST_COMPLETED, timeout=3
+        )
+        assert (more, len(waiting)) == ([], room)
+        refused = first.result()
+        assert refused.status == 503
+        assert refused.json()["code"] == "SERVER_BUSY"
+        assert int(refused.headers["retry-after"]) == refused.json()["details"]["retryAfter"]
+        # A page is told in words; what needs no database or is asked by machines is served.
+        page = await fetch(server, "/")
+        assert (page.status, page.headers["content-type"]) == (503, "text/plain")
+        assert int(page.headers["retry-after"]) > 0
+        assert (await fetch(server, "/healthz")).status == 200
+        assert (await fetch(server, "/static/bos/board.css")).status == 200
+    answers = [await request for request in waiting]
+    assert [answer.status for answer in answers] == [200] * room
+    assert (await fetch(server, "/")).status == 200
+
+
+# ------------------------------------------------------------------ a lane by itself
+
+OK = Answer(200, [], b"")
+
+
+async def stays() -> None:
+    await asyncio.Event().wait()
+
+
+async def leaves() -> None:
+    return None
+
+
+async def test_s2_a_request_waits_no_longer_than_its_patience() -> None:
+    release = threading.Event()
+    lane = Lane("test", 1, waiting=5, patience=0.05)
+    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    await asyncio.sleep(0)
+    try:
+        with pytest.raises(Busy):
+            await lane.run(lambda: OK, stays())
+    finally:
+        release.set()
+    # What is begun is not given up.
+    assert await under_way == OK
+    assert await lane.run(lambda: OK, stays()) == OK
+
+
+async def test_s2_a_client_that_leaves_gives_up_its_place() -> None:
+    release, called = threading.Event(), []
+    lane = Lane("test", 1, waiting=1)
+    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    await asyncio.sleep(0)
+    try:
+        for _ in range(3):  # each at the only place to wait at
+            assert await lane.run(lambda: called.append(1) or OK, leaves()) is None
+    finally:
+        release.set()
+    assert await under_way == OK
+    assert called == []
+
+
+def test_s2_the_health_of_a_database_is_asked_once_for_all_who_want_to_know() -> None:
+    asked: list[float] = []
+
+    def ask() -> bool:
+        asked.append(time.monotonic())
+        return True
+
+    probe = Probe(ask)
+    until_then = time.monotonic() + 2 * FRESH
+    count = 0
+    while time.monotonic() < until_then:
+        assert probe.holds()
+        count += 1
+    assert count > 100
+    assert len(asked) <= 3
+
+
+def test_s2_a_database_that_does_not_answer_is_told_of_in_bounded_time() -> None:
+    answer = threading.Event()
+    probe = Probe(answer.wait)
+    started = time.monotonic()
+    assert not probe.holds()
+    first = time.monotonic() - started
+    assert PATIENCE <= first < PATIENCE + 1
+    for _ in range(100):  # nobody else waits for what is late already
+        assert not probe.holds()
+    assert time.monotonic() - started < first + 0.5
+    answer.set()
+    while not probe.holds():
+        assert time.monotonic() - started < first + 1
+
+
+# ------------------------------------------------------------------ may requests be sent here?
+
+
+async def test_o1_a_server_whose_schema_is_there_is_ready(server: Server) -> None:
+    answer = await fetch(server, "/readyz")
+    assert (answer.status, answer.json()) == (
+        200,
+        {"status": "ready", "reasons": [], "degraded": []},
+    )
+
+
+async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
+    serve: ServeFixture, tmp_path: Path
+) -> None:
+    server = serve(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.sqlite3'}", REDIS_URL="")
+    assert (await fetch(server, "/healthz")).status == 200
+    answer = await fetch(server, "/readyz")
+    assert (answer.status, answer.json()["reasons"]) == (503, ["migrations not applied"])
