@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 # Behind 20 others on two places somebody waits three seconds: no longer than a person takes to
-# try again. Those who wait also hold a request's thread.
+# try again. `bos.http` lets sign-ins wait before that, without a thread; this holds by every door.
 WAITING = 20
 PATIENCE_SECONDS = 5.0
 

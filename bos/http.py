@@ -32,7 +32,11 @@ PATIENCE = 10.0
 RETRY_AFTER = 2
 """Seconds after which a client is told to try again: most of what waits now is done by then."""
 CHUNK = 2**16
+PASSWORDS_WAITING = 20
+"""Behind 20 others on two threads somebody waits some seconds: no longer than they would to try
+again."""
 HEALTH = frozenset({"/healthz", "/readyz"})
+PASSWORDS = frozenset({"/auth/token", "/admin/login", "/admin/password_change"})
 
 
 class Busy(Exception):
@@ -98,6 +102,8 @@ class HttpApplication(ASGIHandler):
         self._pages = Lane("bos-http", settings.HTTP_CONCURRENCY, waiting=settings.HTTP_WAITING)
         self._files = Lane("bos-file", 2, waiting=1_000)
         self._health = Lane("bos-health", 1, waiting=1_000)
+        # A third of a second of a core each: who only wants a page must not wait for them.
+        self._passwords = Lane("bos-password", settings.HASHES_AT_ONCE, waiting=PASSWORDS_WAITING)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -107,7 +113,7 @@ class HttpApplication(ASGIHandler):
             return
         try:
             call = partial(contextvars.copy_context().run, self._respond, scope, body)
-            answer = await self._lane(scope["path"]).run(call, _gone(receive))
+            answer = await self._lane(scope["method"], scope["path"]).run(call, _gone(receive))
         except Busy:
             answer = _busy(scope["path"])
         finally:
@@ -115,9 +121,11 @@ class HttpApplication(ASGIHandler):
         if answer is not None:
             await _send(answer, send)
 
-    def _lane(self, path: str) -> Lane:
+    def _lane(self, method: str, path: str) -> Lane:
         if path in HEALTH:
             return self._health
+        if method == "POST" and path.rstrip("/") in PASSWORDS:
+            return self._passwords
         return self._files if path.startswith(settings.STATIC_URL) else self._pages
 
     def _respond(self, scope: dict[str, Any], body: Any) -> Answer:
