@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -27,8 +28,8 @@ from tests.server import Server
 from tests.waiting import until
 
 APPLICATION = "bos-crowd"
-# Threads of requests, readers, a writer, the health check, and one that writes beside them.
-MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + READERS + 3
+# Threads of requests, of passwords, readers, a writer, the health check, and one beside them.
+MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + settings.HASHES_AT_ONCE + READERS + 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,19 @@ def held_by(server: Server, backend: str) -> Held:
     return Held(opened, len(files), threads, server.resident_kb())
 
 
-async def crowd(server: Server, cast: Cast, *, each: int) -> Counter[int]:
-    """Several kinds of requests, so many of each at once; how many had which status."""
+async def crowd(server: Server, cast: Cast, *, each: int) -> Counter[tuple[str, int]]:
+    """Several kinds of requests, so many of each at once; how many had which path and status."""
     session = browser(cast.alice).cookies["sessionid"].value
     cookie = {"Cookie": f"sessionid={session}"}
     bearer = {"Authorization": f"Bearer {cast.bob.token}"}
     wrong = {"email": "nobody@test.example", "password": "x"}
     right = {"email": cast.bob.email, "password": PASSWORD}
+
+    async def request(path: str, headers: Any, body: Any) -> tuple[str, int]:
+        return path, (await fetch(server, path, headers=headers, body=body)).status
+
     requests = [
-        fetch(server, path, headers=headers, body=body)
+        request(path, headers, body)
         for path, headers, body in (
             ("/", None, None),
             ("/admin/kpis/kpi/", cookie, None),
@@ -77,7 +82,7 @@ async def crowd(server: Server, cast: Cast, *, each: int) -> Counter[int]:
         )
         for _ in range(each)
     ]
-    return Counter(answer.status for answer in await asyncio.gather(*requests))
+    return Counter(await asyncio.gather(*requests))
 
 
 async def test_s2_two_hundred_requests_at_once_leave_a_small_fixed_number_of_everything(
@@ -97,7 +102,11 @@ async def test_s2_two_hundred_requests_at_once_leave_a_small_fixed_number_of_eve
     watching = asyncio.create_task(watch_health())
     try:
         statuses = await crowd(server, cast, each=40)
-        assert set(statuses) <= {200, 401, 429}, statuses
+        # Passwords have a room of their own, which is small.
+        signing_in = {status for path, status in statuses if path == "/auth/token"}
+        others = {status for path, status in statuses if path != "/auth/token"}
+        assert others == {200}, statuses
+        assert signing_in <= {200, 401, 429, 503}, statuses
     finally:
         done.set()
         await watching
