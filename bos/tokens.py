@@ -15,6 +15,7 @@ from bos.permissions import uuids
 from sync.auth import Claims
 from sync.errors import TokenExpired, TokenInvalid
 from sync.principal import Principal
+from sync.rows import Lock, hold_rows
 
 
 def tokens_for(user: User) -> tuple[RefreshToken, AccessToken]:
@@ -59,6 +60,12 @@ class JwtAuthenticator:
         ).values_list("id", "organization_id", "token_version", "name", "role")
         found = {str(row[0]): row[1:] for row in rows}
         return [self._principal(claim, found.get(claim.user_id)) for claim in claims]
+
+    def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
+        ids = uuids({claim.user_id for claim in claims})
+        held = {str(pk) for pk in hold_rows(User, ids, Lock.SHARE, wait=wait)}
+        found = dict(zip(claims, self.load(claims), strict=True)) if held else {}
+        return [found[claim] if claim.user_id in held else None for claim in claims]
 
     @staticmethod
     def _principal(claim: Claims, row: tuple[object, int, str, str] | None) -> Principal | None:

@@ -8,7 +8,8 @@ is made once a model and thread. What is changed is captured like any other chan
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -38,7 +39,8 @@ class _Statements:
         self.pk = quote(str(pk.column))
         self.columns = ", ".join(quote(str(field.column)) for field in self.fields)
         tenant = quote(str(self.by_name[tenant_field].column)) if tenant_field else ""
-        lock = " FOR UPDATE" if database.features.has_select_for_update else ""
+        # No key is changed here: who inserts what refers to the row need not wait.
+        lock = " FOR NO KEY UPDATE" if database.features.has_select_for_update else ""
         self.select = (
             f"SELECT {self.columns} FROM {self.table} "  # noqa: S608 -- names of ours
             f"WHERE {self.pk} = %s AND {tenant} = %s{lock}"
@@ -97,6 +99,44 @@ def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
         return None
     converted = next(iter(statements.compiler.apply_converters([found], statements.converters)))
     return model.from_db(database.alias, statements.names, converted)
+
+
+class Lock(StrEnum):
+    """CHANGE: nobody else changes or locks these rows so. SHARE: nobody at all changes them."""
+
+    CHANGE = "FOR NO KEY UPDATE"
+    SHARE = "FOR SHARE"
+
+
+def hold_rows(
+    model: type[models.Model],
+    keys: Collection[Any],
+    lock: Lock,
+    *,
+    wait: bool,
+    organization_id: str = "",
+) -> set[Any]:
+    """Lock these rows until the transaction ends, in the order of their keys; the keys of those
+    that are held now.
+
+    wait: for others to let go of them; otherwise what others hold is left out.
+    organization_id: only rows of this one, where one is named.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    if not database.features.has_select_for_update or not keys:
+        return set(keys)  # SQLite: whoever writes is alone
+    meta, quote = model._meta, database.ops.quote_name
+    pk: Any = meta.pk
+    key, tenant = quote(pk.column), quote("organization_id")
+    mine = f"AND {tenant} = %s" if organization_id else ""
+    skip = "" if wait else "SKIP LOCKED"
+    sql = (
+        f"SELECT {key} FROM {quote(meta.db_table)} "  # noqa: S608 -- names of ours
+        f"WHERE {key} = ANY(%s) {mine} ORDER BY {key} {lock} {skip}"
+    )
+    with database.cursor() as cursor:
+        cursor.execute(sql, [list(keys), *([organization_id] if organization_id else [])])
+        return {found for (found,) in cursor.fetchall()}
 
 
 def update_row(row: models.Model, *fields: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from sync.database import GROUP, GroupWriter
 from sync.feed import MAX_LINGER, Feed
+from sync.writer import GROUP, GroupWriter
 
 LONG = 0.3
 SOON = LONG / 10
