@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
@@ -43,6 +44,9 @@ def _claims(token: Token) -> Claims:
     return claims
 
 
+_USER_FIELDS = ("is_active", "organization_id", "token_version", "name", "role")
+
+
 class JwtAuthenticator:
     """The kernel's view of our tokens and users."""
 
@@ -55,20 +59,22 @@ class JwtAuthenticator:
             raise TokenInvalid from None
 
     def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
-        rows = User.objects.filter(
-            pk__in=uuids({claim.user_id for claim in claims}), is_active=True
-        ).values_list("id", "organization_id", "token_version", "name", "role")
-        found = {str(row[0]): row[1:] for row in rows}
-        return [self._principal(claim, found.get(claim.user_id)) for claim in claims]
+        rows = User.objects.filter(pk__in=uuids({claim.user_id for claim in claims}))
+        return self._principals(claims, rows.values_list("pk", *_USER_FIELDS))
 
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
         ids = uuids({claim.user_id for claim in claims})
-        held = {str(pk) for pk in hold_rows(User, ids, Lock.SHARE, wait=wait)}
-        found = dict(zip(claims, self.load(claims), strict=True)) if held else {}
-        return [found[claim] if claim.user_id in held else None for claim in claims]
+        rows = hold_rows(User, ids, Lock.SHARE, *_USER_FIELDS, wait=wait)
+        return self._principals(claims, rows)
+
+    def _principals(
+        self, claims: Sequence[Claims], rows: Iterable[Sequence[Any]]
+    ) -> list[Principal | None]:
+        found = {str(pk): values for pk, is_active, *values in rows if is_active}
+        return [self._principal(claim, found.get(claim.user_id)) for claim in claims]
 
     @staticmethod
-    def _principal(claim: Claims, row: tuple[object, int, str, str] | None) -> Principal | None:
+    def _principal(claim: Claims, row: Sequence[Any] | None) -> Principal | None:
         if row is None or row[0] is None:
             return None
         organization_id, token_version, name, role = row

@@ -50,12 +50,13 @@ class Mark:
     """Tells whether the transaction in which it is left was committed.
 
     One of Django's commit hooks, like the transaction's events. needed: set to False where the
-    transaction has no effect, so that nobody will ask.
+    transaction has no effect, so that nobody will ask. lost: whether the answer to its COMMIT was.
     """
 
     def __init__(self) -> None:
         self.needed = True
         self.fate = Fate.OPEN
+        self.lost = False
         self._id = uuid4()
         self._hooks: list[Callable[[], object]] = []
 
@@ -89,6 +90,7 @@ class Mark:
         Where it had to be asked, the commit hooks that were lost with the connection are called.
         """
         if self.fate is Fate.SENT and self.needed:
+            self.lost = True
             self.fate = Fate.COMMITTED if self._ask() else Fate.REFUSED
             log.warning("commit not answered", extra={"committed": self.fate is Fate.COMMITTED})
             if self.fate is Fate.COMMITTED:

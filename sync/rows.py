@@ -108,35 +108,73 @@ class Lock(StrEnum):
     SHARE = "FOR SHARE"
 
 
+class _Selection:
+    """The SQL that holds rows of one model, and what makes Python's values of some fields."""
+
+    def __init__(
+        self, database: BaseDatabaseWrapper, model: type[models.Model], names: tuple[str, ...]
+    ) -> None:
+        meta, quote = model._meta, database.ops.quote_name
+        fields: list[Any] = [meta.pk, *(meta.get_field(name) for name in names)]
+        pk = fields[0]
+        self.database = database
+        self.pk = pk
+        self.locks = bool(database.features.has_select_for_update)
+        columns = ", ".join(quote(field.column) for field in fields)
+        self.select = f"SELECT {columns} FROM {quote(meta.db_table)} WHERE"  # noqa: S608 -- ours
+        self.key = quote(pk.column)
+        columns_ = [field.get_col(meta.db_table) for field in fields]
+        self.converters = [
+            [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
+            for column in columns_
+        ]
+
+    def converted(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, converters in enumerate(self.converters):
+            for convert in converters:
+                values[place] = convert(values[place], None, self.database)
+        return tuple(values)
+
+
 def hold_rows(
     model: type[models.Model],
     keys: Collection[Any],
     lock: Lock,
-    *,
+    *names: str,
     wait: bool,
     organization_id: str = "",
-) -> set[Any]:
-    """Lock these rows until the transaction ends, in the order of their keys; the keys of those
-    that are held now.
+) -> list[tuple[Any, ...]]:
+    """Lock these rows until the transaction ends, in the order of their keys; of those that are
+    held now: the key, and the values of these fields.
 
-    wait: for others to let go of them; otherwise what others hold is left out.
-    organization_id: only rows of this one, where one is named.
+    wait: for others to let go of them; otherwise what others hold is left out. SQLite has nobody
+    to wait for: whoever writes is alone. organization_id: only rows of this one, where one is
+    named.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    if not database.features.has_select_for_update or not keys:
-        return set(keys)  # SQLite: whoever writes is alone
-    meta, quote = model._meta, database.ops.quote_name
-    pk: Any = meta.pk
-    key, tenant = quote(pk.column), quote("organization_id")
-    mine = f"AND {tenant} = %s" if organization_id else ""
-    skip = "" if wait else "SKIP LOCKED"
-    sql = (
-        f"SELECT {key} FROM {quote(meta.db_table)} "  # noqa: S608 -- names of ours
-        f"WHERE {key} = ANY(%s) {mine} ORDER BY {key} {lock} {skip}"
-    )
+    if not keys:
+        return []
+    selection = _selection(model, names)
+    database = selection.database
+    condition = f"{selection.key} IN ({', '.join(['%s'] * len(keys))})"
+    values = [selection.pk.get_db_prep_value(key, database) for key in keys]
+    if organization_id:
+        condition += f" AND {database.ops.quote_name('organization_id')} = %s"
+        field: Any = model._meta.get_field("organization")
+        values.append(field.get_db_prep_value(organization_id, database))
+    locked = f"{lock} {'' if wait else 'SKIP LOCKED'}" if selection.locks else ""
     with database.cursor() as cursor:
-        cursor.execute(sql, [list(keys), *([organization_id] if organization_id else [])])
-        return {found for (found,) in cursor.fetchall()}
+        cursor.execute(f"{selection.select} {condition} ORDER BY {selection.key} {locked}", values)
+        return [selection.converted(row) for row in cursor.fetchall()]
+
+
+def _selection(model: type[models.Model], names: tuple[str, ...]) -> _Selection:
+    database = connections[DEFAULT_DB_ALIAS]
+    known: dict[Any, _Selection] = _statements.__dict__.setdefault("selections", {})
+    selection = known.get((model, names))
+    if selection is None or selection.database is not database:
+        selection = known[model, names] = _Selection(database, model, names)
+    return selection
 
 
 def update_row(row: models.Model, *fields: str) -> None:

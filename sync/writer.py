@@ -214,23 +214,25 @@ class GroupWriter:
                 group.settle(unknown)
                 return
             if not committed:
-                self._try_again(group.writes, error, last_try=last_try)
+                self._try_again(group, error, last_try=last_try)
                 return
             log.warning("failed behind the commit", extra={"error": type(error).__name__})
         group.settle()
 
-    def _try_again(self, writes: list[_Write[Any]], error: Exception, *, last_try: bool) -> None:
-        one = len(writes) == 1
-        conflict = isinstance(error, IntegrityError) or was_ended_for_another(error)
+    def _try_again(self, group: _Group, error: Exception, *, last_try: bool) -> None:
+        one = len(group.writes) == 1
+        may_pass = (
+            group.mark.lost or isinstance(error, IntegrityError) or was_ended_for_another(error)
+        )
         if not isinstance(error, DatabaseError | InterfaceError):
             log.error("group of writes failed", exc_info=error)
-        elif (conflict and not last_try) or not (conflict or one or self._is_for_all(error)):
+        elif not last_try if may_pass else not one and not self._is_for_all(error):
             for connection in connections.all(initialized_only=True):
                 connection.close_if_unusable_or_obsolete()
-            for write in writes:
+            for write in group.writes:
                 self._commit([write], wait=True, last_try=one)
             return
-        for write in writes:
+        for write in group.writes:
             write.settle(None, error)
 
     def _is_for_all(self, error: Exception) -> bool:
@@ -258,7 +260,7 @@ class _Group:
             principals = self._obtain()
             for write in self.writes:
                 now = None if write.principal is None else principals[write.principal]
-                self._outcomes.append((write, *_outcome(write, now)))
+                self._outcomes.append((write, *_outcome(write, now, alone=len(self.writes) == 1)))
             self.mark.needed = any(error is None for _, _, error in self._outcomes)
 
     def settle(self, unknown: OutcomeUnknown | None = None) -> None:
@@ -315,13 +317,16 @@ class _Group:
             found = hold_rows(
                 model, keys, Lock.CHANGE, wait=self._wait, organization_id=organization_id
             )
-            held |= {(model, key) for key in found}
+            held |= {(model, key) for (key,) in found}
         return held
 
 
-def _outcome(write: _Write[Any], principal: Principal | None) -> tuple[Any, Exception | None]:
+def _outcome(
+    write: _Write[Any], principal: Principal | None, *, alone: bool
+) -> tuple[Any, Exception | None]:
+    """What the write returns or raises. In its own savepoint, where there are others to keep."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=not alone):
             return write.call(principal), None
     except (DatabaseError, InterfaceError) as error:
         if sqlstate_of(error) != LOCK_TIMEOUT:
