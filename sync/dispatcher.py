@@ -178,7 +178,7 @@ def _answer_later(
 
     def done(change: asyncio.Task[Any]) -> None:
         connection.changes.discard(change)
-        error = change.exception()
+        error = None if change.cancelled() else change.exception()
         if isinstance(error, Exception):
             _refuse(connection, error, request_id)
 
