@@ -22,16 +22,22 @@ from sync.writer import GroupWriter
 from tests.cast import Cast, Person
 
 LOCK_TIMEOUT = 0.3
+# For what must not wait in a circle: nobody ends it before this time is over.
+PATIENCE = 15
 LINGER = 0.05
 
 
 @pytest.fixture
 def writer(database: None, monkeypatch: pytest.MonkeyPatch) -> GroupWriter:
     """One whose threads wait for a row for 0.3 s."""
-    settings = connections.settings["default"]
-    options = settings["OPTIONS"] | {"options": f"-c lock_timeout={int(LOCK_TIMEOUT * 1000)}"}
-    monkeypatch.setitem(settings, "OPTIONS", options)
+    connect_with(monkeypatch, f"-c lock_timeout={int(LOCK_TIMEOUT * 1000)}")
     return GroupWriter()
+
+
+def connect_with(monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+    """Of the threads that connect from now on."""
+    settings = connections.settings["default"]
+    monkeypatch.setitem(settings, "OPTIONS", settings["OPTIONS"] | {"options": options})
 
 
 def change(writer: GroupWriter, kpi: Kpi, value: int, by: Person) -> asyncio.Future[Kpi]:
@@ -99,6 +105,25 @@ async def test_f9_rows_that_one_organization_waits_for_leave_room_for_another(
         await asyncio.gather(with_another, change(writer, theirs, 1, cast.charlie))
         assert not all(change.done() for change in ours)
     await asyncio.gather(*ours, return_exceptions=True)
+
+
+async def test_w3_groups_of_two_processes_do_not_wait_in_a_circle(
+    database: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They set the same KPIs, in opposite order, again and again."""
+    connect_with(monkeypatch, f"-c lock_timeout={PATIENCE}s -c deadlock_timeout={4 * PATIENCE}s")
+    one, other = GroupWriter(), GroupWriter()
+    organization = cast.home.organization
+    kpis = [Kpi(organization=organization, name=f"KPI {n}", value=0) for n in range(12)]
+    Kpi.objects.bulk_create(kpis)
+    started = time.monotonic()
+    for value in range(8):
+        await asyncio.gather(
+            *(change(one, kpi, value, cast.mia) for kpi in kpis),
+            *(change(other, kpi, value, cast.alice) for kpi in reversed(kpis)),
+        )
+    assert time.monotonic() - started < PATIENCE
+    assert KpiValue.objects.filter(kpi__in=kpis).count() == 12 * (1 + 2 * 8)
 
 
 async def test_w3_a_row_of_another_organization_is_not_locked(
