@@ -52,6 +52,10 @@ class Lanes(Generic[T]):
                 self._call_for(key)
             lane.waiting.append(item)
 
+    def busy(self) -> bool:
+        """Whether anything of any lane waits or is being served."""
+        return bool(self._lanes)
+
     def has(self, key: Key) -> bool:
         """Whether anything of this lane waits or is being served."""
         with self._wake:

@@ -79,7 +79,7 @@ class _Write(Generic[T]):
     def rows(self) -> Sequence[Row]:
         return self.declared() if callable(self.declared) else self.declared
 
-    @property
+    @cached_property
     def lane(self) -> Key:
         """Writes of one lane keep their order even where they are set aside: a user's, of a row."""
         user_id = self.principal.user_id if self.principal is not None else ""
@@ -271,7 +271,7 @@ class _Group:
 
     def _obtain(self) -> dict[Principal, Principal | None]:
         """Lock what the writes need; who the users are now."""
-        if not self._wait:
+        if not self._wait and self._aside.busy():
             self._keep(lambda write: not self._aside.has(write.lane))
         principals = self._principals()
         if connections["default"].vendor == "sqlite":
