@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bos.messages import NotificationRead, NotificationReadConfirmed
+from bos.models import Notification
+from bos.permissions import uuids
 from bos.services import notifications_read
 from sync.codecs import json_text
 from sync.dispatcher import Context, Reply
@@ -15,7 +17,8 @@ async def notification_read(context: Context, request: NotificationRead) -> Repl
     ids = list(dict.fromkeys(request.notification_ids))
     answer = NotificationReadConfirmed(ids)
     newly_read = await context.change(
-        lambda: notifications_read(context.principal, ids),
+        lambda principal: notifications_read(principal, ids),
+        rows=[(Notification, id_) for id_ in uuids(ids)],
         reply=lambda _: ("NOTIFICATION_READ", json_text(answer)),
     )
     return Reply(answer) if newly_read is False else None

@@ -23,7 +23,7 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
     own = Notification.objects.of(principal.organization_id).filter(
         user_id=principal.user_id, pk__in=uuids(wanted)
     )
-    rows = {str(row.pk): row for row in own.select_for_update()}
+    rows = {str(row.pk): row for row in own.order_by("pk").select_for_update(no_key=True)}
     if missing := wanted - rows.keys():
         raise Unauthorized(notificationId=min(missing))
     unread = [row for row in rows.values() if row.read_at is None]

@@ -20,6 +20,7 @@ from bos.token_keys import KeyedBackend, token_keys
 from sync.auth import Claims
 from sync.errors import TokenExpired, TokenInvalid
 from sync.principal import Actor, Principal, acting
+from sync.rows import Lock, hold_rows
 
 log = logging.getLogger("bos.login")
 _backend = KeyedBackend(token_keys)
@@ -90,7 +91,7 @@ def _claims(told: dict[str, Any]) -> Claims:
         raise TokenInvalid from None
 
 
-_Now = tuple[object, int, str, str]
+_Now = Sequence[Any]
 """Organization, token version, name and role of a user, as they are now."""
 _FIELDS = ("organization_id", "token_version", "name", "role")
 
@@ -105,6 +106,34 @@ class JwtAuthenticator:
         found = self._by_sign_in({c.sign_in_id for c in claims if c.sign_in_id})
         found |= self._by_user({c.user_id for c in claims if not c.sign_in_id})
         return [self._principal(c, found.get((c.sign_in_id, c.user_id))) for c in claims]
+
+    def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
+        users = hold_rows(
+            User,
+            uuids({c.user_id for c in claims}),
+            Lock.SHARE,
+            *("is_active", *_FIELDS),
+            wait=wait,
+        )
+        now = {str(pk): values for pk, is_active, *values in users if is_active}
+        living = self._living({c.sign_in_id for c in claims if c.sign_in_id}, wait=wait)
+        return [
+            self._principal(
+                c,
+                now.get(c.user_id)
+                if not c.sign_in_id or (c.sign_in_id, c.user_id) in living
+                else None,
+            )
+            for c in claims
+        ]
+
+    @staticmethod
+    def _living(ids: set[str], *, wait: bool) -> set[tuple[str, str]]:
+        """(sign-in, user) of those that have not ended, and do not until the transaction does."""
+        if not ids:
+            return set()
+        rows = hold_rows(SignIn, uuids(ids), Lock.SHARE, "user_id", "ended_at", wait=wait)
+        return {(str(pk), str(user_id)) for pk, user_id, ended_at in rows if ended_at is None}
 
     @staticmethod
     def _by_sign_in(ids: set[str]) -> dict[tuple[str, str], _Now]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db import connection as database
@@ -33,7 +34,7 @@ from collaboration.rooms import last_cursors
 from sync import log
 from sync.codecs import json_text
 from sync.connection import Connection
-from sync.database import in_database, submit_write
+from sync.database import in_database
 from sync.dispatcher import Context
 from sync.errors import SessionNotFound
 from sync.feed import Synced
@@ -41,6 +42,7 @@ from sync.principal import Principal, acting
 from sync.registry import handles
 from sync.retry import first_outcome
 from sync.times import wire_time
+from sync.writer import Rows, submit_for
 
 # The joiner's copy stays well below the largest message there may be.
 MAX_ANNOTATION_BYTES = 800_000
@@ -76,7 +78,7 @@ async def session_create(context: Context, request: SessionCreate) -> None:
 
     async with _held(connection):
         session = await context.change(
-            lambda: services.session_create(
+            lambda principal: services.session_create(
                 principal,
                 title=request.title,
                 active_space=request.active_space,
@@ -101,7 +103,11 @@ async def _come_back(principal: Principal, session_id: str) -> bool:
     """Be there again after a lost connection; False for who has left, or where it has ended."""
     if not await in_database(_takes_part, principal, session_id):
         return False
-    await submit_write(lambda: services.session_join(principal, session_id))
+    await submit_for(
+        principal,
+        lambda now: services.session_join(now, session_id),
+        rows=services.rows_of_session(session_id),
+    )
     return True
 
 
@@ -111,7 +117,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     principal = context.principal
     session_id = request.session_id
 
-    def join() -> Session:
+    def join(principal: Principal) -> Session:
         # The event is for the others: it must not come to the joiner as his answer as well.
         with acting(replace(context.actor, origin="", request_id="")):
             return services.session_join(principal, session_id)
@@ -125,6 +131,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     async with _held(context.connection):
         session = await context.change(
             join,
+            rows=services.rows_of_session(session_id),
             reply=lambda session: ("SESSION_JOINED", _joined_json(session, principal)),
             repeat=repeat,
         )
@@ -242,11 +249,11 @@ def _annotations(session: Session) -> tuple[list[dict[str, Any]], bool]:
 @handles(SessionLeave)
 async def session_leave(context: Context, request: SessionLeave) -> None:
     """The answer is the event, SESSION_LEFT, in its order."""
-    principal = context.principal
     await context.change(
-        lambda: services.session_leave(
+        lambda principal: services.session_leave(
             principal, request.session_id, new_host_id=request.new_host_id
-        )
+        ),
+        rows=services.rows_of_session(request.session_id),
     )
 
 
@@ -255,9 +262,9 @@ async def session_leave(context: Context, request: SessionLeave) -> None:
 
 @handles(AnnotationCreate, pipelined=True)
 async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
-    principal, position = context.principal, request.position
+    position = request.position
     return context.change(
-        lambda: services.annotation_create(
+        lambda principal: services.annotation_create(
             principal,
             request.session_id,
             position=(position.x, position.y, position.z),
@@ -265,19 +272,28 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
             content_type=request.content_type,
             entity=_pair(request.entity),
             parent_id=request.parent_id,
-        )
+        ),
+        rows=services.rows_of_session(request.session_id),
     )
 
 
 @handles(AnnotationUpdate, pipelined=True)
 async def annotation_update(context: Context, request: AnnotationUpdate) -> asyncio.Task[Any]:
-    principal = context.principal
     changes = _changes(request)
     return context.change(
-        lambda: services.annotation_update(
+        lambda principal: services.annotation_update(
             principal, request.annotation_id, request.session_id, changes
-        )
+        ),
+        rows=_rows_of(context, request),
     )
+
+
+def _rows_of(context: Context, request: AnnotationUpdate | AnnotationDelete) -> Rows:
+    """The annotation's session: the one that is named, or looked up when its turn comes."""
+    if request.session_id is not None:
+        return services.rows_of_session(request.session_id)
+    organization_id = context.principal.organization_id
+    return partial(services.rows_of_annotation, organization_id, request.annotation_id)
 
 
 def _changes(request: AnnotationUpdate) -> dict[str, Any]:
@@ -300,9 +316,11 @@ def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
 
 @handles(AnnotationDelete, pipelined=True)
 async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
-    principal = context.principal
     return context.change(
-        lambda: services.annotation_delete(principal, request.annotation_id, request.session_id)
+        lambda principal: services.annotation_delete(
+            principal, request.annotation_id, request.session_id
+        ),
+        rows=_rows_of(context, request),
     )
 
 

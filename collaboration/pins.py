@@ -15,10 +15,10 @@ import msgspec
 
 from bos.figures import rounded_number
 from collaboration.rooms import focused_on
-from collaboration.services import annotation_pin
-from sync.database import submit_write
+from collaboration.services import annotation_pin, rows_of_session
 from sync.feed import Feed, follow_entity
 from sync.log import LoggedEvent
+from sync.writer import submit_write
 
 logger = logging.getLogger("bos.collaboration")
 
@@ -41,7 +41,9 @@ def pin_anomaly(feed: Feed, event: LoggedEvent) -> None:
                 position=position,
                 content=_text(anomaly),
                 entity=("kpi", anomaly["kpiId"]),
-            )
+            ),
+            organization_id=event.organization_id,
+            rows=rows_of_session(session_id),
         )
         pinned.add_done_callback(_log_failure)
 

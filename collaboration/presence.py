@@ -20,10 +20,11 @@ from collaboration.models import State
 from collaboration.rooms import Room
 from sync.conf import sync_settings
 from sync.connection import Connection
-from sync.database import in_database, submit_write
+from sync.database import in_database
 from sync.feed import Feed, follow_entity
 from sync.hub import Hub, after_connection, run_beside_hub, watch_shown
 from sync.log import LoggedEvent
+from sync.writer import submit_write
 
 log = logging.getLogger("bos.collaboration")
 
@@ -73,7 +74,8 @@ async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
             room.user_id,
             state,
             only_from=only_from,
-        )
+        ),
+        rows=services.rows_of_session(room.session_id),
     )
 
 
@@ -200,17 +202,19 @@ class _Keeper:
                     State.DISCONNECTED,
                     only_from={State.ACTIVE, State.IDLE},
                 )
-                await submit_write(gone)
+                await submit_write(gone, rows=services.rows_of_session(session_id))
 
     async def _time_out(self) -> None:
         grace = sync_settings().reconnect_grace
         for participant_id in await in_database(services.overdue_participants, grace):
-            await submit_write(partial(services.participant_time_out, participant_id, grace))
+            time_out = partial(services.participant_time_out, participant_id, grace)
+            await submit_write(time_out, rows=partial(services.rows_of_participant, participant_id))
 
     async def _end_empty(self) -> None:
         since = timezone.now() - timedelta(seconds=sync_settings().empty_session_timeout)
         for session_id in await in_database(services.empty_sessions, since):
-            await submit_write(partial(services.session_end_if_empty, session_id, since))
+            end = partial(services.session_end_if_empty, session_id, since)
+            await submit_write(end, rows=services.rows_of_session(str(session_id)))
 
 
 run_beside_hub(keep_presence)

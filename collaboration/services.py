@@ -19,6 +19,7 @@ from bos.permissions import has_role, uuids
 from collaboration.models import Annotation, ContentType, Invitation, Participant, Session, State
 from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
 from sync.principal import Principal
+from sync.writer import Row
 
 
 def may_take_part(principal: Principal) -> bool:
@@ -42,13 +43,31 @@ def _locked(principal: Principal, session_id: str) -> Session:
     """The running session, locked. Raises SessionNotFound: ended, unknown, another tenant's."""
     session: Session | None = (
         Session.objects.of(principal.organization_id)
-        .select_for_update()
+        .select_for_update(no_key=True)
         .filter(pk__in=uuids([session_id]), ended_at=None)
         .first()
     )
     if session is None:
         raise SessionNotFound(sessionId=session_id)
     return session
+
+
+def rows_of_session(session_id: str) -> list[Row]:
+    """What every change in a session locks (see `sync.writer`)."""
+    return [(Session, id_) for id_ in uuids([session_id])]
+
+
+def rows_of_annotation(organization_id: str, annotation_id: str) -> list[Row]:
+    """The same, of an annotation's session; none where there is no such annotation."""
+    of_tenant = Annotation.objects.filter(session__organization_id=organization_id)
+    found = of_tenant.filter(pk__in=uuids([annotation_id]))
+    return [(Session, id_) for id_ in found.values_list("session_id", flat=True)]
+
+
+def rows_of_participant(participant_id: str) -> list[Row]:
+    """The same, of a participant's session."""
+    found = Participant.objects.filter(pk=participant_id)
+    return [(Session, id_) for id_ in found.values_list("session_id", flat=True)]
 
 
 def _present(session: Session) -> Any:
@@ -224,11 +243,20 @@ def _set_state(participant: Participant, state: State) -> None:
     participant.save(update_fields=["state", "state_since"])
 
 
+def _running(session_id: object) -> Session | None:
+    """The session, locked, of whatever organization; None where it has ended."""
+    running = Session.objects.select_for_update(no_key=True).filter(pk=session_id, ended_at=None)
+    found: Session | None = running.first()
+    return found
+
+
 def participant_set_state(
     session_id: str, user_id: str, state: State, *, only_from: Collection[State]
 ) -> bool:
     """Move a participant to this state, if he is present in one of `only_from`; whether he was."""
-    session = Session.objects.select_for_update().filter(pk=session_id, ended_at=None).first()
+    session = (
+        Session.objects.select_for_update(no_key=True).filter(pk=session_id, ended_at=None).first()
+    )
     if session is None:
         return False
     participant = _present(session).filter(user_id=user_id, state__in=only_from).first()
@@ -260,7 +288,11 @@ def participant_time_out(participant_id: str, grace: float) -> None:
     session_id = Participant.objects.filter(pk=participant_id).values_list("session_id").first()
     if session_id is None:
         return
-    session = Session.objects.select_for_update().filter(pk=session_id[0], ended_at=None).first()
+    session = (
+        Session.objects.select_for_update(no_key=True)
+        .filter(pk=session_id[0], ended_at=None)
+        .first()
+    )
     long_ago = timezone.now() - timedelta(seconds=grace)
     participant = Participant.objects.filter(
         pk=participant_id, left_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
@@ -283,7 +315,7 @@ def empty_sessions(since: datetime) -> list[UUID]:
 
 def session_end_if_empty(session_id: UUID, since: datetime) -> None:
     session = (
-        Session.objects.select_for_update()
+        Session.objects.select_for_update(no_key=True)
         .filter(pk=session_id, ended_at=None, empty_since__lt=since)
         .first()
     )
@@ -346,7 +378,7 @@ def annotation_pin(
     """
     session = (
         Session.objects.of(organization_id)
-        .select_for_update()
+        .select_for_update(no_key=True)
         .filter(pk__in=uuids([session_id]), ended_at=None)
         .first()
     )

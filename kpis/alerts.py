@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -15,9 +14,8 @@ from django.utils import timezone
 
 from bos.figures import plain_number
 from bos.models import Notification, User
-from bos.permissions import principal_of
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
-from kpis.permissions import visible_to
+from kpis.permissions import may_see
 
 
 def rules_of(kpis: Iterable[Kpi]) -> dict[UUID, list[AlertRule]]:
@@ -144,13 +142,8 @@ def _to_tell(rule: AlertRule, kpi: Kpi) -> Iterable[User]:
     if rule.notify_owner and kpi.owner_id is not None:
         named |= Q(pk=kpi.owner_id)
     for user in User.objects.of(kpi.organization_id).filter(named, is_active=True):
-        if _may_see(user, kpi):
+        if may_see(user, kpi):
             yield user
-
-
-def _may_see(user: User, kpi: Kpi) -> bool:
-    seen: Any = Kpi.objects.of(kpi.organization_id).filter(visible_to(principal_of(user)))
-    return bool(seen.filter(pk=kpi.pk).exists())
 
 
 def acknowledge(alerts: Iterable[Alert], user: User) -> int:

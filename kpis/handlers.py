@@ -15,19 +15,22 @@ from kpis.payloads import report_payload
 from kpis.permissions import visible_to
 from kpis.reports.requesting import report_request
 from kpis.services import kpi_set_value
-from sync.database import in_database, submit_write
+from sync.database import in_database
 from sync.dispatcher import Context
 from sync.errors import NotFound, Unauthorized
 from sync.principal import Principal
 from sync.registry import handles
+from sync.writer import submit_for
 
 
 @handles(KpiUpdate, pipelined=True)
 async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi | None]:
     """The answer is the event itself, KPI_UPDATED with the requestId, in its order."""
     value: Decimal = request.value
-    principal = context.principal
-    return context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
+    return context.change(
+        lambda principal: kpi_set_value(request.kpi_id, value=value, principal=principal),
+        rows=[(Kpi, id_) for id_ in uuids([request.kpi_id])],
+    )
 
 
 @handles(PredictionRequest)
@@ -35,7 +38,10 @@ async def prediction_request(context: Context, request: PredictionRequest) -> No
     """The answer is the event, PREDICTION_READY: a worker sees to it."""
     await in_database(_check_predictable, context.principal, request.kpi_id)
     who = (context.principal.user_id, context.connection.id, context.request_id or "")
-    await submit_write(lambda: enqueue(jobs.predict, request.kpi_id, request.horizon, *who))
+    await submit_for(
+        context.principal,
+        lambda _: enqueue(jobs.predict, request.kpi_id, request.horizon, *who),
+    )
 
 
 def _check_predictable(principal: Principal, kpi_id: str) -> None:
@@ -57,14 +63,14 @@ async def make_report(context: Context, request: ReportRequest) -> None:
 
     async def again() -> None:
         """Tell of the report that this request has led to, now or when it is ready."""
-        report = await submit_write(
-            lambda: _ask_again(principal, context.request_id or "", connection.id)
+        report = await submit_for(
+            principal, lambda now: _ask_again(now, context.request_id or "", connection.id)
         )
         if report is not None:
             connection.send(report, context.request_id)
 
     change = context.change(
-        lambda: report_request(
+        lambda principal: report_request(
             principal,
             department_id=scope.id if of_department else None,
             organization_id=None if of_department else scope.id,

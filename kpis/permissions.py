@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from bos.models import Role
-from bos.permissions import departments_of, has_role
+from bos.models import Role, User
+from bos.permissions import departments_of, has_role, principal_of
 from kpis.models import Kpi, Visibility
 from sync.principal import Principal
 
@@ -17,6 +17,21 @@ def visible_to(principal: Principal) -> Q:
         | Q(owner_id=principal.user_id)
         | Q(department_id__in=departments_of(principal))
     )
+
+
+def may_see(user: User, kpi: Kpi) -> bool:
+    """Whether the user may see it now: for what is done in the background."""
+    if not user.is_active or user.organization_id != kpi.organization_id:
+        return False
+    seen = Kpi.objects.of(kpi.organization_id).filter(visible_to(principal_of(user)), pk=kpi.pk)
+    return bool(seen.exists())
+
+
+def may_have_reported(principal: Principal, department_id: str | None) -> bool:
+    """Managers and admins: of their organization, or of a department of it."""
+    if not has_role(principal, Role.MANAGER):
+        return False
+    return department_id is None or department_id in departments_of(principal)
 
 
 def may_update(principal: Principal, kpi: Kpi) -> bool:

@@ -44,7 +44,9 @@ ACTIONS: dict[ErrorCode, str] = {
     ErrorCode.SESSION_NOT_FOUND: "Choose another session: this one has ended or never was.",
     ErrorCode.SESSION_FULL: "Wait until somebody leaves; `details.limit` is its size.",
     ErrorCode.RATE_LIMIT_EXCEEDED: "Wait `details.retryAfter` seconds, then send it again.",
-    ErrorCode.INTERNAL_SERVER_ERROR: "Send it again with the same `requestId`, ever more slowly.",
+    ErrorCode.INTERNAL_SERVER_ERROR: "Send it again with the same `requestId`, ever more slowly."
+    " Where `details.outcome` is `unknown` it may have been done: look first if it had no"
+    " `requestId`.",
     ErrorCode.NOT_FOUND: "Do not repeat it: what `details` names is not there (any more).",
 }
 SYNC_ACTIONS: dict[SyncErrorCode, str] = {

@@ -48,6 +48,13 @@ class Authenticator(Protocol):
         """Who they are now, in one query; None where a token no longer holds."""
         ...
 
+    def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
+        """Who they are now, and stay until the open transaction ends.
+
+        wait: for who changes them just now; otherwise these are None, too.
+        """
+        ...
+
 
 @lru_cache(maxsize=1)
 def authenticator() -> Authenticator:

@@ -9,13 +9,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync import registry, render
 from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import HEARTBEATS, Connection
-from sync.database import in_database, submit_write
+from sync.database import in_database
 from sync.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
 from sync.errors import (
     InternalServerError,
@@ -27,6 +28,7 @@ from sync.limits import WINDOW, limit_figures
 from sync.principal import Actor, Principal, acting
 from sync.registry import Message, Request
 from sync.retry import Repeated, body_hash, first_outcome, once
+from sync.writer import Dropped, Rows, submit_for
 
 if TYPE_CHECKING:
     from sync.hub import Hub
@@ -75,29 +77,40 @@ class Context:
 
     def change(
         self,
-        effect: Callable[[], T],
+        effect: Callable[[Principal], T],
         *,
+        rows: Rows = (),
         reply: Callable[[T], tuple[str, str]] | None = None,
         repeat: Callable[[], Awaitable[None]] | None = None,
     ) -> asyncio.Task[T | None]:
         """Commit `effect` once, however often the request is sent (decision E7).
 
-        Queued before this returns, done after the commit. The requester gets the event that it
+        effect: called with the principal as it is in the transaction: rights may have changed since
+        the request came. rows: what it locks (see `sync.writer`).
+        Queued before this returns, done after the commit; dropped where the connection ends before.
+         The requester gets the event that it
         appends, through the feed and so in its order; a repeated request gets the first outcome
         again (or what `repeat` does about it), and the result is None.
         """
-        actor = self.actor
+        actor, connection = self.actor, self.connection
         type_ = registry.ALIASES.get(self.envelope.type, self.envelope.type)
         hash_ = body_hash(type_, self.envelope.payload)
 
-        def write() -> T | Repeated:
+        def write(now: Principal) -> T | Repeated:
             with acting(actor):
-                return once(actor, self.principal.organization_id, hash_, effect, reply)
+                return once(actor, now.organization_id, hash_, partial(effect, now), reply)
 
-        feed = self.connection.feed
-        linger = feed.linger if feed is not None else 0
         return asyncio.ensure_future(
-            self._outcome(submit_write(write, linger=linger), repeat or self.repeat)
+            self._outcome(
+                submit_for(
+                    self.principal,
+                    write,
+                    rows=rows,
+                    wanted=lambda: not connection.ending,
+                    linger=connection.feed.linger if connection.feed is not None else 0,
+                ),
+                repeat or self.repeat,
+            )
         )
 
     @staticmethod
@@ -165,7 +178,7 @@ def _answer_later(
 
     def done(change: asyncio.Task[Any]) -> None:
         connection.changes.discard(change)
-        error = change.exception()
+        error = None if change.cancelled() else change.exception()
         if isinstance(error, Exception):
             _refuse(connection, error, request_id)
 
@@ -174,6 +187,8 @@ def _answer_later(
 
 def _refuse(connection: Connection, error: Exception, request_id: str | None) -> None:
     """The one place where an error becomes a message."""
+    if isinstance(error, Dropped):
+        return  # nobody is there to be told
     if not isinstance(error, ProtocolError):
         log.error("request failed", exc_info=error, extra={"connection": connection.id})
         error = InternalServerError()

@@ -13,6 +13,7 @@ ProtocolError
     SessionFull               SESSION_FULL
     RateLimitExceeded         RATE_LIMIT_EXCEEDED
     InternalServerError       INTERNAL_SERVER_ERROR
+        OutcomeUnknown        INTERNAL_SERVER_ERROR
     NotFound                  NOT_FOUND
 SyncRefused                   answered with SYNC_ERROR
 """
@@ -50,7 +51,10 @@ class SyncErrorCode(StrEnum):
 
 
 class ProtocolError(Exception):
-    """The request was refused; nothing was changed and the connection stays open."""
+    """The request was refused; the connection stays open.
+
+    Nothing was changed, except perhaps with OutcomeUnknown.
+    """
 
     code: ClassVar[ErrorCode]
 
@@ -133,6 +137,13 @@ class InternalServerError(ProtocolError):
     """The server could not process the message. Nothing was changed; try again."""
 
     code = ErrorCode.INTERNAL_SERVER_ERROR
+
+
+class OutcomeUnknown(InternalServerError):
+    """It is not known whether this was done. With the same requestId it is safe to try again."""
+
+    def __init__(self) -> None:
+        super().__init__(outcome="unknown")
 
 
 class NotFound(ProtocolError):

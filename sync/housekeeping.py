@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from sync import log, retry
+from sync import commits, log, retry
 from sync.conf import sync_settings
 from sync.times import now_us
 
@@ -19,7 +19,11 @@ def _history() -> int:
     return log.prune(now_us() - int(sync_settings().history_days * 86_400_000_000))
 
 
-_tasks: dict[str, Callable[[], int]] = {"events": _history, "requests": retry.prune}
+_tasks: dict[str, Callable[[], int]] = {
+    "events": _history,
+    "requests": retry.prune,
+    "marks": commits.prune,
+}
 
 
 def forget_regularly(what: str, forget: Callable[[], int]) -> None:

@@ -1,8 +1,8 @@
 """Append to the log and read it back.
 
-An append only remembers the event. Just before COMMIT (see `sync.db`) the organization's head is
-locked, the events get their sequence and are inserted: the lock is held for the shortest time, and
-always as the last one, so that two writers cannot wait for each other in a circle.
+An append only remembers the event. Just before COMMIT (see `sync.commits`) the organization's head
+is locked, the events get their sequence and are inserted: the lock is held for the shortest time,
+and always as the last one, so that two writers cannot wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -129,10 +129,19 @@ def append(event: PendingEvent) -> None:
     transaction.on_commit(event, robust=True)
 
 
-def flush_events(database: BaseDatabaseWrapper) -> None:
-    """Give the open transaction's events their sequence and insert them; `sync.db` calls it."""
+def _pending(database: BaseDatabaseWrapper) -> list[PendingEvent]:
     hooks = [hook for _, hook, *_ in database.run_on_commit]
-    pending = [hook for hook in hooks if isinstance(hook, PendingEvent) and hook.logged is None]
+    return [hook for hook in hooks if isinstance(hook, PendingEvent) and hook.logged is None]
+
+
+def has_events(database: BaseDatabaseWrapper) -> bool:
+    """Whether the open transaction has events that wait for their sequence."""
+    return bool(_pending(database))
+
+
+def flush_events(database: BaseDatabaseWrapper) -> None:
+    """Give the open transaction's events their sequence and insert them, just before COMMIT."""
+    pending = _pending(database)
     if not pending:
         return
     by_organization: dict[str, list[PendingEvent]] = defaultdict(list)
@@ -140,10 +149,6 @@ def flush_events(database: BaseDatabaseWrapper) -> None:
         by_organization[event.organization_id].append(event)
     logged: list[LoggedEvent] = []
     with database.cursor() as cursor:
-        if database.vendor == "postgresql":
-            # Django's foreign keys are checked at the commit, and wait there for whoever deletes
-            # what they refer to; who may be waiting for the head. So they are checked now.
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         # Sorted, so that two transactions lock the heads of several organizations in one order.
         for organization_id in sorted(by_organization):
             logged += _insert(cursor, organization_id, by_organization[organization_id])

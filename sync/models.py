@@ -118,3 +118,13 @@ class ProcessorPosition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.sequence} of {self.organization_id}"
+
+
+class CommitMark(models.Model):
+    """Left by a transaction whose outcome somebody may have to ask for (see `sync.commits`)."""
+
+    id = models.UUIDField(primary_key=True)
+    at_us = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -210,8 +210,8 @@ def _aliases() -> str:
 def _errors() -> str:
     lines = [
         "## Errors\n",
-        "`code` of an `ERROR`. Nothing was changed, and the connection stays open unless"
-        " `details.closeCode` says otherwise.\n",
+        "`code` of an `ERROR`. Nothing was changed unless `details.outcome` is `unknown`, and the"
+        " connection stays open unless `details.closeCode` says otherwise.\n",
         "| code | meaning | what a client does |",
         "|---|---|---|",
     ]

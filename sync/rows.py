@@ -8,7 +8,8 @@ is made once a model and thread. What is changed is captured like any other chan
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -38,7 +39,8 @@ class _Statements:
         self.pk = quote(str(pk.column))
         self.columns = ", ".join(quote(str(field.column)) for field in self.fields)
         tenant = quote(str(self.by_name[tenant_field].column)) if tenant_field else ""
-        lock = " FOR UPDATE" if database.features.has_select_for_update else ""
+        # No key is changed here: who inserts what refers to the row need not wait.
+        lock = " FOR NO KEY UPDATE" if database.features.has_select_for_update else ""
         self.select = (
             f"SELECT {self.columns} FROM {self.table} "  # noqa: S608 -- names of ours
             f"WHERE {self.pk} = %s AND {tenant} = %s{lock}"
@@ -97,6 +99,82 @@ def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
         return None
     converted = next(iter(statements.compiler.apply_converters([found], statements.converters)))
     return model.from_db(database.alias, statements.names, converted)
+
+
+class Lock(StrEnum):
+    """CHANGE: nobody else changes or locks these rows so. SHARE: nobody at all changes them."""
+
+    CHANGE = "FOR NO KEY UPDATE"
+    SHARE = "FOR SHARE"
+
+
+class _Selection:
+    """The SQL that holds rows of one model, and what makes Python's values of some fields."""
+
+    def __init__(
+        self, database: BaseDatabaseWrapper, model: type[models.Model], names: tuple[str, ...]
+    ) -> None:
+        meta, quote = model._meta, database.ops.quote_name
+        fields: list[Any] = [meta.pk, *(meta.get_field(name) for name in names)]
+        pk = fields[0]
+        self.database = database
+        self.pk = pk
+        self.locks = bool(database.features.has_select_for_update)
+        columns = ", ".join(quote(field.column) for field in fields)
+        self.select = f"SELECT {columns} FROM {quote(meta.db_table)} WHERE"  # noqa: S608 -- ours
+        self.key = quote(pk.column)
+        columns_ = [field.get_col(meta.db_table) for field in fields]
+        self.converters = [
+            [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
+            for column in columns_
+        ]
+
+    def converted(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, converters in enumerate(self.converters):
+            for convert in converters:
+                values[place] = convert(values[place], None, self.database)
+        return tuple(values)
+
+
+def hold_rows(
+    model: type[models.Model],
+    keys: Collection[Any],
+    lock: Lock,
+    *names: str,
+    wait: bool,
+    organization_id: str = "",
+) -> list[tuple[Any, ...]]:
+    """Lock these rows until the transaction ends, in the order of their keys; of those that are
+    held now: the key, and the values of these fields.
+
+    wait: for others to let go of them; otherwise what others hold is left out. SQLite has nobody
+    to wait for: whoever writes is alone. organization_id: only rows of this one, where one is
+    named.
+    """
+    if not keys:
+        return []
+    selection = _selection(model, names)
+    database = selection.database
+    condition = f"{selection.key} IN ({', '.join(['%s'] * len(keys))})"
+    values = [selection.pk.get_db_prep_value(key, database) for key in keys]
+    if organization_id:
+        condition += f" AND {database.ops.quote_name('organization_id')} = %s"
+        field: Any = model._meta.get_field("organization")
+        values.append(field.get_db_prep_value(organization_id, database))
+    locked = f"{lock} {'' if wait else 'SKIP LOCKED'}" if selection.locks else ""
+    with database.cursor() as cursor:
+        cursor.execute(f"{selection.select} {condition} ORDER BY {selection.key} {locked}", values)
+        return [selection.converted(row) for row in cursor.fetchall()]
+
+
+def _selection(model: type[models.Model], names: tuple[str, ...]) -> _Selection:
+    database = connections[DEFAULT_DB_ALIAS]
+    known: dict[Any, _Selection] = _statements.__dict__.setdefault("selections", {})
+    selection = known.get((model, names))
+    if selection is None or selection.database is not database:
+        selection = known[model, names] = _Selection(database, model, names)
+    return selection
 
 
 def update_row(row: models.Model, *fields: str) -> None:

@@ -45,6 +45,8 @@ RUN_ONCE = {
     "browser/test_admin.py": "postgres",
     "test_conflicts.py": "postgres",
     "test_database_faults.py": "postgres",
+    "test_held_rows.py": "postgres",
+    "test_lost_commits.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
 # They wait the longest, for leases and deadlines: all at once they would leave the machine idle,

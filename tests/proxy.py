@@ -1,92 +1,115 @@
-"""A network to PostgreSQL that can be broken: by a server's DATABASE_URL, and by nobody else's."""
+"""A proxy between us and PostgreSQL that loses what a COMMIT is answered with."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+import threading
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum, auto
+
+# As psycopg sends it: a simple query, by itself.
+COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+CHUNK = 65536
 
 
-@dataclass(slots=True, eq=False)
-class _Path:
-    near: asyncio.StreamWriter
-    far: asyncio.StreamWriter
-    swallowed: bool = False
+class Cut(Enum):
+    """Where a COMMIT's connection ends.
+
+    PASSED: once it has gone on to PostgreSQL. ANSWERED: when its answer has come back here.
+    SWALLOWED: before PostgreSQL gets it.
+    """
+
+    PASSED = auto()
+    ANSWERED = auto()
+    SWALLOWED = auto()
 
 
-class Network:
-    """Passes bytes on between a port of its own and the database of the tests."""
+class Proxy:
+    """plan: what is done to the next COMMITs; None lets one through, as when it is empty.
 
-    def __init__(self) -> None:
-        self._real = urlsplit(os.environ["DATABASE_URL"])
-        self._listening: asyncio.Server | None = None
-        self._paths: set[_Path] = set()
-        self._swallows = False
-        self._port = 0
+    open: whether new connections are passed on. shuts: whether a cut ends that, too.
+    """
 
-    @property
-    def url(self) -> str:
-        """The database's URL through this network."""
-        user = self._real.netloc.rpartition("@")[0]
-        return self._real._replace(netloc=f"{user}@127.0.0.1:{self._port}").geturl()
+    def __init__(self, host: str, port: int) -> None:
+        self.plan: deque[Cut | None] = deque()
+        self.open = True
+        self.shuts = False
+        self.cuts = 0
+        self.port = 0
+        self._behind = (host, port)
 
-    async def join(self) -> None:
-        """Let new connections be made, and what they send pass."""
-        self._swallows = False
-        if self._listening is None:
-            self._listening = await asyncio.start_server(self._pass, "127.0.0.1", self._port)
-            self._port = self._listening.sockets[0].getsockname()[1]
+    async def serve(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
 
-    async def cut(self) -> None:
-        """End all connections, and refuse new ones."""
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        for path in list(self._paths):
-            path.near.transport.abort()
-            path.far.transport.abort()
-        while self._paths:  # each ends by itself now
-            await asyncio.sleep(0.01)
-
-    def swallow(self) -> None:
-        """Acknowledge everything and pass nothing on, now and on what is connected by then.
-
-        Neither end hears of it: a network that is half open.
-        """
-        self._swallows = True
-        for path in self._paths:
-            path.swallowed = True
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far = await asyncio.open_connection(self._real.hostname, self._real.port)
-        except OSError:
-            writer.close()
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.open:
+            writer.transport.abort()
             return
-        path = _Path(writer, far, self._swallows)
-        self._paths.add(path)
-        await asyncio.gather(_pump(path, reader, far), _pump(path, far_reader, writer))
-        self._paths.discard(path)
+        answers, onwards = await asyncio.open_connection(*self._behind)
+        back = asyncio.create_task(_copy(answers, writer))
+        try:
+            while data := await reader.read(CHUNK):
+                cut = self.plan.popleft() if data == COMMIT and self.plan else None
+                if cut is not None:
+                    await self._cut(cut, onwards, answers, back)
+                    break
+                onwards.write(data)
+        except ConnectionError:
+            pass  # as good as its end
+        finally:
+            back.cancel()
+            writer.transport.abort()
+            onwards.close()
+
+    async def _cut(
+        self,
+        cut: Cut,
+        onwards: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        back: asyncio.Task[None],
+    ) -> None:
+        self.cuts += 1
+        self.open = not self.shuts
+        back.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await back
+        if cut is not Cut.SWALLOWED:
+            onwards.write(COMMIT)
+            await onwards.drain()
+        if cut is Cut.ANSWERED:
+            await answers.read(CHUNK)
 
 
-async def _pump(path: _Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(2**16):
-            if not path.swallowed:
-                writer.write(data)
-                await writer.drain()
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(CHUNK):
+            writer.write(data)
     writer.close()
 
 
-@contextlib.asynccontextmanager
-async def network() -> AsyncIterator[Network]:
-    """A network that is whole, until somebody breaks it."""
-    made = Network()
-    await made.join()
+@contextlib.contextmanager
+def proxy_to(host: str, port: int) -> Iterator[Proxy]:
+    """Runs on a thread of its own, so that a test may wait for what goes through it."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    proxy = Proxy(host, port)
+    asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result()
     try:
-        yield made
+        yield proxy
     finally:
-        await made.cut()
+        asyncio.run_coroutine_threadsafe(_end_the_others(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _end_the_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

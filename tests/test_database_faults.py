@@ -16,7 +16,7 @@ from tests.client import Client, Message
 from tests.conftest import ServeFixture
 from tests.http import fetch
 from tests.locks import stop_with_the_lock
-from tests.proxy import network
+from tests.network import network
 from tests.server import Server, forkserver
 from tests.waiting import until
 

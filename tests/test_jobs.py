@@ -21,9 +21,9 @@ from django_q.worker import worker
 from bos import jobs
 from bos.imports import IMPORT
 from bos.jobs import Broker, Priority, due_jobs, enqueue
-from bos.models import Notification
-from kpis.jobs import judge, predict
-from kpis.models import Kpi, KpiValue
+from bos.models import Notification, Role, User
+from kpis.jobs import judge, make_report, predict
+from kpis.models import Kpi, KpiValue, Report, ReportState, Visibility
 from sync.models import Event
 from sync.principal import SYSTEM, Actor, acting
 from sync.processors import advance
@@ -113,6 +113,45 @@ def test_b3_an_imported_kpi_is_judged_after_those_with_live_values(cast: Cast) -
             kpi.save()
     advance()
     assert queued() == [str(live.pk), str(imported.pk)]
+
+
+# ------------------------------------------------------------------ for somebody
+
+
+def test_s4_nobody_gets_a_prediction_that_they_may_not_see_any_more(cast: Cast) -> None:
+    """While it waited for a worker, the KPI became its department's alone."""
+    revenue = cast.home.revenue
+    give_history(revenue)
+    Kpi.objects.filter(pk=revenue.pk).update(
+        visibility=Visibility.DEPARTMENT, department=cast.home.sales
+    )
+    told = Event.objects.filter(organization_id=cast.home.id, live_type="PREDICTION_READY")
+    predict(str(revenue.pk), 7, cast.vera.id, "", "p")
+    assert not told.exists()
+    predict(str(revenue.pk), 7, cast.bob.id, "", "p")
+    assert told.count() == 1
+
+
+@pytest.mark.parametrize("lost", [{"role": Role.VIEWER}, {"is_active": False}])
+def test_s4_nobody_gets_a_report_that_they_may_not_ask_for_any_more(
+    cast: Cast, lost: dict[str, Any]
+) -> None:
+    today = timezone.now().date()
+    reports = [
+        Report.objects.create(
+            organization=cast.home.organization,
+            from_day=today,
+            to_day=today,
+            requested_by=person.user,
+            request_id="r",
+        )
+        for person in (cast.mia, cast.alice)
+    ]
+    User.objects.filter(pk=cast.mia.user.pk).update(**lost)
+    for report in reports:
+        make_report(str(report.pk))
+        report.refresh_from_db()
+    assert [report.state for report in reports] == [ReportState.FAILED, ReportState.READY]
 
 
 # ------------------------------------------------------------------ given out twice

@@ -11,12 +11,13 @@ from django.db.models import Max
 from django.utils import timezone
 
 from bos.jobs import for_the_first_time
-from bos.models import Notification
+from bos.models import Notification, User
 from kpis.insights.advice import Advice, advise
 from kpis.insights.history import begin_of, daily_history
 from kpis.insights.statistics import Expectation, Forecast, NoInsight, expectation, forecast, judge
 from kpis.insights.waiting import have_judged
 from kpis.models import Insight, InsightKind, InsightState, Kpi, KpiValue
+from kpis.permissions import may_see
 from sync.principal import Actor, acting
 
 HORIZON = 14
@@ -106,7 +107,9 @@ class _Odd:
 def predict_for(kpi_id: str, horizon: int, actor: Actor) -> None:
     """Answer a PREDICTION_REQUEST: the result carries the actor's requestId in his own copy."""
     kpi = Kpi.objects.filter(pk=kpi_id).first()
-    if kpi is None:
+    user = User.objects.filter(pk=actor.user_id).first()
+    # Rights as they are now: the request has waited.
+    if kpi is None or user is None or not may_see(user, kpi):
         return
     try:
         outlook = forecast(daily_history(kpi), horizon)

@@ -10,7 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from bos.models import Notification
+from bos.permissions import principal_of
 from kpis.models import Report, ReportFile, ReportFormat, ReportState
+from kpis.permissions import may_have_reported
 from kpis.reports.content import Content, NothingToReport, report_content
 from kpis.reports.requesting import visible_in
 from sync.principal import SYSTEM, Actor, acting
@@ -37,6 +39,11 @@ def make(report_id: str) -> None:
         waiting = _still_waiting(report)
         if waiting is None:
             return
+        if not _may_still(waiting):
+            waiting.state = ReportState.FAILED
+            waiting.problem = "Who asked for it may not have it any more."
+            waiting.save(update_fields=["state", "problem"])
+            return
         waiting.state, waiting.ready_at = ReportState.READY, timezone.now()
         waiting.expires_at = waiting.ready_at + timedelta(days=settings.REPORT_DAYS)
         ReportFile.objects.create(report=waiting, content=file)
@@ -59,6 +66,18 @@ def _requester(report: Report) -> Actor:
         return SYSTEM
     door = "websocket" if report.request_id else "admin"
     return Actor(str(report.requested_by_id), door, report.origin, report.request_id)
+
+
+def _may_still(report: Report) -> bool:
+    """Whether its requester, if it has one, has the rights now with which they asked for it."""
+    user = report.requested_by
+    if user is None:
+        return True
+    at_home = user.organization_id == report.organization_id
+    if not report.request_id:  # in the admin
+        return user.is_active and user.is_staff and (at_home or user.is_superuser)
+    department_id = None if report.department_id is None else str(report.department_id)
+    return user.is_active and at_home and may_have_reported(principal_of(user), department_id)
 
 
 def _still_waiting(report: Report) -> Report | None:

@@ -9,8 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bos.jobs import enqueue
-from bos.models import Department, Role
-from bos.permissions import departments_of, has_role
+from bos.models import Department
 from kpis.insights.history import begin_of, end_of
 from kpis.models import (
     MAX_REPORT_DAYS,
@@ -22,6 +21,7 @@ from kpis.models import (
     Rhythm,
     Visibility,
 )
+from kpis.permissions import may_have_reported
 from sync.errors import InvalidMessage, NotFound, Unauthorized
 from sync.principal import Principal
 
@@ -42,9 +42,9 @@ def report_request(
     Raises Unauthorized (also for what is not his), InvalidMessage (the period), NotFound where
     there is nothing to report. Runs inside the caller's transaction.
     """
-    if not has_role(principal, Role.MANAGER):
+    if not may_have_reported(principal, None):
         raise Unauthorized
-    if department_id is not None and department_id not in departments_of(principal):
+    if not may_have_reported(principal, department_id):
         raise Unauthorized(field="scope")
     if department_id is None and organization_id != principal.organization_id:
         raise Unauthorized(field="scope")

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import resource
+import threading
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connections, transaction
 
-from sync.database import GROUP, GroupWriter
+from bos.permissions import principal_of
+from kpis.models import Kpi, KpiValue
+from kpis.services import kpi_set_value
+from sync import log
 from sync.feed import MAX_LINGER, Feed
+from sync.principal import Principal
+from sync.writer import GROUP, Dropped, GroupWriter
+from tests.cast import Cast
 
 LONG = 0.3
 SOON = LONG / 10
@@ -60,6 +72,64 @@ async def test_l3_what_came_during_a_commit_does_not_linger() -> None:
     leave.set()
     await asyncio.gather(first, second)
     assert happened == ["a", "a committed", "b", "b committed"]
+
+
+async def test_s4_what_is_not_wanted_any_more_when_its_turn_comes_is_dropped() -> None:
+    writer, happened = GroupWriter(), list[str]()
+    anybody = Principal("", "", "", "", 0, 0)
+    wanted, begun, leave = threading.Event(), asyncio.Event(), threading.Event()
+    wanted.set()
+    loop = asyncio.get_running_loop()
+
+    def long_change() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        leave.wait()
+
+    first = writer.submit(long_change)
+    await begun.wait()
+    others = [
+        writer.submit_for(anybody, lambda _: happened.append("b"), wanted=wanted.is_set)
+        for _ in range(GROUP + 1)
+    ]
+    wanted.clear()
+    leave.set()
+    outcomes = await asyncio.gather(*others, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Dropped}
+    await first
+    assert happened == []
+
+
+async def test_f4_on_sqlite_a_commit_that_fails_is_rolled_back_and_may_be_made_again(
+    cast: Cast,
+) -> None:
+    """There is no room for the log in which SQLite writes what it commits."""
+    kpi, mia = cast.home.revenue, principal_of(cast.mia.user)
+    before = log.head(cast.home.id).sequence
+    writer = GroupWriter()
+
+    def change(value: int) -> asyncio.Future[Kpi]:
+        set_value = partial(kpi_set_value, str(kpi.pk), value=Decimal(value))
+        return writer.submit_for(mia, lambda now: set_value(principal=now), linger=SOON)
+
+    with no_file_may_grow(Path(connections["default"].settings_dict["NAME"])):
+        failed = await asyncio.gather(change(1), change(2), return_exceptions=True)
+    assert {type(outcome) for outcome in failed} == {OperationalError}
+    assert KpiValue.objects.filter(kpi=kpi).count() == 1
+    await asyncio.gather(change(3), change(4))
+    assert KpiValue.objects.filter(kpi=kpi).count() == 3
+    assert log.head(cast.home.id).sequence == before + 2
+
+
+@contextlib.contextmanager
+def no_file_may_grow(database: Path) -> Iterator[None]:
+    """Behind the size that the database's write-ahead log has now."""
+    size = Path(f"{database}-wal").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -7,10 +7,11 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
-from django.db import connections
+from django.db import connections, transaction
 
 from bos.models import Role, User
 from collaboration.models import Annotation, Participant, Session
@@ -379,3 +380,77 @@ async def test_b3_an_anomaly_is_pinned_once_by_both_processes(pair: Pair, cast: 
         for client in (bob, mia):
             assert "ANNOTATION_CREATED" not in {m["type"] for m in await client.settle()}
     assert Annotation.objects.filter(session_id=session_id).count() == 1
+
+
+# ------------------------------------------------------------------ rows that others hold
+
+
+def _kpis(cast: Cast, count: int) -> list[Kpi]:
+    organization = cast.home.organization
+    kpis = [Kpi(organization=organization, name=f"KPI {n}", value=0) for n in range(count)]
+    return Kpi.objects.bulk_create(kpis)
+
+
+async def _set_all(client: Client, kpis: list[Kpi], rounds: int) -> None:
+    """Set them all at once, again and again."""
+    for value in range(rounds):
+        for n, kpi in enumerate(kpis):
+            payload = {"kpiId": str(kpi.pk), "value": value}
+            await client.send("KPI_UPDATE", payload, request_id=f"{value}-{n}")
+        answers = await _answers(client, len(kpis))
+        assert {answer["type"] for answer in answers.values()} == {"KPI_UPDATED"}
+
+
+async def test_w3_the_same_kpis_are_set_on_both_processes_in_opposite_order(
+    pair: Pair, cast: Cast
+) -> None:
+    """See also tests/test_held_rows.py."""
+    kpis = _kpis(cast, 12)
+    async with (
+        await Client.connect(pair[0], cast.mia) as mia,
+        await Client.connect(pair[1], cast.alice) as alice,
+    ):
+        await asyncio.gather(_set_all(mia, kpis, 7), _set_all(alice, kpis[::-1], 7))
+    assert KpiValue.objects.filter(kpi__in=kpis, value__lt=7).count() == 12 * (1 + 2 * 7)
+
+
+def _value(kpi: Kpi, value: float) -> dict[str, Any]:
+    return {"kpiId": str(kpi.pk), "value": value}
+
+
+async def test_f9_a_row_that_somebody_holds_is_waited_for_by_those_alone_who_change_it(
+    pair: Pair, cast: Cast
+) -> None:
+    held, *others = _kpis(cast, 3)
+    async with (
+        await Client.connect(pair[0], cast.mia) as mia,
+        await Client.connect(pair[0], cast.alice) as alice,
+        await Client.connect(pair[0], cast.charlie) as charlie,
+    ):
+        with transaction.atomic():
+            Kpi.objects.select_for_update().get(pk=held.pk)
+            for n in range(3):
+                await mia.send("KPI_UPDATE", _value(held, n), request_id=f"held-{n}")
+            for n in range(3):
+                # Of the same connection, of another one, of another organization.
+                assert (await mia.ask("KPI_UPDATE", _value(others[0], n)))["type"] == "KPI_UPDATED"
+                assert (await alice.set_value(others[1], n))["type"] == "KPI_UPDATED"
+                assert (await charlie.set_value(cast.other.revenue, n))["type"] == "KPI_UPDATED"
+            assert mia.seen() == []
+        told = [await mia.expect("KPI_UPDATED") for _ in range(3)]
+    assert [m["requestId"] for m in told] == ["held-0", "held-1", "held-2"]
+
+
+async def test_f9_a_user_who_is_being_changed_is_waited_for_by_nobody_else(
+    pair: Pair, cast: Cast
+) -> None:
+    revenue, margin = cast.home.revenue, cast.home.margin
+    async with (
+        await Client.connect(pair[0], cast.mia) as mia,
+        await Client.connect(pair[0], cast.alice) as alice,
+    ):
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=cast.mia.user.pk)
+            await mia.send("KPI_UPDATE", _value(revenue, 5), request_id="held")
+            assert (await alice.set_value(margin, 5))["type"] == "KPI_UPDATED"
+        assert (await mia.answer("held"))["type"] == "KPI_UPDATED"

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import connection, models, transaction
 
 from bos.models import Organization, Role, User
-from kpis.models import Kpi
+from kpis.models import Kpi, KpiValue
 from sync.closes import CloseCode
+from sync.dispatcher import MAX_CHANGES
+from sync.models import Event, StreamHead
 from tests import doors
-from tests.cast import Cast, make_cast
+from tests.cast import Cast, Person, make_cast
 from tests.client import Client, error_of
+from tests.conftest import BACKEND
+from tests.locks import on_connections_of_its_own, wait_until_somebody_is_blocked
 from tests.rest import rest
 from tests.server import Server
+from tests.waiting import until
 from tests.wire.test_auth import auth, failure, token_of
 
 WITHIN = 2.0
@@ -192,3 +199,74 @@ async def test_a5_a_place_of_somebody_cut_off_is_free_again(server: Server) -> N
         cast.bob.user.save()
         for client in clients:
             assert (await client.closed())[0] == CloseCode.FORBIDDEN
+
+
+# ------------------------------------------------------------------ what is under way
+
+QUEUED = 120
+
+
+async def _queue_updates(mia: Client, cast: Cast, alice: Client, count: int = QUEUED) -> None:
+    for n in range(count):
+        update = {"kpiId": str(cast.home.revenue.pk), "value": n}
+        await mia.send("KPI_UPDATE", update, request_id=f"r{n}")
+    await alice.settle()  # the server has read as many of them as it does at once
+
+
+def _let_nobody_commit(cast: Cast) -> None:
+    """Until the open transaction ends; on SQLite it does that by being open."""
+    assert connection.in_atomic_block
+    list(StreamHead.objects.select_for_update().filter(pk=cast.home.id))
+
+
+async def test_s4_nothing_that_was_queued_is_done_behind_the_demotion(
+    impatient: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(impatient, cast.mia) as mia,
+        await Client.connect(impatient, cast.alice) as alice,
+    ):
+        first = (await mia.set_value(cast.home.revenue, 1))["payload"]["sequence"]
+        with transaction.atomic():
+            User.objects.filter(pk=cast.mia.user.pk).update(role=Role.VIEWER)
+            _let_nobody_commit(cast)
+            await _queue_updates(mia, cast, alice)
+        code, told = await mia.closed()
+        await alice.set_value(cast.home.margin, 1)  # behind whatever was queued
+    assert code == CloseCode.FORBIDDEN
+    assert "KPI_UPDATED" not in {message["type"] for message in told}
+    events = Event.objects.filter(organization_id=cast.home.id, sequence__gte=first)
+    happened = events.order_by("sequence").values_list("entity_type", flat=True)
+    assert list(happened) == ["kpi", "user", "kpi"]
+    assert KpiValue.objects.filter(kpi=cast.home.revenue).count() == 2
+
+
+async def _has_place(server: Server, person: Person, stack: contextlib.AsyncExitStack) -> bool:
+    """Whether there is one for a further connection of theirs; it is taken then."""
+    further = await stack.enter_async_context(await Client.connect(server))
+    return (await further.ask("AUTH", {"token": person.token}))["type"] == "AUTH_SUCCESS"
+
+
+@pytest.mark.skipif(BACKEND != "postgres", reason="SQLite does not say who waits")
+async def test_s4_what_a_connection_has_queued_ends_with_it(impatient: Server, cast: Cast) -> None:
+    mia = await Client.connect(impatient, cast.mia)
+    await mia.set_value(cast.home.revenue, 1)
+    async with (
+        contextlib.AsyncExitStack() as stack,
+        await Client.connect(impatient, cast.alice) as alice,
+    ):
+        while await _has_place(impatient, cast.mia, stack):
+            pass
+        with transaction.atomic():
+            _let_nobody_commit(cast)
+            # Under way, and the others wait for its end.
+            margin = {"kpiId": str(cast.home.margin.pk), "value": 1}
+            await alice.send("KPI_UPDATE", margin, request_id="under way")
+            await asyncio.to_thread(on_connections_of_its_own, wait_until_somebody_is_blocked)
+            # Not as many as a connection may have under way: the server would not read its end.
+            await _queue_updates(mia, cast, alice, MAX_CHANGES // 2)
+            mia.socket.transport.abort()
+            await until(lambda: _has_place(impatient, cast.mia, stack), within=10)
+        assert (await alice.answer("under way"))["type"] == "KPI_UPDATED"
+        await alice.set_value(cast.home.margin, 2)  # behind whatever is still made of hers
+    assert KpiValue.objects.filter(kpi=cast.home.revenue).count() == 2

@@ -64,12 +64,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         # Imported late: Django loads backends before the models.
-        from sync.log import flush_events
-        from sync.retry import flush_records
+        from sync.commits import commit
 
-        flush_events(self)
-        flush_records(self)
-        super()._commit()  # type: ignore[misc]  # not in the stubs
+        commit(self, super()._commit)  # type: ignore[misc]  # not in the stubs
 
 
 def _briefly(params: dict[str, Any]) -> PatientConnection:
