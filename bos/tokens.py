@@ -116,16 +116,10 @@ class JwtAuthenticator:
             wait=wait,
         )
         now = {str(pk): values for pk, is_active, *values in users if is_active}
-        living = self._living({c.sign_in_id for c in claims if c.sign_in_id}, wait=wait)
-        return [
-            self._principal(
-                c,
-                now.get(c.user_id)
-                if not c.sign_in_id or (c.sign_in_id, c.user_id) in living
-                else None,
-            )
-            for c in claims
-        ]
+        living = {("", c.user_id) for c in claims if not c.sign_in_id}
+        living |= self._living({c.sign_in_id for c in claims if c.sign_in_id}, wait=wait)
+        found = {key: now[key[1]] for key in living if key[1] in now}
+        return [self._principal(c, found.get((c.sign_in_id, c.user_id))) for c in claims]
 
     @staticmethod
     def _living(ids: set[str], *, wait: bool) -> set[tuple[str, str]]:

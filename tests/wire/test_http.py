@@ -20,6 +20,7 @@ from bos.health import FRESH, PATIENCE, Probe
 from bos.http import Answer, Busy, Lane
 from bos.models import SpentToken
 from sync.database import READERS
+from sync.writer import WRITERS
 from tests.cast import PASSWORD, Cast
 from tests.conftest import ServeFixture
 from tests.doors import browser
@@ -28,8 +29,8 @@ from tests.server import Server
 from tests.waiting import until
 
 APPLICATION = "bos-crowd"
-# Threads of requests, of passwords, readers, a writer, the health check, and one beside them.
-MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + settings.HASHES_AT_ONCE + READERS + 3
+# Threads of requests, passwords, readers, writers, the health check, and two beside them.
+MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + settings.HASHES_AT_ONCE + READERS + WRITERS + 3
 
 
 @dataclass(frozen=True, slots=True)
