@@ -113,7 +113,9 @@ class HttpApplication(ASGIHandler):
         finally:
             body.close()
         if answer is not None:
-            await _send(answer, send)
+            # The client may have gone: uvicorn does not notice it for a request behind another one.
+            with contextlib.suppress(OSError, RuntimeError):
+                await _send(answer, send)
 
     def _lane(self, path: str) -> Lane:
         if path in HEALTH:
