@@ -119,7 +119,9 @@ class HttpApplication(ASGIHandler):
         finally:
             body.close()
         if answer is not None:
-            await _send(answer, send)
+            # The client may have gone: uvicorn does not notice it for a request behind another one.
+            with contextlib.suppress(OSError, RuntimeError):
+                await _send(answer, send)
 
     def _lane(self, method: str, path: str) -> Lane:
         if path in HEALTH:

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 env = Env()
+ABOVE_0 = validate.Range(min=0, min_inclusive=False)
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = env.bool("DEBUG", False)
@@ -133,7 +134,7 @@ def _database() -> dict[str, Any]:
         }
         database["CONN_MAX_AGE"] = None
     else:
-        options |= _time_outs(env.float("BOS_DATABASE_PATIENCE", 10))
+        options |= _time_outs(env.float("BOS_DATABASE_PATIENCE", 10, validate=ABOVE_0))
         database["CONN_MAX_AGE"] = 60
         database["CONN_HEALTH_CHECKS"] = True
     return database
@@ -244,10 +245,10 @@ SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 
 # ------------------------------------------------------------------ HTTP
 
-HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 8)
+HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 8, validate=ABOVE_0)
 """HTTP requests that a process works at: as many threads, and database connections."""
 # At 50 ms a page, those who wait behind them are served within a second.
-HTTP_WAITING = env.int("BOS_HTTP_WAITING", 16 * HTTP_CONCURRENCY)
+HTTP_WAITING = env.int("BOS_HTTP_WAITING", 16 * HTTP_CONCURRENCY, validate=ABOVE_0)
 """HTTP requests that wait for one of these threads; one more is refused."""
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections import Counter
@@ -66,7 +67,7 @@ async def crowd(server: Server, cast: Cast, *, each: int) -> Counter[tuple[str, 
     session = browser(cast.alice).cookies["sessionid"].value
     cookie = {"Cookie": f"sessionid={session}"}
     bearer = {"Authorization": f"Bearer {cast.bob.token}"}
-    wrong = {"email": "nobody@test.example", "password": "x"}
+    wrong = {"email": f"not-{cast.bob.email}", "password": "x"}
     right = {"email": cast.bob.email, "password": PASSWORD}
 
     async def request(path: str, headers: Any, body: Any) -> tuple[str, int]:
@@ -158,6 +159,32 @@ async def test_s2_one_request_more_than_may_wait_is_told_to_come_back(
     answers = [await request for request in waiting]
     assert [answer.status for answer in answers] == [200] * room
     assert (await fetch(server, "/")).status == 200
+
+
+async def test_s2_the_schema_may_be_asked_for_by_many_at_once(serve: ServeFixture) -> None:
+    server = serve()
+    answers = await asyncio.gather(*(fetch(server, "/api/schema") for _ in range(16)))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+
+
+async def test_s2_bodies_that_do_not_come_and_answers_that_nobody_reads_hold_no_thread(
+    server: Server,
+) -> None:
+    """Nor is it our fault that the one who asked has gone: the log holds no traceback."""
+    host = f"Host: 127.0.0.1:{server.port}\r\n"
+    half = f"POST /auth/token HTTP/1.1\r\n{host}Content-Length: 100\r\n\r\n{{".encode()
+    unread = f"GET /api/schema HTTP/1.1\r\n{host}\r\n".encode() * 20
+    async with contextlib.AsyncExitStack() as stack:
+        for n in range(3 * settings.HTTP_CONCURRENCY):
+            # A small window: what is sent soon waits in the server.
+            wire = socket.socket()
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.connect(("127.0.0.1", server.port))
+            wire.sendall(half if n % 2 else unread)
+            stack.callback(wire.close)
+        for path in ("/", "/healthz", "/api/schema"):
+            assert (await fetch(server, path)).status == 200
 
 
 # ------------------------------------------------------------------ a lane by itself
