@@ -10,6 +10,7 @@ import asyncio
 import logging
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 from django.db import DatabaseError
@@ -28,10 +29,10 @@ from sync.log import LoggedEvent
 log = logging.getLogger("bos.collaboration")
 
 # A killed process's participants are `disconnected` within 30 s: a lease, then the time for which
-# one must be missing (Redis may have forgotten it), then a round of the keeper.
-LEASE = 15.0
-RENEW = 5.0
-MISSING = 7.0
+# one must be missing (Redis may have forgotten it), then a round of the keeper. Of a lease of 15 s:
+# renewed every 5 s, missing for 7 s, so that a flushed Redis has been told again by then.
+RENEWALS = 3
+MISSING = 7 / 15
 ROUND = 2.0
 
 
@@ -46,9 +47,9 @@ def enter_room(connection: Connection, session_id: str) -> Room:
 
 async def be_present(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
-    connection = room.connection
-    await hub.state.be_present([(room.place, connection.id)], LEASE)
-    await hub.state.be_present([(_sign(room), connection.id)], sync_settings().participant_idle)
+    settings, id_ = sync_settings(), room.connection.id
+    await hub.state.be_present([(room.place, id_)], settings.presence_lease)
+    await hub.state.be_present([(_sign(room), id_)], settings.participant_idle)
 
 
 def _sign(room: Room) -> str:
@@ -58,11 +59,17 @@ def _sign(room: Room) -> str:
 
 async def leave_rooms(hub: Hub, connection: Connection) -> None:
     """The connection is gone: `disconnected` at once, unless another device is there."""
-    for room in list(connection.rooms.values()):
-        room.leave()
-        await hub.state.be_gone(_sign(room), connection.id)
-        if await hub.state.be_gone(room.place, connection.id) == 0:
-            await _set_state(room, State.DISCONNECTED, {State.ACTIVE, State.IDLE})
+    await asyncio.gather(*(_leave_room(hub, room) for room in list(connection.rooms.values())))
+
+
+async def _leave_room(hub: Hub, room: Room) -> None:
+    room.leave()
+    id_ = room.connection.id
+    _, left = await asyncio.gather(
+        hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_)
+    )
+    if left == 0:
+        await _set_state(room, State.DISCONNECTED, {State.ACTIVE, State.IDLE})
 
 
 async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
@@ -80,30 +87,38 @@ async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
 # ------------------------------------------------------------------ what events tell
 
 
-_giving_up: set[asyncio.Future[int | None]] = set()
+_giving_up: set[asyncio.Future[Any]] = set()
 
 
-def _give_up(feed: Feed, room: Room) -> None:
+def _give_up(hub: Hub, room: Room) -> None:
     """Leave the room; its lease would count as a second device of who comes back."""
     room.leave()
-    task = asyncio.ensure_future(feed.hub.state.be_gone(room.place, room.connection.id))
+    id_ = room.connection.id
+    task = asyncio.gather(hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_))
     _giving_up.add(task)
     task.add_done_callback(_giving_up.discard)
 
 
 def participant_changed(feed: Feed, event: LoggedEvent) -> None:
-    """Who has left has no place in the room any more, on any device."""
+    """Who has left has no place in the room any more, on any device.
+
+    Who is connected here and is said to be gone keeps it: the keeper says that they are here.
+    """
     if event.live_type != "SESSION_LEFT":
         return
     left = msgspec.json.decode(event.live)
+    by_timeout = left.get("reason") == services.TIMEOUT
     rooms.forget(left["sessionId"], left["userId"])
     for connection in list(feed.connections):
         room = connection.rooms.get(left["sessionId"])
-        if room is not None and room.user_id == left["userId"]:
-            _give_up(feed, room)
-            # A host's leaving may end the session: he still hears of that.
-            if left["role"] != "host":
-                feed.unfollow(connection, [f"session:{left['sessionId']}"])
+        if room is None or room.user_id != left["userId"]:
+            continue
+        if by_timeout and not connection.ending:
+            continue
+        _give_up(feed.hub, room)
+        # A host's leaving may end the session: he still hears of that.
+        if left["role"] != "host":
+            feed.unfollow(connection, [f"session:{left['sessionId']}"])
 
 
 def session_changed(feed: Feed, event: LoggedEvent) -> None:
@@ -113,7 +128,7 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     for connection in list(feed.connections):
         room = connection.rooms.get(event.entity_id)
         if room is not None:
-            _give_up(feed, room)
+            _give_up(feed.hub, room)
 
 
 # ------------------------------------------------------------------ the keeper
@@ -135,8 +150,14 @@ async def keep_presence(hub: Hub) -> None:
 class _Keeper:
     def __init__(self, hub: Hub) -> None:
         settings = sync_settings()
-        times = (settings.participant_idle, settings.reconnect_grace)
-        self.tick = min(1.0, *(seconds / 4 for seconds in (*times, settings.empty_session_timeout)))
+        times = (
+            settings.participant_idle,
+            settings.reconnect_grace,
+            settings.empty_session_timeout,
+            settings.presence_lease,
+        )
+        self.tick = min(1.0, *(seconds / 4 for seconds in times))
+        self._lease = settings.presence_lease
         self._hub = hub
         self._renew_at = 0.0
         self._round_at = 0.0
@@ -145,37 +166,75 @@ class _Keeper:
 
     async def go_round(self, now: float) -> None:
         ours = [room for c in self._hub.connections.values() for room in c.rooms.values()]
-        for room in ours:
-            await self._notice_idle(room, now)
+        await self._notice_signs(ours, now)
         if now >= self._renew_at:
-            self._renew_at = now + RENEW
-            await self._hub.state.be_present([(r.place, r.connection.id) for r in ours], LEASE)
+            await self._renew(ours, now)
         if now >= self._round_at:
             self._round_at = now + min(ROUND, self.tick)
-            await self._notice_missing(now)
+            expected = await in_database(services.present_participants)
+            await self._set_right(ours, set(expected))
+            await self._notice_missing(expected, now)
             await self._time_out()
             await self._end_empty()
 
-    async def _notice_idle(self, room: Room, now: float) -> None:
+    async def _renew(self, ours: list[Room], now: float) -> None:
+        """Say who is here: to Redis or, where it does not hear us, in the database."""
+        pause = self._lease / RENEWALS
+        if not await self._hub.state.be_present(
+            [(r.place, r.connection.id) for r in ours], self._lease
+        ):
+            # Others may have a Redis: they must not take ours for missing.
+            pause = min(pause, ROUND)
+            await submit_write(partial(services.vouch, [r.place for r in ours], self._lease))
+        self._renew_at = now + pause
+
+    async def _set_right(self, ours: list[Room], expected: set[tuple[str, str]]) -> None:
+        """Who is connected here is present: undo what a process says that cannot see it (C4)."""
+        wrong = [
+            room
+            for room in ours
+            if room.connection.rooms.get(room.session_id) is room
+            and not room.connection.ending
+            and (room.session_id, room.user_id) not in expected
+        ]
+        await asyncio.gather(*(self._bring_back(room) for room in wrong))
+
+    async def _bring_back(self, room: Room) -> None:
+        state = State(room.shown_state)
+        back = partial(services.participant_return, room.session_id, room.user_id, state)
+        if await submit_write(back):
+            return
+        _give_up(self._hub, room)
+        feed = room.connection.feed
+        if feed is not None:
+            feed.unfollow(room.connection, [f"session:{room.session_id}"])
+
+    async def _notice_signs(self, ours: list[Room], now: float) -> None:
         """No sign but heartbeats for a minute is idle; a sign on any device is not."""
         idle = sync_settings().participant_idle
-        signed_at = room.connection.signed_at
-        if signed_at > room.signed_at:
-            room.signed_at = signed_at
-            left = max(idle - (now - signed_at), 0.001)
-            await self._hub.state.be_present([(_sign(room), room.connection.id)], left)
+        signed = [room for room in ours if room.connection.signed_at > room.signed_at]
+        for room in signed:
+            room.signed_at = room.connection.signed_at
+        await self._hub.state.be_present([(_sign(r), r.connection.id) for r in signed], idle)
+        for room in signed:
             if room.shown_state == State.IDLE:
                 room.shown_state = State.ACTIVE
                 await _set_state(room, State.ACTIVE, {State.IDLE})
-        elif room.shown_state == State.ACTIVE and now - room.signed_at >= idle:
-            signs = await self._hub.state.present([_sign(room)])
-            if signs == [0]:
+        silent = [
+            room
+            for room in ours
+            if room.shown_state == State.ACTIVE and now - room.signed_at >= idle
+        ]
+        signs = await self._hub.state.present([_sign(room) for room in silent])
+        if signs is None:
+            return
+        for room, count in zip(silent, signs, strict=True):
+            if count == 0:
                 room.shown_state = State.IDLE
                 await _set_state(room, State.IDLE, {State.ACTIVE})
 
-    async def _notice_missing(self, now: float) -> None:
+    async def _notice_missing(self, expected: list[tuple[str, str]], now: float) -> None:
         """Participants whom no process claims: theirs was killed."""
-        expected = await in_database(services.present_participants)
         if not self._hub.state.shared:
             # One process sees its own connections go; only its predecessor can have been killed.
             if self._left_over is None:
@@ -190,9 +249,12 @@ class _Keeper:
             for (session_id, user_id), count in zip(expected, counts, strict=True)
             if count == 0
         }
+        if missing:
+            for place in await in_database(services.vouched):
+                missing.pop(place, None)
         self._missing_since = {place: self._missing_since.get(place, now) for place in missing}
         for place, (session_id, user_id) in missing.items():
-            if now - self._missing_since[place] >= MISSING:
+            if now - self._missing_since[place] >= self._lease * MISSING:
                 gone = partial(
                     services.participant_set_state,
                     session_id,

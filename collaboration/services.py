@@ -16,9 +16,20 @@ from django.utils import timezone
 
 from bos.models import Notification, Role, User
 from bos.permissions import has_role, uuids
-from collaboration.models import Annotation, ContentType, Invitation, Participant, Session, State
+from collaboration.models import (
+    Annotation,
+    ContentType,
+    Invitation,
+    Participant,
+    Session,
+    State,
+    Vouch,
+)
 from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
 from sync.principal import Principal
+
+TIMEOUT = "timeout"
+"""Why a participant has left who has not left: nothing was seen of the connection for too long."""
 
 
 def may_take_part(principal: Principal) -> bool:
@@ -135,7 +146,7 @@ def session_join(principal: Principal, session_id: str) -> Session:
     if own is None or own.left_at is not None:
         if _present(session).count() >= session.max_participants:
             raise SessionFull(sessionId=session_id, limit=session.max_participants)
-        _enter(session, principal, own)
+        _enter(own or Participant(session=session, user_id=principal.user_id), timezone.now())
     elif own.state != State.ACTIVE:
         _set_state(own, State.ACTIVE)
     _note_presence(session)
@@ -148,11 +159,9 @@ def _is_open_to(session: Session, principal: Principal) -> bool:
     return Invitation.objects.filter(session=session, user_id=principal.user_id).exists()
 
 
-def _enter(session: Session, principal: Principal, own: Participant | None) -> None:
-    now = timezone.now()
-    if own is None:
-        own = Participant(session=session, user_id=principal.user_id)
-    own.state, own.state_since, own.joined_at, own.left_at = State.ACTIVE, now, now, None
+def _enter(own: Participant, joined_at: datetime) -> None:
+    own.state, own.state_since = State.ACTIVE, timezone.now()
+    own.joined_at, own.left_at, own.left_reason = joined_at, None, ""
     own.save()
 
 
@@ -187,7 +196,7 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
 def _leave(own: Participant, *, reason: str = "") -> None:
     own.left_at = timezone.now()
     own.left_reason = reason
-    own.save(update_fields=["left_at"])
+    own.save(update_fields=["left_at", "left_reason"])
 
 
 def _hand_on(session: Session, heir: Participant) -> None:
@@ -239,6 +248,49 @@ def participant_set_state(
     return True
 
 
+def participant_return(session_id: str, user_id: str, state: State) -> bool:
+    """Undo what was said of a participant who is connected all the same (decision C4).
+
+    `disconnected` becomes `state` again; who has left by timeout is let in again as if they had
+    always been there, but for a host's role that has passed. Who left in another way has left.
+    False where the session has filled up meanwhile: there is no place any more.
+    """
+    session = Session.objects.select_for_update().filter(pk=session_id, ended_at=None).first()
+    own = Participant.objects.filter(session_id=session_id, user_id=user_id).first()
+    if session is None or own is None:
+        return True
+    if own.left_at is not None:
+        if own.left_reason != TIMEOUT:
+            return True
+        if _present(session).count() >= session.max_participants:
+            return False
+        _enter(own, own.joined_at)
+    elif own.state != State.DISCONNECTED:
+        return True
+    if own.state != state:
+        _set_state(own, state)
+    _note_presence(session)
+    return True
+
+
+def vouch(places: Collection[str], seconds: float) -> None:
+    """For so long, nobody at these places is missing, whatever Redis knows."""
+    now = timezone.now()
+    until = now + timedelta(seconds=seconds)
+    # Sorted: two processes that vouch for the same people lock the rows in one order.
+    Vouch.objects.bulk_create(
+        [Vouch(place=place, until=until) for place in sorted(set(places))],
+        update_conflicts=True,
+        unique_fields=["place"],
+        update_fields=["until"],
+    )
+    Vouch.objects.filter(until__lt=now - timedelta(days=1)).delete()
+
+
+def vouched() -> set[str]:
+    return set(Vouch.objects.filter(until__gt=timezone.now()).values_list("place", flat=True))
+
+
 def present_participants() -> list[tuple[str, str]]:
     """(session id, user id) of whoever should be connected somewhere now."""
     rows = Participant.objects.filter(left_at=None, session__ended_at=None)
@@ -267,7 +319,7 @@ def participant_time_out(participant_id: str, grace: float) -> None:
     ).first()
     if session is None or participant is None:
         return
-    _leave(participant, reason="timeout")
+    _leave(participant, reason=TIMEOUT)
     if participant.user_id == session.host_id:
         heirs = _present(session).exclude(state=State.DISCONNECTED).order_by("joined_at")
         heir = heirs.first() or _present(session).order_by("joined_at").first()

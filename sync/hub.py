@@ -21,7 +21,7 @@ from sync.feed import Feed
 from sync.housekeeping import PAUSE_SECONDS, keep_house
 from sync.log import LoggedEvent
 from sync.outbox import Flusher
-from sync.shared_state import RENEW_SECONDS, MemoryState, RedisState, SharedState
+from sync.shared_state import MemoryState, RedisState, SharedState
 
 logger = logging.getLogger("bos.sync")
 
@@ -187,7 +187,7 @@ class Hub:
 
     async def _renew_places(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await self.state.renewal_due()
             places = [
                 (connection.principal.user_id, connection.id)
                 for connection in self.connections.values()
@@ -216,13 +216,13 @@ class Hub:
         self.connections.pop(connection.id, None)
         if connection.feed is not None:
             connection.feed.forget(connection)
-        for leave in _leavers:
-            try:
-                await leave(self, connection)
-            except Exception:  # what it does not clean up expires by itself
-                logger.exception("connection not cleaned up")
+        # Together: what they tell Redis goes out in one round trip.
+        ends = [leave(self, connection) for leave in _leavers]
         if connection.principal is not None:
-            await self.state.free_place(connection.principal.user_id, connection.id)
+            ends.append(self.state.free_place(connection.principal.user_id, connection.id))
+        for outcome in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(outcome, Exception):  # what is not cleaned up expires by itself
+                logger.error("connection not cleaned up", exc_info=outcome)
 
     def end(self) -> None:
         for task in self._tasks:
