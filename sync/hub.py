@@ -14,10 +14,11 @@ from channels.layers import get_channel_layer
 from sync import garbage, log
 from sync.auth import PrincipalLoader
 from sync.bus import Shown, bus, group_name
+from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database
-from sync.feed import Feed
+from sync.feed import RETRY_PAUSE, Feed
 from sync.housekeeping import PAUSE_SECONDS, keep_house
 from sync.log import LoggedEvent
 from sync.outbox import Flusher
@@ -54,7 +55,7 @@ class Hub:
         self._feeds: dict[str, asyncio.Task[Feed]] = {}
         self._deserted: dict[str, float] = {}
         self._joined: set[str] = set()
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._layer: Any = get_channel_layer()
         self._channel: str | None = None
         self._tasks = [
@@ -81,7 +82,8 @@ class Hub:
         # First the group, then the head: what is committed in between arrives early and waits.
         await self._join(organization_id)
         feed = Feed(organization_id, self)
-        feed.last = (await in_database(log.head, organization_id)).sequence
+        head = await in_database(log.head, organization_id)
+        feed.last, feed.last_at_us = head.sequence, head.at_us
         return feed
 
     async def _join(self, organization_id: str) -> None:
@@ -158,9 +160,43 @@ class Hub:
             if feed.organization_id not in self._joined:
                 await self._join(feed.organization_id)
         if feeds:
-            heads = await in_database(log.heads, [feed.organization_id for feed in feeds])
+            delivered = {feed.organization_id: feed.last for feed in feeds}
+            heads = await in_database(log.heads, list(delivered))
             for feed in feeds:
-                feed.check(heads.get(feed.organization_id, 0))
+                id_ = feed.organization_id
+                feed.check(heads.get(id_, log.Head()), delivered=delivered[id_])
+
+    def start_over(self, feed: Feed) -> None:
+        """The organization's log was put back behind what was delivered: begin anew with it."""
+        self._keep(self._start_over(feed))
+
+    async def _start_over(self, feed: Feed) -> None:
+        id_ = feed.organization_id
+        logger.error(
+            "log was put back, its clients start anew",
+            extra={"organization": id_, "delivered": feed.last},
+        )
+        while True:
+            try:
+                await in_database(log.start_over, id_, seen=feed.last, seen_at_us=feed.last_at_us)
+                break
+            except Exception:  # the database is away: nothing is delivered meanwhile
+                logger.exception("log not continued")
+                await asyncio.sleep(RETRY_PAUSE)
+        self._drop(feed)
+        for connection in list(feed.connections):
+            connection.close(CloseCode.SERVER_RESTART)
+
+    def _drop(self, feed: Feed) -> None:
+        self._feeds.pop(feed.organization_id, None)
+        self._deserted.pop(feed.organization_id, None)
+        feed.end()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Keep a task until it has ended; the loop itself would not."""
+        task = asyncio.ensure_future(work)
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     def _close_deserted(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -168,12 +204,8 @@ class Hub:
             if feed.connections:
                 self._deserted.pop(feed.organization_id, None)
             elif now - self._deserted.setdefault(feed.organization_id, now) > FEED_LINGER:
-                del self._feeds[feed.organization_id]
-                del self._deserted[feed.organization_id]
-                feed.end()
-                leaving = asyncio.ensure_future(self._leave(feed.organization_id))
-                self._leaving.add(leaving)  # the loop itself would not keep it
-                leaving.add_done_callback(self._leaving.discard)
+                self._drop(feed)
+                self._keep(self._leave(feed.organization_id))
 
     async def _leave(self, organization_id: str) -> None:
         if organization_id not in self._joined or organization_id in self._feeds:
