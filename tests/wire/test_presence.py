@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -323,11 +322,3 @@ async def test_f1_a_redis_that_forgets_its_keys_makes_nobody_disconnected(
                 await until(lambda place=place: client.exists(place), within=5)
         assert await bob.settle() == []
         assert states(session_id) == {cast.bob.id: State.ACTIVE, cast.mia.id: State.ACTIVE}
-
-
-@pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.remove()
