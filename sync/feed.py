@@ -251,14 +251,15 @@ class Feed:
                 await asyncio.sleep(sync_settings().coalesce)
                 self._advance()
                 continue
+            after = self.last
             try:
                 missing = await in_database(
-                    log.read, self.organization_id, after=self.last, upto=upto, limit=PAGE
+                    log.read, self.organization_id, after=after, upto=upto, limit=PAGE
                 )
             except Exception:  # the next head check tries again
                 logger.exception("log not read")
                 return
-            if not missing:
+            if not missing or missing[0].sequence > after + 1:
                 self._start_over()  # what was committed is not there
                 return
             self.ingest(missing)
@@ -324,6 +325,14 @@ class Feed:
         if connection is None or connection.held or connection not in self.connections:
             return None
         return connection
+
+    async def settled(self, connection: Connection) -> None:
+        """Wait until the connection has got all that has come by now, the early as well."""
+        upto = max(self._early, default=self.last)
+        while connection.live and not self.ended:
+            if self.last >= upto and self._fence is None and not connection.held:
+                return
+            await asyncio.sleep(GAP_PATIENCE)
 
     def catch_up_later(self, connection: Connection) -> None:
         """The connection lags: catch up once it has read what waits."""
