@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -253,26 +254,29 @@ class _Keeper:
             for place in await in_database(services.vouched):
                 missing.pop(place, None)
         self._missing_since = {place: self._missing_since.get(place, now) for place in missing}
-        for place, (session_id, user_id) in missing.items():
-            if now - self._missing_since[place] >= self._lease * MISSING:
-                gone = partial(
-                    services.participant_set_state,
-                    session_id,
-                    user_id,
-                    State.DISCONNECTED,
-                    only_from={State.ACTIVE, State.IDLE},
-                )
-                await submit_write(gone)
+        await _write_all(
+            partial(services.participant_missing, session_id, user_id)
+            for place, (session_id, user_id) in missing.items()
+            if now - self._missing_since[place] >= self._lease * MISSING
+        )
 
     async def _time_out(self) -> None:
         grace = sync_settings().reconnect_grace
-        for participant_id in await in_database(services.overdue_participants, grace):
-            await submit_write(partial(services.participant_time_out, participant_id, grace))
+        overdue = await in_database(services.overdue_participants, grace)
+        await _write_all(partial(services.participant_time_out, id_, grace) for id_ in overdue)
 
     async def _end_empty(self) -> None:
         since = timezone.now() - timedelta(seconds=sync_settings().empty_session_timeout)
-        for session_id in await in_database(services.empty_sessions, since):
-            await submit_write(partial(services.session_end_if_empty, session_id, since))
+        empty = await in_database(services.empty_sessions, since)
+        await _write_all(partial(services.session_end_if_empty, id_, since) for id_ in empty)
+
+
+async def _write_all(writes: Iterable[Callable[[], object]]) -> None:
+    """One that fails is tried in the next round, and keeps nobody else waiting until then."""
+    done = (submit_write(write) for write in writes)
+    for outcome in await asyncio.gather(*done, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            log.warning("presence not kept", extra={"error": type(outcome).__name__})
 
 
 run_beside_hub(keep_presence)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -60,6 +61,18 @@ def _locked(principal: Principal, session_id: str) -> Session:
     if session is None:
         raise SessionNotFound(sessionId=session_id)
     return session
+
+
+def _locked_if_free(session_id: UUID | str) -> Session | None:
+    """The running session, locked; None where it has ended, or somebody is at it.
+
+    For what is looked at again a moment later anyway: a process that was halted in the middle of
+    one session must not keep the others from being looked after. SQLite has no rows to lock.
+    """
+    skip = connection.features.has_select_for_update_skip_locked
+    free = Session.objects.select_for_update(skip_locked=skip)
+    found: Session | None = free.filter(pk=session_id, ended_at=None).first()
+    return found
 
 
 def _present(session: Session) -> Any:
@@ -233,6 +246,13 @@ def _set_state(participant: Participant, state: State) -> None:
     participant.save(update_fields=["state", "state_since"])
 
 
+def participant_missing(session_id: str, user_id: str) -> None:
+    """No process sees the participant: `disconnected`, where somebody is not at the session."""
+    if _locked_if_free(session_id) is not None:
+        only_from = {State.ACTIVE, State.IDLE}
+        participant_set_state(session_id, user_id, State.DISCONNECTED, only_from=only_from)
+
+
 def participant_set_state(
     session_id: str, user_id: str, state: State, *, only_from: Collection[State]
 ) -> bool:
@@ -255,7 +275,7 @@ def participant_return(session_id: str, user_id: str, state: State) -> bool:
     always been there, but for a host's role that has passed. Who left in another way has left.
     False where the session has filled up meanwhile: there is no place any more.
     """
-    session = Session.objects.select_for_update().filter(pk=session_id, ended_at=None).first()
+    session = _locked_if_free(session_id)
     own = Participant.objects.filter(session_id=session_id, user_id=user_id).first()
     if session is None or own is None:
         return True
@@ -312,7 +332,7 @@ def participant_time_out(participant_id: str, grace: float) -> None:
     session_id = Participant.objects.filter(pk=participant_id).values_list("session_id").first()
     if session_id is None:
         return
-    session = Session.objects.select_for_update().filter(pk=session_id[0], ended_at=None).first()
+    session = _locked_if_free(session_id[0])
     long_ago = timezone.now() - timedelta(seconds=grace)
     participant = Participant.objects.filter(
         pk=participant_id, left_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
@@ -334,12 +354,8 @@ def empty_sessions(since: datetime) -> list[UUID]:
 
 
 def session_end_if_empty(session_id: UUID, since: datetime) -> None:
-    session = (
-        Session.objects.select_for_update()
-        .filter(pk=session_id, ended_at=None, empty_since__lt=since)
-        .first()
-    )
-    if session is not None:
+    session = _locked_if_free(session_id)
+    if session is not None and session.empty_since is not None and session.empty_since < since:
         session_end(session, reason="empty")
 
 

@@ -18,6 +18,7 @@ from collaboration.models import Participant, Session, State, Vouch
 from tests.cast import Cast
 from tests.client import Client, error_of
 from tests.conftest import BACKEND, ServeFixture
+from tests.mirror import apply, snapshot
 from tests.server import Server
 from tests.services import RedisServer, free_port
 from tests.waiting import until
@@ -65,6 +66,20 @@ async def test_c4_one_of_two_devices_going_changes_nothing(server: Server, cast:
         async with await Client.connect(server, cast.mia) as second:
             await join(second, session_id)
         await mia.settle()
+        assert await bob.settle() == []
+
+
+async def test_c4_of_two_devices_that_go_at_the_same_time_the_last_is_disconnected_once(
+    server: Server, cast: Cast
+) -> None:
+    """What they tell Redis goes out together, and each hears how many are left behind it."""
+    async with meeting(server, cast) as (bob, mia, session_id):
+        others = [await Client.connect(server, cast.mia) for _ in range(3)]
+        for other in others:
+            await join(other, session_id)
+        for client in (mia, *others):
+            client.socket.transport.abort()
+        await expect_state(bob, cast.mia.id, "disconnected")
         assert await bob.settle() == []
 
 
@@ -204,6 +219,8 @@ async def test_f1_who_is_connected_is_let_in_again_after_a_wrong_timeout(
 ) -> None:
     async with meeting(server, cast) as (bob, mia, session_id):
         before = Participant.objects.get(session_id=session_id, user_id=cast.bob.id)
+        topic = f"session:{session_id}"
+        picture, cursor = await snapshot(mia, topic)
         await asyncio.to_thread(_say_gone, session_id, cast.bob.id, left=True)
         for client in (bob, mia):
             await expect_state(client, cast.bob.id, "disconnected")
@@ -218,10 +235,11 @@ async def test_f1_who_is_connected_is_let_in_again_after_a_wrong_timeout(
         assert (await mia.expect("CURSOR_MOVE"))["payload"]["userId"] == cast.bob.id
         after = Participant.objects.get(session_id=session_id, user_id=cast.bob.id)
         assert (after.state, after.left_at, after.joined_at) == ("active", None, before.joined_at)
-        snapshot = await mia.sync(f"session:{session_id}")
-        shown = [m["payload"]["data"] for m in snapshot if m["type"] == "SYNC_UPDATE"]
-        roles = {p["userId"]: p["role"] for p in shown if "role" in p}
+        fresh, _ = await snapshot(mia, topic)
+        roles = {p["userId"]: p["role"] for (kind, _), p in fresh.items() if kind == "participant"}
         assert roles == {cast.bob.id: "participant", cast.mia.id: "host"}
+        # The law: an old snapshot and a sync are a fresh snapshot.
+        assert apply(picture, (await mia.sync(topic, lastSequence=cursor))[1:-1]) == fresh
 
 
 async def test_f1_who_has_left_is_not_brought_back_nor_who_finds_the_session_full(
