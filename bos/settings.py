@@ -173,6 +173,7 @@ SYNC: dict[str, Any] = {
     "user_messages_per_minute": env.int("BOS_USER_MESSAGES_PER_MINUTE", 300),
     "cursor_rate": env.float("BOS_CURSOR_RATE", 10),
     "reconnect_grace": env.float("BOS_RECONNECT_GRACE", 60),
+    "presence_lease": env.float("BOS_PRESENCE_LEASE", 15),
     "participant_idle": env.float("BOS_PARTICIPANT_IDLE", 60),
     "empty_session_timeout": env.float("BOS_EMPTY_SESSION_TIMEOUT", 300),
     "send_queue_bytes": env.int("BOS_SEND_QUEUE_BYTES", 2**20),

@@ -87,9 +87,9 @@ class Participant(SyncedModel):
     state_since = models.DateTimeField()
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True, blank=True)
+    left_reason = models.CharField(max_length=16, blank=True, default="")
+    """'timeout' where nobody has left: the connection was lost, or only seemed to be."""
 
-    left_reason: str = ""
-    """Not stored: 'timeout' goes out with SESSION_LEFT."""
     left_role: str = ""
     """Not stored: as what he has left."""
     silent: bool = False
@@ -113,6 +113,19 @@ class Participant(SyncedModel):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.session}"
+
+
+class Vouch(models.Model):
+    """A process says that a participant is connected there, while it cannot tell Redis.
+
+    place: "<session id>:<user id>". No foreign keys: it is forgotten a moment later.
+    """
+
+    place = models.CharField(max_length=80, primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.place} until {self.until}"
 
 
 class ContentType(models.TextChoices):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 from django.db import DatabaseError
@@ -18,6 +20,7 @@ from django.utils import timezone
 from collaboration import rooms, services
 from collaboration.models import State
 from collaboration.rooms import Room
+from collaboration.services import Place
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database
@@ -29,10 +32,10 @@ from sync.writer import submit_write
 log = logging.getLogger("bos.collaboration")
 
 # A killed process's participants are `disconnected` within 30 s: a lease, then the time for which
-# one must be missing (Redis may have forgotten it), then a round of the keeper.
-LEASE = 15.0
-RENEW = 5.0
-MISSING = 7.0
+# one must be missing (Redis may have forgotten it), then a round of the keeper. Of a lease of 15 s:
+# renewed every 5 s, missing for 7 s, so that a flushed Redis has been told again by then.
+RENEWALS = 3
+MISSING = 7 / 15
 ROUND = 2.0
 
 
@@ -47,9 +50,9 @@ def enter_room(connection: Connection, session_id: str) -> Room:
 
 async def be_present(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
-    connection = room.connection
-    await hub.state.be_present([(room.place, connection.id)], LEASE)
-    await hub.state.be_present([(_sign(room), connection.id)], sync_settings().participant_idle)
+    settings, id_ = sync_settings(), room.connection.id
+    await hub.state.be_present([(room.place, id_)], settings.presence_lease)
+    await hub.state.be_present([(_sign(room), id_)], settings.participant_idle)
 
 
 def _sign(room: Room) -> str:
@@ -59,11 +62,17 @@ def _sign(room: Room) -> str:
 
 async def leave_rooms(hub: Hub, connection: Connection) -> None:
     """The connection is gone: `disconnected` at once, unless another device is there."""
-    for room in list(connection.rooms.values()):
-        room.leave()
-        await hub.state.be_gone(_sign(room), connection.id)
-        if await hub.state.be_gone(room.place, connection.id) == 0:
-            await _set_state(room, State.DISCONNECTED, {State.ACTIVE, State.IDLE})
+    await asyncio.gather(*(_leave_room(hub, room) for room in list(connection.rooms.values())))
+
+
+async def _leave_room(hub: Hub, room: Room) -> None:
+    room.leave()
+    id_ = room.connection.id
+    _, left = await asyncio.gather(
+        hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_)
+    )
+    if left == 0:
+        await _set_state(room, State.DISCONNECTED, {State.ACTIVE, State.IDLE})
 
 
 async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
@@ -75,6 +84,7 @@ async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
             state,
             only_from=only_from,
         ),
+        organization_id=room.organization_id,
         rows=services.rows_of_session(room.session_id),
     )
 
@@ -82,30 +92,38 @@ async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
 # ------------------------------------------------------------------ what events tell
 
 
-_giving_up: set[asyncio.Future[int | None]] = set()
+_giving_up: set[asyncio.Future[Any]] = set()
 
 
-def _give_up(feed: Feed, room: Room) -> None:
+def _give_up(hub: Hub, room: Room) -> None:
     """Leave the room; its lease would count as a second device of who comes back."""
     room.leave()
-    task = asyncio.ensure_future(feed.hub.state.be_gone(room.place, room.connection.id))
+    id_ = room.connection.id
+    task = asyncio.gather(hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_))
     _giving_up.add(task)
     task.add_done_callback(_giving_up.discard)
 
 
 def participant_changed(feed: Feed, event: LoggedEvent) -> None:
-    """Who has left has no place in the room any more, on any device."""
+    """Who has left has no place in the room any more, on any device.
+
+    Who is connected here and is said to be gone keeps it: the keeper says that they are here.
+    """
     if event.live_type != "SESSION_LEFT":
         return
     left = msgspec.json.decode(event.live)
+    by_timeout = left.get("reason") == services.TIMEOUT
     rooms.forget(left["sessionId"], left["userId"])
     for connection in list(feed.connections):
         room = connection.rooms.get(left["sessionId"])
-        if room is not None and room.user_id == left["userId"]:
-            _give_up(feed, room)
-            # A host's leaving may end the session: he still hears of that.
-            if left["role"] != "host":
-                feed.unfollow(connection, [f"session:{left['sessionId']}"])
+        if room is None or room.user_id != left["userId"]:
+            continue
+        if by_timeout and not connection.ending:
+            continue
+        _give_up(feed.hub, room)
+        # A host's leaving may end the session: he still hears of that.
+        if left["role"] != "host":
+            feed.unfollow(connection, [f"session:{left['sessionId']}"])
 
 
 def session_changed(feed: Feed, event: LoggedEvent) -> None:
@@ -115,7 +133,7 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     for connection in list(feed.connections):
         room = connection.rooms.get(event.entity_id)
         if room is not None:
-            _give_up(feed, room)
+            _give_up(feed.hub, room)
 
 
 # ------------------------------------------------------------------ the keeper
@@ -137,52 +155,97 @@ async def keep_presence(hub: Hub) -> None:
 class _Keeper:
     def __init__(self, hub: Hub) -> None:
         settings = sync_settings()
-        times = (settings.participant_idle, settings.reconnect_grace)
-        self.tick = min(1.0, *(seconds / 4 for seconds in (*times, settings.empty_session_timeout)))
+        times = (
+            settings.participant_idle,
+            settings.reconnect_grace,
+            settings.empty_session_timeout,
+            settings.presence_lease,
+        )
+        self.tick = min(1.0, *(seconds / 4 for seconds in times))
+        self._lease = settings.presence_lease
         self._hub = hub
         self._renew_at = 0.0
         self._round_at = 0.0
         self._missing_since: dict[str, float] = {}
-        self._left_over: set[tuple[str, str]] | None = None
+        self._left_over: set[Place] | None = None
 
     async def go_round(self, now: float) -> None:
         ours = [room for c in self._hub.connections.values() for room in c.rooms.values()]
-        for room in ours:
-            await self._notice_idle(room, now)
+        await self._notice_signs(ours, now)
         if now >= self._renew_at:
-            self._renew_at = now + RENEW
-            await self._hub.state.be_present([(r.place, r.connection.id) for r in ours], LEASE)
+            await self._renew(ours, now)
         if now >= self._round_at:
             self._round_at = now + min(ROUND, self.tick)
-            await self._notice_missing(now)
+            expected = await in_database(services.present_participants)
+            await self._set_right(ours, expected)
+            await self._notice_missing(expected, now)
             await self._time_out()
             await self._end_empty()
 
-    async def _notice_idle(self, room: Room, now: float) -> None:
+    async def _renew(self, ours: list[Room], now: float) -> None:
+        """Say who is here: to Redis or, where it does not hear us, in the database."""
+        pause = self._lease / RENEWALS
+        if not await self._hub.state.be_present(
+            [(r.place, r.connection.id) for r in ours], self._lease
+        ):
+            # Others may have a Redis: they must not take ours for missing.
+            pause = min(pause, ROUND)
+            await submit_write(partial(services.vouch, [r.place for r in ours], self._lease))
+        self._renew_at = now + pause
+
+    async def _set_right(self, ours: list[Room], expected: Collection[Place]) -> None:
+        """Who is connected here is present: undo what a process says that cannot see it (C4)."""
+        wrong = [
+            room
+            for room in ours
+            if room.connection.rooms.get(room.session_id) is room
+            and not room.connection.ending
+            and (room.session_id, room.user_id) not in expected
+        ]
+        await asyncio.gather(*(self._bring_back(room) for room in wrong))
+
+    async def _bring_back(self, room: Room) -> None:
+        state = State(room.shown_state)
+        back = partial(services.participant_return, room.session_id, room.user_id, state)
+        if await submit_write(back, organization_id=room.organization_id):
+            return
+        _give_up(self._hub, room)
+        feed = room.connection.feed
+        if feed is not None:
+            feed.unfollow(room.connection, [f"session:{room.session_id}"])
+
+    async def _notice_signs(self, ours: list[Room], now: float) -> None:
         """No sign but heartbeats for a minute is idle; a sign on any device is not."""
         idle = sync_settings().participant_idle
-        signed_at = room.connection.signed_at
-        if signed_at > room.signed_at:
-            room.signed_at = signed_at
-            left = max(idle - (now - signed_at), 0.001)
-            await self._hub.state.be_present([(_sign(room), room.connection.id)], left)
+        signed = [room for room in ours if room.connection.signed_at > room.signed_at]
+        for room in signed:
+            room.signed_at = room.connection.signed_at
+        await self._hub.state.be_present([(_sign(r), r.connection.id) for r in signed], idle)
+        for room in signed:
             if room.shown_state == State.IDLE:
                 room.shown_state = State.ACTIVE
                 await _set_state(room, State.ACTIVE, {State.IDLE})
-        elif room.shown_state == State.ACTIVE and now - room.signed_at >= idle:
-            signs = await self._hub.state.present([_sign(room)])
-            if signs == [0]:
+        silent = [
+            room
+            for room in ours
+            if room.shown_state == State.ACTIVE and now - room.signed_at >= idle
+        ]
+        signs = await self._hub.state.present([_sign(room) for room in silent])
+        if signs is None:
+            return
+        for room, count in zip(silent, signs, strict=True):
+            if count == 0:
                 room.shown_state = State.IDLE
                 await _set_state(room, State.IDLE, {State.ACTIVE})
 
-    async def _notice_missing(self, now: float) -> None:
+    async def _notice_missing(self, expected: dict[Place, str], now: float) -> None:
         """Participants whom no process claims: theirs was killed."""
-        expected = await in_database(services.present_participants)
         if not self._hub.state.shared:
             # One process sees its own connections go; only its predecessor can have been killed.
             if self._left_over is None:
                 self._left_over = set(expected)
-            expected = [participant for participant in expected if participant in self._left_over]
+            left_over = self._left_over
+            expected = {place: of for place, of in expected.items() if place in left_over}
         counts = await self._hub.state.present([f"{s}:{u}" for s, u in expected])
         if counts is None:  # Redis is away: nobody is cut off because of it
             self._missing_since.clear()
@@ -192,29 +255,44 @@ class _Keeper:
             for (session_id, user_id), count in zip(expected, counts, strict=True)
             if count == 0
         }
+        if missing:
+            for place in await in_database(services.vouched):
+                missing.pop(place, None)
         self._missing_since = {place: self._missing_since.get(place, now) for place in missing}
-        for place, (session_id, user_id) in missing.items():
-            if now - self._missing_since[place] >= MISSING:
-                gone = partial(
-                    services.participant_set_state,
-                    session_id,
-                    user_id,
-                    State.DISCONNECTED,
-                    only_from={State.ACTIVE, State.IDLE},
-                )
-                await submit_write(gone, rows=services.rows_of_session(session_id))
+        await _write_all(
+            (expected[participant], partial(services.participant_missing, *participant))
+            for place, participant in missing.items()
+            if now - self._missing_since[place] >= self._lease * MISSING
+        )
 
     async def _time_out(self) -> None:
         grace = sync_settings().reconnect_grace
-        for participant_id in await in_database(services.overdue_participants, grace):
-            time_out = partial(services.participant_time_out, participant_id, grace)
-            await submit_write(time_out, rows=partial(services.rows_of_participant, participant_id))
+        overdue = await in_database(services.overdue_participants, grace)
+        await _write_all(
+            (organization_id, partial(services.participant_time_out, id_, grace))
+            for organization_id, id_ in overdue
+        )
 
     async def _end_empty(self) -> None:
         since = timezone.now() - timedelta(seconds=sync_settings().empty_session_timeout)
-        for session_id in await in_database(services.empty_sessions, since):
-            end = partial(services.session_end_if_empty, session_id, since)
-            await submit_write(end, rows=services.rows_of_session(str(session_id)))
+        empty = await in_database(services.empty_sessions, since)
+        await _write_all(
+            (organization_id, partial(services.session_end_if_empty, id_, since))
+            for organization_id, id_ in empty
+        )
+
+
+async def _write_all(writes: Iterable[tuple[str, Callable[[], object]]]) -> None:
+    """Make these changes, each of an organization.
+
+    One that fails is tried in the next round, and keeps nobody else waiting until then.
+    """
+    done = (
+        submit_write(write, organization_id=organization_id) for organization_id, write in writes
+    )
+    for outcome in await asyncio.gather(*done, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            log.warning("presence not kept", extra={"error": type(outcome).__name__})
 
 
 run_beside_hub(keep_presence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
 from bos.permissions import uuids
@@ -10,7 +10,7 @@ from collaboration import handlers, messages, pins, presence  # noqa: F401 -- th
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
 from collaboration.services import followable_by
-from sync.capture import Change, Synced, register
+from sync.capture import Change, Synced, emit, register
 from sync.principal import Actor, Principal
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
@@ -21,7 +21,7 @@ Live = tuple[str, dict[str, Any]] | None
 class SyncedSession(Synced[Session]):
     model = Session
     entity_type = "session"
-    tracked: ClassVar[frozenset[str]] = frozenset({"organization_id", "invitation_only"})
+    tracked: ClassVar[frozenset[str]] = frozenset({"organization_id", "invitation_only", "host_id"})
     ignored: ClassVar[frozenset[str]] = frozenset({"empty_since", "end_reason"})
 
     def data(self, row: Session) -> dict[str, Any]:
@@ -52,11 +52,25 @@ class SyncedSession(Synced[Session]):
                 "endedAt": wire_time(row.ended_at),
                 "reason": row.end_reason or "admin",
             }
-        if change.touches("host_id"):
-            host = Participant.objects.filter(session=row, user_id=row.host_id).first()
-            state = "active" if host is None else host.state
-            return "PARTICIPANT_UPDATE", _presence(str(row.pk), str(row.host_id), state, "host")
         return None
+
+    def recorded(self, changes: Sequence[Change[Session]], actor: Actor) -> None:
+        """The role stands in what is shown of the participants: of who had it, and who has it."""
+        for change in changes:
+            if change.before is None or change.after is None or not change.touches("host_id"):
+                continue
+            concerned = Participant.objects.filter(
+                session=change.after,
+                user_id__in=(change.before.host_id, change.after.host_id),
+                left_at=None,
+            )
+            emit(
+                SyncedParticipant(),
+                *(
+                    Change("updated", participant, participant, frozenset({"role"}))
+                    for participant in concerned.select_related("user", "session")
+                ),
+            )
 
 
 class SyncedInvitation(Synced[Invitation]):

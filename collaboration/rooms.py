@@ -47,6 +47,11 @@ class Room:
         return self.connection.principal.user_id
 
     @property
+    def organization_id(self) -> str:
+        assert self.connection.principal is not None
+        return self.connection.principal.organization_id
+
+    @property
     def place(self) -> str:
         """Names the participant where presence is kept."""
         return f"{self.session_id}:{self.user_id}"

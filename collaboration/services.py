@@ -11,15 +11,27 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from bos.models import Notification, Role, User
 from bos.permissions import has_role, uuids
-from collaboration.models import Annotation, ContentType, Invitation, Participant, Session, State
+from collaboration.models import (
+    Annotation,
+    ContentType,
+    Invitation,
+    Participant,
+    Session,
+    State,
+    Vouch,
+)
 from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
 from sync.principal import Principal
 from sync.writer import Row
+
+TIMEOUT = "timeout"
+"""Why a participant has left who has not left: nothing was seen of the connection for too long."""
 
 
 def may_take_part(principal: Principal) -> bool:
@@ -64,10 +76,16 @@ def rows_of_annotation(organization_id: str, annotation_id: str) -> list[Row]:
     return [(Session, id_) for id_ in found.values_list("session_id", flat=True)]
 
 
-def rows_of_participant(participant_id: str) -> list[Row]:
-    """The same, of a participant's session."""
-    found = Participant.objects.filter(pk=participant_id)
-    return [(Session, id_) for id_ in found.values_list("session_id", flat=True)]
+def _locked_if_free(session_id: UUID | str) -> Session | None:
+    """The running session, locked; None where it has ended, or somebody is at it.
+
+    For what is looked at again a moment later anyway: a process that was halted in the middle of
+    one session must not keep the others from being looked after. SQLite has no rows to lock.
+    """
+    skip = connection.features.has_select_for_update_skip_locked
+    free = Session.objects.select_for_update(no_key=True, skip_locked=skip)
+    found: Session | None = free.filter(pk=session_id, ended_at=None).first()
+    return found
 
 
 def _present(session: Session) -> Any:
@@ -154,7 +172,7 @@ def session_join(principal: Principal, session_id: str) -> Session:
     if own is None or own.left_at is not None:
         if _present(session).count() >= session.max_participants:
             raise SessionFull(sessionId=session_id, limit=session.max_participants)
-        _enter(session, principal, own)
+        _enter(own or Participant(session=session, user_id=principal.user_id), timezone.now())
     elif own.state != State.ACTIVE:
         _set_state(own, State.ACTIVE)
     _note_presence(session)
@@ -167,11 +185,9 @@ def _is_open_to(session: Session, principal: Principal) -> bool:
     return Invitation.objects.filter(session=session, user_id=principal.user_id).exists()
 
 
-def _enter(session: Session, principal: Principal, own: Participant | None) -> None:
-    now = timezone.now()
-    if own is None:
-        own = Participant(session=session, user_id=principal.user_id)
-    own.state, own.state_since, own.joined_at, own.left_at = State.ACTIVE, now, now, None
+def _enter(own: Participant, joined_at: datetime) -> None:
+    own.state, own.state_since = State.ACTIVE, timezone.now()
+    own.joined_at, own.left_at, own.left_reason = joined_at, None, ""
     own.save()
 
 
@@ -206,7 +222,7 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
 def _leave(own: Participant, *, reason: str = "") -> None:
     own.left_at = timezone.now()
     own.left_reason = reason
-    own.save(update_fields=["left_at"])
+    own.save(update_fields=["left_at", "left_reason"])
 
 
 def _hand_on(session: Session, heir: Participant) -> None:
@@ -243,11 +259,11 @@ def _set_state(participant: Participant, state: State) -> None:
     participant.save(update_fields=["state", "state_since"])
 
 
-def _running(session_id: object) -> Session | None:
-    """The session, locked, of whatever organization; None where it has ended."""
-    running = Session.objects.select_for_update(no_key=True).filter(pk=session_id, ended_at=None)
-    found: Session | None = running.first()
-    return found
+def participant_missing(session_id: str, user_id: str) -> None:
+    """No process sees the participant: `disconnected`, where somebody is not at the session."""
+    if _locked_if_free(session_id) is not None:
+        only_from = {State.ACTIVE, State.IDLE}
+        participant_set_state(session_id, user_id, State.DISCONNECTED, only_from=only_from)
 
 
 def participant_set_state(
@@ -267,20 +283,69 @@ def participant_set_state(
     return True
 
 
-def present_participants() -> list[tuple[str, str]]:
-    """(session id, user id) of whoever should be connected somewhere now."""
+def participant_return(session_id: str, user_id: str, state: State) -> bool:
+    """Undo what was said of a participant who is connected all the same (decision C4).
+
+    `disconnected` becomes `state` again; who has left by timeout is let in again as if they had
+    always been there, but for a host's role that has passed. Who left in another way has left.
+    False where the session has filled up meanwhile: there is no place any more.
+    """
+    session = _locked_if_free(session_id)
+    own = Participant.objects.filter(session_id=session_id, user_id=user_id).first()
+    if session is None or own is None:
+        return True
+    if own.left_at is not None:
+        if own.left_reason != TIMEOUT:
+            return True
+        if _present(session).count() >= session.max_participants:
+            return False
+        _enter(own, own.joined_at)
+    elif own.state != State.DISCONNECTED:
+        return True
+    if own.state != state:
+        _set_state(own, state)
+    _note_presence(session)
+    return True
+
+
+def vouch(places: Collection[str], seconds: float) -> None:
+    """For so long, nobody at these places is missing, whatever Redis knows."""
+    now = timezone.now()
+    until = now + timedelta(seconds=seconds)
+    # Sorted: two processes that vouch for the same people lock the rows in one order.
+    Vouch.objects.bulk_create(
+        [Vouch(place=place, until=until) for place in sorted(set(places))],
+        update_conflicts=True,
+        unique_fields=["place"],
+        update_fields=["until"],
+    )
+    Vouch.objects.filter(until__lt=now - timedelta(days=1)).delete()
+
+
+def vouched() -> set[str]:
+    return set(Vouch.objects.filter(until__gt=timezone.now()).values_list("place", flat=True))
+
+
+Place = tuple[str, str]
+"""A participant: session id, user id."""
+
+
+def present_participants() -> dict[Place, str]:
+    """Whoever should be connected somewhere now, with the id of their organization."""
     rows = Participant.objects.filter(left_at=None, session__ended_at=None)
-    connected = rows.exclude(state=State.DISCONNECTED).values_list("session_id", "user_id")
-    return [(str(session_id), str(user_id)) for session_id, user_id in connected]
+    connected = rows.exclude(state=State.DISCONNECTED)
+    fields = connected.values_list("session_id", "user_id", "session__organization_id")
+    return {(str(session_id), str(user_id)): str(of) for session_id, user_id, of in fields}
 
 
-def overdue_participants(grace: float) -> list[str]:
-    """Ids of participants who have been disconnected for longer than this."""
+def overdue_participants(grace: float) -> list[tuple[str, str]]:
+    """(organization id, id) of participants who have been disconnected for longer than this."""
     long_ago = timezone.now() - timedelta(seconds=grace)
     rows = Participant.objects.filter(
         left_at=None, session__ended_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
     )
-    return [str(pk) for pk in rows.values_list("pk", flat=True)]
+    found = rows.values_list("session__organization_id", "pk")
+    return [(str(organization_id), str(pk)) for organization_id, pk in found]
 
 
 def participant_time_out(participant_id: str, grace: float) -> None:
@@ -288,18 +353,14 @@ def participant_time_out(participant_id: str, grace: float) -> None:
     session_id = Participant.objects.filter(pk=participant_id).values_list("session_id").first()
     if session_id is None:
         return
-    session = (
-        Session.objects.select_for_update(no_key=True)
-        .filter(pk=session_id[0], ended_at=None)
-        .first()
-    )
+    session = _locked_if_free(session_id[0])
     long_ago = timezone.now() - timedelta(seconds=grace)
     participant = Participant.objects.filter(
         pk=participant_id, left_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
     ).first()
     if session is None or participant is None:
         return
-    _leave(participant, reason="timeout")
+    _leave(participant, reason=TIMEOUT)
     if participant.user_id == session.host_id:
         heirs = _present(session).exclude(state=State.DISCONNECTED).order_by("joined_at")
         heir = heirs.first() or _present(session).order_by("joined_at").first()
@@ -308,18 +369,16 @@ def participant_time_out(participant_id: str, grace: float) -> None:
     _note_presence(session)
 
 
-def empty_sessions(since: datetime) -> list[UUID]:
+def empty_sessions(since: datetime) -> list[tuple[str, UUID]]:
+    """(organization id, id) of running sessions in which nobody has been connected since then."""
     running = Session.objects.filter(ended_at=None, empty_since__lt=since)
-    return list(running.values_list("pk", flat=True))
+    found = running.values_list("organization_id", "pk")
+    return [(str(organization_id), pk) for organization_id, pk in found]
 
 
 def session_end_if_empty(session_id: UUID, since: datetime) -> None:
-    session = (
-        Session.objects.select_for_update(no_key=True)
-        .filter(pk=session_id, ended_at=None, empty_since__lt=since)
-        .first()
-    )
-    if session is not None:
+    session = _locked_if_free(session_id)
+    if session is not None and session.empty_since is not None and session.empty_since < since:
         session_end(session, reason="empty")
 
 

@@ -26,6 +26,8 @@ class SyncSettings:
     user_messages_per_minute: int = 300
     cursor_rate: float = 10
     reconnect_grace: float = 60
+    presence_lease: float = 15
+    """How long a participant counts as connected without hearing from their process."""
     participant_idle: float = 60
     empty_session_timeout: float = 300
     send_queue_bytes: int = 2**20

@@ -27,6 +27,8 @@ from sync.outbox import AsgiOutbox, Outbox, RawOutbox, RawTransport
 log = logging.getLogger("bos.sync")
 
 SUBPROTOCOL = "bos-v1"
+QUIET = "quiet"
+QUIET_SECONDS = 0.05
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -63,7 +65,17 @@ def _may_connect(scope: dict[str, Any]) -> bool:
 class _Socket:
     """One accepted WebSocket: reads frames one at a time, keeps time, closes."""
 
-    __slots__ = ("_closing", "_connection", "_hub", "_loop", "_raw", "_receive", "_send", "_timer")
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_hub",
+        "_loop",
+        "_raw",
+        "_read_until",
+        "_receive",
+        "_send",
+        "_timer",
+    )
 
     def __init__(self, hub_: Hub, receive: Receive, send: Send, raw: RawTransport | None) -> None:
         self._hub = hub_
@@ -72,6 +84,8 @@ class _Socket:
         self._raw = raw
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
+        self._read_until: float | None = None
+        """When reading ends, where the server does."""
         limit = sync_settings().send_queue_bytes
         outbox: Outbox = (
             RawOutbox(raw, hub_.flusher, limit) if raw is not None else AsgiOutbox(send, limit)
@@ -90,14 +104,12 @@ class _Socket:
         self._hub.add(connection)
         log.info("connected", extra={"connection": connection.id})
         try:
-            while True:
-                message = await self._receive()
-                if message["type"] != "websocket.receive":
-                    if message["type"] == "websocket.drain":
-                        await self._drain()
-                        continue
-                    break
-                if not connection.closing:
+            while (message := await self._next())["type"] != "websocket.disconnect":
+                if message["type"] == "websocket.drain":
+                    self._read_until = message["until"]
+                elif message["type"] == QUIET:
+                    await self._drain()
+                elif not connection.closing:
                     await self._handle(message)
         except Exception:
             log.exception("connection failed", extra={"connection": connection.id})
@@ -121,11 +133,33 @@ class _Socket:
             connection.sooner = False
             self._on_time()
 
+    async def _next(self) -> dict[str, Any]:
+        """What comes next; where the server ends, QUIET once the client has sent no more.
+
+        A frame may wait in the system for our reading it. A busy loop finds its timers due before
+        it has looked at its sockets, so nothing must come twice.
+        """
+        if self._read_until is None:
+            return await self._receive()
+        for _ in range(2):
+            if self._loop.time() >= self._read_until:  # it does not stop
+                break
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    return await self._receive()
+            except TimeoutError:
+                continue
+        self._read_until = None
+        return {"type": QUIET}
+
     async def _drain(self) -> None:
         """The server ends: let changes under way be committed and answered first."""
-        if self._connection.changes:
-            await asyncio.wait(self._connection.changes)
-        self._connection.close(CloseCode.SERVER_RESTART)
+        connection = self._connection
+        while connection.changes:
+            await asyncio.wait(connection.changes)
+        if connection.feed is not None:
+            await connection.feed.settled(connection)
+        connection.close(CloseCode.SERVER_RESTART)
 
     def _on_time(self) -> None:
         self._timer.cancel()

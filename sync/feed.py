@@ -17,7 +17,7 @@ from sync import access, log, render
 from sync.capture import AccessChange
 from sync.conf import sync_settings
 from sync.database import in_database
-from sync.log import LoggedEvent
+from sync.log import Head, LoggedEvent
 
 if TYPE_CHECKING:
     from sync.connection import Connection
@@ -56,6 +56,10 @@ class Feed:
         self.hub = hub
         self.last = 0
         """Sequence of the event that was delivered last."""
+        self.last_at_us = 0
+        """The log's time of that event."""
+        self.ended = False
+        """Nothing is delivered any more: the log was put back, or nobody listens."""
         self.access_epoch = 0
         """Rises whenever rights change: what was authorized before must be asked again."""
         self.connections: set[Connection] = set()
@@ -122,20 +126,44 @@ class Feed:
         for event in events:
             if event.sequence > self.last:
                 self._early[event.sequence] = event
+            elif event.at_us > self.last_at_us:
+                # Times rise with sequences: this number was given once more.
+                self._start_over()
         self._advance()
 
-    def check(self, head: int) -> None:
-        """The log ends at `head` now: read what has not arrived."""
-        self._known_head = max(self._known_head, head)
-        if head > self.last:
+    def check(self, head: Head, *, delivered: int) -> None:
+        """Compare with the log's head: read what has not arrived.
+
+        delivered: `last` as it was before the head was read. A head behind that has been put back;
+        and what was forgotten before it was delivered cannot be delivered any more.
+        """
+        if head.sequence < delivered or head.pruned_sequence > self.last:
+            self._start_over()
+        else:
+            self._expect(head.sequence)
+
+    def _expect(self, upto: int) -> None:
+        self._known_head = max(self._known_head, upto)
+        if upto > self.last:
             self._fill()
+
+    def _start_over(self) -> None:
+        """The log is not the one that was delivered: everybody takes a snapshot."""
+        if not self.ended:
+            self.ended = True
+            self.hub.start_over(self)
+
+    def _passed(self, event: LoggedEvent) -> None:
+        self.last, self.last_at_us = event.sequence, event.at_us
 
     def _advance(self) -> None:
         """Deliver what is next, a slice at a time; neighbours with the same receivers together."""
         run: list[LoggedEvent] = []
         followed: tuple[str, ...] = ()
         for _ in range(SLICE):
-            if self._fence is not None or (event := self._early.get(self.last + 1)) is None:
+            if self._fence is not None or self.ended:
+                break
+            if (event := self._early.get(self.last + 1)) is None:
                 break
             topics = tuple(topic for topic in event.topics() if topic in self._members)
             alone = event.access or event.entity_type in _followers
@@ -146,7 +174,7 @@ class Feed:
             if event.access:
                 self._fence = asyncio.create_task(self._deliver_behind_fence(event))
                 return
-            self.last = event.sequence
+            self._passed(event)
             if alone:
                 self._deliver_alone(event, topics)
                 continue
@@ -154,7 +182,7 @@ class Feed:
             followed = topics
         if run:
             self._deliver(run, followed)
-        if self._fence is None and self._early:
+        if self._fence is None and self._early and not self.ended:
             self._continue()
 
     def _continue(self) -> None:
@@ -176,7 +204,7 @@ class Feed:
         if deleted:
             # Who follows what is gone is unsubscribed by this very event, and should know why; that
             # it is gone is nothing that he might not know.
-            self.last = event.sequence
+            self._passed(event)
             self._deliver([event], tuple(event.topics()))
         change = msgspec.json.decode(event.access, type=AccessChange)
         while True:
@@ -190,7 +218,7 @@ class Feed:
         if deleted:
             self._tell_follower(event)
         else:
-            self.last = event.sequence
+            self._passed(event)
             self._deliver_alone(event, tuple(event.topics()))
         self._advance()
 
@@ -212,7 +240,10 @@ class Feed:
 
     async def _read_missing(self) -> None:
         await asyncio.sleep(GAP_PATIENCE)
-        while (upto := max(self._known_head, *self._early, self.last)) > self.last:
+        while not self.ended:
+            upto = max(self._known_head, *self._early, self.last)
+            if upto == self.last:
+                return
             if self._fence is not None:
                 await asyncio.wait([self._fence])
                 continue
@@ -220,19 +251,16 @@ class Feed:
                 await asyncio.sleep(sync_settings().coalesce)
                 self._advance()
                 continue
+            after = self.last
             try:
                 missing = await in_database(
-                    log.read, self.organization_id, after=self.last, upto=upto, limit=PAGE
+                    log.read, self.organization_id, after=after, upto=upto, limit=PAGE
                 )
             except Exception:  # the next head check tries again
                 logger.exception("log not read")
                 return
-            if not missing:
-                # The head was read before a pruning, or from a database put back to an older
-                # state: there is nothing to deliver.
-                logger.error("events missing in the log", extra={"after": self.last})
-                self._early.clear()
-                self.last = upto
+            if not missing or missing[0].sequence > after + 1:
+                self._start_over()  # what was committed is not there
                 return
             self.ingest(missing)
 
@@ -298,6 +326,14 @@ class Feed:
             return None
         return connection
 
+    async def settled(self, connection: Connection) -> None:
+        """Wait until the connection has got all that has come by now, the early as well."""
+        upto = max(self._early, default=self.last)
+        while connection.live and not self.ended:
+            if self.last >= upto and self._fence is None and not connection.held:
+                return
+            await asyncio.sleep(GAP_PATIENCE)
+
     def catch_up_later(self, connection: Connection) -> None:
         """The connection lags: catch up once it has read what waits."""
         task = asyncio.create_task(self._make_up(connection))
@@ -318,7 +354,7 @@ class Feed:
         while connection.held and connection.live:
             if connection.covered is not None and connection.covered.upto > self.last:
                 # The sync has read what has not arrived here yet: it must not be sent once more.
-                self.check(connection.covered.upto)
+                self._expect(connection.covered.upto)
                 await asyncio.sleep(GAP_PATIENCE)
                 continue
             if connection.position >= self.last:
@@ -345,6 +381,7 @@ class Feed:
             await connection.drained()
 
     def end(self) -> None:
+        self.ended = True
         for task in (self._fence, self._filler, *self._laggards):
             if task is not None:
                 task.cancel()

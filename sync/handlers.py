@@ -86,6 +86,10 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
         except TokenInvalid:
             await state.free_place(principal.user_id, connection.id)
             raise
+    if feed.ended:  # the log was put back meanwhile: this is no feed any more
+        await state.free_place(principal.user_id, connection.id)
+        connection.close(CloseCode.SERVER_RESTART)
+        return None
     # From here on the feed looks at the connection's rights whenever they change.
     connection.authenticated(principal, now=_now(), wall=time.time())
     log.info("signed in", extra={"connection": connection.id, "user": principal.user_id})

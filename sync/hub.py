@@ -15,14 +15,15 @@ from channels.layers import get_channel_layer
 from sync import garbage, log
 from sync.auth import PrincipalLoader
 from sync.bus import Shown, bus, group_name
+from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database
-from sync.feed import Feed
+from sync.feed import RETRY_PAUSE, Feed
 from sync.housekeeping import PAUSE_SECONDS, keep_house
 from sync.log import LoggedEvent
 from sync.outbox import Flusher
-from sync.shared_state import RENEW_SECONDS, MemoryState, RedisState, SharedState
+from sync.shared_state import MemoryState, RedisState, SharedState
 
 logger = logging.getLogger("bos.sync")
 
@@ -55,7 +56,7 @@ class Hub:
         self._feeds: dict[str, asyncio.Task[Feed]] = {}
         self._deserted: dict[str, float] = {}
         self._joined: set[str] = set()
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._layer: Any = get_channel_layer()
         self._channel: str | None = None
         self.level_at = time.monotonic()
@@ -84,7 +85,8 @@ class Hub:
         # First the group, then the head: what is committed in between arrives early and waits.
         await self._join(organization_id)
         feed = Feed(organization_id, self)
-        feed.last = (await in_database(log.head, organization_id)).sequence
+        head = await in_database(log.head, organization_id)
+        feed.last, feed.last_at_us = head.sequence, head.at_us
         return feed
 
     async def _join(self, organization_id: str) -> None:
@@ -161,13 +163,48 @@ class Hub:
             if feed.organization_id not in self._joined:
                 await self._join(feed.organization_id)
         if feeds:
-            heads = await in_database(log.heads, [feed.organization_id for feed in feeds])
-            behind = [f for f in feeds if f.last < heads.get(f.organization_id, 0)]
+            delivered = {feed.organization_id: feed.last for feed in feeds}
+            heads = await in_database(log.heads, list(delivered))
+            behind = False
             for feed in feeds:
-                feed.check(heads.get(feed.organization_id, 0))
+                head = heads.get(feed.organization_id, log.Head())
+                behind |= feed.last < head.sequence
+                feed.check(head, delivered=delivered[feed.organization_id])
             if behind:
                 return
         self.level_at = time.monotonic()
+
+    def start_over(self, feed: Feed) -> None:
+        """The organization's log was put back behind what was delivered: begin anew with it."""
+        self._keep(self._start_over(feed))
+
+    async def _start_over(self, feed: Feed) -> None:
+        id_ = feed.organization_id
+        logger.error(
+            "log was put back, its clients start anew",
+            extra={"organization": id_, "delivered": feed.last},
+        )
+        while True:
+            try:
+                await in_database(log.start_over, id_, seen=feed.last, seen_at_us=feed.last_at_us)
+                break
+            except Exception:  # the database is away: nothing is delivered meanwhile
+                logger.exception("log not continued")
+                await asyncio.sleep(RETRY_PAUSE)
+        self._drop(feed)
+        for connection in list(feed.connections):
+            connection.close(CloseCode.SERVER_RESTART)
+
+    def _drop(self, feed: Feed) -> None:
+        self._feeds.pop(feed.organization_id, None)
+        self._deserted.pop(feed.organization_id, None)
+        feed.end()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Keep a task until it has ended; the loop itself would not."""
+        task = asyncio.ensure_future(work)
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     def _close_deserted(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -175,12 +212,8 @@ class Hub:
             if feed.connections:
                 self._deserted.pop(feed.organization_id, None)
             elif now - self._deserted.setdefault(feed.organization_id, now) > FEED_LINGER:
-                del self._feeds[feed.organization_id]
-                del self._deserted[feed.organization_id]
-                feed.end()
-                leaving = asyncio.ensure_future(self._leave(feed.organization_id))
-                self._leaving.add(leaving)  # the loop itself would not keep it
-                leaving.add_done_callback(self._leaving.discard)
+                self._drop(feed)
+                self._keep(self._leave(feed.organization_id))
 
     async def _leave(self, organization_id: str) -> None:
         if organization_id not in self._joined or organization_id in self._feeds:
@@ -194,7 +227,7 @@ class Hub:
 
     async def _renew_places(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await self.state.renewal_due()
             places = [
                 (connection.principal.user_id, connection.id)
                 for connection in self.connections.values()
@@ -223,13 +256,13 @@ class Hub:
         self.connections.pop(connection.id, None)
         if connection.feed is not None:
             connection.feed.forget(connection)
-        for leave in _leavers:
-            try:
-                await leave(self, connection)
-            except Exception:  # what it does not clean up expires by itself
-                logger.exception("connection not cleaned up")
+        # Together: what they tell Redis goes out in one round trip.
+        ends = [leave(self, connection) for leave in _leavers]
         if connection.principal is not None:
-            await self.state.free_place(connection.principal.user_id, connection.id)
+            ends.append(self.state.free_place(connection.principal.user_id, connection.id))
+        for outcome in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(outcome, Exception):  # what is not cleaned up expires by itself
+                logger.error("connection not cleaned up", exc_info=outcome)
 
     def end(self) -> None:
         for task in self._tasks:

@@ -189,18 +189,35 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def head(organization_id: str) -> Head:
-    row = (
-        StreamHead.objects.filter(pk=organization_id)
-        .values_list("sequence", "at_us", "pruned_sequence", "pruned_at_us")
-        .first()
-    )
-    return Head(*row) if row else Head()
+    return heads([organization_id]).get(organization_id, Head())
 
 
-def heads(organization_ids: Collection[str]) -> dict[str, int]:
-    """The last sequence of each of these organizations, in one query."""
+def heads(organization_ids: Collection[str]) -> dict[str, Head]:
+    """The head of each of these organizations, in one query."""
     rows = StreamHead.objects.filter(pk__in=organization_ids)
-    return dict(rows.values_list("organization_id", "sequence"))
+    columns = rows.values_list("organization_id", *Head.__struct_fields__)
+    return {organization_id: Head(*head) for organization_id, *head in columns}
+
+
+def start_over(organization_id: str, *, seen: int = 0, seen_at_us: int = 0) -> bool:
+    """Go on behind everything that anybody may have seen, in a log that was put back.
+
+    The next sequences begin at the time in microseconds: above every one that was given before and
+    below 2^53, so that no number means two events. What clients and processes have seen before is
+    history that is no longer kept: they take a snapshot, whatever cursor they have.
+
+    seen, seen_at_us: what this process has delivered; behind a head that has gone on from there by
+    another process, nothing is done, and the answer is False.
+    """
+    with transaction.atomic():
+        StreamHead.objects.get_or_create(pk=organization_id)
+        row = StreamHead.objects.select_for_update().get(pk=organization_id)
+        if seen and row.pruned_sequence > seen:
+            return False
+        row.sequence = row.pruned_sequence = max(now_us(), row.sequence + 1, seen + 1)
+        row.at_us = row.pruned_at_us = max(now_us(), row.at_us + 1, seen_at_us + 1)
+        row.save()
+    return True
 
 
 def read(organization_id: str, *, after: int, upto: int, limit: int) -> list[LoggedEvent]:
@@ -246,7 +263,7 @@ def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head)
         .values_list("sequence", flat=True)
         .first()
     )
-    return end.pruned_sequence if last_seen is None else last_seen
+    return max(end.pruned_sequence, last_seen or 0)
 
 
 def history_expired() -> SyncRefused:
@@ -294,7 +311,7 @@ def prune(older_than_us: int) -> int:
 def _prune_batch(organization_id: str, older_than_us: int) -> int:
     """One batch: the head is locked, and nobody should wait for long."""
     with transaction.atomic():
-        StreamHead.objects.select_for_update().get(pk=organization_id)
+        head = StreamHead.objects.select_for_update().get(pk=organization_id)
         events = Event.objects.filter(organization_id=organization_id).order_by("sequence")
         first = events.values_list("sequence", "at_us")[:PRUNE_BATCH]
         # Times rise with sequences, and have no index.
@@ -302,9 +319,10 @@ def _prune_batch(organization_id: str, older_than_us: int) -> int:
         if not batch:
             return 0
         sequence, at_us = batch[-1]
-        StreamHead.objects.filter(pk=organization_id).update(
-            pruned_sequence=sequence, pruned_at_us=at_us
-        )
+        # Not back: a log that was put back has forgotten more than these (`start_over`).
+        head.pruned_sequence = max(head.pruned_sequence, sequence)
+        head.pruned_at_us = max(head.pruned_at_us, at_us)
+        head.save(update_fields=["pruned_sequence", "pruned_at_us"])
         Event.objects.filter(organization_id=organization_id, sequence__lte=sequence).delete()
         return len(batch)
 

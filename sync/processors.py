@@ -101,8 +101,8 @@ def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = Fals
             return 0
     end = log.head(organization_id)
     if position.sequence < end.pruned_sequence:
+        # Not past all of them: in a log that was put back, some are kept (`log.start_over`).
         logger.warning("events were forgotten before they were processed", extra={"by": name})
-        position.sequence = end.pruned_sequence
     entity_types, handle = _processors[name]
     events = log.read(organization_id, after=position.sequence, upto=end.sequence, limit=limit)
     concerned = [event for event in events if event.entity_type in entity_types]

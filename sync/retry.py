@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.codecs import EXACT, to_json
 from sync.conf import sync_settings
-from sync.errors import InvalidMessage
+from sync.errors import InvalidMessage, NotFound
 from sync.log import LoggedEvent, PendingEvent, find
 from sync.models import RequestRecord
 from sync.principal import Actor
@@ -183,9 +183,17 @@ def _find(actor: Actor) -> str | None:
 
 
 def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
-    """What the request led to. Asked after commit: only then has the event its sequence."""
+    """What the request led to. Asked after commit: only then has the event its sequence.
+
+    Raises NotFound where the log has forgotten its event, or has given the number to another one:
+    it was put back.
+    """
     record = RequestRecord.objects.get(user_id=user_id, request_id=request_id)
     event = None if record.sequence is None else find(record.organization_id, record.sequence)
+    if event is not None and (event.actor_id, event.request_id) != (user_id, request_id):
+        event = None
+    if event is None and not record.reply_type:
+        raise NotFound(field="requestId", reason="its outcome is no longer kept")
     return FirstOutcome(event, record.reply_type, record.reply)
 
 

@@ -30,7 +30,6 @@ LEASE = 45.0
 RENEW = 15.0
 # Newcomers are told of together: after a restart everybody comes at once.
 ROUND = 1.0
-MEMBERS_AT_ONCE = 500
 
 
 class Lease(msgspec.Struct, array_like=True, frozen=True):
@@ -78,8 +77,8 @@ async def _keep(hub: Hub) -> None:
         if now >= renew_at:
             renew_at, told = now + RENEW, list(_leases.values())
         try:
-            for start in range(0, len(told), MEMBERS_AT_ONCE):
-                await hub.state.be_present(told[start : start + MEMBERS_AT_ONCE], LEASE)
+            if not await hub.state.be_present(told, LEASE):
+                renew_at = now  # Redis is away: it is told of everybody as soon as it is back
         except Exception:
             log.exception("roster not kept")
 

@@ -15,8 +15,10 @@ from sync.outbox import Watcher
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
 # it grows to some 4 MB a connection, which hides a slow client for long.
 SEND_BUFFER_BYTES = 256 * 1024
-# H2: everything has ended 10 s after SIGTERM. Requests under way have most of it, then comes the
-# close frame, and who does not take that is cut off.
+# H2: everything has ended 10 s after SIGTERM. What a client has sent by then is read for some of
+# it, requests under way have most of it, then comes the close frame, and who does not take that is
+# cut off.
+READ_SECONDS = 3.0
 DRAIN_SECONDS = 6.5
 CUT_OFF_SECONDS = 1.0
 # Messages of a connection that may wait to be served; of large ones, one.
@@ -148,7 +150,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent or not self.handshake_complete:
             super().shutdown()
             return
-        cast(Any, self.queue).put_nowait({"type": "websocket.drain"})
+        until = self.loop.time() + READ_SECONDS
+        cast(Any, self.queue).put_nowait({"type": "websocket.drain", "until": until})
         self.loop.call_later(DRAIN_SECONDS, self._shutdown_now)
 
     def _shutdown_now(self) -> None:

@@ -23,6 +23,7 @@ import redis.asyncio.retry
 import redis.backoff
 from redis.exceptions import RedisError
 
+from sync.ends import SLICE, TAKE_OUT, Ends
 from sync.limits import WINDOW, SlidingWindow
 
 log = logging.getLogger("bos.sync")
@@ -43,8 +44,10 @@ BELIEVED_ELSEWHERE = 0.03
 BELIEVED_ALONE = 1.0
 MARGIN = 40
 
+# The places behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
 _TAKE_PLACE = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+for i = 4, #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if not redis.call('ZSCORE', KEYS[1], ARGV[1])
    and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
@@ -73,15 +76,6 @@ return {0, count + hits, places}
 """
 
 
-# Takes a connection away (none is called ''); how many are there.
-_BE_GONE = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-return redis.call('ZCARD', KEYS[1])
-"""
-
-
 _WHO = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
@@ -98,6 +92,10 @@ class SharedState(Protocol):
 
     async def free_place(self, user_id: str, connection_id: str) -> None: ...
 
+    async def renewal_due(self) -> None:
+        """Wait until places must be renewed: soon, where something could not be kept."""
+        ...
+
     async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
         """Keep these (user, connection) places for another LEASE_SECONDS."""
         ...
@@ -106,12 +104,15 @@ class SharedState(Protocol):
         """Count a message of the user; 0 if within the limit, else seconds until one would be."""
         ...
 
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
-        """For so long, count these (place, connection) as present, unless told again."""
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+        """For so long, count these (place, connection) as present, unless told again.
+
+        False where that could not be kept for all of them.
+        """
         ...
 
     async def be_gone(self, place: str, connection_id: str) -> int | None:
-        """Take a connection away; how many are still there, None if nobody knows."""
+        """Take a connection away; how many are still there, None if nobody knows now."""
         ...
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
@@ -121,6 +122,14 @@ class SharedState(Protocol):
     async def who_is_present(self, place: str) -> list[str] | None:
         """What connections are at this place; None if nobody knows."""
         ...
+
+
+def _places(user_id: str) -> str:
+    return f"bos:places:{user_id}"
+
+
+def _present(place: str) -> str:
+    return f"bos:present:{place}"
 
 
 def _ms(seconds: float) -> int:
@@ -171,10 +180,11 @@ class MemoryState:
             if user_id not in self._places and messages.is_empty(now):
                 del self._messages[user_id]
 
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         until = self._clock() + seconds
         for place, connection_id in presences:
             self._present.setdefault(place, {})[connection_id] = until
+        return True
 
     async def be_gone(self, place: str, connection_id: str) -> int | None:
         self._present.get(place, {}).pop(connection_id, None)
@@ -197,6 +207,9 @@ class MemoryState:
 
     def places_of(self, user_id: str) -> int:
         return len(self._places.get(user_id, ()))
+
+    async def renewal_due(self) -> None:
+        await asyncio.sleep(RENEW_SECONDS)
 
     async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
         return None
@@ -236,18 +249,26 @@ class RedisState:
         self._local = MemoryState()
         self._tallies: dict[str, _Tally] = {}
         self._away_until = 0.0
+        self._missed = asyncio.Event()
+        """Something could not be told: what is held here must be said again."""
+        self._ends = Ends(
+            partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
+        )
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         # Always counted here as well, so that the count is right when Redis goes away.
         if not await self._local.take_place(user_id, connection_id, limit):
             return False
-        key = f"bos:places:{user_id}"
-        taken = await self._ask(
-            lambda: _eval(
-                self._client(user_id), _TAKE_PLACE, [key], connection_id, limit, _ms(LEASE_SECONDS)
-            ),
-            otherwise=1,
+        key, client = _places(user_id), self._client(user_id)
+        gone = self._ends.untold(client, key)
+        arguments = (connection_id, limit, _ms(LEASE_SECONDS), *gone)
+        taken: int | None = await self._ask(
+            lambda: _eval(client, _TAKE_PLACE, [key], *arguments), otherwise=None
         )
+        if taken is None:
+            return True
+        for place in gone:
+            self._ends.withdraw(client, key, place)
         if not taken:
             await self._local.free_place(user_id, connection_id)
         return bool(taken)
@@ -256,16 +277,31 @@ class RedisState:
         await self._local.free_place(user_id, connection_id)
         if not self._local.places_of(user_id):
             self._tallies.pop(user_id, None)
-        key = f"bos:places:{user_id}"
-        await self._ask(lambda: self._client(user_id).zrem(key, connection_id), otherwise=0)
+        await self._ends.take_out(self._client(user_id), _places(user_id), connection_id)
+
+    async def renewal_due(self) -> None:
+        try:
+            await asyncio.wait_for(self._missed.wait(), RENEW_SECONDS)
+        except TimeoutError:
+            return
+        self._missed.clear()
+        await asyncio.sleep(REDIS_PAUSE)
 
     async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
         """Unconditional: a place once given stays, whatever Redis forgot meanwhile."""
-        by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
-        for user_id, connection_id in places:
-            by_client[self._client(user_id)].append((user_id, connection_id))
-        for client, held in by_client.items():
+        for client, held in self._slices(places):
             await self._ask(partial(self._renew, client, held), otherwise=None)
+
+    def _slices(
+        self, held: Iterable[tuple[str, str]]
+    ) -> Iterable[tuple[redis.asyncio.Redis, list[tuple[str, str]]]]:
+        """What is held, by the Redis that keeps it, in parts that it takes well within its time."""
+        by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
+        for key, connection_id in held:
+            by_client[self._client(key)].append((key, connection_id))
+        for client, of_client in by_client.items():
+            for start in range(0, len(of_client), SLICE):
+                yield client, of_client[start : start + SLICE]
 
     @staticmethod
     async def _renew(client: redis.asyncio.Redis, places: list[tuple[str, str]]) -> None:
@@ -273,8 +309,8 @@ class RedisState:
         until = seconds * 1000 + microseconds // 1000 + _ms(LEASE_SECONDS)
         pipe = client.pipeline(transaction=False)
         for user_id, connection_id in places:
-            pipe.zadd(f"bos:places:{user_id}", {connection_id: until})
-            pipe.pexpire(f"bos:places:{user_id}", _ms(LEASE_SECONDS * 2))
+            pipe.zadd(_places(user_id), {connection_id: until})
+            pipe.pexpire(_places(user_id), _ms(LEASE_SECONDS * 2))
         await pipe.execute()
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
@@ -336,23 +372,25 @@ class RedisState:
     async def _ask_hits(
         self, user_id: str, limit: int, window: float, hits: int
     ) -> tuple[int, int, int] | None:
-        keys = (f"bos:messages:{user_id}", f"bos:places:{user_id}")
+        keys = (f"bos:messages:{user_id}", _places(user_id))
         return await self._ask(
             lambda: _eval(self._client(user_id), _HIT, keys, limit, _ms(window), hits),
             otherwise=None,
         )
 
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> None:
-        by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
-        for place, connection_id in presences:
-            by_client[self._client(place)].append((place, connection_id))
-        for client, held in by_client.items():
-            await self._ask(partial(self._be_present, client, held, seconds), otherwise=None)
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+        told = True
+        for client, there in self._slices(presences):
+            for place, connection_id in there:
+                self._ends.withdraw(client, _present(place), connection_id)
+            question = partial(self._be_present, client, there, seconds)
+            told = await self._ask(question, otherwise=False) and told
+        return told
 
     @staticmethod
     async def _be_present(
         client: redis.asyncio.Redis, presences: list[tuple[str, str]], seconds: float
-    ) -> None:
+    ) -> bool:
         now_s, now_us = await client.time()
         until = now_s * 1000 + now_us // 1000 + _ms(seconds)
         by_place: dict[str, dict[str, int]] = defaultdict(dict)
@@ -360,37 +398,34 @@ class RedisState:
             by_place[place][connection_id] = until
         pipe = client.pipeline(transaction=False)
         for place, there in by_place.items():
-            pipe.zadd(f"bos:present:{place}", there)
-            pipe.pexpire(f"bos:present:{place}", _ms(seconds))
+            pipe.zadd(_present(place), there)
+            pipe.pexpire(_present(place), _ms(seconds))
         await pipe.execute()
+        return True
 
     async def be_gone(self, place: str, connection_id: str) -> int | None:
-        key = f"bos:present:{place}"
-        return await self._ask(
-            lambda: _eval(self._client(place), _BE_GONE, [key], connection_id), otherwise=None
-        )
+        return await self._ends.take_out(self._client(place), _present(place), connection_id)
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
         counts: dict[str, int] = {}
-        by_client: dict[redis.asyncio.Redis, list[str]] = defaultdict(list)
-        for place in places:
-            by_client[self._client(place)].append(place)
-        for client, asked in by_client.items():
-            answers = await self._ask(partial(self._present, client, asked), otherwise=None)
+        for client, asked in self._slices((place, "") for place in places):
+            answers = await self._ask(partial(self._count, client, asked), otherwise=None)
             if answers is None:
                 return None
-            counts |= dict(zip(asked, answers, strict=True))
+            counts |= {place: n for (place, _), n in zip(asked, answers, strict=True)}
         return [counts[place] for place in places]
 
     @staticmethod
-    async def _present(client: redis.asyncio.Redis, places: list[str]) -> list[int] | None:
+    async def _count(
+        client: redis.asyncio.Redis, places: list[tuple[str, str]]
+    ) -> list[int] | None:
         pipe = client.pipeline(transaction=False)
-        for place in places:
-            pipe.eval(_BE_GONE, 1, f"bos:present:{place}", "")
+        for place, nobody in places:
+            pipe.eval(TAKE_OUT, 1, _present(place), nobody)
         return await pipe.execute()
 
     async def who_is_present(self, place: str) -> list[str] | None:
-        key = f"bos:present:{place}"
+        key = _present(place)
         found = await self._ask(lambda: _eval(self._client(place), _WHO, [key]), otherwise=None)
         return None if found is None else [member.decode() for member in found]
 
@@ -400,11 +435,13 @@ class RedisState:
     async def _ask(self, question: Callable[[], Awaitable[T]], *, otherwise: T) -> T:
         """Redis' answer, or `otherwise` while it is away."""
         if time.monotonic() < self._away_until:
+            self._missed.set()
             return otherwise
         try:
             return await asyncio.wait_for(question(), REDIS_TIMEOUT)
         # RuntimeError: uvloop's, of a connection that was lost a moment ago.
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             self._away_until = time.monotonic() + REDIS_PAUSE
+            self._missed.set()
             log.warning("redis away", extra={"error": type(error).__name__})
             return otherwise

@@ -27,6 +27,7 @@ from tests import doors
 from tests.backlog import skip_backlog
 from tests.cast import PASSWORD, Cast, Person, make_cast
 from tests.server import Server, hash_passwords_quickly, serving, working
+from tests.services import RedisServer, redis_server
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
@@ -176,6 +177,13 @@ def worker(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with working(log):
         yield log
     _assert_no_traceback(log)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis of the test's own, to be harmed."""
+    with redis_server() as own:
+        yield own
 
 
 @pytest.fixture

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections, transaction
 
+from kpis.models import Kpi, KpiValue
 from sync.closes import CloseCode
 from tests.cast import Cast, Person
 from tests.client import Client
-from tests.conftest import ServeFixture
+from tests.conftest import BACKEND, ServeFixture
 from tests.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, RawSocket, frame
 from tests.server import Server, serving
+from tests.services import free_port
 
 QUICK = {"BOS_HEARTBEAT_INTERVAL": "0.4", "BOS_HEARTBEAT_TIMEOUT": "0.3"}
 
@@ -118,6 +122,56 @@ async def test_h1_a_ping_without_either_gets_a_pong_with_the_servers_time(server
         await client.send("PING")
         answer = await client.expect("PONG")
     assert set(answer) == {"type", "timestamp"}
+
+
+PIPELINED = 100
+# More than what is read at once waits in the system, where a server that only looks at what it has
+# read does not find it.
+PADDING = "x" * 8_000
+
+
+async def test_f5_all_that_was_sent_before_sigterm_is_answered_before_1012(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    """Also what is committed behind an event that this process has not heard of yet."""
+    limits = {"BOS_MESSAGES_PER_MINUTE": "1000", "BOS_USER_MESSAGES_PER_MINUTE": "1000"}
+    deaf = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"} if BACKEND == "postgres" else {}
+    server = serve(**limits, **deaf)
+    kpi = cast.home.revenue
+    begun, go_on = threading.Event(), threading.Event()
+    async with (
+        await Client.connect(server, cast.mia) as mia,
+        await Client.connect(server, cast.alice) as alice,
+    ):
+        other = asyncio.create_task(asyncio.to_thread(_change_slowly, kpi, begun, go_on))
+        await asyncio.to_thread(begun.wait, 10)
+        for n in range(PIPELINED):
+            payload = {"kpiId": str(kpi.pk), "value": n, "padding": PADDING}
+            for client in (mia, alice):
+                await client.send("KPI_UPDATE", payload, request_id=f"last-{client.session_id}-{n}")
+        server.terminate()
+        go_on.set()
+        await other
+        for client in (mia, alice):
+            code, messages = await client.closed()
+            answered = [m["requestId"] for m in messages if m["type"] == "KPI_UPDATED"]
+            assert answered == [f"last-{client.session_id}-{n}" for n in range(PIPELINED)]
+            assert code == CloseCode.SERVER_RESTART
+    assert await server.ended(within=10) == 0
+    assert KpiValue.objects.filter(kpi=kpi).count() == 1 + 1 + 2 * PIPELINED
+
+
+def _change_slowly(kpi: Kpi, begun: threading.Event, go_on: threading.Event) -> None:
+    """Another process changes the KPI, and nobody else can meanwhile."""
+    try:
+        with transaction.atomic():
+            row = Kpi.objects.select_for_update().get(pk=kpi.pk)
+            row.value = 4711
+            row.save()
+            begun.set()
+            go_on.wait(10)
+    finally:
+        connections.close_all()
 
 
 async def test_h2_sigterm_answers_what_is_under_way_then_closes_all_with_1012_within_ten_seconds(

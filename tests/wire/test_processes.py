@@ -45,14 +45,6 @@ def pair(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         assert "Traceback" not in (directory / name).read_text()
 
 
-@pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.remove()
-
-
 async def _watch(server: Server, cast: Cast, stack: contextlib.AsyncExitStack) -> Client:
     client = await stack.enter_async_context(await Client.connect(server, cast.bob))
     await client.subscribe(cast.home.topic)
