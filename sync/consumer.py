@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,6 +22,7 @@ from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.hub import Hub, hub
+from sync.intake import Intake, TurnedAway
 from sync.origin import origin_allowed
 from sync.outbox import AsgiOutbox, Outbox, RawOutbox, RawTransport
 
@@ -40,13 +42,36 @@ class SyncConsumer(AsyncConsumer):
         if not _may_connect(scope) or (offered and SUBPROTOCOL not in offered):
             await send({"type": "websocket.close"})
             return
-        raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
+        place = hub().gate.enter((scope.get("client") or (None,))[0], time.monotonic())
+        if isinstance(place, TurnedAway):
+            await _turn_away(scope, send, place)
+            return
+        # Taken out, not only looked at: the transport holds the scope, and would hold itself.
+        raw: RawTransport | None = scope.get("extensions", {}).pop("bos.raw", None)
+        intake = raw.intake if raw is not None else Intake()
+        intake.place = place
         subprotocol = SUBPROTOCOL if offered else None
-        await send({"type": "websocket.accept", "subprotocol": subprotocol})
-        # The handshake's headers would be kept for as long as the connection lives.
-        scope.clear()
-        socket = _Socket(hub(), receive, send, raw)
-        await socket.serve()
+        try:
+            await send({"type": "websocket.accept", "subprotocol": subprotocol})
+            # The handshake's headers would be kept for as long as the connection lives.
+            scope.clear()
+            socket = _Socket(hub(), receive, send, raw, intake)
+            await socket.serve()
+        finally:
+            intake.leave()
+
+
+async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> None:
+    """Refuse the handshake, and say when to come back where the server can (Daphne says 403)."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = [(b"Retry-After", b"%d" % turned.retry_after), (b"Content-Type", b"text/plain")]
+    await send(
+        {"type": "websocket.http.response.start", "status": turned.status, "headers": headers}
+    )
+    body = b"Too many connections that have not signed in.\n"
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 def _may_connect(scope: dict[str, Any]) -> bool:
@@ -65,7 +90,14 @@ class _Socket:
 
     __slots__ = ("_closing", "_connection", "_hub", "_loop", "_raw", "_receive", "_send", "_timer")
 
-    def __init__(self, hub_: Hub, receive: Receive, send: Send, raw: RawTransport | None) -> None:
+    def __init__(
+        self,
+        hub_: Hub,
+        receive: Receive,
+        send: Send,
+        raw: RawTransport | None,
+        intake: Intake,
+    ) -> None:
         self._hub = hub_
         self._receive = receive
         self._send = send
@@ -82,6 +114,7 @@ class _Socket:
             raw=raw is not None,
             now=self._loop.time(),
             on_close=self._begin_close,
+            intake=intake,
         )
         self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
 
@@ -109,10 +142,12 @@ class _Socket:
         connection = self._connection
         now = self._loop.time()
         connection.heard(now)
-        connection.busy = True
         frame = message.get("text")
         if frame is None:
             frame = message["bytes"]
+        if self._raw is None and not self._may_send(frame, now):
+            return
+        connection.busy = True
         try:
             await dispatcher.handle(connection, self._hub, frame, now)
         finally:
@@ -120,6 +155,15 @@ class _Socket:
         if connection.sooner:
             connection.sooner = False
             self._on_time()
+
+    def _may_send(self, frame: str | bytes, now: float) -> bool:
+        """Under other servers, that read whole messages: what ours asks for each frame."""
+        connection = self._connection
+        if len(frame) > connection.intake.max_message_bytes:
+            connection.close(CloseCode.TOO_BIG)
+        elif not connection.intake.pay(1, now):
+            connection.flooded()
+        return not connection.closing
 
     async def _drain(self) -> None:
         """The server ends: let changes under way be committed and answered first."""

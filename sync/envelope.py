@@ -13,7 +13,14 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.codecs import Misread, convert, from_json, from_msgpack, is_unicode, to_json
+from sync.codecs import (
+    Misread,
+    convert,
+    from_json,
+    from_msgpack,
+    readable_request_id,
+    to_json,
+)
 from sync.errors import InvalidMessage
 from sync.times import wire_now
 
@@ -96,10 +103,7 @@ def _check_timestamp(timestamp: str) -> None:
 
 
 def _readable_request_id(value: Any) -> str | None:
-    request_id = value.get("requestId") if isinstance(value, dict) else None
-    if not isinstance(request_id, str) or not 1 <= len(request_id) <= 128:
-        return None
-    return request_id if is_unicode(request_id) and "\0" not in request_id else None
+    return readable_request_id(value.get("requestId")) if isinstance(value, dict) else None
 
 
 def encode(

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             port=port,
             workers=processes,
             loop="uvloop",
-            http="httptools",
+            http="sync.http_server:HttpProtocol",
             ws="sync.server:RawWebSocketProtocol",
             ws_max_size=settings.SYNC["max_message_bytes"],
             # The protocol has a heartbeat of its own; deflate would triple memory and halve speed.
