@@ -10,7 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sync.conf import sync_settings
 
@@ -47,6 +47,8 @@ class HttpProtocol(HttpToolsProtocol):
     _body_bytes_before = 0
     """At the last look at the time."""
     _unread_bytes = 0
+    _answering: RequestResponseCycle | None = None
+    """The request whose turn it is; `cycle` is the one that was read last."""
 
     # -------------------------------------------------------------- from the transport
 
@@ -59,17 +61,17 @@ class HttpProtocol(HttpToolsProtocol):
         if self._timer is None:  # the next request of a connection that was kept
             self._start_timer()
         while data and not self._refused:
-            size = min(PIECE_BYTES, self._head_left) if self._in_head else PIECE_BYTES
+            piece = data[: min(PIECE_BYTES, self._head_left) if self._in_head else PIECE_BYTES]
+            data = data[len(piece) :]
             if self._in_head:
-                self._head_left -= size
-            super().data_received(data[:size])
+                self._head_left -= len(piece)
+            super().data_received(piece)
             if self._upgraded:
                 return
             if self._in_head and self._head_left <= 0:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             elif len(self.pipeline) > MAX_PIPELINED:
                 self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
-            data = data[size:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
@@ -97,6 +99,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._has_begun = True
+        if self._timer is None:  # it came behind another one
+            self._start_timer()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -113,11 +117,11 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._refused:
             return
-        self._in_head = False
         for name, value in self.headers:
             if name == b"content-length" and int(value) > sync_settings().max_body_bytes:
                 self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
                 return
+        self._in_head = False
         super().on_headers_complete()
         self._stop_timer()
         self._start_timer()  # for the body
@@ -185,8 +189,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     # -------------------------------------------------------------- refusing
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _is_answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        return self._answering is not None and not self._answering.response_complete
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST)
@@ -197,11 +205,16 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self._stop_timer()
-        if self._is_answering():
-            begun = self.cycle.response_started or self.pipeline
-            self.cycle.disconnected = True  # what waits for the body hears that it will not come
-            self.cycle.message_event.set()
-            if begun:  # a refusal would be taken for a part of another request's answer
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            if self._in_head or answering is not self.cycle:
+                # It is another request's turn, which is answered; behind it there is no more.
+                answering.keep_alive = False
+                self.pipeline.clear()
+                return
+            answering.disconnected = True  # whoever waits for the body hears that it will not come
+            answering.message_event.set()
+            if answering.response_started:
                 self.transport.close()
                 return
         body = f"{status.phrase}.\n".encode()
