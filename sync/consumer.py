@@ -85,6 +85,10 @@ def _may_connect(scope: dict[str, Any]) -> bool:
     )
 
 
+def _has_ended(code: CloseCode) -> None:
+    return None
+
+
 class _Socket:
     """One accepted WebSocket: reads frames one at a time, keeps time, closes."""
 
@@ -210,4 +214,6 @@ class _Socket:
         await self._hub.remove(connection)
         if self._closing is not None:
             await self._closing
+        # This object's own method: with it, neither would be freed before a collection.
+        connection.on_close = _has_ended
         log.info("disconnected", extra={"connection": connection.id})

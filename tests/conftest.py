@@ -35,6 +35,8 @@ RUN_ONCE = {
     "test_docs.py": "sqlite",
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
+    "wire/test_requests.py": "sqlite",
+    "wire/test_freed.py": "postgres",
     "test_admin.py": "postgres",
     "test_admin_business.py": "postgres",
     "test_admin_pages.py": "postgres",
