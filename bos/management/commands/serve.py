@@ -15,10 +15,12 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bos.processes import end_with_parent
+from bos.processes import allow_many_descriptors, end_with_parent
 from sync.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
 WORKER_PATIENCE = 10.0
+# Those that have not signed in may be 1,000 alone.
+FEW_DESCRIPTORS = 4096
 
 
 class Command(BaseCommand):
@@ -43,6 +45,12 @@ class Command(BaseCommand):
         if processes > 1 and not settings.REDIS_URLS:
             raise CommandError(
                 "More than one process needs REDIS_URL: limits are counted over all of them."
+            )
+        descriptors = allow_many_descriptors()
+        if descriptors < FEW_DESCRIPTORS:
+            self.stderr.write(
+                f"Only {descriptors} open files are allowed, and each connection is one: raise"
+                " `ulimit -n` (systemd: LimitNOFILE) to some thousands more than people connect."
             )
         # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
