@@ -27,7 +27,7 @@ from sync.errors import (
     RateLimitExceeded,
     TokenExpired,
 )
-from sync.intake import SIGNING_IN, Intake
+from sync.intake import SIGNING_IN, SMALL_BYTES, Intake
 from sync.limits import SlidingWindow, limit_figures
 from sync.log import LoggedEvent
 from sync.messages import Error, RateLimit, ServerPing, TokenExpiredNotice
@@ -287,7 +287,12 @@ class Connection:
             raise RateLimitExceeded(**limit_figures(self._messages.limit, wait))
 
     def count_bytes(self, size: int, now: float) -> None:
-        """Raises RateLimitExceeded over a minute's bytes; closes at three times of them."""
+        """Raises RateLimitExceeded over a minute's bytes; closes at three times of them.
+
+        What is small is paid for as a frame and a message; a heartbeat is never too many bytes.
+        """
+        if size < SMALL_BYTES:
+            return
         if self.intake.flooded_with_bytes(size, now):
             self.close(CloseCode.TOO_MANY)
         self.intake.take_bytes(size, now)

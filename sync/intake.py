@@ -21,6 +21,8 @@ HANDSHAKE = 20
 SIGNING_IN = 10
 BURST_SECONDS = 10
 """So many seconds' worth may come at once: who comes back sends much, then little."""
+SMALL_BYTES = 1024
+"""Messages below are not counted by their bytes."""
 BYTES_FACTOR = 3
 """At so many times the bytes of a minute the connection is closed, as with messages (L1)."""
 
@@ -46,7 +48,8 @@ class Intake:
 
     def pay(self, frames: int, now: float) -> bool:
         """Whether so many frames (or what is worth as many) could be paid for."""
-        if self.place is not None and not self.place.pay(frames, now):
+        place = self.place
+        if place is not None and not place.pay(frames, now):
             return False
         return not self._frames.take(frames, now)
 

@@ -191,18 +191,19 @@ async def test_s1_bytes_of_a_minute_are_limited_told_and_at_three_times_the_end(
     serve: ServeFixture, cast: Cast
 ) -> None:
     server = serve(BOS_BYTES_PER_MINUTE="2000", BOS_MAX_MESSAGE_BYTES="2000")
-    async with await Client.connect(server, cast.bob) as bob:  # whose token has some 400 bytes
-        await bob.send_raw(ping_of(1000).decode())
+    async with await Client.connect(server, cast.bob) as bob:
+        await bob.send_raw(ping_of(1100).decode())
         assert (await bob.expect("PONG"))["requestId"] == "r"
-        answers = []
         for _ in range(3):
             await bob.send_raw(ping_of(1500).decode())
-            answers.append(await bob.receive())
+        answers = [await bob.receive() for _ in range(4)]
         code, details = error_of(answers[0])
         assert (code, answers[0]["requestId"]) == ("RATE_LIMIT_EXCEEDED", "r")
         assert (details["limit"], details["scope"]) == (2000, "bytes")
         assert 1 <= details["retryAfter"] <= 60
         assert answers[1]["type"] == "RATE_LIMIT"
+        await bob.send_raw(ping_of(1023).decode())  # a small one is not refused
+        assert (await bob.expect("PONG"))["requestId"] == "r"
         await bob.send_raw(ping_of(1500).decode())
         code, before = await bob.closed()
     assert code == CloseCode.TOO_MANY
