@@ -27,7 +27,7 @@ from sync.errors import (
     RateLimitExceeded,
     TokenExpired,
 )
-from sync.intake import SIGNING_IN, SMALL_BYTES, Intake
+from sync.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
 from sync.limits import SlidingWindow, limit_figures
 from sync.log import LoggedEvent
 from sync.messages import Error, RateLimit, ServerPing, TokenExpiredNotice
@@ -296,6 +296,12 @@ class Connection:
         if self.intake.flooded_with_bytes(size, now):
             self.close(CloseCode.TOO_MANY)
         self.intake.take_bytes(size, now)
+
+    def count_items(self, items: int, now: float) -> None:
+        """Pay for a message's values as for frames. Raises RateLimitExceeded at the end of it."""
+        if not self.intake.pay(items // ITEMS_A_FRAME, now):
+            self.flooded()
+            raise RateLimitExceeded
 
     def within_limits(self) -> None:
         """A message has passed the connection's limit and the user's: the next refusal is told."""

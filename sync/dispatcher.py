@@ -190,6 +190,8 @@ def _refuse(connection: Connection, error: Exception, request_id: str | None) ->
         error = InternalServerError()
     if isinstance(error, MalformedEnvelope | Unread):
         request_id = error.request_id
+    if connection.closing:  # it has been told why
+        return
     connection.send_error(error, request_id)
     if isinstance(error, RateLimitExceeded):
         connection.tell_limit(error)
@@ -204,7 +206,9 @@ def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
     try:
         connection.count_bytes(len(body), now)
-        return decode_msgpack(body) if packed else decode_json(body)
+        return (decode_msgpack if packed else decode_json)(
+            body, lambda items: connection.count_items(items, now)
+        )
     except RateLimitExceeded as error:
         raise Unread(error, request_id_of(body, packed=packed)) from None
     except InvalidMessage:

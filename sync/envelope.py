@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sync.codecs import (
     Misread,
+    Weigh,
     convert,
     from_json,
     from_msgpack,
@@ -60,20 +61,22 @@ class MalformedEnvelope(InvalidMessage):
         self.request_id = request_id
 
 
-def decode_json(text: str | bytes) -> Envelope:
-    """Raises MalformedEnvelope."""
-    return _decode(from_json, text.encode() if isinstance(text, str) else text)
+def decode_json(text: str | bytes, weigh: Weigh | None = None) -> Envelope:
+    """Raises MalformedEnvelope, and whatever `weigh` raises (`codecs.from_json`)."""
+    return _decode(from_json, text.encode() if isinstance(text, str) else text, weigh)
 
 
-def decode_msgpack(packed: bytes) -> Envelope:
-    """Raises MalformedEnvelope."""
-    return _decode(from_msgpack, packed)
+def decode_msgpack(packed: bytes, weigh: Weigh | None = None) -> Envelope:
+    """As `decode_json`."""
+    return _decode(from_msgpack, packed, weigh)
 
 
-def _decode(read: Callable[[bytes], Any], frame: bytes) -> Envelope:
+def _decode(
+    read: Callable[[bytes, Weigh | None], Any], frame: bytes, weigh: Weigh | None
+) -> Envelope:
     value: Any = None
     try:
-        value = read(frame)
+        value = read(frame, weigh)
         if not isinstance(value, dict):
             raise InvalidMessage("", "a message is an object")
         envelope = convert(value, Envelope)

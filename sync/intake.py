@@ -19,6 +19,8 @@ from sync.limits import WINDOW, Bucket, limit_figures
 # look at a token 0.4 ms.
 HANDSHAKE = 20
 SIGNING_IN = 10
+ITEMS_A_FRAME = 50
+"""Values of a message that cost as much as a frame; most messages have fewer."""
 BURST_SECONDS = 10
 """So many seconds' worth may come at once: who comes back sends much, then little."""
 SMALL_BYTES = 1024

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 
-def json_has_more_items(text: bytes, limit: int) -> bool:
-    """Whether a JSON text has more than so many values (those of objects, not their keys)."""
-    if len(text) <= limit or _separators(text) < limit:
-        return False
+def json_items(text: bytes, limit: int) -> int:
+    """Values of a JSON text (those of objects, not their keys), or any number above the limit.
+
+    Separators in strings count as well as long as all of them are within the limit.
+    """
+    items = _separators(text) + 1
+    if items <= limit:
+        return items
     # Most of those may be in strings, and there they are no separators: leave strings out.
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     pieces = bare.split(b'"', 4 * limit)
-    # So many strings are more than `limit` values, even if every other one is a key.
-    return len(pieces) > 4 * limit or sum(map(_separators, pieces[::2])) >= limit
+    if len(pieces) > 4 * limit:  # more strings than that, even if every other one is a key
+        return limit + 1
+    return sum(map(_separators, pieces[::2])) + 1
 
 
 def _separators(text: bytes) -> int:
@@ -25,16 +30,14 @@ def _separators(text: bytes) -> int:
     return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
-def msgpack_has_more_items(packed: bytes, limit: int) -> bool:
-    """Whether a MessagePack message says that it has more than so many values (no keys)."""
-    if len(packed) <= limit:
-        return False
+def msgpack_items(packed: bytes, limit: int) -> int:
+    """Values that a MessagePack message says it has (no keys), or any number above the limit."""
     values = 1
     for children in _containers(packed, 2 * limit):
         values += children
         if values > limit:
-            return True
-    return False
+            break
+    return values
 
 
 # Bytes behind the first one, by the format of the first; lengths are told in so many bytes.

@@ -107,6 +107,25 @@ async def test_w1_a_burst_of_a_thousand_frames_is_served(server: Server, cast: C
             assert (await bob.expect("PONG"))["requestId"] == f"p{n}"
 
 
+@pytest.mark.parametrize("signed_in", [False, True], ids=["before_auth", "signed_in"])
+async def test_s1_heartbeats_full_of_values_are_paid_by_their_values(
+    server: Server, cast: Cast, signed_in: bool
+) -> None:
+    """Small enough for AUTH, outside of L1, and each takes as long as a hundred others."""
+    heavy = b"\x83\xa4type\xa4PONG\xa7payload\x81\xa1a\xdc\x26\xac" + b"\x90" * 9_900
+    heavy += b"\xa1x\xc0"
+    async with (
+        await Client.connect(server, cast.bob) as bystander,
+        await RawSocket.connect(server) as raw,
+    ):
+        if signed_in:
+            await sign_in(raw, cast)
+        raw.send(frame(BINARY, heavy) * 100)
+        flood = asyncio.create_task(raw.close_code())
+        assert await slowest_ping(bystander, flood) < NOTICED
+        assert await flood == CloseCode.TOO_MANY
+
+
 # ------------------------------------------------------------------ w9: memory
 
 
