@@ -38,27 +38,36 @@ class SyncConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        offered = scope.get("subprotocols") or []
-        if not _may_connect(scope) or (offered and SUBPROTOCOL not in offered):
-            await send({"type": "websocket.close"})
-            return
+        # First: a handshake that is refused costs as much as another.
         place = hub().gate.enter((scope.get("client") or (None,))[0], time.monotonic())
         if isinstance(place, TurnedAway):
             await _turn_away(scope, send, place)
             return
-        # Taken out, not only looked at: the transport holds the scope, and would hold itself.
-        raw: RawTransport | None = scope.get("extensions", {}).pop("bos.raw", None)
+        raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
         intake = raw.intake if raw is not None else Intake()
         intake.place = place
-        subprotocol = SUBPROTOCOL if offered else None
         try:
-            await send({"type": "websocket.accept", "subprotocol": subprotocol})
-            # The handshake's headers would be kept for as long as the connection lives.
-            scope.clear()
-            socket = _Socket(hub(), receive, send, raw, intake)
-            await socket.serve()
+            await self._serve(scope, receive, send, raw, intake)
         finally:
             intake.leave()
+
+    @staticmethod
+    async def _serve(
+        scope: dict[str, Any],
+        receive: Receive,
+        send: Send,
+        raw: RawTransport | None,
+        intake: Intake,
+    ) -> None:
+        offered = scope.get("subprotocols") or []
+        if not _may_connect(scope) or (offered and SUBPROTOCOL not in offered):
+            await send({"type": "websocket.close"})
+            return
+        subprotocol = SUBPROTOCOL if offered else None
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        # The handshake's headers would be kept for as long as the connection lives.
+        scope.clear()
+        await _Socket(hub(), receive, send, raw, intake).serve()
 
 
 async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> None:

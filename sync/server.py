@@ -251,6 +251,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         # collection, which comes rarely here.
         conn: Any = self.conn
         conn.parser = conn.parser_exc = None
+        if hasattr(self, "scope"):  # it holds this object where nobody has taken it over
+            cast(Any, self.scope).get("extensions", {}).pop("bos.raw", None)
         self._broken = True
 
     # -------------------------------------------------------------- the end
