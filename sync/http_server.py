@@ -206,7 +206,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._refused = True
         self._stop_timer()
         answering = self._answering
-        if answering is not None and not answering.response_complete:
+        if answering is not None and answering.response_complete:
+            if answering is self.cycle and not self._in_head:  # answered before it was all there
+                self.transport.close()
+                return
+        elif answering is not None:
             if self._in_head or answering is not self.cycle:
                 # It is another request's turn, which is answered; behind it there is no more.
                 answering.keep_alive = False
