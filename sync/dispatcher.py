@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync import registry, render
 from sync.closes import CloseCode
-from sync.codecs import request_id_of
+from sync.codecs import LIGHT_BYTES, request_id_of
 from sync.conf import sync_settings
 from sync.connection import HEARTBEATS, Connection
 from sync.database import in_database, submit_write
@@ -205,10 +205,11 @@ def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     packed = body is frame and body[:1] != b"{"
     connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
     try:
+        decode = decode_msgpack if packed else decode_json
+        if len(body) <= LIGHT_BYTES:  # most are
+            return decode(body)
         connection.count_bytes(len(body), now)
-        return (decode_msgpack if packed else decode_json)(
-            body, lambda items: connection.count_items(items, now)
-        )
+        return decode(body, lambda items: connection.count_items(items, now))
     except RateLimitExceeded as error:
         raise Unread(error, request_id_of(body, packed=packed)) from None
     except InvalidMessage:
