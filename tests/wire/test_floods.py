@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from typing import Any
 
 import msgspec
@@ -28,6 +29,11 @@ FLOODS = {
     "pongs": frame(PONG, b"") * FRAMES,
     "heartbeats": frame(TEXT, b'{"type":"PONG"}') * (FRAMES // 4),
 }
+
+
+def elsewhere() -> str:
+    """An address of its own: before AUTH all connections of one pay from the same account."""
+    return f"2001:db8:{uuid.uuid4().hex[:4]}:{uuid.uuid4().hex[:4]}::1"
 
 
 async def slowest_ping(bystander: Client, until: asyncio.Task[Any]) -> float:
@@ -65,7 +71,7 @@ async def test_w1_a_flood_of_frames_is_closed_with_4429_and_nobody_notices(
 ) -> None:
     async with (
         await Client.connect(server, cast.bob) as bystander,
-        await RawSocket.connect(server) as raw,
+        await RawSocket.connect(server, elsewhere()) as raw,
     ):
         if signed_in:
             await sign_in(raw, cast)
@@ -80,7 +86,7 @@ async def test_w1_a_flood_of_frames_is_closed_with_4429_and_nobody_notices(
 
 
 async def test_w1_frames_behind_the_end_are_cut_off_as_well(server: Server) -> None:
-    async with await RawSocket.connect(server) as raw:
+    async with await RawSocket.connect(server, elsewhere()) as raw:
         raw.send(*[frame(TEXT, b"[]")] * 10)
         assert await raw.close_code() == CloseCode.MALFORMED
         raw.send(frame(PING, b"") * 10_000)
@@ -117,7 +123,7 @@ async def test_s1_heartbeats_full_of_values_are_paid_by_their_values(
     heavy += b"\xa1x\xc0"
     async with (
         await Client.connect(server, cast.bob) as bystander,
-        await RawSocket.connect(server) as raw,
+        await RawSocket.connect(server, elsewhere()) as raw,
     ):
         if signed_in:
             await sign_in(raw, cast)
@@ -136,7 +142,7 @@ async def test_w9_fragments_of_a_byte_take_no_more_than_the_message(
     server = serve(BOS_FRAMES_PER_SECOND="100000", BOS_HANDSHAKES_PER_SECOND="1000000")
     fragments = 200_000
     text = b'{"type":"PING","requestId":"r"' + b" " * fragments + b"}"
-    async with await RawSocket.connect(server) as raw:
+    async with await RawSocket.connect(server, elsewhere()) as raw:
         await sign_in(raw, cast)
         before_kb = server.resident_kb()
         raw.send(frame(TEXT, text[:30], fin=False))
@@ -171,15 +177,15 @@ def ping_of(size: int) -> bytes:
 async def test_s1_before_auth_a_message_of_16_kb_is_served_and_one_byte_more_is_not(
     server: Server, cast: Cast
 ) -> None:
-    async with await RawSocket.connect(server) as raw:
+    async with await RawSocket.connect(server, elsewhere()) as raw:
         raw.send(frame(TEXT, ping_of(LIMIT)))
         assert json.loads((await raw.receive())[1])["type"] == "PONG"
         raw.send(frame(TEXT, b"{", fin=False), head(CONTINUATION, LIMIT))
         assert await raw.close_code() == CloseCode.TOO_BIG
-    async with await RawSocket.connect(server) as raw:
+    async with await RawSocket.connect(server, elsewhere()) as raw:
         raw.send(head(BINARY, LIMIT + 1))  # refused before it is sent
         assert await raw.close_code() == CloseCode.TOO_BIG
-    async with await RawSocket.connect(server) as raw:
+    async with await RawSocket.connect(server, elsewhere()) as raw:
         await sign_in(raw, cast)
         raw.send(frame(TEXT, ping_of(LIMIT + 1)))
         assert json.loads((await raw.receive())[1])["type"] == "PONG"
