@@ -1,12 +1,14 @@
-"""Children that do not outlive their parent."""
+"""What processes may have, and children that do not outlive their parent."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import resource
 import signal
 
 _PR_SET_PDEATHSIG = 1
+MOST_DESCRIPTORS = 2**16
 
 
 def end_with_parent() -> None:
@@ -16,3 +18,17 @@ def end_with_parent() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def allow_many_descriptors() -> int:
+    """Raise this process's limit of open files as far as it may; how many it may have then.
+
+    Each connection is one. The usual limit of 1,024 is for programs that use select().
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -168,7 +168,14 @@ SYNC: dict[str, Any] = {
     "heartbeat_timeout": env.float("BOS_HEARTBEAT_TIMEOUT", 10),
     "idle_timeout": env.float("BOS_IDLE_TIMEOUT", 300),
     "max_message_bytes": env.int("BOS_MAX_MESSAGE_BYTES", 2**20),
+    "max_unauthenticated_bytes": env.int("BOS_MAX_UNAUTHENTICATED_BYTES", 2**14),
+    "max_message_items": env.int("BOS_MAX_MESSAGE_ITEMS", 10_000),
     "max_connections_per_user": env.int("BOS_MAX_CONNECTIONS_PER_USER", 10),
+    "unauthenticated_per_address": env.int("BOS_UNAUTHENTICATED_PER_ADDRESS", 50),
+    "unauthenticated_per_process": env.int("BOS_UNAUTHENTICATED_PER_PROCESS", 1000),
+    "handshakes_per_second": env.float("BOS_HANDSHAKES_PER_SECOND", 50),
+    "frames_per_second": env.float("BOS_FRAMES_PER_SECOND", 200),
+    "bytes_per_minute": env.int("BOS_BYTES_PER_MINUTE", 8 * 2**20),
     "messages_per_minute": env.int("BOS_MESSAGES_PER_MINUTE", 100),
     "user_messages_per_minute": env.int("BOS_USER_MESSAGES_PER_MINUTE", 300),
     "cursor_rate": env.float("BOS_CURSOR_RATE", 10),
@@ -179,6 +186,9 @@ SYNC: dict[str, Any] = {
     "send_queue_bytes": env.int("BOS_SEND_QUEUE_BYTES", 2**20),
     "idempotency_seconds": env.float("BOS_IDEMPOTENCY_SECONDS", 600),
     "history_days": env.float("BOS_HISTORY_DAYS", 7),
+    "request_timeout": env.float("BOS_REQUEST_TIMEOUT", 10),
+    "max_header_bytes": env.int("BOS_MAX_HEADER_BYTES", 2**16),
+    "max_body_bytes": env.int("BOS_MAX_BODY_BYTES", 10 * 2**20),
 }
 
 # ------------------------------------------------------------------ background work

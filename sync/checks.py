@@ -54,6 +54,20 @@ def check_heartbeat(**_: Any) -> list[CheckMessage]:
 
 
 @register("sync")
+def check_bytes(**_: Any) -> list[CheckMessage]:
+    sync: dict[str, Any] = settings.SYNC
+    if sync["bytes_per_minute"] >= sync["max_message_bytes"]:
+        return []
+    return [
+        Error(
+            "BOS_BYTES_PER_MINUTE must not be below BOS_MAX_MESSAGE_BYTES: the largest message"
+            " could never be sent.",
+            id="sync.E005",
+        )
+    ]
+
+
+@register("sync")
 def check_numbers(**_: Any) -> list[CheckMessage]:
     """Nought, less than that or no number would cut everybody off, or nobody ever."""
     sync: dict[str, Any] = settings.SYNC

@@ -50,7 +50,12 @@ class CloseCode(IntEnum):
         True,
         ErrorCode.INTERNAL_SERVER_ERROR,
     )
-    TOO_MANY = 4429, "Too many connections or messages.", True, ErrorCode.RATE_LIMIT_EXCEEDED
+    TOO_MANY = (
+        4429,
+        "Too many connections, messages, bytes or frames.",
+        True,
+        ErrorCode.RATE_LIMIT_EXCEEDED,
+    )
     TOO_SLOW = (
         4508,
         "Messages are read too slowly. Reconnect and sync: nothing is lost.",

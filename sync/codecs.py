@@ -9,22 +9,36 @@ import decimal
 import json
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
+from sync.conf import sync_settings
 from sync.errors import InvalidMessage
+from sync.items import json_items, msgpack_items
 
 T = TypeVar("T")
+Weigh = Callable[[int], None]
+LIGHT_BYTES = 256
+"""A frame of so many is read whatever is in it: in 0.1 ms."""
 MAX_DEPTH = 32
 MANY_DIGITS = 400
 """More are read as infinity where a refused message is read again: no number has so many."""
-MOST_OF_A_FIELD = 200
+MOST_OF_A_TEXT = 200
+"""Characters of a refused field's name and of the reason: both come from the client."""
+SIGNIFICANT_DIGITS = 15
 _AT_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 # normalize() rounds to the context's precision: room for every digit that fits into a message.
 EXACT = decimal.Context(prec=2**20, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+_SIGNIFICANT = decimal.Context(
+    prec=SIGNIFICANT_DIGITS,
+    Emax=decimal.MAX_EMAX,
+    Emin=decimal.MIN_EMIN,
+    traps=[decimal.Inexact],
+)
 
 # float_hook: a number stays the digits that were sent, until something decides about rounding.
 _decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -40,8 +54,44 @@ class Misread(InvalidMessage):
         self.read = read
 
 
-def from_json(text: bytes) -> Any:
-    """Plain values of a JSON text; decimals as Decimal. Raises Misread."""
+class _Heading(msgspec.Struct, rename="camel"):
+    """What is read of a message that is not read: everything else is passed over."""
+
+    request_id: str | None = None
+
+
+_json_heading = msgspec.json.Decoder(_Heading).decode
+_msgpack_heading = msgspec.msgpack.Decoder(_Heading).decode
+
+
+def request_id_of(frame: bytes, *, packed: bool) -> str | None:
+    """The requestId of a message that is refused before it is read, where it can be found."""
+    try:
+        heading = (_msgpack_heading if packed else _json_heading)(frame)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return readable_request_id(heading.request_id)
+
+
+def _weigh(frame: bytes, weigh: Weigh | None, *, packed: bool) -> None:
+    """Raises Misread where it has too many items, and whatever `weigh` raises."""
+    if len(frame) <= LIGHT_BYTES:
+        return
+    limit = sync_settings().max_message_items
+    items = (msgpack_items if packed else json_items)(frame, limit)
+    if items > limit:
+        request_id = request_id_of(frame, packed=packed)
+        raise Misread("", f"more than {limit} values", {"requestId": request_id})
+    if weigh is not None:
+        weigh(items)
+
+
+def from_json(text: bytes, weigh: Weigh | None = None) -> Any:
+    """Plain values of a JSON text; decimals as Decimal. Raises Misread.
+
+    weigh: is told of how many values they are, before they are made; may refuse them.
+    """
+    _weigh(text, weigh, packed=False)
     try:
         value = _decode_json(text)
     # RecursionError and UnicodeDecodeError: msgspec on deep nesting and on broken UTF-8.
@@ -83,8 +133,9 @@ def _float(digits: str) -> Decimal | float:
         return math.inf
 
 
-def from_msgpack(packed: bytes) -> Any:
-    """Plain values of a MessagePack message; floats as Decimal. Raises Misread."""
+def from_msgpack(packed: bytes, weigh: Weigh | None = None) -> Any:
+    """Plain values of a MessagePack message; floats as Decimal. As `from_json`."""
+    _weigh(packed, weigh, packed=True)
     try:
         value = msgspec.msgpack.decode(packed)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -92,47 +143,82 @@ def from_msgpack(packed: bytes) -> Any:
     return _refuse_what_is_not_allowed(value)
 
 
+class _Place:
+    """Where a value is: its key in what it is in. Written out only where something is refused.
+
+    A path written for every item would cost the length of the keys times the number of items.
+    """
+
+    __slots__ = ("container", "depth", "key")
+
+    def __init__(self, container: _Place | None, key: str | int) -> None:
+        self.container = container
+        self.depth: int = 1 if container is None else container.depth + 1
+        self.key = key
+
+    def __str__(self) -> str:
+        """`payload.position[0].x`, without more than a person would read."""
+        keys: list[str] = []
+        place: _Place | None = self
+        while place is not None:
+            key = place.key
+            keys.append(f"[{key}]" if isinstance(key, int) else f".{key[:MOST_OF_A_TEXT]}")
+            place = place.container
+        return "".join(reversed(keys)).lstrip(".")
+
+
 def _refuse_what_is_not_allowed(value: Any) -> Any:
     """The value as our own JSON gives it. Raises Misread with the value and where it is wrong."""
     try:
-        return _like_json(value, "", 0)
+        return _like_json(value, None)
     except InvalidMessage as error:
         field, reason = error.details["field"], error.details["reason"]
-        raise Misread(str(field)[:MOST_OF_A_FIELD], str(reason), value) from None
+        raise Misread(str(field)[:MOST_OF_A_TEXT], str(reason), value) from None
 
 
-def _like_json(value: Any, path: str, depth: int) -> Any:
+def _like_json(value: Any, place: _Place | None) -> Any:
     """The value as JSON would have given it; refuses what JSON cannot say."""
     match value:
         case bool() | None | int():
             return value
         case str():
-            _check_text(value, path)
+            _check_text(value, place)
             return value
         case Decimal() if value.is_finite():
             return value
         case float() if math.isfinite(value):
             return Decimal(repr(value))
         case float() | Decimal():
-            raise InvalidMessage(path, "not a finite number")
-        case dict() | list() if depth >= MAX_DEPTH:
-            raise InvalidMessage(path, f"nested deeper than {MAX_DEPTH}")
+            raise _refused(place, "not a finite number")
+        case dict() | list() if place is not None and place.depth >= MAX_DEPTH:
+            raise _refused(place, f"nested deeper than {MAX_DEPTH}")
         case list():
-            return [_like_json(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+            return [_like_json(item, _Place(place, i)) for i, item in enumerate(value)]
         case dict():
             return {
-                _key(key, path): _like_json(item, f"{path}.{key}".lstrip("."), depth + 1)
+                _key(key, place): _like_json(item, _Place(place, key))
                 for key, item in value.items()
             }
         case _:
-            raise InvalidMessage(path, f"{type(value).__name__} has no JSON form")
+            raise _refused(place, f"{type(value).__name__} has no JSON form")
 
 
-def _check_text(text: str, path: str) -> None:
+def _refused(place: _Place | None, reason: str) -> InvalidMessage:
+    return InvalidMessage("" if place is None else str(place), reason)
+
+
+def _check_text(text: str, place: _Place | None) -> None:
     if "\0" in text:
-        raise InvalidMessage(path, "a NUL character")
+        raise _refused(place, "a NUL character")
     if not is_unicode(text):
-        raise InvalidMessage(path, "a lone surrogate")
+        raise _refused(place, "a lone surrogate")
+
+
+def readable_request_id(request_id: object) -> str | None:
+    """A requestId that an answer may carry, or None."""
+    if not isinstance(request_id, str) or not 1 <= len(request_id) <= 128:
+        return None
+    return request_id if is_unicode(request_id) and "\0" not in request_id else None
 
 
 def is_unicode(text: str) -> bool:
@@ -144,10 +230,10 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def _key(key: object, path: str) -> str:
+def _key(key: object, place: _Place | None) -> str:
     if not isinstance(key, str):
-        raise InvalidMessage(path, "keys are strings")
-    _check_text(key, path)
+        raise _refused(place, "keys are strings")
+    _check_text(key, place)
     return key
 
 
@@ -168,7 +254,8 @@ def _explain(message: str, path: str) -> tuple[str, str]:
     if found := _MISSING.search(message):
         inner = f"{inner}.{found.group(1)}".lstrip(".")
         message = "required field is missing"
-    return ".".join(part for part in (path, inner) if part), message
+    field = ".".join(part for part in (path, inner) if part)
+    return field[:MOST_OF_A_TEXT], message[:MOST_OF_A_TEXT]
 
 
 def exact_number(value: object) -> Decimal:
@@ -184,10 +271,13 @@ def exact_number(value: object) -> Decimal:
         raise ValueError("Expected a number below 10^15 in size")
     if number == 0:
         return Decimal(0)
-    _, digits, exponent = number.normalize(EXACT).as_tuple()
+    try:
+        # First this: a tuple of all the digits of a megabyte takes long to make.
+        number = _SIGNIFICANT.plus(number)
+    except decimal.Inexact:
+        raise ValueError("Expected at most 15 significant digits") from None
+    exponent = number.normalize(EXACT).as_tuple().exponent
     assert isinstance(exponent, int)
-    if len(digits) > 15:
-        raise ValueError("Expected at most 15 significant digits")
     if exponent < -4:
         raise ValueError("Expected at most 4 decimals")
     return number

@@ -21,7 +21,20 @@ class SyncSettings:
     heartbeat_timeout: float = 10
     idle_timeout: float = 300
     max_message_bytes: int = 2**20
+    max_unauthenticated_bytes: int = 2**14
+    """The largest message before AUTH."""
+    max_message_items: int = 10_000
+    """Values of a message, those inside of others included."""
     max_connections_per_user: int = 10
+    unauthenticated_per_address: int = 50
+    """WebSockets of one address (IPv6: /64) in a process that have not signed in."""
+    unauthenticated_per_process: int = 1000
+    handshakes_per_second: float = 50
+    """Of one address in a process; ten times as many at once."""
+    frames_per_second: float = 200
+    """WebSocket frames of a connection, of whatever kind; ten times as many at once."""
+    bytes_per_minute: int = 8 * 2**20
+    """Of a connection's messages."""
     messages_per_minute: int = 100
     user_messages_per_minute: int = 300
     cursor_rate: float = 10
@@ -33,6 +46,11 @@ class SyncSettings:
     send_queue_bytes: int = 2**20
     idempotency_seconds: float = 600
     history_days: float = 7
+    # HTTP requests, that of a WebSocket's handshake included.
+    request_timeout: float = 10
+    """For a request's head, and again for each 64 kB of its body."""
+    max_header_bytes: int = 2**16
+    max_body_bytes: int = 10 * 2**20
     # Not in the environment: consequences of the above, or of what was measured.
     max_subscriptions: int = 500
     head_check: float = 1.0

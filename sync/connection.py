@@ -27,6 +27,7 @@ from sync.errors import (
     RateLimitExceeded,
     TokenExpired,
 )
+from sync.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
 from sync.limits import SlidingWindow, limit_figures
 from sync.log import LoggedEvent
 from sync.messages import Error, RateLimit, ServerPing, TokenExpiredNotice
@@ -80,6 +81,7 @@ class Connection:
         "feed",
         "held",
         "id",
+        "intake",
         "lane",
         "missed",
         "on_close",
@@ -101,9 +103,11 @@ class Connection:
         raw: bool,
         now: float,
         on_close: Callable[[CloseCode], None],
+        intake: Intake | None = None,
     ) -> None:
         settings = sync_settings()
         self.id = id_
+        self.intake = intake or Intake()
         self.outbox = outbox
         self.on_close = on_close
         self.state = State.NEW
@@ -146,6 +150,7 @@ class Connection:
         self._attempts = SlidingWindow(settings.messages_per_minute * FLOOD_FACTOR)
         outbox.on_lag = self.lag
         outbox.on_overflow = self.too_slow
+        outbox.on_flood = self.flooded
 
     @property
     def live(self) -> bool:
@@ -220,6 +225,7 @@ class Connection:
         self.state = State.ACTIVE
         self.sooner = True
         self._failed_auths = 0
+        self.intake.signed_in()
         self._expires_at = now + (principal.expires_at - wall)
 
     def auth_failed(self) -> bool:
@@ -262,6 +268,8 @@ class Connection:
         Raises RateLimitExceeded.
         """
         if type_ in UNLIMITED:
+            if type_ == "AUTH" and not self.intake.pay(SIGNING_IN, now):
+                self.flooded()
             return False
         if type_ in FREQUENT:
             self._frequent = self._frequent or SlidingWindow(FREQUENT_A_SECOND, 1.0)
@@ -277,6 +285,23 @@ class Connection:
         wait = self._messages.hit(now)
         if wait:
             raise RateLimitExceeded(**limit_figures(self._messages.limit, wait))
+
+    def count_bytes(self, size: int, now: float) -> None:
+        """Raises RateLimitExceeded over a minute's bytes; closes at three times of them.
+
+        What is small is paid for as a frame and a message; a heartbeat is never too many bytes.
+        """
+        if size < SMALL_BYTES:
+            return
+        if self.intake.flooded_with_bytes(size, now):
+            self.close(CloseCode.TOO_MANY)
+        self.intake.take_bytes(size, now)
+
+    def count_items(self, items: int, now: float) -> None:
+        """Pay for a message's values as for frames. Raises RateLimitExceeded at the end of it."""
+        if not self.intake.pay(items // ITEMS_A_FRAME, now):
+            self.flooded()
+            raise RateLimitExceeded
 
     def within_limits(self) -> None:
         """A message has passed the connection's limit and the user's: the next refusal is told."""
@@ -346,6 +371,10 @@ class Connection:
         return now >= self._last_heard + settings.idle_timeout
 
     # -------------------------------------------------------------- the end
+
+    def flooded(self) -> None:
+        """More came than is worth reading."""
+        self.close(CloseCode.TOO_MANY)
 
     def too_slow(self) -> None:
         if not self.closing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,6 +22,7 @@ from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.hub import Hub, hub
+from sync.intake import Intake, TurnedAway
 from sync.origin import origin_allowed
 from sync.outbox import AsgiOutbox, Outbox, RawOutbox, RawTransport
 
@@ -38,17 +40,49 @@ class SyncConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
+        # First: a handshake that is refused costs as much as another.
+        place = hub().gate.enter((scope.get("client") or (None,))[0], time.monotonic())
+        if isinstance(place, TurnedAway):
+            await _turn_away(scope, send, place)
+            return
+        raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
+        intake = raw.intake if raw is not None else Intake()
+        intake.place = place
+        try:
+            await self._serve(scope, receive, send, raw, intake)
+        finally:
+            intake.leave()
+
+    @staticmethod
+    async def _serve(
+        scope: dict[str, Any],
+        receive: Receive,
+        send: Send,
+        raw: RawTransport | None,
+        intake: Intake,
+    ) -> None:
         offered = scope.get("subprotocols") or []
         if not _may_connect(scope) or (offered and SUBPROTOCOL not in offered):
             await send({"type": "websocket.close"})
             return
-        raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
         subprotocol = SUBPROTOCOL if offered else None
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         # The handshake's headers would be kept for as long as the connection lives.
         scope.clear()
-        socket = _Socket(hub(), receive, send, raw)
-        await socket.serve()
+        await _Socket(hub(), receive, send, raw, intake).serve()
+
+
+async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> None:
+    """Refuse the handshake, and say when to come back where the server can (Daphne says 403)."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = [(b"Retry-After", b"%d" % turned.retry_after), (b"Content-Type", b"text/plain")]
+    await send(
+        {"type": "websocket.http.response.start", "status": turned.status, "headers": headers}
+    )
+    body = b"Too many connections that have not signed in.\n"
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 def _may_connect(scope: dict[str, Any]) -> bool:
@@ -60,6 +94,10 @@ def _may_connect(scope: dict[str, Any]) -> bool:
         more=sync_settings().allowed_origins,
         hosts=settings.ALLOWED_HOSTS,
     )
+
+
+def _has_ended(code: CloseCode) -> None:
+    return None
 
 
 class _Socket:
@@ -77,7 +115,14 @@ class _Socket:
         "_timer",
     )
 
-    def __init__(self, hub_: Hub, receive: Receive, send: Send, raw: RawTransport | None) -> None:
+    def __init__(
+        self,
+        hub_: Hub,
+        receive: Receive,
+        send: Send,
+        raw: RawTransport | None,
+        intake: Intake,
+    ) -> None:
         self._hub = hub_
         self._receive = receive
         self._send = send
@@ -96,6 +141,7 @@ class _Socket:
             raw=raw is not None,
             now=self._loop.time(),
             on_close=self._begin_close,
+            intake=intake,
         )
         self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
 
@@ -121,10 +167,12 @@ class _Socket:
         connection = self._connection
         now = self._loop.time()
         connection.heard(now)
-        connection.busy = True
         frame = message.get("text")
         if frame is None:
             frame = message["bytes"]
+        if self._raw is None and not self._may_send(frame, now):
+            return
+        connection.busy = True
         try:
             await dispatcher.handle(connection, self._hub, frame, now)
         finally:
@@ -151,6 +199,15 @@ class _Socket:
                 continue
         self._read_until = None
         return {"type": QUIET}
+
+    def _may_send(self, frame: str | bytes, now: float) -> bool:
+        """Under other servers, that read whole messages: what ours asks for each frame."""
+        connection = self._connection
+        if len(frame) > connection.intake.max_message_bytes:
+            connection.close(CloseCode.TOO_BIG)
+        elif not connection.intake.pay(1, now):
+            connection.flooded()
+        return not connection.closing
 
     async def _drain(self) -> None:
         """The server ends: let changes under way be committed and answered first."""
@@ -200,4 +257,6 @@ class _Socket:
         await self._hub.remove(connection)
         if self._closing is not None:
             await self._closing
+        # This object's own method: with it, neither would be freed before a collection.
+        connection.on_close = _has_ended
         log.info("disconnected", extra={"connection": connection.id})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync import registry, render
 from sync.closes import CloseCode
+from sync.codecs import LIGHT_BYTES, request_id_of
 from sync.conf import sync_settings
 from sync.connection import HEARTBEATS, Connection
 from sync.database import in_database
@@ -38,6 +39,14 @@ T = TypeVar("T")
 
 # Changes of one connection that may wait for their commit at once; as many as a group commits.
 MAX_CHANGES = 64
+
+
+class Unread(RateLimitExceeded):
+    """A message that was not read, because a minute's bytes are used up."""
+
+    def __init__(self, error: RateLimitExceeded, request_id: str | None) -> None:
+        super().__init__(error.message, **error.details)
+        self.request_id = request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,8 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
         counts = connection.count(envelope.type, now)
+        if connection.closing:
+            return
         connection.require_access(envelope.type)
         if envelope.type not in HEARTBEATS:
             connection.signed_at = now
@@ -192,8 +203,10 @@ def _refuse(connection: Connection, error: Exception, request_id: str | None) ->
     if not isinstance(error, ProtocolError):
         log.error("request failed", exc_info=error, extra={"connection": connection.id})
         error = InternalServerError()
-    if isinstance(error, MalformedEnvelope):
+    if isinstance(error, MalformedEnvelope | Unread):
         request_id = error.request_id
+    if connection.closing:  # it has been told why
+        return
     connection.send_error(error, request_id)
     if isinstance(error, RateLimitExceeded):
         connection.tell_limit(error)
@@ -203,12 +216,17 @@ def _refuse(connection: Connection, error: Exception, request_id: str | None) ->
 
 def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     """The envelope, decoded by the frame's own kind (decision W3)."""
-    packed = isinstance(frame, bytes) and frame[:1] != b"{"
+    body = frame.encode() if isinstance(frame, str) else frame
+    packed = body is frame and body[:1] != b"{"
     connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
     try:
-        if isinstance(frame, bytes) and packed:
-            return decode_msgpack(frame)
-        return decode_json(frame)
+        decode = decode_msgpack if packed else decode_json
+        if len(body) <= LIGHT_BYTES:  # most are
+            return decode(body)
+        connection.count_bytes(len(body), now)
+        return decode(body, lambda items: connection.count_items(items, now))
+    except RateLimitExceeded as error:
+        raise Unread(error, request_id_of(body, packed=packed)) from None
     except InvalidMessage:
         connection.count_message(now)  # garbage is a message, too
         raise

@@ -13,7 +13,15 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.codecs import Misread, convert, from_json, from_msgpack, is_unicode, to_json
+from sync.codecs import (
+    Misread,
+    Weigh,
+    convert,
+    from_json,
+    from_msgpack,
+    readable_request_id,
+    to_json,
+)
 from sync.errors import InvalidMessage
 from sync.times import wire_now
 
@@ -53,20 +61,22 @@ class MalformedEnvelope(InvalidMessage):
         self.request_id = request_id
 
 
-def decode_json(text: str | bytes) -> Envelope:
-    """Raises MalformedEnvelope."""
-    return _decode(from_json, text.encode() if isinstance(text, str) else text)
+def decode_json(text: str | bytes, weigh: Weigh | None = None) -> Envelope:
+    """Raises MalformedEnvelope, and whatever `weigh` raises (`codecs.from_json`)."""
+    return _decode(from_json, text.encode() if isinstance(text, str) else text, weigh)
 
 
-def decode_msgpack(packed: bytes) -> Envelope:
-    """Raises MalformedEnvelope."""
-    return _decode(from_msgpack, packed)
+def decode_msgpack(packed: bytes, weigh: Weigh | None = None) -> Envelope:
+    """As `decode_json`."""
+    return _decode(from_msgpack, packed, weigh)
 
 
-def _decode(read: Callable[[bytes], Any], frame: bytes) -> Envelope:
+def _decode(
+    read: Callable[[bytes, Weigh | None], Any], frame: bytes, weigh: Weigh | None
+) -> Envelope:
     value: Any = None
     try:
-        value = read(frame)
+        value = read(frame, weigh)
         if not isinstance(value, dict):
             raise InvalidMessage("", "a message is an object")
         envelope = convert(value, Envelope)
@@ -96,10 +106,7 @@ def _check_timestamp(timestamp: str) -> None:
 
 
 def _readable_request_id(value: Any) -> str | None:
-    request_id = value.get("requestId") if isinstance(value, dict) else None
-    if not isinstance(request_id, str) or not 1 <= len(request_id) <= 128:
-        return None
-    return request_id if is_unicode(request_id) and "\0" not in request_id else None
+    return readable_request_id(value.get("requestId")) if isinstance(value, dict) else None
 
 
 def encode(

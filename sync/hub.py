@@ -21,6 +21,7 @@ from sync.connection import Connection
 from sync.database import in_database
 from sync.feed import RETRY_PAUSE, Feed
 from sync.housekeeping import PAUSE_SECONDS, keep_house
+from sync.intake import Gate
 from sync.log import LoggedEvent
 from sync.outbox import Flusher
 from sync.shared_state import MemoryState, RedisState, SharedState
@@ -48,6 +49,7 @@ class Hub:
         settings = sync_settings()
         loop = asyncio.get_running_loop()
         self.connections: dict[str, Connection] = {}
+        self.gate = Gate()
         self.state: SharedState = (
             RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
         )

@@ -42,6 +42,32 @@ class SlidingWindow:
         return not self._hits or self._hits[-1] <= now - self.window
 
 
+class Bucket:
+    """So much at once, and again as it fills up: for what comes too often to remember each."""
+
+    __slots__ = ("_at", "_left", "_per_second", "holds")
+
+    def __init__(self, holds: float, *, per_second: float) -> None:
+        self.holds = holds
+        self._per_second = per_second
+        self._left = holds
+        self._at = 0.0
+
+    def take(self, much: float, now: float) -> float:
+        """Take so much; 0 if it was there, else the seconds until it would be. `now` never falls
+        back."""
+        left = self._left + (now - self._at) * self._per_second
+        self._left = left = min(left, self.holds)
+        self._at = now
+        if much > left:
+            return (much - left) / self._per_second
+        self._left = left - much
+        return 0.0
+
+    def is_full(self, now: float) -> bool:
+        return self._left + (now - self._at) * self._per_second >= self.holds
+
+
 class Pace:
     """So many a second and no more in the long run; each at its own time if they come in time.
 

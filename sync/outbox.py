@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from sync.intake import Intake
 
 
 class RawTransport(Protocol):
     """What `sync.server` offers in scope['extensions']['bos.raw']."""
+
+    intake: Intake
+    """What it may still send; the transport asks it for each frame."""
 
     heard_at: float
     """When something came in last, be it a WebSocket ping; by the loop's clock."""
@@ -44,6 +50,10 @@ class Watcher(Protocol):
         """The client has gone."""
         ...
 
+    def flood(self) -> None:
+        """The client sends more frames than are worth reading."""
+        ...
+
 
 class Outbox(Protocol):
     """on_lag is called when half of the limit waits, on_overflow when all of it does; both soon
@@ -52,6 +62,9 @@ class Outbox(Protocol):
     on_lag: Callable[[], None]
 
     on_overflow: Callable[[], None]
+
+    on_flood: Callable[[], None]
+    """Called when the client sends more frames than are worth reading."""
 
     ended: bool
     """The client has gone, or the connection has ended: nothing is written any more."""
@@ -137,6 +150,7 @@ class RawOutbox:
         "_transport",
         "_waiting",
         "ended",
+        "on_flood",
         "on_lag",
         "on_overflow",
     )
@@ -153,6 +167,7 @@ class RawOutbox:
         self._drained: asyncio.Event | None = None
         self.on_lag: Callable[[], None] = _nothing
         self.on_overflow: Callable[[], None] = _nothing
+        self.on_flood: Callable[[], None] = _nothing
         transport.watch(self)
 
     def push(self, frames: bytes) -> None:
@@ -200,6 +215,9 @@ class RawOutbox:
     def pause(self) -> None:
         self._blocked = True
 
+    def flood(self) -> None:
+        self.on_flood()
+
     def resume(self) -> None:
         self._blocked = False
         self.flush()
@@ -229,6 +247,8 @@ class RawOutbox:
     def end(self) -> None:
         self.ended = True
         self.drop()
+        # The connection's own methods: with them, neither would be freed before a collection.
+        self.on_lag = self.on_overflow = self.on_flood = _nothing
         if self._drained is not None:
             self._drained.set()
 
@@ -247,6 +267,7 @@ class AsgiOutbox:
         "_task",
         "_waiting",
         "ended",
+        "on_flood",
         "on_lag",
         "on_overflow",
     )
@@ -262,6 +283,7 @@ class AsgiOutbox:
         self._idle.set()
         self.on_lag: Callable[[], None] = _nothing
         self.on_overflow: Callable[[], None] = _nothing
+        self.on_flood: Callable[[], None] = _nothing
 
     def push(self, frames: list[dict[str, Any]]) -> None:
         if self.ended:
@@ -308,6 +330,7 @@ class AsgiOutbox:
     def end(self) -> None:
         self.ended = True
         self.drop()
+        self.on_lag = self.on_overflow = self.on_flood = _nothing
 
 
 def _size(message: dict[str, Any]) -> int:

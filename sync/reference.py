@@ -40,6 +40,7 @@ text frame, MessagePack in a binary frame (or JSON, if it begins with `{`).
   RFC 3339 time with an offset.
 - `version` is `1.x` or missing.
 - Unknown fields are ignored. What is malformed gets an `ERROR` and changes nothing.
+- A message has at most 1 MB (before `AUTH` 16 kB), then 1009, and at most 10,000 values.
 """
 CHANNELS = """## Channels
 

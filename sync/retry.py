@@ -129,8 +129,7 @@ def _sorted(value: Any) -> Any:
 def _number(value: Decimal) -> Any:
     """1250000.00 is 1250000, as one client's JSON says it and another's MessagePack."""
     short = value.normalize(EXACT)
-    _, digits, exponent = short.as_tuple()
-    is_short = isinstance(exponent, int) and 0 <= exponent <= WHOLE_DIGITS - len(digits)
+    is_short = short.adjusted() < WHOLE_DIGITS and short == short.to_integral_value()
     return int(short) if is_short or not short else short
 
 

@@ -39,6 +39,8 @@ RUN_ONCE = {
     "test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
+    "wire/test_requests.py": "sqlite",
+    "wire/test_freed.py": "postgres",
     "test_admin.py": "postgres",
     "test_admin_business.py": "postgres",
     "test_admin_pages.py": "postgres",
@@ -156,6 +158,9 @@ IMPATIENT = {
     "BOS_IDEMPOTENCY_SECONDS": "1",
     "BOS_MESSAGES_PER_MINUTE": "100000",
     "BOS_USER_MESSAGES_PER_MINUTE": "1000000",
+    "BOS_FRAMES_PER_SECOND": "100000",
+    "BOS_HANDSHAKES_PER_SECOND": "100000",
+    "BOS_BYTES_PER_MINUTE": "1000000000",
     "BOS_ALLOWED_ORIGINS": ANOTHER_ORIGIN,
 }
 

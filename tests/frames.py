@@ -38,13 +38,14 @@ class RawSocket:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, server: Server) -> Self:
+    async def connect(cls, server: Server, address: str = "127.0.0.1") -> Self:
+        """address: whom it comes from, as a front proxy says; what it may send is counted by it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         key = base64.b64encode(os.urandom(16)).decode()
         writer.write(
             f"GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Protocol: bos-v1\r\n\r\n".encode()
+            f"Sec-WebSocket-Protocol: bos-v1\r\nX-Forwarded-For: {address}\r\n\r\n".encode()
         )
         answer = await reader.readuntil(b"\r\n\r\n")
         assert b" 101 " in answer, answer

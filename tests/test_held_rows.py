@@ -30,14 +30,14 @@ LINGER = 0.05
 @pytest.fixture
 def writer(database: None, monkeypatch: pytest.MonkeyPatch) -> GroupWriter:
     """One whose threads wait for a row for 0.3 s."""
-    connect_with(monkeypatch, f"-c lock_timeout={int(LOCK_TIMEOUT * 1000)}")
+    connect_with(monkeypatch, lock_timeout=f"{int(LOCK_TIMEOUT * 1000)}ms")
     return GroupWriter()
 
 
-def connect_with(monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+def connect_with(monkeypatch: pytest.MonkeyPatch, **session: str) -> None:
     """Of the threads that connect from now on."""
-    settings = connections.settings["default"]
-    monkeypatch.setitem(settings, "OPTIONS", settings["OPTIONS"] | {"options": options})
+    options = connections.settings["default"]["OPTIONS"]
+    monkeypatch.setitem(options, "session", options["session"] | session)
 
 
 def change(writer: GroupWriter, kpi: Kpi, value: int, by: Person) -> asyncio.Future[Kpi]:
@@ -111,7 +111,8 @@ async def test_w3_groups_of_two_processes_do_not_wait_in_a_circle(
     database: None, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They set the same KPIs, in opposite order, again and again."""
-    connect_with(monkeypatch, f"-c lock_timeout={PATIENCE}s -c deadlock_timeout={4 * PATIENCE}s")
+    times = {"lock_timeout": f"{PATIENCE}s", "deadlock_timeout": f"{4 * PATIENCE}s"}
+    connect_with(monkeypatch, **times)
     one, other = GroupWriter(), GroupWriter()
     organization = cast.home.organization
     kpis = [Kpi(organization=organization, name=f"KPI {n}", value=0) for n in range(12)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -120,3 +122,41 @@ def test_a_setting_that_would_break_a_promise_is_found_by_the_checks(
     settings.SYNC = settings.SYNC | {name: value}
     [error] = run_checks(tags=["sync"])
     assert f"BOS_{name.upper()}" in error.msg
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "allowed"), [(256, 1000, 1000), (1000, 1000, 1000), (256, 100_000, 65_536)]
+)
+def test_s8_serve_may_open_as_many_files_as_the_system_allows(
+    soft: int, hard: int, allowed: int
+) -> None:
+    hard = min(hard, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    said = subprocess.run(
+        [sys.executable, "-c", "from bos.processes import *; print(allow_many_descriptors())"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
+    )
+    assert int(said.stdout) == min(allowed, hard)
+
+
+def test_s8_serve_says_where_few_files_may_be_opened() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends by itself
+        said = subprocess.run(
+            [sys.executable, "manage.py", "serve", "--port", str(taken.getsockname()[1])],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512)),
+        )
+    assert "Only 512 open files" in said.stderr
+
+
+def test_s1_more_bytes_a_message_than_a_minute_is_found_by_the_checks(settings: Any) -> None:
+    settings.SYNC = settings.SYNC | {"bytes_per_minute": 2**20 - 1}
+    [error] = run_checks(tags=["sync"])
+    assert "BOS_BYTES_PER_MINUTE" in error.msg

@@ -148,10 +148,12 @@ def pieces(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fragmented", [False, True], ids=["whole", "in_fragments"])
-async def test_w4_a_message_of_1048576_bytes_is_served(server: Server, fragmented: bool) -> None:
+async def test_w4_a_message_of_1048576_bytes_is_served(
+    server: Server, cast: Cast, fragmented: bool
+) -> None:
     text = message_of(LIMIT)
     assert len(text) == LIMIT
-    async with await Client.connect(server) as client:
+    async with await Client.connect(server, cast.bob) as client:
         await client.socket.send(pieces(text) if fragmented else text)
         assert (await client.expect("PONG"))["requestId"] == "big"
 
@@ -159,12 +161,12 @@ async def test_w4_a_message_of_1048576_bytes_is_served(server: Server, fragmente
 @pytest.mark.parametrize("fragmented", [False, True], ids=["whole", "in_fragments"])
 @pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
 async def test_w4_one_byte_more_closes_with_1009(
-    server: Server, fragmented: bool, binary: bool
+    server: Server, cast: Cast, fragmented: bool, binary: bool
 ) -> None:
     text = message_of(LIMIT + 1)
     parts: list[Any] = [p.encode() for p in pieces(text)] if binary else pieces(text)
     whole: Any = text.encode() if binary else text
-    async with await Client.connect(server) as client:
+    async with await Client.connect(server, cast.bob) as client:
         with contextlib.suppress(ConnectionClosed):  # it need not be sent to its end
             await client.socket.send(parts if fragmented else whole)
         code, before = await client.closed()

@@ -16,10 +16,12 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bos.processes import end_with_parent
+from bos.processes import allow_many_descriptors, end_with_parent
 from sync.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
 WORKER_PATIENCE = 10.0
+# Those that have not signed in may be 1,000 alone.
+FEW_DESCRIPTORS = 4096
 
 
 class Command(BaseCommand):
@@ -50,6 +52,12 @@ class Command(BaseCommand):
                 "With DEBUG on, tokens are signed with a key that everybody knows: --host is this "
                 "machine's own (127.0.0.1, ::1, localhost). Set DEBUG=off and SECRET_KEY."
             )
+        descriptors = allow_many_descriptors()
+        if descriptors < FEW_DESCRIPTORS:
+            self.stderr.write(
+                f"Only {descriptors} open files are allowed, and each connection is one: raise"
+                " `ulimit -n` (systemd: LimitNOFILE) to some thousands more than people connect."
+            )
         # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write(f"Serving on http://{options['host']}:{options['port']} ...")
@@ -64,7 +72,7 @@ class Command(BaseCommand):
             port=port,
             workers=processes,
             loop="uvloop",
-            http="httptools",
+            http="sync.http_server:HttpProtocol",
             ws="sync.server:RawWebSocketProtocol",
             ws_max_size=settings.SYNC["max_message_bytes"],
             # The protocol has a heartbeat of its own; deflate would triple memory and halve speed.
