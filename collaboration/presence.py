@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
@@ -18,6 +19,7 @@ from django.utils import timezone
 from collaboration import rooms, services
 from collaboration.models import State
 from collaboration.rooms import Room
+from sync.access import when_revoked
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database, submit_write
@@ -104,6 +106,16 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
             # A host's leaving may end the session: he still hears of that.
             if left["role"] != "host":
                 feed.unfollow(connection, [f"session:{left['sessionId']}"])
+
+
+def access_lost(feed: Feed, connection: Connection, topics: Collection[str]) -> None:
+    """Where one may not look one does not point, either."""
+    for topic in topics:
+        kind, _, id_ = topic.partition(":")
+        room = connection.rooms.get(id_) if kind == "session" else None
+        if room is not None:
+            rooms.forget(id_, room.user_id)
+            _give_up(feed, room)
 
 
 def session_changed(feed: Feed, event: LoggedEvent) -> None:
@@ -216,5 +228,6 @@ class _Keeper:
 run_beside_hub(keep_presence)
 after_connection(leave_rooms)
 watch_shown(rooms.remember)
+when_revoked(access_lost)
 follow_entity("participant", participant_changed)
 follow_entity("session", session_changed)

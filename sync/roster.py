@@ -17,12 +17,12 @@ from collections.abc import Iterable
 import msgspec
 
 from sync.bus import bus
-from sync.capture import AccessChange
 from sync.codecs import json_text
 from sync.connection import Connection
 from sync.hub import Hub, after_connection, run_beside_hub
 from sync.log import PendingEvent, append
 from sync.principal import current_actor
+from sync.rights import AccessChange
 from sync.topics import Audience
 
 log = logging.getLogger("bos.sync")
