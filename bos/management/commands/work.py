@@ -54,7 +54,7 @@ class Command(BaseCommand):
         watch = StallWatch()
         while not ending.is_set():
             ending.wait(self._process())
-            if watch.stalled():
+            if watch.stalled() or not cluster.sentinel.is_alive():
                 self._begin_anew(cluster)
         # A child that was killed may have left a lock behind: the default of SIGALRM ends us.
         signal.alarm(END_SECONDS)
