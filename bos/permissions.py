@@ -65,8 +65,11 @@ def departments_of(principal: Principal) -> set[str]:
 
 
 def _near_department(before: Department, after: Department | None) -> AccessChange:
-    """Whoever is above it may follow what is below it. Deleted, it takes what is below it along,
-    or puts it elsewhere, and its people: each of these rows changes itself."""
+    """Name those who may follow something because of where this department is.
+
+    Deleted, it takes what is below it along, or puts it elsewhere, and its people, too: each of
+    these rows changes itself.
+    """
     if after is None:
         return AccessChange(topics=(f"department:{before.pk}",))
     return AccessChange(everyone=True)

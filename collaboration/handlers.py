@@ -192,7 +192,7 @@ def _joined_json(session: Session, principal: Principal) -> str:
 def _read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
     """The session as it is, and the last event that is in this picture.
 
-    Raises SessionNotFound for who is no participant any more.
+    Raises SessionNotFound where the principal is no participant any more.
     """
     with transaction.atomic():
         if database.vendor == "postgresql":

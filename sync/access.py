@@ -26,7 +26,7 @@ when_revoked = _watchers.append
 
 
 async def recheck(feed: Feed, change: AccessChange, *, ending: Collection[str]) -> None:
-    """Close whoever has lost access, and unsubscribe from what may no longer be followed.
+    """Close connections that have lost access, and unsubscribe from what may not be followed now.
 
     ending: topics of what is gone. The event that tells of it is on its way, and unsubscribes.
     """

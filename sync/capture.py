@@ -348,8 +348,8 @@ def emit(synced: Synced[M], *changes: Change[M]) -> None:
 def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
     """Append what the change tells, and whose rights it touches; whether it is an event.
 
-    Who had a right by the old row is of the organization that the row was in: there it is looked
-    at, also where the change concerns nobody.
+    A right by the old row was one in the organization that the row was in: it is looked at there,
+    also where the change concerns nobody.
     """
     access = rights.touched(synced.model, change.before, change.after, change.fields)
     left = _left_organization(synced, change)

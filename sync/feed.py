@@ -177,9 +177,10 @@ class Feed:
         All that is here has been committed: one look, now, is for all of it.
         """
         self.access_epoch += 1
-        touching = [event for event in self._next_events() if event.access]
+        coming = list(self._next_events())
+        touching = [event for event in coming if event.access]
         change = merged(msgspec.json.decode(e.access, type=AccessChange) for e in touching)
-        ending = frozenset(topic for event in touching if (topic := _ended_topic(event)))
+        ending = _ending_topics(coming)
         while True:
             try:
                 await access.recheck(self, change, ending=ending)
@@ -360,9 +361,22 @@ class Feed:
 
 
 def _ended_topic(event: LoggedEvent) -> str | None:
-    """The topic of what is gone by this event, from whoever may have followed it."""
+    """The topic of what is gone by this event."""
     own = f"{event.entity_type}:{event.entity_id}"
     return own if event.change_type == "deleted" and own in event.topics() else None
+
+
+def _ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
+    """Topics whose end is told by one of these events, where nothing else is shown on them before:
+    the right to that may have ended sooner than the topic."""
+    ending, shown = set[str](), set[str]()
+    for event in events:
+        ended = _ended_topic(event)
+        if ended is not None and ended not in shown:
+            ending.add(ended)
+        if event.change_type != "deleted":
+            shown.update(event.topics())
+    return frozenset(ending)
 
 
 class Synced(msgspec.Struct, frozen=True):

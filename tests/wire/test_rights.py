@@ -15,11 +15,12 @@ from django.test.utils import CaptureQueriesContext
 
 from bos.models import Role
 from bos.permissions import READ_OF_USERS, principal_of
-from collaboration.models import Invitation, Participant, Session
+from collaboration.models import Annotation, Invitation, Participant, Session
 from kpis.models import Kpi
 from sync.auth import Claims, authenticator
 from sync.closes import CloseCode
 from sync.log import PendingEvent, append
+from sync.models import Event
 from sync.principal import current_actor
 from sync.rights import Reads
 from sync.topics import KINDS, Audience, Topic, authorize, kinds
@@ -213,6 +214,13 @@ async def test_s3_whose_invitation_is_deleted_sees_no_pointer_and_no_note(
     assert {m["type"] for m in rest} <= {"SYNC_DELETE"}  # of the invitation, on their own channel
 
 
+async def upto_unsubscribed(client: Client) -> list[Message]:
+    got = [await client.receive(WITHIN)]
+    while got[-1]["type"] != "UNSUBSCRIBED":
+        got.append(await client.receive(WITHIN))
+    return got
+
+
 async def annotate(client: Client, session_id: str) -> Message:
     note = {"position": {"x": 0, "y": 0, "z": 0}, "content": "?", "contentType": "text"}
     return await client.ask("ANNOTATION_CREATE", {"sessionId": session_id, **note})
@@ -247,11 +255,34 @@ async def test_s3_who_follows_a_session_that_is_deleted_is_told_so_and_then_unsu
         await vera.settle()
         Session.objects.get(pk=session_id).delete()
         for client in (bob, vera):
-            got = [await client.receive(WITHIN)]
-            while got[-1]["type"] != "UNSUBSCRIBED":
-                got.append(await client.receive(WITHIN))
+            got = await upto_unsubscribed(client)
             assert [m["type"] for m in got][-2:] == ["SESSION_ENDED", "UNSUBSCRIBED"]
             assert await client.settle() == []
+
+
+async def test_s3_what_was_said_between_an_invitations_end_and_the_sessions_is_not_heard(
+    server: Server, cast: Cast
+) -> None:
+    """All of it comes to the server at once, from another process."""
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.vera) as vera,
+    ):
+        session_id = (await create(bob, inviteUserIds=[cast.vera.id]))["sessionId"]
+        await vera.subscribe(f"session:{session_id}")
+        await vera.settle()
+        session = Session.objects.get(pk=session_id)
+        with transaction.atomic():  # one publication, as after a gap
+            Invitation.objects.get(session=session, user=cast.vera.user).delete()
+            Annotation.objects.create(
+                session=session, author=cast.bob.user, x=0, y=0, z=0, content="secret"
+            )
+            session.delete()
+        got = [*await upto_unsubscribed(vera), *await vera.settle()]
+    said = Event.objects.filter(organization_id=cast.home.id, live_type="ANNOTATION_CREATED")
+    assert said.count() == 1
+    assert "ANNOTATION_CREATED" not in {m["type"] for m in got}
+    assert "secret" not in str(got)
 
 
 async def test_s3_many_who_lose_a_right_at_once_lose_it_within_two_seconds(
