@@ -188,22 +188,26 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.strip().lower()
+        update_fields = kwargs.get("update_fields")
         with transaction.atomic(savepoint=False):
-            if self._token_fields_changed(kwargs.get("update_fields")):
-                self.token_version += 1
-                if kwargs.get("update_fields") is not None:
-                    kwargs["update_fields"] = frozenset({*kwargs["update_fields"], "token_version"})
+            if self._ends_tokens(update_fields) and update_fields is not None:
+                kwargs["update_fields"] = frozenset({*update_fields, "token_version"})
             super().save_base(*args, **kwargs)
 
-    def _token_fields_changed(self, update_fields: frozenset[str] | None) -> bool:
-        if self._state.adding:
-            return False
+    def _ends_tokens(self, update_fields: frozenset[str] | None) -> bool:
+        """Whether one of the TOKEN_FIELDS changes. No version that was is ever taken again, however
+        old the row in hand is."""
         written = {"organization_id" if f == "organization" else f for f in update_fields or ()}
         fields = TOKEN_FIELDS & written if update_fields is not None else TOKEN_FIELDS
-        if not fields:
+        if not fields or (self._state.adding and update_fields is None):
             return False
-        stored = User.objects.select_for_update().filter(pk=self.pk).values(*fields).first()
-        return stored is not None and any(stored[f] != getattr(self, f) for f in fields)
+        rows = User.objects.select_for_update().filter(pk=self.pk)
+        stored = rows.values(*fields, "token_version").first()
+        if stored is None:
+            return False
+        changed = any(stored[field] != getattr(self, field) for field in fields)
+        self.token_version = max(self.token_version, stored["token_version"] + changed)
+        return changed
 
 
 class Employee(SyncedModel):

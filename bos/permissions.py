@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bos.models import Department, Employee, Role, User
 from sync.principal import Principal
+from sync.rights import AccessChange, Reads
 
 _RANK = {role: rank for rank, role in enumerate(Role.values)}
 
@@ -50,7 +51,9 @@ def departments_of(principal: Principal) -> set[str]:
     )
     if own is None:
         return set()
-    children: dict[object, list[object]] = {}
+    children: dict[object, list[object]] = {id_: [] for id_, _ in tree}
+    if own not in children:  # moved to another organization
+        return set()
     for id_, parent_id in tree:
         children.setdefault(parent_id, []).append(id_)
     reached, new = {own}, [own]
@@ -59,6 +62,37 @@ def departments_of(principal: Principal) -> set[str]:
         new = [child for child in new if child not in reached]
         reached.update(new)
     return {str(id_) for id_ in reached}
+
+
+def _near_department(before: Department, after: Department | None) -> AccessChange:
+    """Name those who may follow something because of where this department is.
+
+    Deleted, it takes what is below it along, or puts it elsewhere, and its people, too: each of
+    these rows changes itself.
+    """
+    if after is None:
+        return AccessChange(topics=(f"department:{before.pk}",))
+    return AccessChange(everyone=True)
+
+
+def _the_employee(before: Employee, after: Employee | None) -> AccessChange:
+    return AccessChange(users=() if before.user_id is None else (str(before.user_id),))
+
+
+def _the_user(before: User, after: User | None) -> AccessChange:
+    return AccessChange(users=(str(before.pk),))
+
+
+READ_OF_DEPARTMENTS = (
+    Reads(Department, frozenset({"organization_id", "parent_id"}), _near_department),
+    Reads(Employee, frozenset({"organization_id", "department_id", "user_id"}), _the_employee),
+)
+"""What `departments_of` reads, beside the role that the principal has."""
+
+READ_OF_USERS = Reads(
+    User, frozenset({"organization_id", "is_active", "role", "token_version"}), _the_user
+)
+"""What makes a principal (`bos.tokens`)."""
 
 
 def uuids(ids: Collection[str]) -> list[UUID]:

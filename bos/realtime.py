@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 from bos import handlers, messages  # noqa: F401 -- they register themselves
 from bos.imports import forget_imports
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
-from bos.permissions import may_follow_departments
+from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.services import forget_sessions
 from bos.sign_ins import forget_sign_ins
 from bos.tokens import prune_spent
-from sync.capture import AccessChange, Change, Synced, register
+from sync.capture import Change, Synced, register
 from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
+from sync.rights import register_reads
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
@@ -33,9 +34,6 @@ class SyncedOrganization(Synced[Organization]):
 
     def audience(self, row: Organization) -> Audience:
         return Audience(organization=str(row.pk))
-
-    def access(self, change: Change[Organization]) -> AccessChange | None:
-        return AccessChange(everyone=True) if change.after is None else None
 
 
 class SyncedDepartment(Synced[Department]):
@@ -59,13 +57,6 @@ class SyncedDepartment(Synced[Department]):
         data = self.data(change.row)
         data["departmentId"] = data.pop("id")
         return "DEPARTMENT_UPDATED", data | {"updatedBy": actor.user_id}
-
-    def access(self, change: Change[Department]) -> AccessChange | None:
-        if change.after is None:
-            return AccessChange(topics=(f"department:{change.row.pk}",))
-        if change.before is not None and change.touches("parent_id"):
-            return AccessChange(everyone=True)
-        return None
 
 
 class SyncedEmployee(Synced[Employee]):
@@ -92,14 +83,6 @@ class SyncedEmployee(Synced[Employee]):
         data = self.data(change.row)
         data["employeeId"] = data.pop("id")
         return "EMPLOYEE_UPDATED", data | {"updatedBy": actor.user_id}
-
-    def access(self, change: Change[Employee]) -> AccessChange | None:
-        """Who belongs to a department may follow it."""
-        if not change.touches("department_id", "user_id"):
-            return None
-        rows = (change.before, change.after)
-        users = {str(row.user_id) for row in rows if row is not None and row.user_id is not None}
-        return AccessChange(users=tuple(sorted(users))) if users else None
 
 
 class SyncedNotification(Synced[Notification]):
@@ -146,17 +129,11 @@ class SyncedUser(Synced[User]):
         {"email", "id", "last_login", "name", "updated_at"}
     )
 
-    def data(self, row: User) -> dict[str, Any]:
-        return {}
-
-    def audience(self, row: User) -> Audience:
-        return Audience()
+    def organization_id(self, row: User) -> str:
+        return _id(row.organization_id) or ""
 
     def concerns(self, change: Change[User]) -> bool:
-        return change.row.organization_id is not None and change.kind != "created"
-
-    def access(self, change: Change[User]) -> AccessChange | None:
-        return AccessChange(users=(str(change.row.pk),))
+        return False
 
 
 def _id(value: object) -> str | None:
@@ -214,9 +191,10 @@ def _oneself(principal: Principal, ids: Collection[str]) -> set[str]:
     return {principal.user_id} & set(ids)
 
 
-register_topic("organization", TopicKind(_own_organization, in_memory=True))
-register_topic("department", TopicKind(may_follow_departments))
-register_topic("user", TopicKind(_oneself, in_memory=True))
+register_reads(READ_OF_USERS)
+register_topic("organization", TopicKind(_own_organization))
+register_topic("department", TopicKind(may_follow_departments, reads=READ_OF_DEPARTMENTS))
+register_topic("user", TopicKind(_oneself))
 register_snapshot("organization", _show_organization)
 register_snapshot("department", _show_departments)
 register_snapshot("user", _show_notifications)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from bos.models import SignIn, User
 from bos.permissions import uuids
 from sync.access import withdraw
-from sync.capture import AccessChange
+from sync.rights import AccessChange
 
 log = logging.getLogger("bos.login")
 

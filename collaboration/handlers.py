@@ -74,7 +74,7 @@ async def session_create(context: Context, request: SessionCreate) -> None:
         await context.repeat()
         session_id = await in_database(_session_of, context)
         if session_id not in connection.rooms and await _come_back(principal, session_id):
-            await be_present(context.hub, enter_room(connection, session_id))
+            await _enter(context, session_id)
 
     async with _held(connection):
         session = await context.change(
@@ -88,7 +88,19 @@ async def session_create(context: Context, request: SessionCreate) -> None:
             repeat=repeat,
         )
         if session is not None:
-            await be_present(context.hub, enter_room(connection, str(session.pk)))
+            await _enter(context, str(session.pk))
+
+
+async def _enter(context: Context, session_id: str) -> None:
+    """Begin to follow the session, unless the user's place was taken away meanwhile."""
+    feed = context.connection.feed
+    assert feed is not None
+    there, epoch = False, -1
+    while epoch != feed.access_epoch:  # rights changed while we asked: ask again
+        epoch = feed.access_epoch
+        there = await in_database(_takes_part, context.principal, session_id)
+    if there:
+        await be_present(context.hub, enter_room(context.connection, session_id))
 
 
 def _session_of(context: Context) -> str:
@@ -140,9 +152,17 @@ async def session_join(context: Context, request: SessionJoin) -> None:
 
 
 async def _take_place(context: Context, session_id: str) -> None:
-    """Send the session as it is, and follow it from exactly there."""
+    """Send the session as it is, and follow it from exactly there.
+
+    Raises SessionNotFound where the place was taken away meanwhile.
+    """
     connection = context.connection
-    head, joined = await in_database(_read_joined, context.principal, session_id)
+    feed = connection.feed
+    assert feed is not None
+    epoch = -1
+    while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden now
+        epoch = feed.access_epoch
+        head, joined = await in_database(_read_joined, context.principal, session_id)
     connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
     room = enter_room(connection, session_id)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
@@ -177,14 +197,19 @@ def _joined_json(session: Session, principal: Principal) -> str:
 
 
 def _read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
-    """The session as it is, and the last event that is in this picture."""
+    """The session as it is, and the last event that is in this picture.
+
+    Raises SessionNotFound where the principal is no participant any more.
+    """
     with transaction.atomic():
         if database.vendor == "postgresql":
             with database.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         head = log.head(principal.organization_id)
-        session = Session.objects.of(principal.organization_id).get(pk=session_id)
-        own = Participant.objects.get(session=session, user_id=principal.user_id)
+        session = Session.objects.of(principal.organization_id).filter(pk=session_id).first()
+        own = Participant.objects.filter(session=session, user_id=principal.user_id).first()
+        if session is None or own is None:
+            raise SessionNotFound(sessionId=session_id)
         joined = SessionJoined(
             session_id=session_id,
             user_id=principal.user_id,

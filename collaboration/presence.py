@@ -21,6 +21,7 @@ from collaboration import rooms, services
 from collaboration.models import State
 from collaboration.rooms import Room
 from collaboration.services import Place
+from sync.access import when_revoked
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.database import in_database
@@ -124,6 +125,16 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
         # A host's leaving may end the session: he still hears of that.
         if left["role"] != "host":
             feed.unfollow(connection, [f"session:{left['sessionId']}"])
+
+
+def access_lost(feed: Feed, connection: Connection, topics: Collection[str]) -> None:
+    """Where one may not look one does not point, either."""
+    for topic in topics:
+        kind, _, id_ = topic.partition(":")
+        room = connection.rooms.get(id_) if kind == "session" else None
+        if room is not None:
+            rooms.forget(id_, room.user_id)
+            _give_up(feed.hub, room)
 
 
 def session_changed(feed: Feed, event: LoggedEvent) -> None:
@@ -298,5 +309,6 @@ async def _write_all(writes: Iterable[tuple[str, Callable[[], object]]]) -> None
 run_beside_hub(keep_presence)
 after_connection(leave_rooms)
 watch_shown(rooms.remember)
+when_revoked(access_lost)
 follow_entity("participant", participant_changed)
 follow_entity("session", session_changed)

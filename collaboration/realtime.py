@@ -9,7 +9,7 @@ from bos.permissions import uuids
 from collaboration import handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
-from collaboration.services import followable_by
+from collaboration.services import READ_OF_SESSIONS, followable_by
 from sync.capture import Change, Synced, emit, register
 from sync.principal import Actor, Principal
 from sync.times import wire_time
@@ -224,7 +224,7 @@ def _shown(synced: Synced[Any], rows: Iterable[Any]) -> Iterable[Shown]:
         yield Shown(synced.entity_type, str(row.pk), synced.data(row))
 
 
-register_topic("session", TopicKind(_may_follow))
+register_topic("session", TopicKind(_may_follow, reads=READ_OF_SESSIONS))
 register_snapshot("session", _show_sessions)
 register_snapshot("organization", _show_open_sessions)
 register_snapshot("user", _show_invitations)

@@ -28,6 +28,7 @@ from collaboration.models import (
 )
 from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
 from sync.principal import Principal
+from sync.rights import AccessChange, Reads
 from sync.writer import Row
 
 TIMEOUT = "timeout"
@@ -49,6 +50,22 @@ def followable_by(principal: Principal) -> Q:
         | Q(participants__user_id=principal.user_id)
         | Q(invitations__user_id=principal.user_id)
     )
+
+
+def _its_followers(before: Session, after: Session | None) -> AccessChange:
+    return AccessChange(topics=(f"session:{before.pk}",))
+
+
+def _the_person(before: Participant | Invitation, after: object) -> AccessChange:
+    return AccessChange(users=(str(before.user_id),))
+
+
+READ_OF_SESSIONS = (
+    Reads(Session, frozenset({"organization_id", "host_id"}), _its_followers),
+    Reads(Participant, frozenset({"session_id", "user_id"}), _the_person),
+    Reads(Invitation, frozenset({"session_id", "user_id"}), _the_person),
+)
+"""What `followable_by` reads."""
 
 
 def _locked(principal: Principal, session_id: str) -> Session:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -37,6 +37,8 @@ def evaluate(kpi: Kpi, rules: Iterable[AlertRule], value: Decimal, at: datetime)
     for rule in rules:
         if rule.created_at > at:
             continue
+        if rule.kind == RuleKind.MISSING:
+            raised += _raise_untold(rule, kpi, at)
         beyond = _is_beyond(rule, value, at)
         if beyond and not rule.raised:
             raised.append(_raise(rule, kpi, value, _told(rule, kpi, value)))
@@ -85,8 +87,10 @@ def raise_missing(now: datetime | None = None) -> list[Alert]:
 
 
 def _raise_missing(rule_id: object, last_at: datetime) -> list[Alert]:
+    """What somebody holds is looked at next time: the others' alerts do not wait for it."""
+    skip_locked = connection.features.has_select_for_update_skip_locked
     rule = (
-        AlertRule.objects.select_for_update(of=("self",))
+        AlertRule.objects.select_for_update(of=("self",), skip_locked=skip_locked)
         .select_related("kpi")
         .filter(pk=rule_id, raised=False)
         .first()
@@ -96,8 +100,33 @@ def _raise_missing(rule_id: object, last_at: datetime) -> list[Alert]:
     rule.raised = True
     rule.save(update_fields=["raised"])
     kpi = rule.kpi
-    message = f"{kpi.name} has no new value since {last_at:%d %B %Y, %H:%M} UTC."
+    message = f"{kpi.name} has no new value since {_time(last_at)} UTC."
     return [_raise(rule, kpi, kpi.value, message)]
+
+
+def _raise_untold(rule: AlertRule, kpi: Kpi, at: datetime) -> list[Alert]:
+    """Raise the alert of an outage that has ended before `raise_missing` saw it.
+
+    No worker ran meanwhile, or the value came within the minute. at: when it came.
+    """
+    assert rule.hours is not None
+    hours = timedelta(hours=rule.hours)
+    values = KpiValue.objects.filter(kpi_id=rule.kpi_id, at__lte=at).order_by("-at", "-pk")
+    measured = list(values.values_list("at", flat=True)[:2])
+    if not measured:
+        return []
+    since = measured[1] if len(measured) > 1 else rule.created_at
+    # What was missing when the rule was made has not crossed it.
+    if measured[0] - since <= hours or since + hours <= rule.created_at:
+        return []
+    if Alert.objects.filter(rule=rule, raised_at__gt=since).exists():
+        return []
+    message = f"{kpi.name} had no new value from {_time(since)} to {_time(measured[0])} UTC."
+    return [_raise(rule, kpi, kpi.value, message)]
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%d %B %Y, %H:%M}"
 
 
 def _raise(rule: AlertRule, kpi: Kpi, value: Decimal | None, message: str) -> Alert:

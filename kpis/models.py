@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from bos.figures import plain_number
@@ -178,9 +178,15 @@ class AlertRule(models.Model):
         """With another condition it is another rule: it may alert again."""
         if not self._state.adding and kwargs.get("update_fields") is None:
             conditions = ("kpi_id", "kind", "threshold", "hours", "is_active")
-            stored = AlertRule.objects.filter(pk=self.pk).values(*conditions).first()
-            if stored is not None and any(stored[c] != getattr(self, c) for c in conditions):
-                self.raised = False
+            with transaction.atomic():
+                rows = AlertRule.objects.select_for_update().filter(pk=self.pk)
+                stored = rows.values(*conditions, "raised").first()
+                if stored is not None:
+                    # A worker may have set it since the row in hand was read.
+                    same = all(stored[name] == getattr(self, name) for name in conditions)
+                    self.raised = same and stored["raised"]
+                super().save(*args, **kwargs)
+            return
         super().save(*args, **kwargs)
 
     @property

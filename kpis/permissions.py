@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db.models import Q
 
 from bos.models import Role, User
-from bos.permissions import departments_of, has_role, principal_of
+from bos.permissions import READ_OF_DEPARTMENTS, departments_of, has_role, principal_of
 from kpis.models import Kpi, Visibility
 from sync.principal import Principal
+from sync.rights import AccessChange, Reads
 
 
 def visible_to(principal: Principal) -> Q:
@@ -17,6 +18,21 @@ def visible_to(principal: Principal) -> Q:
         | Q(owner_id=principal.user_id)
         | Q(department_id__in=departments_of(principal))
     )
+
+
+def _its_followers(before: Kpi, after: Kpi | None) -> AccessChange:
+    return AccessChange(topics=(f"kpi:{before.pk}",))
+
+
+READ_OF_KPIS = (
+    Reads(
+        Kpi,
+        frozenset({"organization_id", "department_id", "owner_id", "visibility"}),
+        _its_followers,
+    ),
+    *READ_OF_DEPARTMENTS,
+)
+"""What decides who may see a KPI, beside the role that the principal has."""
 
 
 def may_see(user: User, kpi: Kpi) -> bool:

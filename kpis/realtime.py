@@ -24,11 +24,10 @@ from kpis.models import (
     Visibility,
 )
 from kpis.payloads import alert_payload, insight_payload, report_payload
-from kpis.permissions import visible_to
+from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.services import delete_expired_reports, delete_old_anomalies
 from sync.capture import (
     EVERYTHING,
-    AccessChange,
     Change,
     Synced,
     emit,
@@ -87,12 +86,6 @@ class SyncedKpi(Synced[Kpi]):
             "updatedBy": actor.user_id,
             "updatedAt": wire_time(row.updated_at),
         }
-
-    def access(self, change: Change[Kpi]) -> AccessChange | None:
-        rights_changed = change.touches("department_id", "owner_id", "visibility")
-        if change.after is None or (change.before is not None and rights_changed):
-            return AccessChange(topics=(f"kpi:{change.row.pk}",))
-        return None
 
     def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
         """Every value is kept with its time and author (decision B1)."""
@@ -255,7 +248,7 @@ def _shown_reports(principal: Principal, **which: Any) -> Iterable[Shown]:
         yield Shown("report", str(report.pk), synced.data(report))
 
 
-register_topic("kpi", TopicKind(_visible_ids))
+register_topic("kpi", TopicKind(_visible_ids, reads=READ_OF_KPIS))
 register_snapshot("organization", _show_in_organization)
 register_snapshot("department", _show_in_departments)
 register_snapshot("kpi", _show_kpis)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from sync.auth import Claims, authenticator
-from sync.capture import AccessChange
 from sync.closes import CloseCode
 from sync.codecs import json_text
 from sync.connection import Connection
@@ -15,10 +14,17 @@ from sync.database import in_database
 from sync.log import PendingEvent, append
 from sync.messages import Unsubscribed
 from sync.principal import Principal, current_actor
+from sync.rights import AccessChange
 from sync.topics import Audience, Topic, authorize
 
 if TYPE_CHECKING:
     from sync.feed import Feed
+
+
+Revoked = Callable[["Feed", Connection, Collection[str]], None]
+_watchers: list[Revoked] = []
+when_revoked = _watchers.append
+"""Call this with the connection and the topics that it has just lost."""
 
 
 def withdraw(
@@ -44,16 +50,21 @@ def withdraw(
     )
 
 
-async def recheck(feed: Feed, change: AccessChange) -> None:
-    """Close whoever has lost access, and unsubscribe from what may no longer be followed."""
+async def recheck(feed: Feed, change: AccessChange, *, ending: Collection[str]) -> None:
+    """Close connections that have lost access, and unsubscribe from what may not be followed now.
+
+    ending: topics of what is gone. The event that tells of it is on its way, and unsubscribes.
+    """
     for connection in [c for c in feed.connections if c.id in change.connections]:
         connection.close(CloseCode.FORBIDDEN)
     touched = list(_touched(feed, change))
     while touched:
-        touched = await _look_at(feed, touched)
+        touched = await _look_at(feed, touched, ending)
 
 
-async def _look_at(feed: Feed, connections: Iterable[Connection]) -> list[Connection]:
+async def _look_at(
+    feed: Feed, connections: Iterable[Connection], ending: Collection[str]
+) -> list[Connection]:
     """Look at the rights of these; those that have signed in anew meanwhile are to be looked at
     again."""
     asked = {
@@ -76,7 +87,7 @@ async def _look_at(feed: Feed, connections: Iterable[Connection]) -> list[Connec
             connection.close(CloseCode.FORBIDDEN)
         else:
             # What it has subscribed to meanwhile was granted by the new rights.
-            _unsubscribe(feed, connection, (names - still) & connection.topics)
+            revoke(feed, connection, (names - still).difference(ending) & connection.topics)
     return renewed
 
 
@@ -91,18 +102,24 @@ def _touched(feed: Feed, change: AccessChange) -> Iterable[Connection]:
 
 
 def _allowed(topics_of: dict[Principal, set[Topic]]) -> dict[Principal, set[str] | None]:
-    """What each may still follow; None for whom the token no longer holds."""
+    """What each may still follow; None for those whose token no longer holds."""
     principals = list(topics_of)
     loaded = authenticator().load([Claims.of(principal) for principal in principals])
     return {
         principal: None
-        if now is None
+        if now is None or now.role != principal.role  # what a connection may do is decided by it
         else {str(topic) for topic in authorize(now, topics_of[principal])}
         for principal, now in zip(principals, loaded, strict=True)
     }
 
 
-def _unsubscribe(feed: Feed, connection: Connection, lost: Collection[str]) -> None:
-    if lost:
-        feed.unfollow(connection, lost)
-        connection.send(Unsubscribed(sorted(lost), "access_revoked"))
+def revoke(feed: Feed, connection: Connection, lost: Collection[str]) -> None:
+    """Unsubscribe the connection from these topics, and from all that hangs on them."""
+    if not lost:
+        return
+    feed.unfollow(connection, lost)
+    for topic in lost:
+        connection.outbox.forget_latest(topic)
+    connection.send(Unsubscribed(sorted(lost), "access_revoked"))
+    for watch in _watchers:
+        watch(feed, connection, lost)

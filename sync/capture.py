@@ -13,31 +13,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
-import msgspec
 from django.db import NotSupportedError, models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
+from sync import rights
 from sync.codecs import json_text
 from sync.log import PendingEvent, append
 from sync.principal import Actor, current_actor
+from sync.rights import AccessChange
 from sync.times import wire_time
 from sync.topics import Audience
 
 M = TypeVar("M", bound=models.Model)
 EVERYTHING = frozenset({"*"})
-
-
-class AccessChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whose rights an event touches; the hub looks at them again before it delivers the event.
-
-    users: these users' connections; topics: whoever follows these; everyone: the organization.
-    connections: these are closed, whatever their rights are.
-    """
-
-    users: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    everyone: bool = False
-    connections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +59,13 @@ class Synced(Generic[M]):
     model: type[M]
     entity_type: ClassVar[str]
     tracked: ClassVar[frozenset[str]] = EVERYTHING
-    """Fields whose old value decides about audience or rights, as attnames (`department_id`).
-    A save that writes none of them spares the query for the old row."""
+    """Fields whose old value decides about the audience, as attnames (`department_id`). A save that
+    writes none of them, and none that decides about rights, spares the query for the old row."""
     ignored: ClassVar[frozenset[str]] = frozenset({"updated_at"})
     """Fields that change with every save and are no change by themselves."""
 
     def organization_id(self, row: M) -> str:
+        """Whose log tells of the row; empty where it is of no organization."""
         return str(row.organization_id)  # type: ignore[attr-defined]  # or it is overridden
 
     def data(self, row: M) -> dict[str, Any]:
@@ -95,11 +84,9 @@ class Synced(Generic[M]):
         return change.kind
 
     def concerns(self, change: Change[M]) -> bool:
-        """Whether this change is an event at all."""
+        """Whether this change is an event to anybody. The rights that it touches are looked at all
+        the same."""
         return True
-
-    def access(self, change: Change[M]) -> AccessChange | None:
-        return None
 
     def recorded(self, changes: Sequence[Change[M]], actor: Actor) -> None:
         """Called for changes that were told, in their transaction: the place to keep a history."""
@@ -137,6 +124,10 @@ def follow_changes(model: type[models.Model], follower: Follower) -> None:
 
 
 def connect() -> None:
+    """Begin to capture. Raises ValueError where rights depend on a model that is not captured."""
+    for model, fields in rights.models_read().items():
+        if model not in _synced or not fields <= {f.attname for f in model._meta.concrete_fields}:
+            raise ValueError(f"rights depend on {model.__name__}: {sorted(fields)} not captured")
     for model in _synced:
         pre_save.connect(_before_save, sender=model, dispatch_uid="sync")
         post_save.connect(_after_save, sender=model, dispatch_uid="sync")
@@ -165,12 +156,18 @@ def _before_save(
     instance._sync_read = True
     if instance._state.adding and not raw:
         return
-    written = _attnames(sender, update_fields)
-    tracked = _synced[sender].tracked
-    if written is not None and tracked is not EVERYTHING and written.isdisjoint(tracked):
+    if not _decides(sender, _attnames(sender, update_fields)):
         instance._sync_read = False
         return
     instance._sync_before = _stored(instance)
+
+
+def _decides(model: type[models.Model], written: frozenset[str] | None) -> bool:
+    """Whether the old values of what is written matter. written: None for all fields."""
+    tracked = _synced[model].tracked
+    if written is None or tracked is EVERYTHING:
+        return True
+    return not written.isdisjoint(tracked | rights.fields_read(model))
 
 
 def _after_save(
@@ -335,7 +332,7 @@ def note(synced: Synced[M], *changes: Change[M]) -> None:
     follower = _followers.get(synced.model)
     if follower is not None:
         follower([change for change in changes if change.fields])
-    ignored = synced.ignored - _stamps(synced.model)
+    ignored = synced.ignored - _stamps(synced.model) - rights.fields_read(synced.model)
     # An untracked write has no old row to compare with: it counts even with the same value.
     emit(synced, *(change for change in changes if change.fields - ignored))
 
@@ -349,17 +346,36 @@ def emit(synced: Synced[M], *changes: Change[M]) -> None:
 
 
 def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
+    """Append what the change tells, and whose rights it touches; whether it is an event.
+
+    A right by the old row was one in the organization that the row was in: it is looked at there,
+    also where the change concerns nobody.
+    """
+    access = rights.touched(synced.model, change.before, change.after, change.fields)
+    left = _left_organization(synced, change)
+    if left:
+        _tell_within(synced, Change("deleted", change.before, None, EVERYTHING), actor, access)
+        access = None
+    return _tell_within(synced, change, actor, access, left=left)
+
+
+def _tell_within(
+    synced: Synced[M],
+    change: Change[M],
+    actor: Actor,
+    access: AccessChange | None,
+    *,
+    left: bool = False,
+) -> bool:
     """One event; two where part of the audience lost the row; none of what does not concern them.
 
     A row that moves away from a topic is deleted for those who follow that topic, and updated for
     those who still see it: an old snapshot plus a sync equals a fresh snapshot on either topic.
     """
-    left = _left_organization(synced, change)
-    if left:
-        _tell(synced, Change("deleted", change.before, None, EVERYTHING), actor)
     if not synced.concerns(change):
+        if access is not None:
+            _append_look(synced, change, actor, access)
         return False
-    access = synced.access(change)
     kind = synced.kind(change)
     audience = synced.audience(change.row)
     if (
@@ -368,6 +384,7 @@ def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
         and (lost := _lost_audience(synced, change, audience)) is not None
     ):
         _append(synced, change, "deleted", None, lost, actor, access)
+        access = None  # nothing comes between the two
     _append(synced, change, kind, synced.live(change, actor), audience, actor, access)
     return True
 
@@ -390,6 +407,28 @@ def _lost_audience(synced: Synced[M], change: Change[M], audience: Audience) -> 
         if (id_ := getattr(before, kind)) is not None and id_ != getattr(audience, kind)
     }
     return Audience(**lost) if lost else None
+
+
+def _append_look(synced: Synced[M], change: Change[M], actor: Actor, access: AccessChange) -> None:
+    """Have rights looked at by an event that is shown to nobody."""
+    row = change.before if change.before is not None else change.row
+    organization_id = synced.organization_id(row)
+    if not organization_id:
+        return
+    append(
+        PendingEvent(
+            organization_id=organization_id,
+            entity_type=synced.entity_type,
+            entity_id=str(row.pk),
+            change_type=change.kind,
+            data="{}",
+            live_type="",
+            live="",
+            actor=actor,
+            access=json_text(access),
+            audience=Audience(),
+        )
+    )
 
 
 def _append(

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sync import access, log, render
-from sync.capture import AccessChange
 from sync.conf import sync_settings
 from sync.database import in_database
 from sync.log import Head, LoggedEvent
+from sync.rights import AccessChange, merged
 
 if TYPE_CHECKING:
     from sync.connection import Connection
@@ -67,6 +67,8 @@ class Feed:
         self._held: set[Connection] = set()
         self._early: dict[int, LoggedEvent] = {}
         self._fence: asyncio.Task[None] | None = None
+        self._looked_upto = 0
+        """Rights that events up to this sequence touch have been looked at."""
         self._filler: asyncio.Task[None] | None = None
         self._known_head = 0
         self._next_slice: asyncio.TimerHandle | None = None
@@ -105,7 +107,8 @@ class Feed:
 
     def followers(self, topic: str) -> list[Connection]:
         """Also those that are held: their rights are looked at like everybody's."""
-        return [connection for connection in self.connections if topic in connection.topics]
+        held = (connection for connection in self._held if topic in connection.topics)
+        return [*self._members.get(topic, ()), *held]
 
     def _leave(self, topic: str, connection: Connection) -> None:
         members = self._members.get(topic)
@@ -170,10 +173,10 @@ class Feed:
             if run and (topics != followed or alone):
                 self._deliver(run, followed)
                 run = []
-            del self._early[event.sequence]
-            if event.access:
-                self._fence = asyncio.create_task(self._deliver_behind_fence(event))
+            if event.access and event.sequence > self._looked_upto:
+                self._fence = asyncio.create_task(self._look_at_rights())
                 return
+            del self._early[event.sequence]
             self._passed(event)
             if alone:
                 self._deliver_alone(event, topics)
@@ -196,34 +199,41 @@ class Feed:
         self._next_slice = None
         self._advance()
 
-    async def _deliver_behind_fence(self, event: LoggedEvent) -> None:
-        """Look at the rights that the event touches first; nothing overtakes it meanwhile."""
+    async def _look_at_rights(self) -> None:
+        """Look at the rights that the next events touch; nothing is delivered meanwhile.
+
+        All that is here has been committed: one look, now, is for all of it.
+        """
         self.access_epoch += 1
-        own_topic = f"{event.entity_type}:{event.entity_id}"
-        deleted = event.change_type == "deleted" and own_topic in event.topics()
-        if deleted:
-            # Who follows what is gone is unsubscribed by this very event, and should know why; that
-            # it is gone is nothing that he might not know.
-            self._passed(event)
-            self._deliver([event], tuple(event.topics()))
-        change = msgspec.json.decode(event.access, type=AccessChange)
+        coming = list(self._next_events())
+        touching = [event for event in coming if event.access]
+        change = merged(msgspec.json.decode(e.access, type=AccessChange) for e in touching)
+        ending = _ending_topics(coming)
         while True:
             try:
-                await access.recheck(self, change)
+                await access.recheck(self, change, ending=ending)
                 break
             except Exception:  # the database is away: deliver nothing that might be forbidden
                 logger.exception("rights not checked, delivery waits")
                 await asyncio.sleep(RETRY_PAUSE)
+        self._looked_upto = touching[-1].sequence
         self._fence = None
-        if deleted:
-            self._tell_follower(event)
-        else:
-            self._passed(event)
-            self._deliver_alone(event, tuple(event.topics()))
         self._advance()
+
+    def _next_events(self) -> Iterator[LoggedEvent]:
+        """What is here to be delivered next, without a gap."""
+        sequence = self.last + 1
+        while (event := self._early.get(sequence)) is not None:
+            yield event
+            sequence += 1
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
+        if event.access and (ended := _ended_topic(event)) is not None:
+            # Who follows what is gone is unsubscribed by this very event, and should know why; that
+            # it is gone is nothing that they might not know.
+            for connection in self.followers(ended):
+                access.revoke(self, connection, [ended])
         self._tell_follower(event)
 
     def _tell_follower(self, event: LoggedEvent) -> None:
@@ -306,7 +316,7 @@ class Feed:
             ready = frames.get(connection.lane)
             if ready is None:
                 ready = frames[connection.lane] = connection.lane.pack(message)
-            connection.outbox.push_latest(key, ready)
+            connection.outbox.push_latest(topic, key, ready)
         for connection in self._held:
             principal = connection.principal
             if topic in connection.topics and principal and principal.user_id != except_user:
@@ -316,7 +326,7 @@ class Feed:
         """The last of what was shown while the connection was held."""
         for key, (topic, message) in connection.missed.items():
             if topic in connection.topics:
-                connection.outbox.push_latest(key, connection.lane.pack(message))
+                connection.outbox.push_latest(topic, key, connection.lane.pack(message))
         connection.missed.clear()
 
     def _requester(self, event: LoggedEvent) -> Connection | None:
@@ -385,6 +395,25 @@ class Feed:
         for task in (self._fence, self._filler, *self._laggards):
             if task is not None:
                 task.cancel()
+
+
+def _ended_topic(event: LoggedEvent) -> str | None:
+    """The topic of what is gone by this event."""
+    own = f"{event.entity_type}:{event.entity_id}"
+    return own if event.change_type == "deleted" and own in event.topics() else None
+
+
+def _ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
+    """Topics whose end is told by one of these events, where nothing else is shown on them before:
+    the right to that may have ended sooner than the topic."""
+    ending, shown = set[str](), set[str]()
+    for event in events:
+        ended = _ended_topic(event)
+        if ended is not None and ended not in shown:
+            ending.add(ended)
+        if event.change_type != "deleted":
+            shown.update(event.topics())
+    return frozenset(ending)
 
 
 class Synced(msgspec.Struct, frozen=True):

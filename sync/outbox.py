@@ -73,8 +73,12 @@ class Outbox(Protocol):
         """Write these after what waits, together with what else comes within a millisecond."""
         ...
 
-    def push_latest(self, key: str, frames: Any) -> None:
+    def push_latest(self, topic: str, key: str, frames: Any) -> None:
         """Like `push`, but replaces what waits under this key: only the latest is worth sending."""
+        ...
+
+    def forget_latest(self, topic: str) -> None:
+        """What waits of this topic to be shown is not for this client any more."""
         ...
 
     def flush(self) -> None:
@@ -160,7 +164,7 @@ class RawOutbox:
         self._flusher = flusher
         self._half = limit // 2
         self._waiting: list[bytes] = []
-        self._latest: dict[str, bytes] | None = None
+        self._latest: dict[tuple[str, str], bytes] | None = None
         self._size = 0
         self.ended = False
         self._blocked = False
@@ -188,7 +192,7 @@ class RawOutbox:
         elif size > self._half:
             self._flusher.call_soon(self.on_lag)
 
-    def push_latest(self, key: str, frames: bytes) -> None:
+    def push_latest(self, topic: str, key: str, frames: bytes) -> None:
         if self.ended:
             return
         if self._latest is None:
@@ -196,7 +200,11 @@ class RawOutbox:
         if not self._latest:
             self._flusher.add(self)
         # Not counted: at most one a participant.
-        self._latest[key] = frames
+        self._latest[topic, key] = frames
+
+    def forget_latest(self, topic: str) -> None:
+        if self._latest:
+            self._latest = {key: f for key, f in self._latest.items() if key[0] != topic}
 
     def flush(self) -> None:
         if self.ended or self._blocked:
@@ -310,8 +318,11 @@ class AsgiOutbox:
         finally:
             self._idle.set()
 
-    def push_latest(self, key: str, frames: list[dict[str, Any]]) -> None:
+    def push_latest(self, topic: str, key: str, frames: list[dict[str, Any]]) -> None:
         self.push(frames)  # what ASGI's `send` has been given cannot be taken back
+
+    def forget_latest(self, topic: str) -> None:
+        return None
 
     def flush(self) -> None:
         return None

@@ -1,7 +1,9 @@
 """What is done about events after they were committed, in a worker: each once, in order.
 
 A processor takes an organization's events in `sequence` order. What it changes and how far it has
-come commit together, so a worker that dies loses nothing and does nothing twice.
+come commit together, so a worker that dies loses nothing and does nothing twice. A fault that
+passes (the database is away, a row is locked for long) leaves nothing out, however long it lasts:
+the position stays where it is. Only an event that fails by itself is left out.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from django.db.models.functions import Coalesce
 
 from sync import log
 from sync.database import retry_on_conflict
+from sync.faults import database_is_away, passes
 from sync.log import LoggedEvent
 from sync.models import ProcessorPosition, StreamHead
 
@@ -72,23 +75,47 @@ def _behind(name: str) -> list[str]:
 def _advance(name: str, organization_id: str) -> int:
     try:
         return _take(name, organization_id, limit=PAGE)
-    except Exception:  # of one organization: the others' events must be processed all the same
+    except Exception as error:
+        # It is one organization's: the others' events must be processed all the same.
+        if _passes_by(error, name):
+            return 0
         logger.exception("events not processed", extra={"processor": name})
     return _one_by_one(name, organization_id)
 
 
 def _one_by_one(name: str, organization_id: str) -> int:
     """Pass the events that failed together singly, and leave out the one that cannot be helped."""
+    position = ProcessorPosition.objects.filter(name=name, organization_id=organization_id)
+    before = position.values_list("sequence", flat=True).first() or 0
     try:
         return _take(name, organization_id, limit=1)
-    except Exception:
+    except Exception as error:
+        if _passes_by(error, name):
+            return 0
         logger.exception("event left out", extra={"processor": name})
-    return _take(name, organization_id, limit=1, leave_out=True)
+    return _take(name, organization_id, limit=1, leave_out_behind=before)
+
+
+def _passes_by(error: Exception, name: str) -> bool:
+    """Whether to come back later. Raises the error again where nobody can be helped now."""
+    if not passes(error):
+        return False
+    if database_is_away():
+        raise error
+    logger.warning("events wait", extra={"processor": name, "error": type(error).__name__})
+    return True
 
 
 @retry_on_conflict
 @transaction.atomic
-def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = False) -> int:
+def _take(
+    name: str, organization_id: str, *, limit: int, leave_out_behind: int | None = None
+) -> int:
+    """Process the next events, at most `limit`; how many were passed.
+
+    leave_out_behind: pass them without processing, if the position is still this one: another
+    worker may have come further meanwhile.
+    """
     free = ProcessorPosition.objects.select_for_update(
         skip_locked=connection.features.has_select_for_update_skip_locked
     )
@@ -99,6 +126,8 @@ def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = Fals
         )
         if not created:  # another worker is at it
             return 0
+    if leave_out_behind not in (None, position.sequence):
+        return 0
     end = log.head(organization_id)
     if position.sequence < end.pruned_sequence:
         # Not past all of them: in a log that was put back, some are kept (`log.start_over`).
@@ -106,7 +135,7 @@ def _take(name: str, organization_id: str, *, limit: int, leave_out: bool = Fals
     entity_types, handle = _processors[name]
     events = log.read(organization_id, after=position.sequence, upto=end.sequence, limit=limit)
     concerned = [event for event in events if event.entity_type in entity_types]
-    if concerned and not leave_out:
+    if concerned and leave_out_behind is None:
         handle(organization_id, concerned)
     position.sequence = events[-1].sequence if events else end.sequence
     position.save(update_fields=["sequence"])

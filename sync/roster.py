@@ -18,10 +18,10 @@ import msgspec
 
 from sync.access import withdraw
 from sync.bus import bus
-from sync.capture import AccessChange
 from sync.codecs import json_text
 from sync.connection import Connection
 from sync.hub import Hub, after_connection, run_beside_hub
+from sync.rights import AccessChange
 
 log = logging.getLogger("bos.sync")
 

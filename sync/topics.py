@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sync.errors import InvalidChannel
 from sync.principal import Principal
+from sync.rights import Reads, register_reads
 
 _NAME = re.compile(r"(organization|department|kpi|user|session):([A-Za-z0-9._-]{1,64})\Z")
 KINDS = ("organization", "department", "kpi", "user", "session")
@@ -64,11 +65,12 @@ Snapshot = Callable[[Principal, Collection[str]], Iterable[Shown]]
 class TopicKind:
     """authorize: which of these ids the principal may follow; one query for all of them.
 
-    in_memory: `authorize` needs no database, so no hop to a thread is made for it.
+    reads: all the rows that it reads for that. Without any it needs no database, so no hop to a
+    thread is made for it; and nobody's access changes but by what the authenticator reads.
     """
 
     authorize: Authorizer
-    in_memory: bool = False
+    reads: tuple[Reads, ...] = ()
 
 
 _kinds: dict[str, TopicKind] = {}
@@ -81,11 +83,16 @@ def register_topic(kind: str, topic_kind: TopicKind) -> None:
     if kind in _kinds:
         raise ValueError(f"channel kind {kind!r} is registered twice")
     _kinds[kind] = topic_kind
+    register_reads(*topic_kind.reads)
 
 
 def register_snapshot(kind: str, snapshot: Snapshot) -> None:
     """Each feature adds what it shows on topics of this kind, in the order of registration."""
     _snapshots[kind].append(snapshot)
+
+
+def kinds() -> dict[str, TopicKind]:
+    return dict(_kinds)
 
 
 def authorize(principal: Principal, topics: Iterable[Topic]) -> set[Topic]:
@@ -102,7 +109,7 @@ def authorize(principal: Principal, topics: Iterable[Topic]) -> set[Topic]:
 
 
 def needs_database(topics: Iterable[Topic]) -> bool:
-    return any(topic.kind in _kinds and not _kinds[topic.kind].in_memory for topic in topics)
+    return any(topic.kind in _kinds and _kinds[topic.kind].reads for topic in topics)
 
 
 def snapshot(principal: Principal, topics: Iterable[Topic]) -> list[Shown]:

@@ -32,7 +32,10 @@ class Kept:
     def push(self, frames: Any) -> None:
         self.messages += [json.loads(frame["text"]) for frame in frames]
 
-    def push_latest(self, key: str, frames: Any) -> None:
+    def forget_latest(self, topic: str) -> None:
+        raise AssertionError("nothing is shown here")
+
+    def push_latest(self, topic: str, key: str, frames: Any) -> None:
         self.push(frames)
 
     def flush(self) -> None: ...

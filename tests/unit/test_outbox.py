@@ -57,3 +57,13 @@ async def test_v4_who_waits_for_a_client_that_goes_is_told_and_nothing_is_writte
     outbox.push(b"too late")
     outbox.flush()
     assert pipe.written == []
+
+
+async def test_s3_a_pointer_that_waits_is_not_shown_to_who_has_lost_its_topic() -> None:
+    pipe, outbox, drained = await _waiting()
+    outbox.push_latest("session:lost", "session:lost:user", b"lost")
+    outbox.push_latest("session:kept", "session:kept:user", b"kept")
+    outbox.forget_latest("session:lost")
+    pipe.watcher.resume()
+    assert await drained
+    assert b"".join(pipe.written) == b"waitskept"

@@ -145,6 +145,17 @@ async def test_a5_a_token_of_another_organization_does_not_renew_a_connection(
         assert (await bob.closed())[0] == CloseCode.FORBIDDEN
 
 
+@pytest.mark.parametrize("field", ["name", "role"])
+def test_s3_a_user_saved_from_an_old_row_gives_no_ended_token_back(cast: Cast, field: str) -> None:
+    stale = User.objects.get(pk=cast.bob.user.pk)
+    for role in (Role.VIEWER, Role.MANAGER):
+        User.objects.filter(pk=stale.pk).update(role=role)
+    ended = set(range(User.objects.get(pk=stale.pk).token_version))
+    setattr(stale, field, "viewer")
+    stale.save()
+    assert User.objects.get(pk=stale.pk).token_version not in ended
+
+
 async def test_a5_nobody_else_is_cut_off(server: Server, cast: Cast) -> None:
     async with (
         await Client.connect(server, cast.bob) as bob,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack, suppress
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from kpis.models import Alert, AlertRule, Report, ReportState
+from kpis.models import Alert, AlertRule, Kpi, Report, ReportState
 from kpis.reports.requesting import have_made
 from sync.models import Event
-from tests.backlog import skip_backlog
+from tests.backlog import is_processed, skip_backlog
 from tests.cast import Cast
 from tests.server import working
 from tests.waiting import until
@@ -83,3 +85,54 @@ async def test_b2_values_that_came_while_no_worker_ran_raise_their_alerts_once(
         with working(tmp_path / name):
             await until(lambda: raised.count() >= 2, within=WITHIN)
     assert sorted(raised.values_list("value", flat=True)) == [151, 152]
+
+
+@pytest.mark.timeout(120)
+async def test_f8_each_crossing_alerts_once_while_workers_are_halted_and_killed(
+    cast: Cast, tmp_path: Path
+) -> None:
+    """Each of two in turn, at whatever they are at; one dies, and is started again."""
+    kpis = [Kpi(organization=cast.home.organization, name=f"{n}", value=1) for n in range(8)]
+    for kpi in kpis:
+        kpi.save()
+        AlertRule.objects.create(
+            organization=cast.home.organization, kpi=kpi, kind="above", threshold=150
+        )
+    skip_backlog()
+    told = Alert.objects.filter(kpi__in=kpis)
+    with ExitStack() as ending:
+        workers = [ending.enter_context(working(tmp_path / f"{n}")) for n in range(2)]
+        for n, kpi in enumerate(kpis):
+            kpi.value = Decimal(200 + n)
+            kpi.save()
+            victim = workers[n % 2]
+            if n == 5:
+                victim.kill()
+                victim.join()
+                workers[n % 2] = ending.enter_context(working(tmp_path / "another"))
+                continue
+            assert victim.pid is not None
+            os.kill(victim.pid, signal.SIGSTOP)
+            try:
+                with suppress(TimeoutError):  # it may be halted in its transaction
+                    await until(lambda: told.count() > n, within=0.7)  # noqa: B023 -- at once
+            finally:
+                os.kill(victim.pid, signal.SIGCONT)
+        await until(lambda: told.count() >= len(kpis), within=WITHIN)
+        await until(lambda: is_processed(cast.home.id), within=WITHIN)
+    assert sorted(told.values_list("value", flat=True)) == [200 + n for n in range(len(kpis))]
+
+
+async def test_f8_a_worker_whose_children_were_killed_begins_anew(
+    cast: Cast, tmp_path: Path
+) -> None:
+    """Nothing is due that could wait too long: what looks for that is what has died."""
+    with working(tmp_path / "worker") as worker:
+        assert worker.pid is not None
+        before = children(worker.pid)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        await until(lambda: set(children(worker.pid)) - set(before), within=WITHIN)
+        report = waiting_report(cast, timezone.now().date())
+        made = Report.objects.filter(pk=report.pk, state=ReportState.READY)
+        await until(made.exists, within=WITHIN)

@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -39,28 +39,36 @@ class Command(BaseCommand):
         make_schedules()
         connections.close_all()  # its children must not share it
         os.register_at_fork(after_in_child=end_with_parent)
-        ending = threading.Event()
+        ending = SimpleQueue[int]()
         cluster = Cluster()
-        cluster.start()
 
         def end(signum: int, frame: FrameType | None) -> None:
-            ending.set()
+            # A child that was killed may have left a lock behind, on which we wait for ever: the
+            # default of SIGALRM ends us. No Event, whose lock is held where it is waited for.
+            signal.alarm(END_SECONDS)
+            ending.put(signum)
 
-        # After the cluster, which takes the signals for itself.
+        # After the cluster is made, which takes the signals for itself, and before it starts.
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
+        cluster.start()
         self.stdout.write("Working ...")
         self.stdout.flush()
         watch = StallWatch()
-        while not ending.is_set():
-            ending.wait(self._process())
-            if watch.stalled():
+        while not self._is_put(ending, within=self._process()):
+            if watch.stalled() or not cluster.sentinel.is_alive():
                 self._begin_anew(cluster)
-        # A child that was killed may have left a lock behind: the default of SIGALRM ends us.
-        signal.alarm(END_SECONDS)
         cluster.stop()
         bus.close()
         signal.alarm(0)
+
+    @staticmethod
+    def _is_put(ending: SimpleQueue[int], *, within: float) -> bool:
+        try:
+            ending.get(timeout=within)
+        except Empty:
+            return False
+        return True
 
     @staticmethod
     def _begin_anew(cluster: Cluster) -> None:
