@@ -113,7 +113,7 @@ def begin(import_: Import) -> None:
     import_.state, import_.state_since = ImportState.WAITING, timezone.now()
     with transaction.atomic():
         import_.save()
-        enqueue(check, str(import_.pk))
+        _enqueue(check, import_)
 
 
 def confirm(import_: Import) -> bool:
@@ -122,8 +122,13 @@ def confirm(import_: Import) -> bool:
         ready = Import.objects.filter(pk=import_.pk, state=ImportState.CHECKED)
         confirmed = ready.update(state=ImportState.CONFIRMED, state_since=timezone.now())
         if confirmed:
-            enqueue(write, str(import_.pk))
+            _enqueue(write, import_)
     return bool(confirmed)
+
+
+def _enqueue(job: Callable[[str], None], import_: Import) -> None:
+    whose = import_.organization_id
+    enqueue(job, str(import_.pk), organization_id=whose, user_id=import_.author_id or "")
 
 
 def check(import_id: str) -> None:

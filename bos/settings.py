@@ -163,11 +163,16 @@ Q_CLUSTER: dict[str, Any] = {
     "timeout": _JOB_TIMEOUT,
     # Only then is a job given to somebody else: its worker is dead.
     "retry": _JOB_TIMEOUT + 5,
-    "max_attempts": 5,
+    # bos.jobs counts them, from when a job is begun: django-q's count misses whoever is killed.
+    "max_attempts": 0,
     "catch_up": False,
     "save_limit": 500,
     "recycle": 500,
 }
+
+USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20)
+ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500)
+"""Reports, predictions and imports that wait to be made, of those that people have asked for."""
 
 REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""

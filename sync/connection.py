@@ -283,8 +283,8 @@ class Connection:
         self._limited = False
 
     def tell_limit(self, error: RateLimitExceeded) -> None:
-        """RATE_LIMIT once, when the limit is first hit."""
-        if not self._limited:
+        """RATE_LIMIT once, when a limit of messages or work is first hit; caps have no window."""
+        if not self._limited and "window" in error.details:
             self._limited = True
             figures: Any = error.details
             self.send(
