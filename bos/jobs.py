@@ -29,12 +29,17 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.tasks import async_task
 
 from bos.models import Job
-from sync.errors import RateLimitExceeded
+from sync.caps import cap
 
 log = logging.getLogger("bos.jobs")
 
 Work = Callable[..., Any]
 
+WAITING = cap(
+    "jobs",
+    "reports, predictions and imports waiting to be made",
+    remedy="Wait until some of them are done.",
+)
 MAX_FAILURES = 5
 """What is in the way of a job (a lock, a database that is away) is gone by then, or stays."""
 MAX_DEATHS = 2
@@ -87,12 +92,7 @@ def require_room(organization_id: object, user_id: object = "") -> None:
 
 def within(limit: int, waiting: QuerySet[Any]) -> None:
     """Raises RateLimitExceeded where so much waits already."""
-    if waiting.count() >= limit:
-        raise RateLimitExceeded(
-            "Too much is being worked on for you already. Wait until some of it is done.",
-            limit=limit,
-            scope="jobs",
-        )
+    WAITING.require(there=waiting.count(), limit=limit)
 
 
 def when_given_up(job: Work, tell: Work) -> None:

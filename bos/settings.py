@@ -140,6 +140,8 @@ SYNC: dict[str, Any] = {
     "max_connections_per_user": env.int("BOS_MAX_CONNECTIONS_PER_USER", 10),
     "messages_per_minute": env.int("BOS_MESSAGES_PER_MINUTE", 100),
     "user_messages_per_minute": env.int("BOS_USER_MESSAGES_PER_MINUTE", 300),
+    "user_work_per_minute": env.int("BOS_USER_WORK_PER_MINUTE", 15_000),
+    "organization_work_per_minute": env.int("BOS_ORGANIZATION_WORK_PER_MINUTE", 120_000),
     "cursor_rate": env.float("BOS_CURSOR_RATE", 10),
     "reconnect_grace": env.float("BOS_RECONNECT_GRACE", 60),
     "participant_idle": env.float("BOS_PARTICIPANT_IDLE", 60),

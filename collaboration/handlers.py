@@ -62,7 +62,12 @@ async def _held(connection: Connection) -> AsyncIterator[None]:
 # ------------------------------------------------------------------ sessions
 
 
-@handles(SessionCreate)
+def _of_session(request: SessionCreate) -> int:
+    """5, and 4 for each user invited."""
+    return 5 + 4 * len(request.invite_user_ids)
+
+
+@handles(SessionCreate, cost=_of_session)
 async def session_create(context: Context, request: SessionCreate) -> None:
     """The answer is the event, SESSION_CREATED; its creator follows the session from there."""
     principal, connection = context.principal, context.connection
@@ -105,7 +110,7 @@ async def _come_back(principal: Principal, session_id: str) -> bool:
     return True
 
 
-@handles(SessionJoin)
+@handles(SessionJoin, cost=20)
 async def session_join(context: Context, request: SessionJoin) -> None:
     """The joiner's copy is sent from here: it carries the session as it is (decision C2)."""
     principal = context.principal
@@ -253,7 +258,13 @@ async def session_leave(context: Context, request: SessionLeave) -> None:
 # ------------------------------------------------------------------ annotations
 
 
-@handles(AnnotationCreate, pipelined=True)
+def _of_note(request: AnnotationCreate | AnnotationUpdate) -> int:
+    """2, and 1 for each 256 bytes of its content."""
+    content = request.content
+    return 2 + (len(content.encode()) // 256 if isinstance(content, str) else 0)
+
+
+@handles(AnnotationCreate, pipelined=True, cost=_of_note)
 async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
     principal, position = context.principal, request.position
     return context.change(
@@ -269,7 +280,7 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
     )
 
 
-@handles(AnnotationUpdate, pipelined=True)
+@handles(AnnotationUpdate, pipelined=True, cost=_of_note)
 async def annotation_update(context: Context, request: AnnotationUpdate) -> asyncio.Task[Any]:
     principal = context.principal
     changes = _changes(request)

@@ -36,7 +36,8 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
     return context.change(lambda: kpi_set_value(request.kpi_id, value=value, principal=principal))
 
 
-@handles(PredictionRequest)
+# A worker's time, where nobody has asked the same before.
+@handles(PredictionRequest, cost=500)
 async def prediction_request(context: Context, request: PredictionRequest) -> None:
     """The answer is an event to the requester alone, PREDICTION_READY: a worker sees to it."""
     principal, connection = context.principal, context.connection
@@ -76,7 +77,7 @@ def _check_predictable(principal: Principal, kpi_id: str) -> None:
         raise NotFound(kpiId=kpi_id, reason=reason)
 
 
-@handles(ReportRequest)
+@handles(ReportRequest, cost=1_000)
 async def make_report(context: Context, request: ReportRequest) -> None:
     """The answer is the event, REPORT_GENERATED, once a worker has made the file."""
     principal, connection = context.principal, context.connection

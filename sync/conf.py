@@ -24,6 +24,9 @@ class SyncSettings:
     max_connections_per_user: int = 10
     messages_per_minute: int = 100
     user_messages_per_minute: int = 300
+    user_work_per_minute: int = 15_000
+    organization_work_per_minute: int = 120_000
+    """In units of `sync.budgets`."""
     cursor_rate: float = 10
     reconnect_grace: float = 60
     participant_idle: float = 60

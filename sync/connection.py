@@ -276,7 +276,8 @@ class Connection:
             self.close(CloseCode.TOO_MANY)
         wait = self._messages.hit(now)
         if wait:
-            raise RateLimitExceeded(**limit_figures(self._messages.limit, wait))
+            figures = limit_figures(self._messages.limit, wait, scope="connection")
+            raise RateLimitExceeded(**figures)
 
     def within_limits(self) -> None:
         """A message has passed the connection's limit and the user's: the next refusal is told."""
@@ -288,7 +289,13 @@ class Connection:
             self._limited = True
             figures: Any = error.details
             self.send(
-                RateLimit(figures["limit"], figures["window"], figures["retryAfter"], error.message)
+                RateLimit(
+                    figures["limit"],
+                    figures["window"],
+                    figures["retryAfter"],
+                    error.message,
+                    figures["scope"],
+                )
             )
 
     # -------------------------------------------------------------- time

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sync import registry, render
+from sync import budgets, registry, render
 from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import HEARTBEATS, Connection
@@ -72,6 +72,10 @@ class Context:
             origin=self.connection.id,
             request_id=self.request_id or "",
         )
+
+    async def spend(self, units: int) -> None:
+        """Pay for what only turns out on the way. Raises RateLimitExceeded."""
+        await spend(self.connection, self.hub, units)
 
     def change(
         self,
@@ -134,10 +138,12 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
             connection.signed_at = now
         if counts:
             await _count_for_user(connection, hub)
-            connection.within_limits()
         request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
+        if counts:
+            await spend(connection, hub, request.price(message))
+            connection.within_limits()
         if connection.changes and envelope.type not in HEARTBEATS:
             await _wait_for_changes(connection, room_is_enough=request.pipelined)
         answer = await handler(Context(connection, hub, envelope), message)
@@ -206,4 +212,20 @@ async def _count_for_user(connection: Connection, hub: Hub) -> None:
     limit = sync_settings().user_messages_per_minute
     wait = await hub.state.hit(principal.user_id, limit, WINDOW)
     if wait:
-        raise RateLimitExceeded(**limit_figures(limit, wait))
+        raise RateLimitExceeded(**limit_figures(limit, wait, scope="user"))
+
+
+async def spend(connection: Connection, hub: Hub, units: int) -> None:
+    """Take work from what the connection's user and organization have in a minute.
+
+    Raises RateLimitExceeded where one of them has not so much left, and takes nothing then. One
+    request that costs more than there is in a minute is let in where nothing else was.
+    """
+    principal = connection.principal
+    if principal is None or units <= 0:
+        return
+    accounts = budgets.accounts_of(principal)
+    units = min(units, *(account.limit for account in accounts))
+    refusal = await hub.state.spend(principal.organization_id, accounts, units)
+    if refusal is not None:
+        raise budgets.refuse(refusal)

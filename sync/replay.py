@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
 
 
+# Of a sync: a thousand take about 50 ms to be read, rendered and written.
+MESSAGES_A_UNIT = 20
+
+
 class Ended(Exception):
     """The connection ends: there is nobody to read the log for."""
 
@@ -90,6 +94,7 @@ class _Replay:
         await self._authorize()
         start = await in_database(self._start, request)
         await self._authorize()
+        await self._pay(start.count)
         self._begin(start.count, start.from_timestamp)
         after, sent = start.after, 0
         while after < start.head.sequence:
@@ -170,6 +175,7 @@ class _Replay:
         await self._authorize()
         head, shown = await in_database(self._read_snapshot)
         await self._authorize()
+        await self._pay(len(shown))
         self._begin(len(shown), wire_time(EPOCH))
         for first in range(0, len(shown), PAGE):
             page = shown[first : first + PAGE]
@@ -196,6 +202,10 @@ class _Replay:
             head.sequence,
         )
         return encode("SYNC_UPDATE", codecs.to_json(payload))
+
+    async def _pay(self, count: int) -> None:
+        """Before any of so many messages is sent. Raises RateLimitExceeded."""
+        await self._context.spend(count // MESSAGES_A_UNIT)
 
     async def _send(self, messages: list[bytes]) -> None:
         """At the client's pace: what it has not taken is not read from the log yet.
