@@ -47,6 +47,8 @@ MAX_DEATHS = 2
 an operator's or the kernel's; each costs all tenants a worker's start, or the job's whole time."""
 OUT_OF_TIME = "Task exceeded maximum timeout value"
 """How django-q's result of a job begins that it has ended itself."""
+OUT_OF_MEMORY = "MemoryError"
+"""Is in the result, which holds the traceback, of one that needed more than `BOS_JOB_MEMORY_MB`."""
 
 
 class Priority(StrEnum):
@@ -110,7 +112,9 @@ def _begin(task: dict[str, Any], **_: Any) -> None:
 
 @receiver(post_execute_in_worker)
 def _end(task: dict[str, Any], **_: Any) -> None:
-    if not task["success"] and not str(task["result"]).startswith(OUT_OF_TIME):
+    """What had no time or memory left is as bad as dead: it would have neither the next time."""
+    said = str(task["result"])
+    if not task["success"] and not said.startswith(OUT_OF_TIME) and OUT_OF_MEMORY not in said:
         _count(task, "ended")
 
 

@@ -153,6 +153,8 @@ SYNC: dict[str, Any] = {
 
 # ------------------------------------------------------------------ background work
 
+JOB_MEMORY_MB = env.int("BOS_JOB_MEMORY_MB", 1024)
+"""What a worker's process may take besides what it starts with; a job that needs more fails."""
 _JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120)
 Q_CLUSTER: dict[str, Any] = {
     "name": "bos",
@@ -170,7 +172,12 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "save_limit": 500,
     "recycle": 500,
+    "max_rss": JOB_MEMORY_MB * 1024,
 }
+
+IMPORT_MEMORY_MB = env.int("BOS_IMPORT_MEMORY_MB", 384)
+IMPORT_SECONDS = env.int("BOS_IMPORT_SECONDS", 30)
+"""What reading a file may take, in a process of its own."""
 
 USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20)
 ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500)

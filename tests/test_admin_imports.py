@@ -38,7 +38,7 @@ def test_s6_where_too_much_waits_another_file_is_refused_in_the_form(
 ) -> None:
     settings.ORGANIZATION_WAITING_JOBS = 1
     upload(admin, "kpis", b"name\nMade")
-    assert b"Too much is being worked on" in upload(admin, "kpis", b"name\nMade").content
+    assert b"imports waiting to be made" in upload(admin, "kpis", b"name\nMade").content
     assert Import.objects.filter(organization=cast.home.organization).count() == 1
 
 
