@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from django.db import connection as database
-from django.db import transaction
 from msgspec import UNSET, UnsetType
 
 from collaboration import services
@@ -33,7 +31,7 @@ from collaboration.rooms import last_cursors
 from sync import log
 from sync.codecs import json_text
 from sync.connection import Connection
-from sync.database import in_database, submit_write
+from sync.database import in_database, reading, submit_write
 from sync.dispatcher import Context
 from sync.errors import SessionNotFound
 from sync.feed import Synced
@@ -140,7 +138,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
 async def _take_place(context: Context, session_id: str) -> None:
     """Send the session as it is, and follow it from exactly there."""
     connection = context.connection
-    head, joined = await in_database(_read_joined, context.principal, session_id)
+    head, joined = await context.read(_read_joined, context.principal, session_id)
     connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
     room = enter_room(connection, session_id)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
@@ -176,10 +174,7 @@ def _joined_json(session: Session, principal: Principal) -> str:
 
 def _read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
     """The session as it is, and the last event that is in this picture."""
-    with transaction.atomic():
-        if database.vendor == "postgresql":
-            with database.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with reading():
         head = log.head(principal.organization_id)
         session = Session.objects.of(principal.organization_id).get(pk=session_id)
         own = Participant.objects.get(session=session, user_id=principal.user_id)

@@ -11,8 +11,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -36,6 +37,10 @@ GROUP = 64
 ROLLED_BACK = "40"
 """PostgreSQL's class of errors by which it ends a transaction for another one's sake."""
 
+READINGS = READERS - 1
+"""Of what reads much, a snapshot or a page of the log: a thread stays for what is quick."""
+READINGS_OF_ONE = 2
+
 _readers = ThreadPoolExecutor(READERS, thread_name_prefix="bos-read")
 
 
@@ -56,6 +61,31 @@ async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
     call = partial(context.run, partial(function, *args, **kwargs))
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_readers, _with_fresh_connections, call)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read several things as they are at one moment; nothing is written in this block.
+
+    On SQLite no lock is taken: its transactions are IMMEDIATE for the sake of writers, and a
+    reader that begins so waits for the writer and keeps it waiting. In WAL mode the first query of
+    a deferred transaction fixes what all of it sees.
+    """
+    database: Any = connections["default"]
+    if database.in_atomic_block:
+        yield
+    elif database.vendor == "sqlite":
+        mode, database.transaction_mode = database.transaction_mode, "DEFERRED"
+        try:
+            with transaction.atomic():
+                yield
+        finally:
+            database.transaction_mode = mode
+    else:
+        with transaction.atomic():
+            with database.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
 
 
 # The one that is in the way has committed by then; a third one may be.

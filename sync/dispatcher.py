@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sync import budgets, registry, render
 from sync.closes import CloseCode
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sync.hub import Hub
 
 log = logging.getLogger("bos.sync")
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Changes of one connection that may wait for their commit at once; as many as a group commits.
@@ -72,6 +73,11 @@ class Context:
             origin=self.connection.id,
             request_id=self.request_id or "",
         )
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that reads much, when it is its organization's turn."""
+        async with self.hub.readings.turn(self.principal.organization_id):
+            return await in_database(function, *args, **kwargs)
 
     async def spend(self, units: int) -> None:
         """Pay for what only turns out on the way. Raises RateLimitExceeded."""
