@@ -9,6 +9,7 @@ from bos import handlers, messages  # noqa: F401 -- they register themselves
 from bos.imports import forget_imports
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import may_follow_departments
+from bos.services import forget_notifications
 from bos.tokens import prune_spent
 from sync.capture import AccessChange, Change, Synced, register
 from sync.housekeeping import forget_regularly
@@ -223,3 +224,4 @@ register_snapshot("user", _show_notifications)
 
 forget_regularly("spent tokens", prune_spent)
 forget_regularly("imports", forget_imports)
+forget_regularly("notifications", forget_notifications)

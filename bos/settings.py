@@ -183,6 +183,20 @@ USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20)
 ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500)
 """Reports, predictions and imports that wait to be made, of those that people have asked for."""
 
+# ------------------------------------------------------------------ how much there may be
+
+USER_SESSIONS = env.int("BOS_USER_SESSIONS", 20)
+ORGANIZATION_SESSIONS = env.int("BOS_ORGANIZATION_SESSIONS", 500)
+USER_INVITATIONS = env.int("BOS_USER_INVITATIONS", 500)
+ORGANIZATION_INVITATIONS = env.int("BOS_ORGANIZATION_INVITATIONS", 10_000)
+SESSION_NOTES = env.int("BOS_SESSION_NOTES", 5_000)
+SESSION_NOTE_BYTES = env.int("BOS_SESSION_NOTE_BYTES", 20 * 2**20)
+ORGANIZATION_NOTE_BYTES = env.int("BOS_ORGANIZATION_NOTE_BYTES", 2**30)
+USER_NOTIFICATIONS = env.int("BOS_USER_NOTIFICATIONS", 1_000)
+
+SESSION_DAYS = env.float("BOS_SESSION_DAYS", 365)
+READ_NOTIFICATION_DAYS = env.float("BOS_READ_NOTIFICATION_DAYS", 30)
+NOTIFICATION_DAYS = env.float("BOS_NOTIFICATION_DAYS", 180)
 REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 

@@ -194,13 +194,17 @@ async def test_l1_three_times_the_limit_is_served_with_errors_and_one_more_close
 
 # ------------------------------------------------------------------ work (row s6)
 
-WORK, TENANT_WORK = 60, 100
+WORK, TENANT_WORK, NOTES = 60, 100, 2
 
 
 @pytest.fixture(scope="module")
 def dear(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Little work a user and an organization; two processes where there is Redis."""
-    limits = {"BOS_USER_WORK_PER_MINUTE": WORK, "BOS_ORGANIZATION_WORK_PER_MINUTE": TENANT_WORK}
+    limits = {
+        "BOS_USER_WORK_PER_MINUTE": WORK,
+        "BOS_ORGANIZATION_WORK_PER_MINUTE": TENANT_WORK,
+        "BOS_SESSION_NOTES": NOTES,
+    }
     with serving(
         tmp_path_factory.mktemp("dear") / "log",
         processes=2 if os.environ.get("REDIS_URL") else 1,
@@ -273,3 +277,8 @@ async def test_s6_a_note_costs_by_its_bytes(dear: Server, cast: Cast) -> None:
         exceeded(await bob.ask("ANNOTATION_CREATE", long))
         short = note | {"content": "é"}
         assert (await bob.ask("ANNOTATION_CREATE", short))["type"] == "ANNOTATION_CREATED"
+        await bob.settle()
+        # Of what there may be so many, waiting makes no more room, and no RATE_LIMIT tells of it.
+        full = error_of(await bob.ask("ANNOTATION_CREATE", short))
+        assert full == ("RATE_LIMIT_EXCEEDED", {"limit": NOTES, "scope": "notes"})
+        assert await bob.settle() == []
