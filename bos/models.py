@@ -313,6 +313,8 @@ class Job(OrmQ):  # type: ignore[misc]
     """Empty for what is the system's own."""
     user_id = models.CharField("asked for by", max_length=64, blank=True, default="")
     """Empty where nobody waits for it."""
+    queue = models.CharField(max_length=100, default="")
+    """As `key` of django-q's row, which has no index."""
     turn = models.BigIntegerField(default=0)
     """Jobs of a queue are done in the order of their turns: see `bos.jobs`."""
     begun = models.PositiveSmallIntegerField("times begun", default=0)
@@ -320,7 +322,11 @@ class Job(OrmQ):  # type: ignore[misc]
     """Fewer than it was begun: its worker died of it, or it is being done now."""
 
     class Meta:
-        indexes = (models.Index(fields=("organization_id", "user_id"), name="job_by_who_waits"),)
+        indexes = (
+            models.Index(fields=("organization_id", "user_id"), name="job_by_who_waits"),
+            models.Index(fields=("queue", "turn"), name="job_by_turn"),
+            models.Index(fields=("queue", "organization_id", "turn"), name="job_by_owner_turn"),
+        )
 
     def __str__(self) -> str:
         return str(self.func())

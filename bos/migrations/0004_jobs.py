@@ -6,7 +6,7 @@ def adopt(apps, schema_editor):
     """What waits already gets a row of its own: without one it would never be taken."""
     Job = apps.get_model("bos", "Job")
     for waiting in apps.get_model("django_q", "OrmQ").objects.all():
-        Job(ormq_ptr_id=waiting.pk).save_base(raw=True)
+        Job(ormq_ptr_id=waiting.pk, queue=waiting.key).save_base(raw=True)
 
 
 class Migration(migrations.Migration):
@@ -37,13 +37,18 @@ class Migration(migrations.Migration):
                         blank=True, default="", max_length=64, verbose_name="asked for by"
                     ),
                 ),
+                ("queue", models.CharField(default="", max_length=100)),
                 ("turn", models.BigIntegerField(default=0)),
                 ("begun", models.PositiveSmallIntegerField(default=0, verbose_name="times begun")),
                 ("ended", models.PositiveSmallIntegerField(default=0, verbose_name="times failed")),
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["organization_id", "user_id"], name="job_by_who_waits")
+                    models.Index(fields=["organization_id", "user_id"], name="job_by_who_waits"),
+                    models.Index(fields=["queue", "turn"], name="job_by_turn"),
+                    models.Index(
+                        fields=["queue", "organization_id", "turn"], name="job_by_owner_turn"
+                    ),
                 ],
             },
             bases=("django_q.ormq",),
