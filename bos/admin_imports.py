@@ -22,7 +22,7 @@ from bos.imports import BUSY, begin, confirm, kinds
 from bos.models import Import, ImportState, Organization
 from bos.resources import TenantResource
 from bos.tables import MAX_BYTES, MAX_ROWS, Unreadable, csv_bytes, kind_of, too_large, xlsx_bytes
-from bos.tenant_admin import TenantAdmin, scope_of
+from bos.tenant_admin import TenantAdmin, refuse_if_full, scope_of
 
 NO_WORKER_SECONDS = 10
 NO_WORKER = "No worker has come to it yet: all are busy, or “manage.py work” does not run."
@@ -56,6 +56,11 @@ class ImportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
         if file.size > MAX_BYTES:
             raise forms.ValidationError(too_large(file.size))
         return file
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # not in the stubs
+        if not self.errors:
+            refuse_if_full(self)
 
 
 @admin.register(Import)

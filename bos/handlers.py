@@ -11,7 +11,12 @@ from sync.dispatcher import Context, Reply
 from sync.registry import handles
 
 
-@handles(NotificationRead)
+def _of_notifications(request: NotificationRead) -> int:
+    """1, and 1 for each 20 notifications."""
+    return 1 + len(request.notification_ids) // 20
+
+
+@handles(NotificationRead, cost=_of_notifications)
 async def notification_read(context: Context, request: NotificationRead) -> Reply | None:
     """The answer is the event, NOTIFICATION_READ with all ids; or a reply where all were read."""
     ids = list(dict.fromkeys(request.notification_ids))

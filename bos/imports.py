@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from bos.jobs import enqueue
+from bos.apart import TookTooMuch, call_apart
+from bos.jobs import enqueue, when_given_up
 from bos.models import Import, ImportState, Organization
 from bos.tables import Row, Table, Unreadable, read_table
 from sync.database import retry_on_conflict
@@ -88,6 +91,10 @@ class Kind(Protocol):
         ...
 
 
+class Unbearable(Unreadable):
+    """Reading the file took more than one file may. It is not tried again."""
+
+
 _kinds: dict[str, Kind] = {}
 
 
@@ -113,7 +120,7 @@ def begin(import_: Import) -> None:
     import_.state, import_.state_since = ImportState.WAITING, timezone.now()
     with transaction.atomic():
         import_.save()
-        enqueue(check, str(import_.pk))
+        _enqueue(check, import_)
 
 
 def confirm(import_: Import) -> bool:
@@ -122,8 +129,13 @@ def confirm(import_: Import) -> bool:
         ready = Import.objects.filter(pk=import_.pk, state=ImportState.CHECKED)
         confirmed = ready.update(state=ImportState.CONFIRMED, state_since=timezone.now())
         if confirmed:
-            enqueue(write, str(import_.pk))
+            _enqueue(write, import_)
     return bool(confirmed)
+
+
+def _enqueue(job: Callable[[str], None], import_: Import) -> None:
+    whose = import_.organization_id
+    enqueue(job, str(import_.pk), organization_id=whose, user_id=import_.author_id or "")
 
 
 def check(import_id: str) -> None:
@@ -134,7 +146,7 @@ def check(import_id: str) -> None:
     try:
         outcome = _plan(import_).outcome
     except Unreadable as error:
-        _settle(import_, ImportState.REFUSED, problem=str(error))
+        _settle(import_, _state_after(error), problem=str(error))
     except Exception:
         log.exception("import not checked", extra={"import": import_id})
         _settle(import_, ImportState.FAILED, problem="It could not be checked. Try it again.")
@@ -155,13 +167,28 @@ def write(import_id: str) -> None:
         with acting(Actor(user_id=str(import_.author_id), door=IMPORT)):
             _write(import_)
     except Unreadable as error:
-        _settle(import_, ImportState.REFUSED, problem=str(error))
+        _settle(import_, _state_after(error), problem=str(error))
     except IntegrityError:
         problem = "What the file refers to has been changed meanwhile. Import it again."
         _settle(import_, ImportState.FAILED, problem=problem)
     except Exception:
         log.exception("import not written", extra={"import": import_id})
         _settle(import_, ImportState.FAILED, problem="It could not be written. Import it again.")
+
+
+def _state_after(error: Unreadable) -> ImportState:
+    return ImportState.FAILED if isinstance(error, Unbearable) else ImportState.REFUSED
+
+
+def _given_up(import_id: str) -> None:
+    """A worker died of it, or had no time left, more than once: nothing of it was written."""
+    rows = Import.objects.filter(pk=UUID(import_id), state__in=BUSY)
+    problem = "It took a worker too long, or too much memory. Divide the file."
+    rows.update(state=ImportState.FAILED, state_since=timezone.now(), problem=problem, content=b"")
+
+
+when_given_up(check, _given_up)
+when_given_up(write, _given_up)
 
 
 @retry_on_conflict
@@ -206,10 +233,23 @@ def _may_still(import_: Import) -> bool:
     return author.is_superuser or author.organization_id == import_.organization_id
 
 
+def _read(name: str, content: bytes, max_rows: int) -> Table:
+    """Raises Unreadable, also where it takes too much to find out that it is."""
+    try:
+        return call_apart(
+            partial(read_table, name, content, max_rows=max_rows),
+            megabytes=settings.IMPORT_MEMORY_MB,
+            seconds=settings.IMPORT_SECONDS,
+        )
+    except TookTooMuch as error:
+        log.warning("file not read", extra={"reason": str(error)})
+        raise Unbearable(f"The file was not read: {error}. Divide it, or save it anew.") from None
+
+
 def _plan(import_: Import) -> Plan:
     """Raises Unreadable."""
     kind = _kinds[import_.kind]
-    table = read_table(import_.file_name, bytes(import_.content), max_rows=kind.max_rows)
+    table = _read(import_.file_name, bytes(import_.content), kind.max_rows)
     import_.rows_total = len(table.rows)
     plan = kind.plan(table, import_.organization, _Teller(import_))
     named = {name for name, _ in kind.columns}

@@ -9,7 +9,7 @@ from bos import handlers, messages  # noqa: F401 -- they register themselves
 from bos.imports import forget_imports
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
-from bos.services import forget_sessions
+from bos.services import forget_admin_sessions, forget_notifications
 from bos.sign_ins import forget_sign_ins
 from bos.tokens import prune_spent
 from sync.capture import Change, Synced, register
@@ -203,5 +203,6 @@ register_snapshot("user", _show_notifications)
 
 forget_regularly("sign-ins", forget_sign_ins)
 forget_regularly("spent tokens", prune_spent)
-forget_regularly("sessions", forget_sessions)
+forget_regularly("sessions of the admin", forget_admin_sessions)
 forget_regularly("imports", forget_imports)
+forget_regularly("notifications", forget_notifications)

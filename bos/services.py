@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from bos.models import Notification
 from bos.permissions import uuids
 from sync.errors import Unauthorized
+from sync.housekeeping import forget_in_batches
 from sync.principal import Principal
 
 
@@ -36,7 +40,28 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
     return bool(unread)
 
 
-def forget_sessions() -> int:
+def forget_admin_sessions() -> int:
     """Delete the sessions of the admin that have expired; how many they were."""
     deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
     return deleted
+
+
+NOTIFICATIONS_AT_ONCE = 200
+
+
+def forget_notifications() -> int:
+    """Forget those that were read, or came, long ago, and of those unread the oldest ones beyond
+    `BOS_USER_NOTIFICATIONS` a user; how many those were."""
+    now = timezone.now()
+    old = Q(read_at__lt=now - timedelta(days=settings.READ_NOTIFICATION_DAYS))
+    old |= Q(created_at__lt=now - timedelta(days=settings.NOTIFICATION_DAYS))
+    forgotten = forget_in_batches(Notification.objects.filter(old), at_once=NOTIFICATIONS_AT_ONCE)
+    limit = settings.USER_NOTIFICATIONS
+    unread = Notification.objects.filter(read_at=None)
+    per_user = unread.order_by().values("user_id").annotate(count=Count("pk"))
+    for user_id in per_user.filter(count__gt=limit).values_list("user_id", flat=True):
+        own = unread.filter(user_id=user_id)
+        last_kept = own.order_by("-created_at", "-pk")[limit - 1]
+        beyond = own.filter(created_at__lt=last_kept.created_at).order_by("created_at")
+        forgotten += forget_in_batches(beyond, at_once=NOTIFICATIONS_AT_ONCE)
+    return forgotten

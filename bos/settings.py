@@ -178,6 +178,8 @@ SYNC: dict[str, Any] = {
     "bytes_per_minute": env.int("BOS_BYTES_PER_MINUTE", 8 * 2**20),
     "messages_per_minute": env.int("BOS_MESSAGES_PER_MINUTE", 100),
     "user_messages_per_minute": env.int("BOS_USER_MESSAGES_PER_MINUTE", 300),
+    "user_work_per_minute": env.int("BOS_USER_WORK_PER_MINUTE", 15_000),
+    "organization_work_per_minute": env.int("BOS_ORGANIZATION_WORK_PER_MINUTE", 120_000),
     "cursor_rate": env.float("BOS_CURSOR_RATE", 10),
     "reconnect_grace": env.float("BOS_RECONNECT_GRACE", 60),
     "presence_lease": env.float("BOS_PRESENCE_LEASE", 15),
@@ -193,6 +195,8 @@ SYNC: dict[str, Any] = {
 
 # ------------------------------------------------------------------ background work
 
+JOB_MEMORY_MB = env.int("BOS_JOB_MEMORY_MB", 1024)
+"""What a worker's process may take besides what it starts with; a job that needs more fails."""
 _JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120)
 Q_CLUSTER: dict[str, Any] = {
     "name": "bos",
@@ -205,12 +209,37 @@ Q_CLUSTER: dict[str, Any] = {
     "timeout": _JOB_TIMEOUT,
     # Only then is a job given to somebody else: its worker is dead.
     "retry": _JOB_TIMEOUT + 5,
-    "max_attempts": 5,
+    # bos.jobs counts them, from when a job is begun: django-q's count misses whoever is killed.
+    "max_attempts": 0,
     "catch_up": False,
     "save_limit": 500,
     "recycle": 500,
+    "max_rss": JOB_MEMORY_MB * 1024,
 }
 
+IMPORT_MEMORY_MB = env.int("BOS_IMPORT_MEMORY_MB", 384)
+IMPORT_SECONDS = env.int("BOS_IMPORT_SECONDS", 30)
+"""What reading a file may take, in a process of its own."""
+
+USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20)
+ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500)
+"""Reports, predictions and imports that wait to be made, of those that people have asked for."""
+
+# ------------------------------------------------------------------ how much there may be
+
+USER_SESSIONS = env.int("BOS_USER_SESSIONS", 20)
+ORGANIZATION_SESSIONS = env.int("BOS_ORGANIZATION_SESSIONS", 500)
+USER_INVITATIONS = env.int("BOS_USER_INVITATIONS", 500)
+ORGANIZATION_INVITATIONS = env.int("BOS_ORGANIZATION_INVITATIONS", 10_000)
+SESSION_NOTES = env.int("BOS_SESSION_NOTES", 5_000)
+SESSION_NOTE_BYTES = env.int("BOS_SESSION_NOTE_BYTES", 20 * 2**20)
+ORGANIZATION_NOTE_BYTES = env.int("BOS_ORGANIZATION_NOTE_BYTES", 2**30)
+USER_NOTIFICATIONS = env.int("BOS_USER_NOTIFICATIONS", 1_000)
+
+SESSION_DAYS = env.float("BOS_SESSION_DAYS", 365)
+READ_NOTIFICATION_DAYS = env.float("BOS_READ_NOTIFICATION_DAYS", 30)
+NOTIFICATION_DAYS = env.float("BOS_NOTIFICATION_DAYS", 180)
+HISTORY_VALUES = env.int("BOS_HISTORY_VALUES", 50_000)
 REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 

@@ -7,6 +7,7 @@ import io
 import logging
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -19,8 +20,19 @@ from sync.codecs import exact_number
 log = logging.getLogger("bos.tables")
 
 MAX_BYTES = 5 * 2**20
-# A few MB of XLSX can be gigabytes of XML.
-MAX_UNPACKED_BYTES = 100 * 2**20
+# A few MB of XLSX can be gigabytes of XML, and of XML a hundred times as much of Python's objects:
+# 50,000 rows of 20 columns are about 40 MB in a sheet. Whatever stays within these bounds and takes
+# too much none the less ends with the process that reads it (`bos.apart`).
+MAX_UNPACKED_BYTES = 80 * 2**20
+MAX_SHEET_BYTES = 64 * 2**20
+MAX_STRINGS_BYTES = 24 * 2**20
+MAX_PART_BYTES = 4 * 2**20
+MAX_ELEMENTS = 100_000
+"""Of a part that is no sheet. Excel itself has 65,490 cell formats at most."""
+MAX_STRINGS = 1_000_000
+"""Elements of the shared strings: two or more are one string."""
+# What packs so well says nothing; sheets pack 10 to 30 times.
+MAX_RATIO = 200
 MAX_ZIP_ENTRIES = 500
 MAX_ROWS = 50_000
 MAX_COLUMNS = 50
@@ -177,22 +189,49 @@ def _xlsx_lines(content: bytes) -> Iterator[Sequence[Cell]]:
         # What the file says of its own size may be wrong.
         sheet.reset_dimensions()
         yield from sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
+    except MemoryError:
+        raise
     except Exception as error:  # openpyxl raises whatever a broken part of the file leads to
         log.info("file not read", extra={"error": type(error).__name__})
         raise Unreadable("The file cannot be read: it is not a sound XLSX file.") from None
 
 
 def _refuse_bomb(content: bytes) -> None:
+    """Look at all parts before anything is made of them."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             entries = packed.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError):
+            # zipfile gives no more of an entry than it announces, so what is announced counts.
+            if len(entries) > MAX_ZIP_ENTRIES or _unpacked(entries) > MAX_UNPACKED_BYTES:
+                limit = MAX_UNPACKED_BYTES // 2**20
+                raise Unreadable(f"The file is too large when unpacked: at most {limit} MB.")
+            for entry in entries:
+                _refuse_large_part(packed, entry)
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, NotImplementedError, RuntimeError):
         raise Unreadable("The file cannot be read: it is not an XLSX file.") from None
-    # zipfile gives no more of an entry than it announces, so what is announced is what counts.
-    size = sum(entry.file_size for entry in entries)
-    if len(entries) > MAX_ZIP_ENTRIES or size > MAX_UNPACKED_BYTES:
-        limit = MAX_UNPACKED_BYTES // 2**20
-        raise Unreadable(f"The file is too large when unpacked: at most {limit} MB are read.")
+
+
+def _unpacked(entries: Iterable[zipfile.ZipInfo]) -> int:
+    return sum(entry.file_size for entry in entries)
+
+
+def _refuse_large_part(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Sheets are read row by row, and need no count; whatever else there is, is read whole."""
+    name = entry.filename.lower()
+    is_sheet, is_strings = "worksheets/" in name, "sharedstrings" in name
+    limit = MAX_SHEET_BYTES if is_sheet else MAX_STRINGS_BYTES if is_strings else MAX_PART_BYTES
+    if entry.file_size > limit:
+        raise Unreadable(
+            f"The file is too large when unpacked: {name} has more than {limit // 2**20} MB."
+        )
+    if entry.file_size > max(MAX_RATIO * entry.compress_size, 2**20):
+        raise Unreadable("The file cannot be read: it is packed too tightly for a table.")
+    elements = MAX_STRINGS if is_strings else MAX_ELEMENTS
+    if not is_sheet and packed.read(entry).count(b"<") > 2 * elements:
+        raise Unreadable(
+            f"The file cannot be read: {name} has more than {elements:,} elements. Save the table "
+            "alone, without its formats."
+        )
 
 
 # ------------------------------------------------------------------ what a cell says

@@ -13,7 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.figures import plain_number
+from bos.jobs import require_room
 from sync.database import retry_on_conflict
+from sync.errors import RateLimitExceeded
 
 if TYPE_CHECKING:  # generic for the type checker only
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -32,6 +34,14 @@ class TenantFilter(admin.RelatedFieldListFilter):
         ordering = self.field_admin_ordering(field, request, model_admin)
         limit = {"organization": tenant_of(request)}
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
+
+
+def refuse_if_full(form: Any) -> None:
+    """Refuse a form that has work done where too much waits for its organization already."""
+    try:
+        require_room(form.instance.organization_id)
+    except RateLimitExceeded as full:
+        form.add_error(None, full.message)
 
 
 class Exact:

@@ -9,8 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.db import connection as database
-from django.db import transaction
 from msgspec import UNSET, UnsetType
 
 from collaboration import services
@@ -34,7 +32,7 @@ from collaboration.rooms import last_cursors
 from sync import log
 from sync.codecs import json_text
 from sync.connection import Connection
-from sync.database import in_database
+from sync.database import in_database, reading
 from sync.dispatcher import Context
 from sync.errors import SessionNotFound
 from sync.feed import Synced
@@ -64,7 +62,12 @@ async def _held(connection: Connection) -> AsyncIterator[None]:
 # ------------------------------------------------------------------ sessions
 
 
-@handles(SessionCreate)
+def _of_session(request: SessionCreate) -> int:
+    """5, and 4 for each user invited."""
+    return 5 + 4 * len(request.invite_user_ids)
+
+
+@handles(SessionCreate, cost=_of_session)
 async def session_create(context: Context, request: SessionCreate) -> None:
     """The answer is the event, SESSION_CREATED; its creator follows the session from there."""
     principal, connection = context.principal, context.connection
@@ -123,7 +126,7 @@ async def _come_back(principal: Principal, session_id: str) -> bool:
     return True
 
 
-@handles(SessionJoin)
+@handles(SessionJoin, cost=20)
 async def session_join(context: Context, request: SessionJoin) -> None:
     """The joiner's copy is sent from here: it carries the session as it is (decision C2)."""
     principal = context.principal
@@ -162,7 +165,7 @@ async def _take_place(context: Context, session_id: str) -> None:
     epoch = -1
     while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden now
         epoch = feed.access_epoch
-        head, joined = await in_database(_read_joined, context.principal, session_id)
+        head, joined = await context.read(_read_joined, context.principal, session_id)
     connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
     room = enter_room(connection, session_id)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
@@ -201,10 +204,7 @@ def _read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoi
 
     Raises SessionNotFound where the principal is no participant any more.
     """
-    with transaction.atomic():
-        if database.vendor == "postgresql":
-            with database.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with reading():
         head = log.head(principal.organization_id)
         session = Session.objects.of(principal.organization_id).filter(pk=session_id).first()
         own = Participant.objects.filter(session=session, user_id=principal.user_id).first()
@@ -285,7 +285,13 @@ async def session_leave(context: Context, request: SessionLeave) -> None:
 # ------------------------------------------------------------------ annotations
 
 
-@handles(AnnotationCreate, pipelined=True)
+def _of_note(request: AnnotationCreate | AnnotationUpdate) -> int:
+    """2, and 1 for each 256 bytes of its content."""
+    content = request.content
+    return 2 + (len(content.encode()) // 256 if isinstance(content, str) else 0)
+
+
+@handles(AnnotationCreate, pipelined=True, cost=_of_note)
 async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
     position = request.position
     return context.change(
@@ -302,7 +308,7 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
     )
 
 
-@handles(AnnotationUpdate, pipelined=True)
+@handles(AnnotationUpdate, pipelined=True, cost=_of_note)
 async def annotation_update(context: Context, request: AnnotationUpdate) -> asyncio.Task[Any]:
     changes = _changes(request)
     return context.change(

@@ -182,3 +182,16 @@ class Annotation(SyncedModel):
     @property
     def entity(self) -> dict[str, Any] | None:
         return {"type": self.entity_type, "id": self.entity_id} if self.entity_type else None
+
+
+class NoteUsage(models.Model):
+    """How many notes a session has, and how many bytes they are: see `collaboration.usage`."""
+
+    session = models.OneToOneField(
+        Session, primary_key=True, on_delete=models.CASCADE, related_name="note_usage"
+    )
+    notes = models.IntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.notes} notes, {self.bytes} bytes"

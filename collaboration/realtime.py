@@ -9,8 +9,11 @@ from bos.permissions import uuids
 from collaboration import handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
+from collaboration.retention import forget_sessions
 from collaboration.services import READ_OF_SESSIONS, followable_by
-from sync.capture import Change, Synced, emit, register
+from collaboration.usage import count_notes
+from sync.capture import Change, Synced, emit, follow_changes, register
+from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
@@ -187,6 +190,8 @@ for synced in (SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedA
     register(synced)
 
 
+follow_changes(Annotation, count_notes)
+
 # ------------------------------------------------------------------ topics
 
 
@@ -228,3 +233,7 @@ register_topic("session", TopicKind(_may_follow, reads=READ_OF_SESSIONS))
 register_snapshot("session", _show_sessions)
 register_snapshot("organization", _show_open_sessions)
 register_snapshot("user", _show_invitations)
+
+# ------------------------------------------------------------------ housekeeping
+
+forget_regularly("sessions", forget_sessions)

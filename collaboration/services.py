@@ -26,6 +26,12 @@ from collaboration.models import (
     State,
     Vouch,
 )
+from collaboration.usage import (
+    require_room_for_note,
+    require_room_for_session,
+    size_of,
+    use,
+)
 from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
 from sync.principal import Principal
 from sync.rights import AccessChange, Reads
@@ -130,11 +136,13 @@ def session_create(
 ) -> Session:
     """Start a session, be its host and invite; with invitations it is open to those only (C1).
 
-    Raises Unauthorized, and starts nothing, where anybody invited is not of the organization.
+    Raises Unauthorized, and starts nothing, where anybody invited is not of the organization;
+    RateLimitExceeded where there are too many sessions or invitations.
     """
     if not may_take_part(principal):
         raise Unauthorized
     invited = _members(principal, invite_user_ids)
+    require_room_for_session(principal, invited=len(invited))
     session = Session(
         organization_id=principal.organization_id,
         host_id=principal.user_id,
@@ -412,9 +420,14 @@ def annotation_create(
     entity: tuple[str, str] | None,
     parent_id: str | None,
 ) -> Annotation:
-    """Pin a note. Raises SessionNotFound, Unauthorized (not in it), NotFound (the parent)."""
+    """Pin a note.
+
+    Raises SessionNotFound, Unauthorized (not in it), NotFound (the parent), RateLimitExceeded where
+    there are too many notes.
+    """
     session = _locked(principal, session_id)
     _own_place(session, principal)
+    require_room_for_note(session, more=size_of(content), is_new=True)
     parent = None
     if parent_id is not None:
         parent = Annotation.objects.filter(session=session, pk__in=uuids([parent_id])).first()
@@ -480,8 +493,16 @@ def annotation_pin(
 def annotation_update(
     principal: Principal, annotation_id: str, session_id: str | None, changes: dict[str, Any]
 ) -> Annotation:
-    """Change some of its fields. By its author or the session's host (decision C5)."""
+    """Change some of its fields. By its author or the session's host (decision C5).
+
+    Raises RateLimitExceeded where it grows and there are too many bytes of notes.
+    """
     annotation = _changeable(principal, annotation_id, session_id)
+    if "content" in changes:
+        more = size_of(changes["content"]) - size_of(annotation.content)
+        if more > 0:
+            require_room_for_note(annotation.session, more=more, is_new=False)
+        use(annotation.session_id, size=more)
     for field, value in changes.items():
         setattr(annotation, field, value)
     annotation.revision += 1

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from bos.figures import rounded_number
-from bos.tenant_admin import TenantAdmin
+from bos.tenant_admin import TenantAdmin, refuse_if_full
 from kpis.alerts import acknowledge
 from kpis.models import (
     Alert,
@@ -154,6 +154,8 @@ class ReportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
         if not self.errors and not has_something(self.instance):
             self.add_error(None, "No KPI has a value in that time: there is nothing to report.")
+        if not self.errors:
+            refuse_if_full(self)
 
 
 @admin.register(Report)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from bos.jobs import enqueue
 from bos.permissions import uuids
-from kpis import jobs
+from kpis.insights.asked import ask
 from kpis.insights.history import too_poor
-from kpis.messages import KpiUpdate, PredictionRequest, ReportGenerated, ReportRequest
-from kpis.models import Kpi, Report, ReportState
+from kpis.messages import (
+    Interval,
+    KpiUpdate,
+    PredictionReady,
+    PredictionRequest,
+    ReportGenerated,
+    ReportRequest,
+)
+from kpis.models import AskedPrediction, Kpi, Report, ReportState
 from kpis.payloads import report_payload
 from kpis.permissions import visible_to
 from kpis.reports.requesting import report_request
@@ -33,14 +39,35 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
     )
 
 
-@handles(PredictionRequest)
+# A worker's time, where nobody has asked the same before.
+@handles(PredictionRequest, cost=500)
 async def prediction_request(context: Context, request: PredictionRequest) -> None:
-    """The answer is the event, PREDICTION_READY: a worker sees to it."""
-    await in_database(_check_predictable, context.principal, request.kpi_id)
-    who = (context.principal.user_id, context.connection.id, context.request_id or "")
-    await submit_for(
-        context.principal,
-        lambda _: enqueue(jobs.predict, request.kpi_id, request.horizon, *who),
+    """The answer is an event to the requester alone, PREDICTION_READY: a worker sees to it."""
+    principal, connection = context.principal, context.connection
+    await in_database(_check_predictable, principal, request.kpi_id)
+    answered = await submit_for(
+        principal,
+        lambda now: ask(
+            now,
+            request.kpi_id,
+            request.horizon,
+            origin=connection.id,
+            request_id=context.request_id or "",
+        ),
+    )
+    if answered is not None:
+        connection.send(_prediction(answered), context.request_id)
+
+
+def _prediction(answered: AskedPrediction) -> PredictionReady:
+    assert answered.answer is not None
+    payload = answered.answer["prediction"]
+    return PredictionReady(
+        kpi_id=payload["kpiId"],
+        horizon=payload["horizon"],
+        points=[Interval(**point) for point in payload["points"]],
+        method=payload["method"],
+        created_at=payload["createdAt"],
     )
 
 
@@ -54,7 +81,7 @@ def _check_predictable(principal: Principal, kpi_id: str) -> None:
         raise NotFound(kpiId=kpi_id, reason=reason)
 
 
-@handles(ReportRequest)
+@handles(ReportRequest, cost=1_000)
 async def make_report(context: Context, request: ReportRequest) -> None:
     """The answer is the event, REPORT_GENERATED, once a worker has made the file."""
     principal, connection = context.principal, context.connection

@@ -9,16 +9,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from bos.imports import IMPORT
-from bos.jobs import Priority, schedule
+from bos.jobs import Priority, schedule, when_given_up
 from kpis import alerts
+from kpis.insights import asked
 from kpis.insights.history import too_short
 from kpis.insights.waiting import have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import InsightState, Kpi
-from kpis.reports.requesting import request_due
+from kpis.reports.requesting import report_given_up, request_due
 from sync.database import retry_on_conflict
 from sync.log import LoggedEvent
-from sync.principal import Actor
 from sync.processors import process
 
 # Whatever imports statsmodels is imported in the jobs themselves: it takes seconds and 200 MB, and
@@ -63,10 +63,16 @@ def judge(kpi_id: str) -> None:
 
 
 @retry_on_conflict
-def predict(kpi_id: str, horizon: int, user_id: str, origin: str, request_id: str) -> None:
-    from kpis.insights.services import predict_for
+def predict(kpi_id: str, horizon: int) -> None:
+    from kpis.insights.services import answer_questions
 
-    predict_for(kpi_id, horizon, Actor(user_id, "websocket", origin, request_id))
+    answer_questions(kpi_id, horizon)
+
+
+def _prediction_given_up(kpi_id: str, horizon: int) -> None:
+    newest_id = asked.newest_value(kpi_id)
+    reason = "It could not be calculated."
+    asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=reason)
 
 
 def sweep() -> None:
@@ -86,6 +92,8 @@ def make_report(report_id: str) -> None:
     make(report_id)
 
 
+when_given_up(predict, _prediction_given_up)
+when_given_up(make_report, report_given_up)
 process("kpis", {"kpi"}, look_at_values)
 schedule("Alerts: values that are missing", raise_missing, minutes=1)
 schedule("Insights: what was left waiting", sweep, minutes=10)

@@ -122,27 +122,34 @@ class AnomalyDetected(Message):
 
 @message("PREDICTION_READY")
 class PredictionReady(Message):
-    """A forecast: for each day what is expected and between which bounds."""
+    """A forecast: for each day what is expected and between which bounds.
 
-    insight_id: str
+    insightId: missing in the answer to a PREDICTION_REQUEST, which is the requester's own and
+    replaces nothing that others see.
+    """
+
     kpi_id: str
     horizon: int
     points: list[Interval]
     method: str
     created_at: Time
+    insight_id: str | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
 
 
 @message("RECOMMENDATION")
 class Recommendation(Message):
-    """A suggestion, with the figures it rests on."""
+    """A suggestion, with the figures it rests on.
 
-    insight_id: str
+    insightId: missing in the answer to a PREDICTION_REQUEST; it has the requestId then.
+    """
+
     kpi_id: str
     message: str
     evidence: dict[str, Any]
     method: str
     created_at: Time
+    insight_id: str | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
 
 

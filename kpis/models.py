@@ -312,6 +312,39 @@ class InsightState(models.Model):
         return self.note or f"judged {self.judged_at}"
 
 
+class AskedPrediction(models.Model):
+    """A PREDICTION_REQUEST and its answer, which is the requester's alone (decision B3).
+
+    No foreign keys: it is forgotten in minutes, and who may see the KPI is looked at before it is
+    answered.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization_id = models.CharField(max_length=64)
+    kpi_id = models.CharField(max_length=64)
+    horizon = models.PositiveSmallIntegerField()
+    user_id = models.CharField(max_length=64)
+    origin = models.CharField(max_length=64, blank=True, default="")
+    """The connection that is answered: the one that has asked last."""
+    request_id = models.CharField(max_length=128, blank=True, default="")
+    asked_at = models.DateTimeField(db_index=True)
+    answered_at = models.DateTimeField(null=True)
+    newest_id = models.BigIntegerField(null=True)
+    """The KPI's newest value when it was answered: until the next, the answer is the same."""
+    answer = models.JSONField(null=True)
+    """`{"prediction": ..., "recommendation": ... or null}` as they went out; null if there was no
+    answer."""
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("kpi_id", "horizon"), name="prediction_asked_of_kpi"),
+            models.Index(fields=("organization_id", "user_id"), name="prediction_asked_by"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kpi_id} for {self.horizon} days"
+
+
 class ReportFormat(models.TextChoices):
     PDF = "pdf", "PDF"
     XLSX = "xlsx", "Excel (XLSX)"

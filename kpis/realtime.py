@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from bos.permissions import uuids
 from kpis import handlers, jobs, messages  # noqa: F401 -- they register themselves
+from kpis.insights.asked import forget_answers
 from kpis.models import (
     Alert,
     Insight,
@@ -256,4 +257,5 @@ register_snapshot("kpi", _show_kpis)
 # ------------------------------------------------------------------ housekeeping
 
 forget_regularly("reports", delete_expired_reports)
+forget_regularly("answers", forget_answers)
 forget_regularly("anomalies", delete_old_anomalies)

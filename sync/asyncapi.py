@@ -43,8 +43,10 @@ ACTIONS: dict[ErrorCode, str] = {
     ErrorCode.SUBSCRIPTION_FAILED: "Unsubscribe from others first, or try again later.",
     ErrorCode.SESSION_NOT_FOUND: "Choose another session: this one has ended or never was.",
     ErrorCode.SESSION_FULL: "Wait until somebody leaves; `details.limit` is its size.",
-    ErrorCode.RATE_LIMIT_EXCEEDED: "Wait `details.retryAfter` seconds, then send it again;"
-    " `details.scope` `bytes` means their size, not their number.",
+    ErrorCode.RATE_LIMIT_EXCEEDED: (
+        "Wait `details.retryAfter` seconds, then send it again; where there is none, make room:"
+        " `details.scope` says of what there is too much."
+    ),
     ErrorCode.INTERNAL_SERVER_ERROR: "Send it again with the same `requestId`, ever more slowly."
     " Where `details.outcome` is `unknown` it may have been done: look first if it had no"
     " `requestId`.",

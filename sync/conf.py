@@ -37,6 +37,9 @@ class SyncSettings:
     """Of a connection's messages."""
     messages_per_minute: int = 100
     user_messages_per_minute: int = 300
+    user_work_per_minute: int = 15_000
+    organization_work_per_minute: int = 120_000
+    """In units of `sync.budgets`."""
     cursor_rate: float = 10
     reconnect_grace: float = 60
     presence_lease: float = 15

@@ -284,7 +284,8 @@ class Connection:
             self.close(CloseCode.TOO_MANY)
         wait = self._messages.hit(now)
         if wait:
-            raise RateLimitExceeded(**limit_figures(self._messages.limit, wait))
+            figures = limit_figures(self._messages.limit, wait, scope="connection")
+            raise RateLimitExceeded(**figures)
 
     def count_bytes(self, size: int, now: float) -> None:
         """Raises RateLimitExceeded over a minute's bytes; closes at three times of them.
@@ -308,12 +309,18 @@ class Connection:
         self._limited = False
 
     def tell_limit(self, error: RateLimitExceeded) -> None:
-        """RATE_LIMIT once, when the limit is first hit."""
-        if not self._limited:
+        """RATE_LIMIT once, when a limit of messages or work is first hit; caps have no window."""
+        if not self._limited and "window" in error.details:
             self._limited = True
             figures: Any = error.details
             self.send(
-                RateLimit(figures["limit"], figures["window"], figures["retryAfter"], error.message)
+                RateLimit(
+                    figures["limit"],
+                    figures["window"],
+                    figures["retryAfter"],
+                    error.message,
+                    figures["scope"],
+                )
             )
 
     # -------------------------------------------------------------- time

@@ -9,12 +9,13 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, IntegrityError, connections
+from django.db import DatabaseError, IntegrityError, connections, transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +25,10 @@ READERS = 4
 ENDED_FOR_ANOTHER = {"40001", "40P01"}
 """PostgreSQL's errors by which it ends a transaction for another one's sake: serialization failure
 and deadlock. (Of 40003 it says that nobody knows whether it was committed.)"""
+
+READINGS = READERS - 1
+"""Of what reads much, a snapshot or a page of the log: a thread stays for what is quick."""
+READINGS_OF_ONE = 2
 
 _readers = ThreadPoolExecutor(READERS, thread_name_prefix="bos-read")
 
@@ -45,6 +50,31 @@ async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
     call = partial(context.run, partial(function, *args, **kwargs))
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_readers, with_fresh_connections, call)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read several things as they are at one moment; nothing is written in this block.
+
+    On SQLite no lock is taken: its transactions are IMMEDIATE for the sake of writers, and a
+    reader that begins so waits for the writer and keeps it waiting. In WAL mode the first query of
+    a deferred transaction fixes what all of it sees.
+    """
+    database: Any = connections["default"]
+    if database.in_atomic_block:
+        yield
+    elif database.vendor == "sqlite":
+        mode, database.transaction_mode = database.transaction_mode, "DEFERRED"
+        try:
+            with transaction.atomic():
+                yield
+        finally:
+            database.transaction_mode = mode
+    else:
+        with transaction.atomic():
+            with database.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
 
 
 # The one that is in the way has committed by then; a third one may be.

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sync import registry, render
+from sync import budgets, registry, render
 from sync.closes import CloseCode
 from sync.codecs import LIGHT_BYTES, request_id_of
 from sync.conf import sync_settings
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sync.hub import Hub
 
 log = logging.getLogger("bos.sync")
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Changes of one connection that may wait for their commit at once; as many as a group commits.
@@ -83,6 +84,15 @@ class Context:
             origin=self.connection.id,
             request_id=self.request_id or "",
         )
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that reads much, when it is its organization's turn."""
+        async with self.hub.readings.turn(self.principal.organization_id):
+            return await in_database(function, *args, **kwargs)
+
+    async def spend(self, units: int) -> None:
+        """Pay for what only turns out on the way. Raises RateLimitExceeded."""
+        await spend(self.connection, self.hub, units)
 
     def change(
         self,
@@ -158,10 +168,12 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
             connection.signed_at = now
         if counts:
             await _count_for_user(connection, hub)
-            connection.within_limits()
         request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
+        if counts:
+            await spend(connection, hub, request.price(message))
+            connection.within_limits()
         if connection.changes and envelope.type not in HEARTBEATS:
             await _wait_for_changes(connection, room_is_enough=request.pipelined)
         answer = await handler(Context(connection, hub, envelope), message)
@@ -239,4 +251,20 @@ async def _count_for_user(connection: Connection, hub: Hub) -> None:
     limit = sync_settings().user_messages_per_minute
     wait = await hub.state.hit(principal.user_id, limit, WINDOW)
     if wait:
-        raise RateLimitExceeded(**limit_figures(limit, wait))
+        raise RateLimitExceeded(**limit_figures(limit, wait, scope="user"))
+
+
+async def spend(connection: Connection, hub: Hub, units: int) -> None:
+    """Take work from what the connection's user and organization have in a minute.
+
+    Raises RateLimitExceeded where one of them has not so much left, and takes nothing then. One
+    request that costs more than there is in a minute is let in where nothing else was.
+    """
+    principal = connection.principal
+    if principal is None or units <= 0:
+        return
+    accounts = budgets.accounts_of(principal)
+    units = min(units, *(account.limit for account in accounts))
+    refusal = await hub.state.spend(principal.organization_id, accounts, units)
+    if refusal is not None:
+        raise budgets.refuse(refusal)

@@ -154,7 +154,12 @@ async def pong(context: Context, message: messages.Pong) -> None:
 # ------------------------------------------------------------------ subscriptions
 
 
-@handles(messages.Subscribe)
+def _of_channels(message: messages.Subscribe | messages.SyncRequest) -> int:
+    """1, and 1 for each 10 channels."""
+    return 1 + len(message.channels) // 10
+
+
+@handles(messages.Subscribe, cost=_of_channels)
 async def subscribe(context: Context, message: messages.Subscribe) -> Reply | None:
     """Follow channels; each that is refused gets an ERROR of its own (decision S1)."""
     connection = context.connection
@@ -221,7 +226,12 @@ async def permitted(principal: Principal, wanted: Collection[Topic]) -> set[Topi
 # ------------------------------------------------------------------ sync
 
 
-@handles(messages.SyncRequest)
+def _of_sync(message: messages.SyncRequest) -> int:
+    """6, 1 for each 10 channels, and before it is sent 1 for each 20 messages."""
+    return 5 + _of_channels(message)
+
+
+@handles(messages.SyncRequest, cost=_of_sync)
 async def sync_request(context: Context, message: messages.SyncRequest) -> None:
     """Replay or snapshot; decision V4."""
     await serve_sync(context, message, permitted)

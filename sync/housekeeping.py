@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
 
 from sync import commits, log, retry
 from sync.conf import sync_settings
@@ -31,6 +35,27 @@ def forget_regularly(what: str, forget: Callable[[], int]) -> None:
     if what in _tasks:
         raise ValueError(f"{what} are forgotten twice")
     _tasks[what] = forget
+
+
+BATCHES = 20
+"""A round, of each kind; the rest is for the next one, ten minutes later."""
+
+
+def forget_in_batches(rows: QuerySet[Any], *, at_once: int) -> int:
+    """Delete the first of these rows, a batch a transaction, as anybody would; how many those were.
+
+    Events tell of it where they do of any deletion. Between two batches others come through; what
+    somebody holds, another process perhaps, is left for the next round.
+    """
+    forgotten = 0
+    for _ in range(BATCHES):
+        with transaction.atomic():
+            batch = list(rows.select_for_update(of=("self",), skip_locked=True)[:at_once])
+            if not batch:
+                break
+            rows.model._base_manager.filter(pk__in=[row.pk for row in batch]).delete()
+        forgotten += len(batch)
+    return forgotten
 
 
 def keep_house() -> dict[str, int]:

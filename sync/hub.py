@@ -18,13 +18,14 @@ from sync.bus import Shown, bus, group_name
 from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
-from sync.database import in_database
+from sync.database import READINGS, READINGS_OF_ONE, in_database
 from sync.feed import RETRY_PAUSE, Feed
 from sync.housekeeping import PAUSE_SECONDS, keep_house
 from sync.intake import Gate
 from sync.log import LoggedEvent
 from sync.outbox import Flusher
 from sync.shared_state import MemoryState, RedisState, SharedState
+from sync.turns import Turns
 
 logger = logging.getLogger("bos.sync")
 
@@ -50,6 +51,8 @@ class Hub:
         loop = asyncio.get_running_loop()
         self.connections: dict[str, Connection] = {}
         self.gate = Gate()
+        self.readings = Turns(READINGS, of_one=READINGS_OF_ONE)
+        """Whoever reads much for one client takes one."""
         self.state: SharedState = (
             RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
         )

@@ -63,8 +63,7 @@ class Intake:
         """Raises RateLimitExceeded where a minute's bytes are used up."""
         wait = self._bytes.take(size, now)
         if wait:
-            figures = limit_figures(int(self._bytes.holds), wait)
-            raise RateLimitExceeded(**figures, scope="bytes")
+            raise RateLimitExceeded(**limit_figures(int(self._bytes.holds), wait, scope="bytes"))
 
     def signed_in(self) -> None:
         self.max_message_bytes = sync_settings().max_message_bytes

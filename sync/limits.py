@@ -91,9 +91,16 @@ class Pace:
         self.due_at = (now if paused else self.due_at) + self._gap
 
 
-def limit_figures(limit: int, wait: float) -> dict[str, Any]:
-    """What ERROR and RATE_LIMIT say: `{"limit": 100, "window": "60s", "retryAfter": 30}`.
+def limit_figures(limit: int, wait: float, *, scope: str) -> dict[str, Any]:
+    """What ERROR and RATE_LIMIT say, with whose limit it is: 'connection' or its 'bytes', 'user', 'organization'.
+
+    `{"limit": 100, "window": "60s", "retryAfter": 30, "scope": "connection"}`
 
     retryAfter: whole seconds, rounded up, so that a client that waits so long is let in.
     """
-    return {"limit": limit, "window": f"{WINDOW:g}s", "retryAfter": max(1, math.ceil(wait))}
+    return {
+        "limit": limit,
+        "window": f"{WINDOW:g}s",
+        "retryAfter": max(1, math.ceil(wait)),
+        "scope": scope,
+    }

@@ -173,9 +173,13 @@ class Error(Message):
 
 @message("RATE_LIMIT")
 class RateLimit(Message):
-    """The limit was hit for the first time in this window; each refusal is an ERROR besides."""
+    """The limit was hit for the first time in this window; each refusal is an ERROR besides.
+
+    scope: whose limit it is.
+    """
 
     limit: int
     window: str
     retry_after: int
     message: str
+    scope: Literal["connection", "user", "organization"] | UnsetType = UNSET

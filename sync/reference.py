@@ -20,8 +20,10 @@ from sync.asyncapi import (
     example,
     schemas,
 )
+from sync.caps import caps
 from sync.closes import CloseCode
-from sync.registry import ALIASES
+from sync.connection import FREQUENT, UNLIMITED
+from sync.registry import ALIASES, requests
 from sync.topics import KINDS
 
 HEAD = """# Messages
@@ -61,7 +63,7 @@ def reference_text() -> str:
         parts += [_section(entry, components) for entry in entries() if entry.area == area]
     parts.append("## Types used above\n")
     parts += [_type_section(name, components) for name in shared]
-    parts += [_aliases(), _errors(), _closes()]
+    parts += [_aliases(), _errors(), _work(), _caps(), _closes()]
     return "\n".join(parts)
 
 
@@ -222,6 +224,37 @@ def _errors() -> str:
     lines += ["", "`code` of a `SYNC_ERROR`. Nothing of the sync was sent.\n"]
     lines += ["| code | what a client does |", "|---|---|"]
     lines += [f"| `{code}` | {action} |" for code, action in sorted(SYNC_ACTIONS.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _work() -> str:
+    lines = [
+        "## What requests cost\n",
+        "A user and an organization have so much work in any 60 s (`BOS_USER_WORK_PER_MINUTE`,"
+        " `BOS_ORGANIZATION_WORK_PER_MINUTE`); a unit is about a millisecond of one core. Over it"
+        " nothing is done, and `RATE_LIMIT_EXCEEDED` carries `limit`, `window`, `retryAfter` and"
+        " `scope`: `user` or `organization`; `connection` and `user` also where messages are too"
+        " many.\n",
+        "| request | units |",
+        "|---|---|",
+    ]
+    for name, request in sorted(requests.items()):
+        if request.handler is not None and name not in UNLIMITED | FREQUENT:
+            cost = request.cost
+            units = str(cost) if isinstance(cost, int) else (cost.__doc__ or "")
+            lines.append(f"| `{name}` | {units} |")
+    return "\n".join(lines) + "\n"
+
+
+def _caps() -> str:
+    lines = [
+        "## What there may be at once\n",
+        "Beyond it the request is refused with `RATE_LIMIT_EXCEEDED`, `limit` and this `scope`,"
+        " without `retryAfter`: waiting alone does not help.\n",
+        "| scope | of what | what makes room |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{cap.scope}` | {cap.what} | {cap.remedy} |" for cap in caps()]
     return "\n".join(lines) + "\n"
 
 

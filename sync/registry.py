@@ -38,6 +38,8 @@ class Request(msgspec.Struct, rename="camel"):
 
 # Returns a Reply, the task of a change that is answered by its event, or None.
 Handler = Callable[["Context", Any], Awaitable[Any]]
+Price = int | Callable[[Any], int]
+"""Units of work (see `sync.budgets`), or how many by the payload."""
 R = TypeVar("R", bound=type[msgspec.Struct])
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
@@ -54,6 +56,11 @@ class RequestType:
     struct: type[Request]
     handler: Handler | None = None
     pipelined: bool = False
+    cost: Price = 1
+
+    def price(self, message: Request) -> int:
+        """What this request costs, in units of work."""
+        return self.cost if isinstance(self.cost, int) else self.cost(message)
 
 
 requests: dict[str, RequestType] = {}
@@ -94,13 +101,16 @@ def message(name: str) -> Callable[[R], R]:
     return register
 
 
-def handles(struct: type[Request], *, pipelined: bool = False) -> Callable[[H], H]:
+def handles(struct: type[Request], *, pipelined: bool = False, cost: Price = 1) -> Callable[[H], H]:
+    """cost: what of the work of a user and an organization it takes."""
+
     def register(handler: H) -> H:
         request = requests[_names[struct]]
         if request.handler is not None:
             raise ValueError(f"{request.name} has two handlers")
         request.handler = handler
         request.pipelined = pipelined
+        request.cost = cost
         return handler
 
     return register

@@ -9,13 +9,11 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
 import msgspec
-from django.db import connection as database
-from django.db import transaction
 from msgspec import UNSET
 
 from sync import codecs, log, render, topics
 from sync.connection import Connection
-from sync.database import in_database
+from sync.database import reading
 from sync.envelope import WireTime, encode
 from sync.errors import InvalidChannel, InvalidMessage, SyncErrorCode, SyncRefused, Unauthorized
 from sync.feed import PAGE, Feed, Synced
@@ -28,6 +26,10 @@ if TYPE_CHECKING:
     from sync.dispatcher import Context
 
 Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
+
+
+# Of a sync: a thousand take about 50 ms to be read, rendered and written.
+MESSAGES_A_UNIT = 20
 
 
 class Ended(Exception):
@@ -88,12 +90,13 @@ class _Replay:
     async def send_missed(self, request: SyncRequest) -> int:
         """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
         await self._authorize()
-        start = await in_database(self._start, request)
+        start = await self._context.read(self._start, request)
         await self._authorize()
+        await self._pay(start.count)
         self._begin(start.count, start.from_timestamp)
         after, sent = start.after, 0
         while after < start.head.sequence:
-            events = await in_database(
+            events = await self._context.read(
                 log.read_topics,
                 self._organization_id,
                 self._topics,
@@ -168,8 +171,9 @@ class _Replay:
     async def send_snapshot(self) -> int:
         """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
         await self._authorize()
-        head, shown = await in_database(self._read_snapshot)
+        head, shown = await self._context.read(self._read_snapshot)
         await self._authorize()
+        await self._pay(len(shown))
         self._begin(len(shown), wire_time(EPOCH))
         for first in range(0, len(shown), PAGE):
             page = shown[first : first + PAGE]
@@ -178,11 +182,7 @@ class _Replay:
         return head.sequence
 
     def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
-        with transaction.atomic():
-            if database.vendor == "postgresql":
-                # Head and rows from one moment; SQLite's transaction is so by itself.
-                with database.cursor() as cursor:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with reading():
             head = log.head(self._organization_id)
             return head, topics.snapshot(self._context.principal, self._topics)
 
@@ -196,6 +196,10 @@ class _Replay:
             head.sequence,
         )
         return encode("SYNC_UPDATE", codecs.to_json(payload))
+
+    async def _pay(self, count: int) -> None:
+        """Before any of so many messages is sent. Raises RateLimitExceeded."""
+        await self._context.spend(count // MESSAGES_A_UNIT)
 
     async def _send(self, messages: list[bytes]) -> None:
         """At the client's pace: what it has not taken is not read from the log yet.

@@ -1,4 +1,4 @@
-"""What processes must agree on and may forget: connection places and message counts of a user.
+"""What processes must agree on and may forget: a user's places and messages, and work.
 
 Lives in Redis, by Lua with Redis' clock, or in memory with one process. Everything expires by
 itself: after `kill -9` no handler runs that could clean up. While Redis is away each process keeps
@@ -23,6 +23,7 @@ import redis.asyncio.retry
 import redis.backoff
 from redis.exceptions import RedisError
 
+from sync.budgets import SPEND, Account, Answer, LocalBudgets, Question, Refusal, SharedBudgets
 from sync.ends import SLICE, TAKE_OUT, Ends
 from sync.limits import WINDOW, SlidingWindow
 
@@ -104,6 +105,13 @@ class SharedState(Protocol):
         """Count a message of the user; 0 if within the limit, else seconds until one would be."""
         ...
 
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        """Take units of work from all of these accounts, or from none: why not, then.
+
+        place: the same for accounts that are asked for together.
+        """
+        ...
+
     async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         """For so long, count these (place, connection) as present, unless told again.
 
@@ -154,6 +162,7 @@ class MemoryState:
         self._messages: dict[str, SlidingWindow] = {}
         self._present: dict[str, dict[str, float]] = {}
         self._forget_at = 0.0
+        self._budgets = LocalBudgets(clock)
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         places = self._places[user_id]
@@ -220,6 +229,9 @@ class MemoryState:
             messages = self._messages[user_id] = SlidingWindow(limit, window)
         return messages.hit(self._clock())
 
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        return self._budgets.spend(accounts, units)
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -254,6 +266,10 @@ class RedisState:
         self._ends = Ends(
             partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
+        # One of each address: accounts of an organization are asked for in one round trip.
+        self._budgets = {
+            client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
+        }
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         # Always counted here as well, so that the count is right when Redis goes away.
@@ -368,6 +384,21 @@ class RedisState:
         alone = places <= self._local.places_of(user_id)
         believed = BELIEVED_ALONE if alone else BELIEVED_ELSEWHERE
         tally.believed_until = time.monotonic() + believed
+
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        return await self._budgets[self._client(place)].spend(accounts, units)
+
+    async def _ask_work(self, client: redis.asyncio.Redis, question: Question) -> Answer | None:
+        keys = [f"bos:work:{account.key}" for account, _ in question.accounts]
+        figures = [n for account, units in question.accounts for n in (units, account.limit)]
+        answer = await self._ask(
+            lambda: _eval(client, SPEND, keys, int(WINDOW), int(question.force), *figures),
+            otherwise=None,
+        )
+        if answer is None:
+            return None
+        refused, wait, *totals = answer
+        return Answer(refused - 1 if refused else None, wait, totals)
 
     async def _ask_hits(
         self, user_id: str, limit: int, window: float, hits: int

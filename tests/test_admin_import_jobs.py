@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import random
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos import imports
-from bos.models import Department, Employee, Import, ImportState, Organization, User
+from bos.jobs import MAX_DEATHS, Broker
+from bos.models import Department, Employee, Import, ImportState, Job, Organization, User
+from bos.tables import xlsx_bytes
 from kpis.models import Kpi
 from tests import doors
 from tests.cast import Cast
@@ -266,3 +271,53 @@ def test_old_imports_are_forgotten(cast: Cast, admin: Browser) -> None:
     assert not Import.objects.filter(pk=import_.pk).exists()
     assert Import.objects.filter(pk=fresh.pk).exists()
     assert Organization.objects.filter(pk=cast.home.organization.pk).exists()
+
+
+# ------------------------------------------------------------------ what takes too much (row s7)
+
+
+def bomb() -> bytes:
+    """A row of fifteen million cells, 64 MB of XML: within the bounds of a sheet."""
+    noise = random.Random(7).randbytes(2**18).hex().encode()
+    sheet = b"<worksheet><sheetData><row>" + b"<c/>" * 15_000_000 + b"<!--" + noise + b"-->"
+    file = io.BytesIO()
+    sound = io.BytesIO(xlsx_bytes(("name",), [("A",)]))
+    with zipfile.ZipFile(sound) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            is_sheet = name == "xl/worksheets/sheet1.xml"
+            new.writestr(name, sheet if is_sheet else old.read(name))
+    return file.getvalue()
+
+
+async def test_s7_a_file_that_takes_too_much_fails_at_once_and_the_next_one_is_taken(
+    worker: Path, cast: Cast, admin: Browser, stranger: Browser
+) -> None:
+    upload(admin, "kpis", bomb(), "bomb.xlsx")
+    upload(stranger, "kpis", b"name\nMade", "sound.csv")
+    heavy = await Import.objects.aget(organization=cast.home.organization)
+    sound = await Import.objects.aget(organization=cast.other.organization)
+    assert (await _settled(sound)).state == ImportState.CHECKED
+    failed = await _settled(heavy)
+    assert failed.state == ImportState.FAILED
+    assert "more than 384 MB of memory" in failed.problem
+    assert bytes(failed.content) == b""
+    page = admin.get(reverse("admin:bos_import_change", args=(heavy.pk,)))
+    assert b"more than 384 MB of memory" in page.content
+    assert not has_lost_a_process(worker)
+
+
+def has_lost_a_process(worker: Path) -> bool:
+    return "reincarnated" in worker.read_text()
+
+
+def test_s7_an_import_that_kills_its_worker_twice_has_failed(cast: Cast, admin: Browser) -> None:
+    upload(admin, "kpis", b"name\nMade")
+    import_ = Import.objects.get(organization=cast.home.organization)
+    mine = Job.objects.filter(organization_id=cast.home.id)
+    Job.objects.exclude(pk__in=mine).delete()
+    mine.update(begun=MAX_DEATHS)
+    assert Broker().dequeue() is None
+    import_.refresh_from_db()
+    assert import_.state == ImportState.FAILED
+    assert "too long" in import_.problem
+    assert not mine.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client as Browser
@@ -30,6 +31,15 @@ from tests.importing import (
 )
 
 # ------------------------------------------------------------------ the form
+
+
+def test_s6_where_too_much_waits_another_file_is_refused_in_the_form(
+    cast: Cast, admin: Browser, settings: Any
+) -> None:
+    settings.ORGANIZATION_WAITING_JOBS = 1
+    upload(admin, "kpis", b"name\nMade")
+    assert b"imports waiting to be made" in upload(admin, "kpis", b"name\nMade").content
+    assert Import.objects.filter(organization=cast.home.organization).count() == 1
 
 
 def test_a_file_waits_for_a_worker_and_its_page_says_so(cast: Cast, admin: Browser) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from bos.models import Role, User
 from kpis.jobs import judge, predict
-from kpis.models import Alert, AlertRule, InsightState, Kpi
+from kpis.models import Alert, AlertRule, AskedPrediction, InsightState, Kpi
 from sync.database import TRIES, retry_on_conflict
 from sync.models import Event, StreamHead
 from sync.processors import advance
@@ -27,7 +27,7 @@ from tests import doors
 from tests.backlog import is_processed, skip_backlog
 from tests.cast import Cast
 from tests.locks import on_connections_of_its_own, while_open
-from tests.test_jobs import give_history
+from tests.test_jobs import ask_for, give_history
 
 
 @pytest.fixture
@@ -64,7 +64,12 @@ def test_b3_a_kpi_may_be_deleted_while_it_is_forecast(cast: Cast, judged_before:
     if judged_before:
         while_open(revenue.delete, lambda: judge(kpi_id))
     else:
-        while_open(revenue.delete, lambda: predict(kpi_id, 7, cast.vera.id, "", "p"))
+        ask_for(revenue, cast.vera, "p", horizon=7)
+        while_open(revenue.delete, lambda: predict(kpi_id, 7))
+        asked = AskedPrediction.objects.get(kpi_id=kpi_id)
+        assert asked.answered_at is not None
+        told = Event.objects.filter(organization_id=cast.home.id, entity_type="answer")
+        assert not told.exists(), "nobody sees it any more"
     assert not InsightState.objects.filter(kpi_id=kpi_id).exists()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from multiprocessing import Queue, Value
 from typing import Any
 
@@ -18,17 +18,20 @@ from django_q.signals import pre_execute
 from django_q.signing import BadSignature, PickleSerializer, SignedPackage
 from django_q.worker import worker
 
-from bos import jobs
 from bos.imports import IMPORT
-from bos.jobs import Broker, Priority, due_jobs, enqueue
-from bos.models import Notification, Role, User
-from kpis.jobs import judge, make_report, predict
-from kpis.models import Kpi, KpiValue, Report, ReportState, Visibility
+from bos.jobs import MAX_DEATHS, MAX_FAILURES, Broker, Priority, due_jobs, enqueue, require_room
+from bos.models import Job, Notification, Role, User
+from bos.permissions import principal_of
+from kpis.insights.asked import ask
+from kpis.jobs import judge, make_report
+from kpis.models import Kpi, KpiValue, Report, ReportState
+from kpis.reports.requesting import have_made
+from sync.errors import RateLimitExceeded
 from sync.models import Event
 from sync.principal import SYSTEM, Actor, acting
 from sync.processors import advance
 from tests.backlog import skip_backlog
-from tests.cast import Cast
+from tests.cast import Cast, Person
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +94,30 @@ def test_b4_what_somebody_waits_for_is_done_first_and_then_what_came_first(cast:
     assert taken == in_order
 
 
+def test_s6_organizations_take_turns_however_much_one_of_them_wants(cast: Cast) -> None:
+    busy, other, third = cast.home.id, cast.other.id, "third"
+    for n in range(6):
+        enqueue(judge, f"busy {n}", organization_id=busy)
+    broker = Broker()
+    taken = []
+
+    def take() -> None:
+        job = broker.dequeue()
+        assert job
+        taken.append(SignedPackage.loads(job[0][1])["args"][0])
+        OrmQ.objects.filter(pk=job[0][0]).delete()
+
+    for _ in range(3):
+        take()
+    for n in range(2):
+        enqueue(judge, f"other {n}", organization_id=other)
+    enqueue(judge, "third", organization_id=third)
+    while due_jobs().exists():
+        take()
+    assert taken[:3] == ["busy 0", "busy 1", "busy 2"]
+    assert taken[3:] == ["busy 3", "other 0", "third", "busy 4", "other 1", "busy 5"]
+
+
 def test_b4_a_job_that_was_taken_is_given_out_again_when_its_time_is_over(cast: Cast) -> None:
     enqueue(judge, "once")
     broker, before = Broker(), timezone.now()
@@ -118,20 +145,6 @@ def test_b3_an_imported_kpi_is_judged_after_those_with_live_values(cast: Cast) -
 # ------------------------------------------------------------------ for somebody
 
 
-def test_s4_nobody_gets_a_prediction_that_they_may_not_see_any_more(cast: Cast) -> None:
-    """While it waited for a worker, the KPI became its department's alone."""
-    revenue = cast.home.revenue
-    give_history(revenue)
-    Kpi.objects.filter(pk=revenue.pk).update(
-        visibility=Visibility.DEPARTMENT, department=cast.home.sales
-    )
-    told = Event.objects.filter(organization_id=cast.home.id, live_type="PREDICTION_READY")
-    predict(str(revenue.pk), 7, cast.vera.id, "", "p")
-    assert not told.exists()
-    predict(str(revenue.pk), 7, cast.bob.id, "", "p")
-    assert told.count() == 1
-
-
 @pytest.mark.parametrize("lost", [{"role": Role.VIEWER}, {"is_active": False}])
 def test_s4_nobody_gets_a_report_that_they_may_not_ask_for_any_more(
     cast: Cast, lost: dict[str, Any]
@@ -157,6 +170,13 @@ def test_s4_nobody_gets_a_report_that_they_may_not_ask_for_any_more(
 # ------------------------------------------------------------------ given out twice
 
 
+def ask_for(kpi: Kpi, person: Person, request_id: str, horizon: int = 7) -> None:
+    """As by a PREDICTION_REQUEST of a connection that is none of ours."""
+    principal = principal_of(person.user)
+    with transaction.atomic():
+        ask(principal, str(kpi.pk), horizon, origin="gone", request_id=request_id)
+
+
 @pytest.mark.parametrize("possible", [True, False])
 def test_b4_a_prediction_that_is_given_out_again_is_told_once(cast: Cast, possible: bool) -> None:
     """Its worker was killed after the commit, before the queue knew."""
@@ -168,12 +188,99 @@ def test_b4_a_prediction_that_is_given_out_again_is_told_once(cast: Cast, possib
         if possible
         else Notification.objects.filter(user=cast.vera.user, category="prediction_failed")
     )
-    enqueue(predict, str(revenue.pk), 7, cast.vera.id, "", "p")
+    ask_for(revenue, cast.vera, "p")
     row = OrmQ.objects.get()
     for _ in range(2):
         assert run(row)["success"] is True
         assert told.count() == 1
+
+
+def test_s6_the_same_question_is_worked_on_once_and_everybody_is_answered(cast: Cast) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    for person, request_id in [(cast.vera, "a"), (cast.vera, "b"), (cast.bob, "a")]:
+        ask_for(revenue, person, request_id)
+    row = OrmQ.objects.get()
+    assert run(row)["success"] is True
+    answers = Event.objects.filter(organization_id=cast.home.id, live_type="PREDICTION_READY")
+    answered = sorted(answers.values_list("actor_id", "request_id"))
+    assert answered == sorted([(cast.vera.id, "a"), (cast.vera.id, "b"), (cast.bob.id, "a")])
+    assert answers.values_list("live").distinct().count() == 1
+
+
+def test_s6_a_user_has_so_many_questions_open_and_no_more(cast: Cast, settings: Any) -> None:
+    settings.USER_WAITING_JOBS = 2
+    for n in range(2):
+        ask_for(cast.home.revenue, cast.vera, f"{n}")
+    with pytest.raises(RateLimitExceeded) as refused:
+        ask_for(cast.home.revenue, cast.vera, "one too many")
+    assert refused.value.details == {"limit": 2, "scope": "jobs"}
+    ask_for(cast.home.revenue, cast.bob, "another's")
+
+
+def test_s6_an_organization_has_so_many_jobs_waiting_and_no_more(cast: Cast, settings: Any) -> None:
+    settings.ORGANIZATION_WAITING_JOBS = 2
+    enqueue(judge, "the system's", organization_id=cast.home.id)
+    for n in range(2):
+        require_room(cast.home.id, "another")
+        enqueue(judge, f"{n}", organization_id=cast.home.id, user_id=f"user {n}")
+    with pytest.raises(RateLimitExceeded):
+        require_room(cast.home.id, "another")
+    require_room(cast.other.id, "a stranger")
+
+
+# ------------------------------------------------------------------ given up
+
+
+def die(row: OrmQ) -> None:
+    """Begin the job as a worker does, and be killed at it."""
+    pre_execute.send(sender="tests", func=None, task={"ack_id": row.pk})
+
+
+def overdue(row: OrmQ) -> None:
+    OrmQ.objects.filter(pk=row.pk).update(lock=timezone.now() - timedelta(microseconds=1))
+
+
+def test_j2_a_job_that_kills_its_worker_is_given_up_after_the_second_time(cast: Cast) -> None:
+    report = Report.objects.create(
+        organization=cast.home.organization,
+        requested_by=cast.mia.user,
+        from_day=date(2026, 1, 1),
+        to_day=date(2026, 1, 2),
+    )
+    have_made(report)
+    broker, row = Broker(), OrmQ.objects.get()
+    for _ in range(MAX_DEATHS):
+        assert broker.dequeue(), "it is given out"
+        die(row)
+        overdue(row)
+    assert broker.dequeue() is None
     assert not OrmQ.objects.exists()
+    report.refresh_from_db()
+    assert report.state == ReportState.FAILED
+    assert "too long" in report.problem
+    assert Notification.objects.get(user=cast.mia.user).category == "report_failed"
+
+
+def test_j2_a_job_that_fails_is_tried_five_times(cast: Cast) -> None:
+    enqueue(transaction_that_fails)
+    broker, row = Broker(), OrmQ.objects.get()
+    for _ in range(MAX_FAILURES):
+        assert broker.dequeue(), "it is given out"
+        assert run(row)["success"] is False
+        overdue(row)
+    assert broker.dequeue() is None
+    assert not OrmQ.objects.exists()
+
+
+def test_s10_a_prediction_that_is_given_up_is_told_to_its_requester(cast: Cast) -> None:
+    ask_for(cast.home.revenue, cast.vera, "p")
+    broker, row = Broker(), OrmQ.objects.get()
+    Job.objects.update(begun=MAX_DEATHS)
+    assert broker.dequeue() is None
+    assert not OrmQ.objects.filter(pk=row.pk).exists()
+    told = Notification.objects.get(user=cast.vera.user)
+    assert told.data == {"kpiId": str(cast.home.revenue.pk), "requestId": "p"}
 
 
 def test_b4_a_job_that_fails_stays_in_the_queue() -> None:
@@ -185,7 +292,6 @@ def test_b4_a_job_that_fails_stays_in_the_queue() -> None:
 
 def transaction_that_fails() -> None:
     with transaction.atomic():
-        assert jobs.for_the_first_time()
         raise ValueError("on purpose")
 
 

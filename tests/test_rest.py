@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +17,9 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from bos.models import User
+from bos.permissions import principal_of
 from bos.tokens import refreshed
+from kpis import history_api
 from kpis.models import Kpi, KpiValue
 from sync.errors import TokenInvalid
 from tests.cast import PASSWORD, Cast
@@ -203,6 +207,56 @@ def test_b1_history_holds_every_value_exactly_oldest_first(cast: Cast) -> None:
     assert all(at.endswith("Z") and len(at) == 20 for at, _ in told)
     recent = Caller().get(f"{HISTORY}?days=30", cast.vera.token)[1][str(revenue.pk)]
     assert len(recent) == 4
+
+
+def test_s6_a_long_history_is_thinned_to_its_part_and_a_short_one_is_whole(
+    cast: Cast, settings: Any
+) -> None:
+    settings.HISTORY_VALUES = 20  # of two KPIs
+    revenue, margin = cast.home.revenue, cast.home.margin
+    KpiValue.objects.filter(kpi__in=(revenue, margin)).delete()
+    now = timezone.now()
+    for kpi, count in ((revenue, 95), (margin, 10)):
+        KpiValue.objects.bulk_create(
+            KpiValue(kpi=kpi, value=n, at=now - timedelta(hours=count - n)) for n in range(count)
+        )
+    told = Caller().get(HISTORY, cast.mia.token)[1]
+    assert [value for _, value in told[str(revenue.pk)]] == list(range(4, 95, 10))
+    assert [value for _, value in told[str(margin.pk)]] == list(range(10))
+
+
+def test_s6_so_many_histories_are_read_at_once_and_the_next_one_is_told_when_to_come(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_api, "PATIENCE", 0.05)
+    with ExitStack() as turns:
+        for _ in range(history_api.AT_ONCE):
+            turns.enter_context(history_api.turn())
+        headers = {"Authorization": f"Bearer {cast.vera.token}"}
+        answer = Browser().get(HISTORY, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "BUSY")
+        assert answer.headers["Retry-After"] == "5"
+    assert Caller().get(HISTORY, cast.vera.token)[0] == 200
+
+
+def test_s6_of_a_long_history_no_more_is_kept_than_goes_out(cast: Cast, settings: Any) -> None:
+    settings.HISTORY_VALUES = 1_000
+    now = timezone.now()
+    KpiValue.objects.bulk_create(
+        (
+            KpiValue(kpi=cast.home.revenue, value=n, at=now - timedelta(minutes=n))
+            for n in range(20_000)
+        ),
+        batch_size=5_000,
+    )
+    principal = principal_of(cast.vera.user)
+    history_api.history_json(principal, days=1)
+    tracemalloc.start()
+    body = history_api.history_json(principal, days=3650)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 400 < body.count(b"Z") <= 1_000
+    assert most < 2**20, most  # all of them would be 4 MB
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "3651", "x", "1.5", "9" * 5000])

@@ -10,15 +10,13 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from bos.jobs import for_the_first_time
-from bos.models import Notification, User
+from kpis.insights import asked
 from kpis.insights.advice import Advice, advise
 from kpis.insights.history import begin_of, daily_history
 from kpis.insights.statistics import Expectation, Forecast, NoInsight, expectation, forecast, judge
 from kpis.insights.waiting import have_judged
 from kpis.models import Insight, InsightKind, InsightState, Kpi, KpiValue
-from kpis.permissions import may_see
-from sync.principal import Actor, acting
+from sync.times import wire_time
 
 HORIZON = 14
 # Values that came while no worker ran are judged as well, so far back.
@@ -104,42 +102,46 @@ class _Odd:
         self.day, self.side = day, side
 
 
-def predict_for(kpi_id: str, horizon: int, actor: Actor) -> None:
-    """Answer a PREDICTION_REQUEST: the result carries the actor's requestId in his own copy."""
+def answer_questions(kpi_id: str, horizon: int) -> None:
+    """Answer every PREDICTION_REQUEST that waits for this; nothing that is shared changes.
+
+    Idempotent: a job that runs twice finds nobody who waits.
+    """
     kpi = Kpi.objects.filter(pk=kpi_id).first()
-    user = User.objects.filter(pk=actor.user_id).first()
-    # Rights as they are now: the request has waited.
-    if kpi is None or user is None or not may_see(user, kpi):
-        return
-    try:
-        outlook = forecast(daily_history(kpi), horizon)
-    except NoInsight as reason:
-        with transaction.atomic():
-            if for_the_first_time():
-                _tell_of_none(kpi, actor, str(reason))
-        return
+    newest_id = asked.newest_value(kpi_id)
+    figures, reason = None, ""
+    if kpi is not None:
+        figures = asked.known_answer(kpi, horizon, newest_id)
+        try:
+            figures = figures or _answer(kpi, forecast(daily_history(kpi), horizon))
+        except NoInsight as impossible:
+            reason = str(impossible)
     with transaction.atomic():
-        if not for_the_first_time():
-            return
-        InsightState.objects.get_or_create(kpi=kpi)
-        # Locked, as by those who judge; gone where the KPI has just been deleted.
-        if InsightState.objects.select_for_update().filter(kpi=kpi).first() is not None:
-            _renew(kpi, outlook, actor)
+        asked.answer(kpi_id, horizon, newest_id=newest_id, figures=figures, reason=reason)
 
 
-def _tell_of_none(kpi: Kpi, actor: Actor, reason: str) -> None:
-    Notification(
-        organization_id=kpi.organization_id,
-        user_id=actor.user_id,
-        category="prediction_failed",
-        title=f"There is no prediction of {kpi.name}"[:200],
-        message=reason,
-        data={"kpiId": str(kpi.pk), "requestId": actor.request_id},
-    ).save(force_insert=True)
+def _answer(kpi: Kpi, outlook: Forecast) -> dict[str, Any]:
+    """As it goes out: a forecast, and a recommendation or None."""
+    about = {"kpiId": str(kpi.pk)}
+    made = {"createdAt": wire_time()}
+    advice = _advice(kpi, outlook)
+    return {
+        "prediction": about | _prediction(outlook) | made,
+        "recommendation": about | _recommendation(advice, outlook) | made if advice else None,
+    }
 
 
-def _renew(kpi: Kpi, outlook: Forecast, actor: Actor | None = None) -> None:
+def _renew(kpi: Kpi, outlook: Forecast) -> None:
     """Put this forecast, and what follows from it, in place of the ones before."""
+    _replace(kpi, InsightKind.PREDICTION, _prediction(outlook))
+    advice = _advice(kpi, outlook)
+    if advice is None:
+        Insight.objects.filter(kpi=kpi, kind=InsightKind.RECOMMENDATION).delete()
+        return
+    _replace(kpi, InsightKind.RECOMMENDATION, _recommendation(advice, outlook))
+
+
+def _prediction(outlook: Forecast) -> dict[str, Any]:
     points = [
         {
             "date": point.date.isoformat(),
@@ -149,18 +151,11 @@ def _renew(kpi: Kpi, outlook: Forecast, actor: Actor | None = None) -> None:
         }
         for point in outlook.points
     ]
-    prediction = {"horizon": len(points), "points": points, "method": outlook.method}
-    if actor is None:
-        _replace(kpi, InsightKind.PREDICTION, prediction)
-    else:
-        with acting(actor):
-            _replace(kpi, InsightKind.PREDICTION, prediction)
-    advice = _advice(kpi, outlook)
-    if advice is None:
-        Insight.objects.filter(kpi=kpi, kind=InsightKind.RECOMMENDATION).delete()
-        return
-    figures = {"message": advice.message, "evidence": advice.evidence, "method": outlook.method}
-    _replace(kpi, InsightKind.RECOMMENDATION, figures)
+    return {"horizon": len(points), "points": points, "method": outlook.method}
+
+
+def _recommendation(advice: Advice, outlook: Forecast) -> dict[str, Any]:
+    return {"message": advice.message, "evidence": advice.evidence, "method": outlook.method}
 
 
 def _advice(kpi: Kpi, outlook: Forecast) -> Advice | None:

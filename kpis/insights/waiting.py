@@ -25,7 +25,7 @@ def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
     if state is not None and not state.waiting:  # none: the KPI has just been deleted
         state.waiting, state.waiting_since = True, timezone.now()
         state.save(update_fields=["waiting", "waiting_since"])
-        enqueue(judge, str(kpi.pk), priority=priority)
+        enqueue(judge, str(kpi.pk), organization_id=kpi.organization_id, priority=priority)
 
 
 def sweep() -> None:

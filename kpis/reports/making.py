@@ -9,12 +9,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from bos.models import Notification
 from bos.permissions import principal_of
 from kpis.models import Report, ReportFile, ReportFormat, ReportState
 from kpis.permissions import may_have_reported
 from kpis.reports.content import Content, NothingToReport, report_content
-from kpis.reports.requesting import visible_in
+from kpis.reports.requesting import report_fail, visible_in
 from sync.principal import SYSTEM, Actor, acting
 
 
@@ -32,7 +31,8 @@ def make(report_id: str) -> None:
             visible=visible_in(report),
         )
     except NothingToReport as reason:
-        _failed(report, str(reason))
+        with transaction.atomic():
+            report_fail(report_id, str(reason), title="There is nothing to report")
         return
     file = _file(content, ReportFormat(report.format))
     with transaction.atomic():
@@ -85,21 +85,3 @@ def _still_waiting(report: Report) -> Report | None:
     waiting = Report.objects.select_for_update().filter(pk=report.pk, state=ReportState.WAITING)
     found: Report | None = waiting.first()
     return found
-
-
-def _failed(report: Report, problem: str) -> None:
-    with transaction.atomic():
-        waiting = _still_waiting(report)
-        if waiting is None:
-            return
-        waiting.state, waiting.problem = ReportState.FAILED, problem[:300]
-        waiting.save(update_fields=["state", "problem"])
-        if waiting.requested_by_id is not None:
-            Notification(
-                organization_id=waiting.organization_id,
-                user_id=waiting.requested_by_id,
-                category="report_failed",
-                title="There is nothing to report",
-                message=problem,
-                data={"reportId": str(waiting.pk), "requestId": waiting.request_id},
-            ).save(force_insert=True)

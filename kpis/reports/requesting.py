@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.jobs import enqueue
-from bos.models import Department
+from bos.jobs import enqueue, require_room
+from bos.models import Department, Notification
 from kpis.insights.history import begin_of, end_of
 from kpis.models import (
     MAX_REPORT_DAYS,
@@ -40,7 +40,8 @@ def report_request(
     """Have a report made, of the department or else of the whole organization. By a manager.
 
     Raises Unauthorized (also for what is not his), InvalidMessage (the period), NotFound where
-    there is nothing to report. Runs inside the caller's transaction.
+    there is nothing to report, RateLimitExceeded where too many wait already. Runs inside the
+    caller's transaction.
     """
     if not may_have_reported(principal, None):
         raise Unauthorized
@@ -64,6 +65,7 @@ def report_request(
     )
     if not has_something(report):
         raise NotFound(field="scope", reason="no KPI has a value in that time")
+    require_room(principal.organization_id, principal.user_id)
     report.save(force_insert=True)
     have_made(report)
     return report
@@ -72,7 +74,40 @@ def report_request(
 def have_made(report: Report) -> None:
     from kpis.jobs import make_report
 
-    enqueue(make_report, str(report.pk))
+    enqueue(
+        make_report,
+        str(report.pk),
+        organization_id=report.organization_id,
+        user_id=report.requested_by_id or "",
+    )
+
+
+def report_given_up(report_id: str) -> None:
+    """Its file took a worker too long or too much, or failed each time."""
+    report_fail(report_id, "It could not be made: it took too long, or too much memory.")
+
+
+def report_fail(report_id: str, problem: str, *, title: str = "Your report failed") -> None:
+    """Say why a waiting report will not be made, to whoever has requested it.
+
+    Runs inside the caller's transaction.
+    """
+    waiting: Report | None = (
+        Report.objects.select_for_update().filter(pk=report_id, state=ReportState.WAITING).first()
+    )
+    if waiting is None:  # another run of its job was faster
+        return
+    waiting.state, waiting.problem = ReportState.FAILED, problem[:300]
+    waiting.save(update_fields=["state", "problem"])
+    if waiting.requested_by_id is not None:
+        Notification(
+            organization_id=waiting.organization_id,
+            user_id=waiting.requested_by_id,
+            category="report_failed",
+            title=title,
+            message=problem,
+            data={"reportId": str(waiting.pk), "requestId": waiting.request_id},
+        ).save(force_insert=True)
 
 
 def visible_in(report: Report) -> Q:

@@ -230,7 +230,7 @@ def test_l1_100_messages_pass_101_is_refused_and_301_closes(world: World) -> Non
 
 
 def test_l1_the_limit_is_told_once_until_a_message_passes(world: World) -> None:
-    error = RateLimitExceeded(limit=100, window="60s", retryAfter=1)
+    error = RateLimitExceeded(limit=100, window="60s", retryAfter=1, scope="user")
     for _ in range(3):
         world.connection.tell_limit(error)
     assert world.told() == ["RATE_LIMIT"]

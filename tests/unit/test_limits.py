@@ -58,7 +58,7 @@ def test_l1_who_waits_as_long_as_he_is_told_is_let_through(at: float, limit: int
     for _ in range(limit):
         window.hit(0.0)
     wait = window.hit(at)
-    figures = limit_figures(limit, wait)
+    figures = limit_figures(limit, wait, scope="user")
     assert window.hit(at + figures["retryAfter"]) == 0.0
 
 
@@ -72,7 +72,8 @@ def test_l1_a_refused_hit_does_not_put_off_the_next() -> None:
 
 @pytest.mark.parametrize(("wait", "told"), [(0.01, 1), (1, 1), (1.01, 2), (59.5, 60), (60, 60)])
 def test_l1_retry_after_is_in_whole_seconds_rounded_up(wait: float, told: int) -> None:
-    assert limit_figures(100, wait) == {"limit": 100, "window": "60s", "retryAfter": told}
+    figures = limit_figures(100, wait, scope="user")
+    assert figures == {"limit": 100, "window": "60s", "retryAfter": told, "scope": "user"}
 
 
 async def test_l1_who_reconnects_has_what_he_had_sent_until_it_is_a_minute_old() -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import random
+import signal
+import time as time_module
 import zipfile
+from copy import copy
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +19,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from bos import tables
+from bos.apart import TookTooMuch, call_apart
 from bos.tables import (
     MAX_BYTES,
     MAX_COLUMNS,
@@ -41,7 +47,7 @@ def repacked(content: bytes, name: str, text: bytes) -> bytes:
     """The same file with one of its parts replaced."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", 8) as new:
-        for part in old.namelist():
+        for part in {*old.namelist(), name}:
             new.writestr(part, text if part == name else old.read(part))
     return file.getvalue()
 
@@ -252,6 +258,107 @@ def test_times_and_numbers_are_such_in_a_spreadsheet() -> None:
     assert number_of(row.cells["value"]) == Decimal("99999999999.9999")
     plain = csv_bytes(("time", "value"), [(at, Decimal("7.0000"))])
     assert plain.decode("utf-8-sig") == "time,value\r\n2026-01-31T08:30:00Z,7\r\n"
+
+
+# ------------------------------------------------------------------ bombs (row s7)
+
+
+def part(name: str, xml: bytes) -> bytes:
+    """A sound file with this part instead of its own, packed."""
+    return repacked(xlsx(("name",), ("A",)), name, xml)
+
+
+def megabytes(xml: bytes, size: float) -> bytes:
+    return xml * int(size * 2**20 / len(xml))
+
+
+NOISE = random.Random(7).randbytes(2**20).hex().encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "xml", "why"),
+    [
+        ("xl/styles.xml", megabytes(b"<xf/>", 90), "too large when unpacked"),
+        ("xl/styles.xml", megabytes(b"<xf/>", 4.1), "too large when unpacked"),
+        ("xl/styles.xml", b"<xf/>" * 200_001, "more than 100,000 elements"),
+        ("xl/theme/theme1.xml", b"<a/>" * 200_001, "more than 100,000 elements"),
+        ("xl/sharedStrings.xml", megabytes(b"<si/>", 25), "too large when unpacked"),
+        ("xl/sharedStrings.xml", b"<si/>" * 2_000_001, "more than 1,000,000 elements"),
+        ("xl/worksheets/sheet1.xml", megabytes(b"<c/>", 65), "too large when unpacked"),
+        ("xl/worksheets/sheet1.xml", b" " * 2**21, "packed too tightly"),
+        ("xl/worksheets/sheet1.xml", b"<row>" + b"<c>" * 2**19 + NOISE, "not a sound XLSX"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_s7_a_part_that_unpacks_to_too_much_is_refused_before_it_is_parsed(
+    name: str, xml: bytes, why: str
+) -> None:
+    tight = "too tightly" in why
+    content = part(name, xml if tight else xml + NOISE)
+    assert why in refusal("a.xlsx", content)
+
+
+def test_s7_entries_that_share_their_bytes_count_each() -> None:
+    """A zip may name the same packed bytes many times."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.xml", NOISE)
+        [entry] = packed.filelist
+        for n in range(60):
+            again = copy(entry)
+            again.filename = again.orig_filename = f"{n:05}"
+            packed.filelist.append(again)
+    assert "too large when unpacked" in refusal("a.xlsx", file.getvalue())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"," * (5 * 2**20),
+        b"name\n" + b'"' * (5 * 2**20 - 5),
+        b"name\n" + b'"",' * (5 * 2**20 // 3 - 2),
+        b"name\n" + b"\n" * (5 * 2**20 - 5),
+        b"a" * (5 * 2**20),
+        b"a;" * (5 * 2**19),
+    ],
+    ids=["commas", "quotes", "empty cells", "empty lines", "one word", "columns"],
+)
+def test_s7_a_csv_bomb_is_refused_within_a_second(content: bytes) -> None:
+    began = time_module.process_time()
+    assert refusal("a.csv", content)
+    assert time_module.process_time() - began < 3  # 0.1 to 0.6 s
+
+
+# ------------------------------------------------------------------ in a process of its own
+
+
+def take_memory() -> int:
+    return len([b"x" * 2**20 for _ in range(500)])
+
+
+def take_time() -> None:
+    while True:
+        pass
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_s7_what_is_called_apart_returns_and_raises_as_if_it_were_not() -> None:
+    table = call_apart(read_table, "a.csv", b"name\nA", megabytes=100, seconds=5)
+    assert [row.cells for row in table.rows] == [{"name": "A"}]
+    with pytest.raises(Unreadable, match="empty"):
+        call_apart(read_table, "a.csv", b"", megabytes=100, seconds=5)
+    assert len(call_apart(os.urandom, 2**22, megabytes=100, seconds=5)) == 2**22
+
+
+@pytest.mark.parametrize(
+    ("function", "why"), [(take_memory, "100 MB"), (take_time, "1 seconds"), (die, "too much")]
+)
+def test_s7_what_takes_too_much_ends_its_own_process_alone(function: Any, why: str) -> None:
+    with pytest.raises(TookTooMuch, match=why):
+        call_apart(function, megabytes=100, seconds=1)
 
 
 def test_the_limits_are_those_of_the_documentation() -> None:

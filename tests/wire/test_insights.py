@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from bos.models import Notification
+from bos.models import Employee, Notification
+from bos.permissions import principal_of
 from kpis import jobs
+from kpis.insights.asked import ask
 from kpis.models import InsightKind, InsightState, Kpi, KpiValue
+from sync.models import Event
 from sync.principal import SYSTEM
-from tests.cast import Cast
+from tests.cast import Cast, Person
 from tests.client import Client, Message, error_of
 from tests.mirror import apply, snapshot
 from tests.server import Server
@@ -225,23 +228,73 @@ async def test_b3_a_requested_prediction_is_answered_with_its_request_id(
 ) -> None:
     revenue = cast.home.revenue
     give_history(revenue)
-    async with (
-        await Client.connect(server, cast.vera) as vera,
-        await Client.connect(server, cast.bob) as bob,
-    ):
-        await bob.subscribe(cast.home.topic)
+    Kpi.objects.filter(pk=revenue.pk).update(target=1000)  # out of reach on every day
+    async with await Client.connect(server, cast.vera) as vera:
         wanted = {"kpiId": str(revenue.pk), "horizon": horizon}
         await vera.send("PREDICTION_REQUEST", wanted, request_id="p")
-        async with asyncio.timeout(WITHIN):
-            ready = await vera.receive(WITHIN)
-        assert (ready["type"], ready["requestId"]) == ("PREDICTION_READY", "p")
-        assert len(ready["payload"]["points"]) == ready["payload"]["horizon"] == horizon
-        # Before it may come the one that the worker makes by itself.
-        others = await bob.until("PREDICTION_READY", WITHIN)
-        while others["payload"]["sequence"] < ready["payload"]["sequence"]:
-            others = await bob.until("PREDICTION_READY", WITHIN)
-        assert "requestId" not in others
-        assert others["payload"] == ready["payload"]
+        ready = await vera.expect("PREDICTION_READY", WITHIN)
+        advice = await vera.expect("RECOMMENDATION", WITHIN)
+    assert ready["requestId"] == advice["requestId"] == "p"
+    assert len(ready["payload"]["points"]) == ready["payload"]["horizon"] == horizon
+    assert advice["payload"]["evidence"]["horizon"] == horizon
+
+
+async def test_s10_an_answer_to_a_request_changes_nothing_that_others_see(
+    server: Server, cast: Cast
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    async with (
+        await Client.connect(server, cast.vera) as vera,
+        await Client.connect(server, cast.vera) as tablet,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        channels = (cast.home.topic, f"kpi:{revenue.pk}", f"user:{cast.vera.id}")
+        await mia.set_value(revenue, usual(60))
+        await judged(revenue)
+        before, cursor = await snapshot(vera, *channels)
+        assert {data.get("kind") for data in before.values()} >= {"prediction", "recommendation"}
+        for client in (vera, tablet):
+            await client.subscribe(*channels)
+        await mia.subscribe(cast.home.topic)
+        Kpi.objects.filter(pk=revenue.pk).update(target=10)  # within reach: no advice follows
+        kpi_shown = await vera.sync(*channels, lastSequence=cursor)
+        await vera.send("PREDICTION_REQUEST", {"kpiId": str(revenue.pk), "horizon": 1})
+        ready = await vera.until("PREDICTION_READY", WITHIN)
+        assert "insightId" not in ready["payload"]
+        for other in (tablet, mia):
+            types = {message["type"] for message in await other.settle()}
+            assert not types & {"PREDICTION_READY", "RECOMMENDATION"}, types
+        fresh, _ = await snapshot(vera, *channels)
+        missed = await vera.sync(*channels, lastSequence=cursor)
+        assert len(missed) == len(kpi_shown)  # the target, and nothing of the answer
+        assert apply(before, missed) == fresh
+    of_insights = {key: data for key, data in fresh.items() if key[0] == "insight"}
+    assert sorted(data["kind"] for data in of_insights.values()) == ["prediction", "recommendation"]
+    assert {data.get("horizon") for data in of_insights.values()} == {14, None}
+
+
+async def test_s10_a_request_that_is_sent_again_is_answered_once_on_the_connection_that_asks(
+    server: Server, cast: Cast
+) -> None:
+    """Before the answer it comes to the new connection; after it, it is the same again (E7)."""
+    revenue = cast.home.revenue
+    give_history(revenue)
+    wanted = {"kpiId": str(revenue.pk), "horizon": 3}
+    lost = await Client.connect(server, cast.vera)
+    await lost.send("PREDICTION_REQUEST", wanted, request_id="lost")
+    await lost.settle()
+    await lost.socket.close()
+    async with await Client.connect(server, cast.vera) as vera:
+        await vera.send("PREDICTION_REQUEST", wanted, request_id="lost")
+        first = await vera.until("PREDICTION_READY", WITHIN)
+        await vera.send("PREDICTION_REQUEST", wanted, request_id="lost")
+        again = await vera.until("PREDICTION_READY")
+        assert [m["type"] for m in await vera.settle()] == []
+    assert first["requestId"] == again["requestId"] == "lost"
+    assert first["payload"].pop("sequence", None) or "sequence" not in again["payload"]
+    again["payload"].pop("sequence", None)
+    assert first["payload"] == again["payload"]
 
 
 @pytest.mark.parametrize("horizon", [0, 91, -1, 1.5, "7", None])
@@ -266,13 +319,34 @@ async def test_e6_a_kpi_that_one_may_not_see_is_not_predicted(
     assert error_of(refused) == ("UNAUTHORIZED", {"kpiId": kpi_id})
 
 
+def asked(kpi: Kpi, *, by: Person, request_id: str = "p") -> None:
+    """As by a PREDICTION_REQUEST of a connection that is none of ours."""
+    with transaction.atomic():
+        ask(principal_of(by.user), str(kpi.pk), 7, origin="gone", request_id=request_id)
+
+
 def test_b3_a_prediction_that_turns_out_impossible_is_told_to_the_requester(cast: Cast) -> None:
     revenue = cast.home.revenue
     give_history(revenue, 40, lambda day: 100)
-    jobs.predict(str(revenue.pk), 7, cast.vera.id, "", "p")
+    asked(revenue, by=cast.vera)
+    jobs.predict(str(revenue.pk), 7)
     told = Notification.objects.get(user=cast.vera.user)
     assert told.category == "prediction_failed"
     assert told.data == {"kpiId": str(revenue.pk), "requestId": "p"}
+
+
+def test_a5_nobody_is_answered_who_may_not_see_the_kpi_any_more(cast: Cast) -> None:
+    margin = cast.home.margin
+    give_history(margin)
+    for person in (cast.mia, cast.bob):
+        asked(margin, by=person)
+    Employee.objects.filter(user=cast.bob.user).delete()
+    jobs.predict(str(margin.pk), 7)
+    answers = Event.objects.filter(
+        organization_id=cast.home.id, entity_type="answer", change_type="created"
+    )
+    answers = answers.filter(live_type="PREDICTION_READY")
+    assert [event.actor_id for event in answers] == [cast.mia.id]
 
 
 def test_b3_judging_again_changes_nothing(cast: Cast) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from collaboration.models import Session
 from kpis.models import Kpi
 from sync.closes import CloseCode
 from tests.cast import Cast
@@ -188,3 +190,95 @@ async def test_l1_three_times_the_limit_is_served_with_errors_and_one_more_close
         code, before = await bob.closed()
     assert code == CloseCode.TOO_MANY
     assert error_of(before[0]) == ("RATE_LIMIT_EXCEEDED", {"closeCode": 4429})
+
+
+# ------------------------------------------------------------------ work (row s6)
+
+WORK, TENANT_WORK, NOTES = 60, 100, 2
+
+
+@pytest.fixture(scope="module")
+def dear(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Little work a user and an organization; two processes where there is Redis."""
+    limits = {
+        "BOS_USER_WORK_PER_MINUTE": WORK,
+        "BOS_ORGANIZATION_WORK_PER_MINUTE": TENANT_WORK,
+        "BOS_SESSION_NOTES": NOTES,
+    }
+    with serving(
+        tmp_path_factory.mktemp("dear") / "log",
+        processes=2 if os.environ.get("REDIS_URL") else 1,
+        **{name: str(limit) for name, limit in limits.items()},
+    ) as running:
+        yield running
+
+
+async def start_session(client: Client, invited: list[str]) -> Message:
+    """Costs 5, and 4 for each invited."""
+    wanted = {"title": "t", "activeSpace": "s", "inviteUserIds": invited}
+    return await client.ask("SESSION_CREATE", wanted)
+
+
+async def test_s6_work_of_a_user_is_paid_for_on_all_connections_and_then_refused(
+    dear: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(dear, cast.bob) as bob,
+        await Client.connect(dear, cast.bob) as tablet,
+        await Client.connect(dear, cast.mia) as mia,
+    ):
+        for client in (bob, tablet, bob, tablet):
+            started = await start_session(client, [cast.mia.id, cast.vera.id])
+            assert started["type"] == "SESSION_CREATED", started
+        refused = exceeded(await start_session(tablet, [cast.mia.id, cast.vera.id]))
+        assert (refused["limit"], refused["scope"]) == (WORK, "user")
+        told = await tablet.expect("RATE_LIMIT")
+        assert told["payload"]["scope"] == "user"
+        assert Session.objects.of(cast.home.id).count() == 4, "nothing was done"
+        # What costs less is still let in, of the user and of everybody else.
+        assert (await bob.ask(*counted(cast)))["type"] == "SUBSCRIBED"
+        assert (await start_session(mia, [cast.bob.id]))["type"] == "SESSION_CREATED"
+
+
+async def test_s6_an_organization_pays_for_all_of_its_users_and_no_other_does(
+    dear: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(dear, cast.bob) as bob,
+        await Client.connect(dear, cast.mia) as mia,
+        await Client.connect(dear, cast.alice) as alice,
+        await Client.connect(dear, cast.charlie) as charlie,
+    ):
+        for client, invited in ((bob, cast.mia.id), (mia, cast.bob.id)):
+            for _ in range(5):
+                assert (await start_session(client, [invited]))["type"] == "SESSION_CREATED"
+        refused = exceeded(await start_session(alice, [cast.bob.id, cast.mia.id]))
+        assert (refused["limit"], refused["scope"]) == (TENANT_WORK, "organization")
+        assert (await start_session(charlie, []))["type"] == "SESSION_CREATED"
+
+
+async def test_s6_a_snapshot_is_paid_for_before_any_of_it_is_sent(dear: Server, cast: Cast) -> None:
+    Kpi.objects.bulk_create(
+        Kpi(organization=cast.home.organization, name=f"KPI {n}") for n in range(800)
+    )
+    async with await Client.connect(dear, cast.vera) as vera:
+        first = await vera.sync(cast.home.topic)
+        assert first[-1]["type"] == "SYNC_COMPLETE"
+        assert exceeded((await vera.sync(cast.home.topic))[0])["scope"] == "user"
+        assert [m["type"] for m in await vera.settle()] == ["RATE_LIMIT"]
+
+
+async def test_s6_a_note_costs_by_its_bytes(dear: Server, cast: Cast) -> None:
+    async with await Client.connect(dear, cast.bob) as bob:
+        session = (await start_session(bob, []))["payload"]["sessionId"]
+        note = {"sessionId": session, "position": {"x": 0, "y": 0, "z": 0}, "contentType": "text"}
+        long = note | {"content": "é" * 5_000}  # 10,000 bytes: 41 units
+        assert (await bob.ask("ANNOTATION_CREATE", long))["type"] == "ANNOTATION_CREATED"
+        exceeded(await bob.ask("ANNOTATION_CREATE", long))
+        short = note | {"content": "é"}
+        assert (await bob.ask("ANNOTATION_CREATE", short))["type"] == "ANNOTATION_CREATED"
+        await bob.settle()
+        # Of what there may be so many, waiting makes no more room, and no RATE_LIMIT tells of it.
+        full = error_of(await bob.ask("ANNOTATION_CREATE", short))
+        assert full == ("RATE_LIMIT_EXCEEDED", {"limit": NOTES, "scope": "notes"})
+        assert await bob.settle() == []

@@ -15,7 +15,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
+from django_q.signals import post_spawn
 
+from bos.apart import limit_memory
 from bos.jobs import due_jobs, make_schedules
 from bos.processes import end_with_parent
 from sync.bus import bus
@@ -39,6 +41,7 @@ class Command(BaseCommand):
         make_schedules()
         connections.close_all()  # its children must not share it
         os.register_at_fork(after_in_child=end_with_parent)
+        post_spawn.connect(_limit)
         ending = SimpleQueue[int]()
         cluster = Cluster()
 
@@ -86,6 +89,11 @@ class Command(BaseCommand):
         except Exception:  # the database is away: nothing is lost, it is all in the log
             logger.exception("log not processed")
             return PAUSE_AFTER_FAILURE
+
+
+def _limit(**_: Any) -> None:
+    """In a process that does jobs: one that takes too much fails, and takes nobody else with it."""
+    limit_memory(settings.JOB_MEMORY_MB)
 
 
 class StallWatch:

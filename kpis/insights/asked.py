@@ -1,0 +1,193 @@
+"""Predictions that somebody has asked for: an answer changes nothing that others see (B3).
+
+The same question is worked on once, whoever asks: everybody who waits for it then gets an answer
+with the requestId of their own. It goes to the connection that has asked last, as an event of no
+topic: no sync shows it. Asked again with the same requestId, it is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from bos.jobs import enqueue, require_room, within
+from bos.models import Notification, User
+from bos.permissions import principal_of, uuids
+from kpis.models import AskedPrediction, InsightState, Kpi, KpiValue
+from kpis.permissions import visible_to
+from sync.codecs import json_text
+from sync.conf import sync_settings
+from sync.errors import NotFound
+from sync.log import PendingEvent, append
+from sync.principal import Actor, Principal
+from sync.topics import Audience
+
+ANSWER = "answer"
+"""Entity type of the events, which concern no entity that is shown."""
+OF_ANSWER = (("prediction", "PREDICTION_READY"), ("recommendation", "RECOMMENDATION"))
+
+LOST = timedelta(days=1)
+"""A question so old has lost its job: nobody waits any more."""
+
+
+def ask(
+    principal: Principal, kpi_id: str, horizon: int, *, origin: str, request_id: str
+) -> AskedPrediction | None:
+    """Have it predicted; or what this very request was answered with before.
+
+    Runs inside the caller's transaction. Raises RateLimitExceeded where too much waits already,
+    NotFound where the request was made before and had no answer.
+    """
+    # Locked, as by whoever answers: a question is among those that are answered, or has a job.
+    if _lock(kpi_id) is None:
+        return None  # the KPI has just been deleted
+    before = _asked_before(principal, kpi_id, horizon, request_id)
+    if before is not None:
+        return _ask_again(before, origin)
+    waiting = AskedPrediction.objects.filter(
+        organization_id=principal.organization_id, answered_at=None
+    )
+    require_room(principal.organization_id, principal.user_id)
+    # Of those that are worked on already: they wait without a job of their own.
+    within(settings.USER_WAITING_JOBS, waiting.filter(user_id=principal.user_id))
+    within(settings.ORGANIZATION_WAITING_JOBS, waiting)
+    worked_on = waiting.filter(kpi_id=kpi_id, horizon=horizon).exists()
+    AskedPrediction.objects.create(
+        organization_id=principal.organization_id,
+        kpi_id=kpi_id,
+        horizon=horizon,
+        user_id=principal.user_id,
+        origin=origin,
+        request_id=request_id,
+        asked_at=timezone.now(),
+    )
+    if not worked_on:
+        from kpis.jobs import predict
+
+        enqueue(
+            predict,
+            kpi_id,
+            horizon,
+            organization_id=principal.organization_id,
+            user_id=principal.user_id,
+        )
+    return None
+
+
+def _asked_before(
+    principal: Principal, kpi_id: str, horizon: int, request_id: str
+) -> AskedPrediction | None:
+    if not request_id:
+        return None
+    mine = AskedPrediction.objects.filter(
+        user_id=principal.user_id, kpi_id=kpi_id, horizon=horizon, request_id=request_id
+    )
+    recent = timezone.now() - timedelta(seconds=sync_settings().idempotency_seconds)
+    return mine.filter(asked_at__gt=recent).order_by("-asked_at").first()
+
+
+def _ask_again(before: AskedPrediction, origin: str) -> AskedPrediction | None:
+    if before.answered_at is None:
+        before.origin = origin
+        before.save(update_fields=["origin"])
+        return None
+    if before.answer is None:
+        raise NotFound(kpiId=before.kpi_id, reason="there was no prediction")
+    return before
+
+
+# ------------------------------------------------------------------ answering
+
+
+def newest_value(kpi_id: str) -> int:
+    newest: int | None = KpiValue.objects.filter(kpi_id=kpi_id).aggregate(id=Max("pk"))["id"]
+    return newest or 0
+
+
+def known_answer(kpi: Kpi, horizon: int, newest_id: int) -> Any:
+    """What the same question was answered with, if no value and no target has come since."""
+    answered = AskedPrediction.objects.filter(
+        kpi_id=str(kpi.pk), horizon=horizon, newest_id=newest_id, answered_at__gt=kpi.updated_at
+    )
+    return answered.exclude(answer=None).values_list("answer", flat=True).first()
+
+
+def answer(
+    kpi_id: str, horizon: int, *, newest_id: int, figures: dict[str, Any] | None, reason: str = ""
+) -> None:
+    """Answer everybody who waits for this; without figures, say why there is no prediction.
+
+    Runs inside the caller's transaction. Nothing goes to who may not see the KPI any more.
+    """
+    _lock(kpi_id)
+    waiting = list(AskedPrediction.objects.filter(kpi_id=kpi_id, horizon=horizon, answered_at=None))
+    kpi = Kpi.objects.filter(pk=kpi_id).first()
+    allowed = set() if kpi is None else _who_may_see(kpi, {asked.user_id for asked in waiting})
+    for asked in waiting:
+        asked.answered_at, asked.newest_id, asked.answer = timezone.now(), newest_id, figures
+        asked.save(update_fields=["answered_at", "newest_id", "answer"])
+        if kpi is None or asked.user_id not in allowed:
+            continue
+        if figures is None:
+            _tell_of_none(kpi, asked, reason)
+        else:
+            _send(asked, figures)
+
+
+def _lock(kpi_id: str) -> InsightState | None:
+    if Kpi.objects.filter(pk=kpi_id).exists():
+        InsightState.objects.get_or_create(kpi_id=kpi_id)
+    return InsightState.objects.select_for_update().filter(kpi_id=kpi_id).first()
+
+
+def _who_may_see(kpi: Kpi, user_ids: Collection[str]) -> set[str]:
+    users = User.objects.of(kpi.organization_id).filter(pk__in=uuids(user_ids), is_active=True)
+    return {
+        str(user.pk)
+        for user in users
+        if Kpi.objects.filter(visible_to(principal_of(user)), pk=kpi.pk).exists()
+    }
+
+
+def _send(asked: AskedPrediction, figures: dict[str, Any]) -> None:
+    actor = Actor(asked.user_id, "websocket", asked.origin, asked.request_id)
+    for part, type_ in OF_ANSWER:
+        if figures[part] is not None:
+            append(
+                PendingEvent(
+                    organization_id=asked.organization_id,
+                    entity_type=ANSWER,
+                    entity_id=str(asked.pk),
+                    change_type="created",
+                    data="{}",
+                    live_type=type_,
+                    live=json_text(figures[part]),
+                    actor=actor,
+                    access="",
+                    audience=Audience(),
+                )
+            )
+
+
+def _tell_of_none(kpi: Kpi, asked: AskedPrediction, reason: str) -> None:
+    Notification(
+        organization_id=kpi.organization_id,
+        user_id=asked.user_id,
+        category="prediction_failed",
+        title=f"There is no prediction of {kpi.name}"[:200],
+        message=reason,
+        data={"kpiId": str(kpi.pk), "requestId": asked.request_id},
+    ).save(force_insert=True)
+
+
+def forget_answers() -> int:
+    """Forget what cannot be asked again any more; how many answers that were."""
+    now = timezone.now()
+    remembered = now - timedelta(seconds=sync_settings().idempotency_seconds)
+    done = Q(asked_at__lt=remembered, answered_at__isnull=False)
+    return AskedPrediction.objects.filter(done | Q(asked_at__lt=now - LOST)).delete()[0]

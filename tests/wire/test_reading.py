@@ -1,0 +1,73 @@
+"""Reading much of the database beside those who write (row s6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection, connections, transaction
+
+from bos.permissions import principal_of
+from collaboration.handlers import _read_joined
+from collaboration.services import session_create
+from kpis.models import Kpi
+from sync.database import reading
+from tests.cast import Cast
+from tests.client import Client
+from tests.mirror import snapshot
+from tests.server import Server
+
+
+async def test_s6_a_snapshot_and_a_join_wait_for_nobody_who_writes(
+    server: Server, cast: Cast
+) -> None:
+    """On SQLite a reader that begins as a writer does would wait for this one until it fails."""
+    session = await asyncio.to_thread(start_session, cast)
+    async with await Client.connect(server, cast.vera) as vera:
+        with transaction.atomic():
+            Kpi.objects.filter(pk=cast.other.revenue.pk).update(unit="USD")
+            shown, _ = await snapshot(vera, cast.home.topic)
+            assert ("kpi", str(cast.home.revenue.pk)) in shown
+            principal = principal_of(cast.bob.user)
+            _, joined = await asyncio.to_thread(elsewhere, _read_joined, principal, session)
+            assert joined.session_id == session
+
+
+def start_session(cast: Cast) -> str:
+    def start() -> str:
+        principal = principal_of(cast.bob.user)
+        with transaction.atomic():
+            session = session_create(
+                principal, title="t", active_space="s", max_participants=2, invite_user_ids=()
+            )
+        return str(session.pk)
+
+    return elsewhere(start)
+
+
+def elsewhere(function: Callable[..., Any], *args: Any) -> Any:
+    """On a database connection of its own, which waits for nobody longer than a second."""
+    try:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout=1000")
+        return function(*args)
+    finally:
+        connections.close_all()
+
+
+def test_s6_what_is_read_together_is_of_one_moment(cast: Cast) -> None:
+    kpis = Kpi.objects.filter(pk=cast.home.revenue.pk)
+
+    def read_twice() -> tuple[str, str]:
+        with reading():
+            first = kpis.values_list("unit", flat=True).get()
+            kpis_elsewhere = ThreadPoolExecutor(1)
+            with kpis_elsewhere as pool:
+                pool.submit(elsewhere, lambda: kpis.update(unit="USD")).result()
+            return first, kpis.values_list("unit", flat=True).get()
+
+    assert read_twice() == ("EUR", "EUR")
+    assert kpis.get().unit == "USD"
