@@ -92,8 +92,9 @@ class Pace:
 
 
 def limit_figures(limit: int, wait: float, *, scope: str) -> dict[str, Any]:
-    """What ERROR and RATE_LIMIT say, with whose limit it is: 'connection' or its 'bytes', 'user', 'organization'.
+    """What ERROR and RATE_LIMIT say, with whose limit it is.
 
+    scope: 'connection' for its messages, 'bytes' for their size, 'user', 'organization'.
     `{"limit": 100, "window": "60s", "retryAfter": 30, "scope": "connection"}`
 
     retryAfter: whole seconds, rounded up, so that a client that waits so long is let in.

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from bos.jobs import enqueue, require_room, within
 from bos.models import Notification, User
-from bos.permissions import principal_of, uuids
+from bos.permissions import uuids
 from kpis.models import AskedPrediction, InsightState, Kpi, KpiValue
-from kpis.permissions import visible_to
+from kpis.permissions import may_see
 from sync.codecs import json_text
 from sync.conf import sync_settings
 from sync.errors import NotFound
@@ -147,11 +147,7 @@ def _lock(kpi_id: str) -> InsightState | None:
 
 def _who_may_see(kpi: Kpi, user_ids: Collection[str]) -> set[str]:
     users = User.objects.of(kpi.organization_id).filter(pk__in=uuids(user_ids), is_active=True)
-    return {
-        str(user.pk)
-        for user in users
-        if Kpi.objects.filter(visible_to(principal_of(user)), pk=kpi.pk).exists()
-    }
+    return {str(user.pk) for user in users if may_see(user, kpi)}
 
 
 def _send(asked: AskedPrediction, figures: dict[str, Any]) -> None:
