@@ -224,4 +224,4 @@ class ServeFixture:
 
 def _assert_no_traceback(log: Path) -> None:
     text = log.read_text(errors="replace")
-    assert "Traceback" not in text, text[-4000:]
+    assert "Traceback" not in text, text[max(0, text.index("Traceback") - 300) :][:4000]
