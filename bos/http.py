@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -23,6 +24,8 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+
+from sync.intake import block_of
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -44,29 +47,44 @@ class Busy(Exception):
 
 
 class Lane:
-    """Some threads, and the requests that wait for one of them."""
+    """Some threads, and the requests that wait for one of them.
+
+    An address has three quarters of the room at most: what one client asks for at once never
+    turns all others away.
+    """
 
     def __init__(
         self, name: str, threads: int, *, waiting: int, patience: float = PATIENCE
     ) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = threads + waiting
+        self._most_each = max(1, self._most - self._most // 4)
         self._patience = patience
+        self._addresses = Counter[str]()
         self._taken: set[Future[Answer]] = set()
 
     async def run(
-        self, call: Callable[[], Answer], gone: Coroutine[Any, Any, None]
+        self, call: Callable[[], Answer], gone: Coroutine[Any, Any, None], *, address: str = ""
     ) -> Answer | None:
         """Call this on a thread; None where the client has gone meanwhile.
 
         Raises Busy where too many wait already, or it would have to wait too long.
         """
-        if len(self._taken) >= self._most:
+        if len(self._taken) >= self._most or self._addresses[address] >= self._most_each:
             gone.close()
             raise Busy
         taken = self._threads.submit(call)
         self._taken.add(taken)
         taken.add_done_callback(self._taken.discard)
+        self._addresses[address] += 1
+        try:
+            return await self._done(taken, gone)
+        finally:
+            self._addresses[address] -= 1
+            if not self._addresses[address]:
+                del self._addresses[address]
+
+    async def _done(self, taken: Future[Answer], gone: Coroutine[Any, Any, None]) -> Answer | None:
         answer, leaving = asyncio.wrap_future(taken), asyncio.ensure_future(gone)
         either: set[asyncio.Future[Any]] = {answer, leaving}
         try:
@@ -113,7 +131,9 @@ class HttpApplication(ASGIHandler):
             return
         try:
             call = partial(contextvars.copy_context().run, self._respond, scope, body)
-            answer = await self._lane(scope["method"], scope["path"]).run(call, _gone(receive))
+            lane = self._lane(scope["method"], scope["path"])
+            host, _ = scope.get("client") or (None, 0)
+            answer = await lane.run(call, _gone(receive), address=block_of(host))
         except Busy:
             answer = _busy(scope["path"])
         finally:

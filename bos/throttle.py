@@ -8,7 +8,6 @@ the bound is ten times as high, and a device that the owner has used before pass
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,6 +24,7 @@ from bos.attempts import Limit, TooManyAttempts, attempts
 from bos.devices import device_of, remember_device
 from bos.hashing import TooBusy, places
 from bos.models import SignIn, User
+from sync.intake import block_of
 
 T = TypeVar("T")
 log = logging.getLogger("bos.login")
@@ -38,20 +38,11 @@ PER_ACCOUNT = RateLimitItemPerHour(100)
 
 
 def address_of(request: HttpRequest | None) -> str:
-    """Where the request comes from; of IPv6 the network, for a household has 2**64 addresses.
+    """Where the request comes from; empty where nobody can tell.
 
     Behind a proxy that the server trusts, uvicorn has put the client's address there.
     """
-    text = request.META.get("REMOTE_ADDR", "") if request is not None else ""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return ""  # a Unix socket, or the command line
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    return block_of(request.META.get("REMOTE_ADDR")) if request is not None else ""
 
 
 def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None:

@@ -64,6 +64,7 @@ def reading() -> Iterator[None]:
     if database.in_atomic_block:
         yield
     elif database.vendor == "sqlite":
+        database.ensure_connection()  # it learns its mode by that
         mode, database.transaction_mode = database.transaction_mode, "DEFERRED"
         try:
             with transaction.atomic():

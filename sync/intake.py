@@ -151,11 +151,11 @@ class Place:
 def block_of(host: str | None) -> str:
     """Whom an address stands for: itself, in IPv6 its /64, which one customer has as a whole."""
     try:
-        address = ipaddress.ip_address(host or "")
+        address = ipaddress.ip_address((host or "").partition("%")[0])
     except ValueError:
-        return host or ""
-    if address.version == 4:
+        return ""  # a Unix socket, or the command line
+    if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)).network_address)
+    return str(ipaddress.ip_network((address, 64), strict=False))

@@ -84,6 +84,8 @@ class Lanes(Generic[T]):
             self._serve(items)
             with self._wake:
                 self._served[key[0]] -= 1
+                if not self._served[key[0]]:
+                    del self._served[key[0]]
                 if lane.waiting:
                     self._call_for(key)
                 else:

@@ -39,9 +39,9 @@ REDIS_PAUSE = 2.0
 # How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
 # margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
 TELL_SECONDS = 0.02
-# How long is believed what Redis has said of a user's messages. Who is connected elsewhere as well
-# may send many there meanwhile; who is not may only just have connected there.
-BELIEVED_ELSEWHERE = 0.03
+# How long is believed what Redis has said of a user's messages where they are connected to this
+# process alone: they may only just have connected to another one. A user who is connected there as
+# well sends 300 messages in the time of a few round trips: Redis is asked for each of theirs.
 BELIEVED_ALONE = 1.0
 MARGIN = 40
 
@@ -382,8 +382,7 @@ class RedisState:
     def _believe(self, user_id: str, tally: _Tally, answer: tuple[int, int, int]) -> None:
         _, tally.known, places = answer
         alone = places <= self._local.places_of(user_id)
-        believed = BELIEVED_ALONE if alone else BELIEVED_ELSEWHERE
-        tally.believed_until = time.monotonic() + believed
+        tally.believed_until = time.monotonic() + BELIEVED_ALONE if alone else -math.inf
 
     async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
         return await self._budgets[self._client(place)].spend(accounts, units)

@@ -20,7 +20,13 @@ from tests.network import network
 from tests.server import Server, forkserver
 from tests.waiting import until
 
-UNLIMITED = {"BOS_MESSAGES_PER_MINUTE": "100000", "BOS_USER_MESSAGES_PER_MINUTE": "1000000"}
+UNLIMITED = {
+    "BOS_MESSAGES_PER_MINUTE": "100000",
+    "BOS_USER_MESSAGES_PER_MINUTE": "1000000",
+    "BOS_FRAMES_PER_SECOND": "100000",
+    "BOS_USER_WORK_PER_MINUTE": "1000000",
+    "BOS_ORGANIZATION_WORK_PER_MINUTE": "1000000",
+}
 PRODUCTION = {"DEBUG": "off", "ALLOWED_HOSTS": "127.0.0.1"}
 
 # ------------------------------------------------------------------ how it is set

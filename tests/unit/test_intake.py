@@ -173,7 +173,7 @@ def test_s8_addresses_that_have_gone_are_forgotten() -> None:
         ("::ffff:192.0.2.1", "192.0.2.1", True),
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
         ("::1", "::1", True),
-        ("no address", "another", False),
+        ("no address", "another", True),
     ],
 )
 def test_s8_an_ipv6_customer_is_a_64(one: str, other: str, same: bool) -> None:

@@ -25,6 +25,7 @@ from sync.writer import WRITERS
 from tests.cast import PASSWORD, Cast
 from tests.conftest import ServeFixture
 from tests.doors import browser
+from tests.http import Answer as Answered
 from tests.http import fetch
 from tests.server import Server
 from tests.waiting import until
@@ -131,16 +132,38 @@ def nobody_refreshes(backend: str) -> Iterator[None]:
         yield
 
 
+async def refresh(server: Server, cast: Cast, address: str) -> Answered:
+    """Ask for new tokens, as a client of this address behind the proxy."""
+    body = {"refresh": cast.bob.refresh_token}
+    return await fetch(server, "/auth/refresh", body=body, headers={"X-Forwarded-For": address})
+
+
+async def test_s2_one_address_leaves_room_for_the_others(
+    serve: ServeFixture, cast: Cast, backend: str
+) -> None:
+    server = serve(BOS_HTTP_CONCURRENCY="1", BOS_HTTP_WAITING="3")
+    with nobody_refreshes(backend):
+        asking = [asyncio.create_task(refresh(server, cast, "192.0.2.1")) for _ in range(4)]
+        [refused], waiting = await asyncio.wait(
+            asking, return_when=asyncio.FIRST_COMPLETED, timeout=3
+        )
+        assert refused.result().status == 503
+        other = asyncio.create_task(refresh(server, cast, "192.0.2.2"))
+        # One more of theirs is refused, so the other's has come before it.
+        assert (await refresh(server, cast, "192.0.2.1")).status == 503
+        assert not other.done()
+    assert [(await request).status for request in (*waiting, other)] == [200] * 4
+
+
 async def test_s2_one_request_more_than_may_wait_is_told_to_come_back(
     serve: ServeFixture, cast: Cast, backend: str
 ) -> None:
     server = serve(BOS_HTTP_CONCURRENCY="1", BOS_HTTP_WAITING="3")
     room = 4
-    tokens = [cast.bob.refresh_token for _ in range(room + 1)]
     with nobody_refreshes(backend):
         asking = [
-            asyncio.create_task(fetch(server, "/auth/refresh", body={"refresh": token}))
-            for token in tokens
+            asyncio.create_task(refresh(server, cast, address))
+            for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.2", "192.0.2.3")
         ]
         [first, *more], waiting = await asyncio.wait(
             asking, return_when=asyncio.FIRST_COMPLETED, timeout=3

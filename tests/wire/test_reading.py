@@ -71,3 +71,15 @@ def test_s6_what_is_read_together_is_of_one_moment(cast: Cast) -> None:
 
     assert read_twice() == ("EUR", "EUR")
     assert kpis.get().unit == "USD"
+
+
+def test_s6_a_thread_that_has_not_connected_yet_reads_as_well(cast: Cast) -> None:
+    def read() -> int:
+        try:
+            with reading():
+                return Kpi.objects.of(cast.home.id).count()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(read).result() == 2
