@@ -106,10 +106,11 @@ class Context:
 
         effect: called with the principal as it is in the transaction: rights may have changed since
         the request came. rows: what it locks (see `sync.writer`).
+
         Queued before this returns, done after the commit; dropped where the connection ends before.
-         The requester gets the event that it
-        appends, through the feed and so in its order; a repeated request gets the first outcome
-        again (or what `repeat` does about it), and the result is None.
+        The requester gets the event that it appends, through the feed and so in its order; a
+        repeated request gets the first outcome again (or what `repeat` does about it), and the
+        result is None.
         """
         actor, connection = self.actor, self.connection
         type_ = registry.ALIASES.get(self.envelope.type, self.envelope.type)
