@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from bos.tenant_admin import AnyModelAdmin, AnyTabularInline, TenantAdmin
 from collaboration import admin_live
 from collaboration.models import Annotation, Invitation, Participant, Session
-from collaboration.services import session_end
+from collaboration.services.sessions import session_end
 
 
 class ReadOnlyInline(AnyTabularInline):

@@ -20,7 +20,7 @@ from bos.models import Organization, User
 from bos.permissions import uuids
 from bos.tenant_admin import sees_all, tenant_of
 from collaboration.models import Participant, Session
-from collaboration.services import session_end
+from collaboration.services.sessions import session_end
 from sync.roster import Lease, connected, disconnect
 
 MOST_PEOPLE = 200

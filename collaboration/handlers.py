@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from collaboration import services
 from collaboration.messages import (
     AnnotationCreate,
     AnnotationDelete,
@@ -29,6 +28,7 @@ from collaboration.models import Annotation, Participant, Session
 from collaboration.payloads import annotation_data
 from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
+from collaboration.services import notes, sessions
 from sync import log
 from sync.codecs import json_text
 from sync.connection import Connection
@@ -81,7 +81,7 @@ async def session_create(context: Context, request: SessionCreate) -> None:
 
     async with _held(connection):
         session = await context.change(
-            lambda principal: services.session_create(
+            lambda principal: sessions.session_create(
                 principal,
                 title=request.title,
                 active_space=request.active_space,
@@ -120,8 +120,8 @@ async def _come_back(principal: Principal, session_id: str) -> bool:
         return False
     await submit_for(
         principal,
-        lambda now: services.session_join(now, session_id),
-        rows=services.rows_of_session(session_id),
+        lambda now: sessions.session_join(now, session_id),
+        rows=sessions.rows_of_session(session_id),
     )
     return True
 
@@ -135,7 +135,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     def join(principal: Principal) -> Session:
         # The event is for the others: it must not come to the joiner as his answer as well.
         with acting(replace(context.actor, origin="", request_id="")):
-            return services.session_join(principal, session_id)
+            return sessions.session_join(principal, session_id)
 
     async def repeat() -> None:
         if await _come_back(principal, session_id):
@@ -146,7 +146,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     async with _held(context.connection):
         session = await context.change(
             join,
-            rows=services.rows_of_session(session_id),
+            rows=sessions.rows_of_session(session_id),
             reply=lambda session: ("SESSION_JOINED", _joined_json(session, principal)),
             repeat=repeat,
         )
@@ -275,10 +275,10 @@ def _annotations(session: Session) -> tuple[list[dict[str, Any]], bool]:
 async def session_leave(context: Context, request: SessionLeave) -> None:
     """The answer is the event, SESSION_LEFT, in its order."""
     await context.change(
-        lambda principal: services.session_leave(
+        lambda principal: sessions.session_leave(
             principal, request.session_id, new_host_id=request.new_host_id
         ),
-        rows=services.rows_of_session(request.session_id),
+        rows=sessions.rows_of_session(request.session_id),
     )
 
 
@@ -295,7 +295,7 @@ def _of_note(request: AnnotationCreate | AnnotationUpdate) -> int:
 async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
     position = request.position
     return context.change(
-        lambda principal: services.annotation_create(
+        lambda principal: notes.annotation_create(
             principal,
             request.session_id,
             position=(position.x, position.y, position.z),
@@ -304,7 +304,7 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
             entity=_pair(request.entity),
             parent_id=request.parent_id,
         ),
-        rows=services.rows_of_session(request.session_id),
+        rows=sessions.rows_of_session(request.session_id),
     )
 
 
@@ -312,7 +312,7 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
 async def annotation_update(context: Context, request: AnnotationUpdate) -> asyncio.Task[Any]:
     changes = _changes(request)
     return context.change(
-        lambda principal: services.annotation_update(
+        lambda principal: notes.annotation_update(
             principal, request.annotation_id, request.session_id, changes
         ),
         rows=_rows_of(context, request),
@@ -322,9 +322,9 @@ async def annotation_update(context: Context, request: AnnotationUpdate) -> asyn
 def _rows_of(context: Context, request: AnnotationUpdate | AnnotationDelete) -> Rows:
     """The annotation's session: the one that is named, or looked up when its turn comes."""
     if request.session_id is not None:
-        return services.rows_of_session(request.session_id)
+        return sessions.rows_of_session(request.session_id)
     organization_id = context.principal.organization_id
-    return partial(services.rows_of_annotation, organization_id, request.annotation_id)
+    return partial(notes.rows_of_annotation, organization_id, request.annotation_id)
 
 
 def _changes(request: AnnotationUpdate) -> dict[str, Any]:
@@ -348,7 +348,7 @@ def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
 @handles(AnnotationDelete, pipelined=True)
 async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
     return context.change(
-        lambda principal: services.annotation_delete(
+        lambda principal: notes.annotation_delete(
             principal, request.annotation_id, request.session_id
         ),
         rows=_rows_of(context, request),

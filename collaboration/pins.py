@@ -15,7 +15,8 @@ import msgspec
 
 from bos.figures import rounded_number
 from collaboration.rooms import focused_on
-from collaboration.services import annotation_pin, rows_of_session
+from collaboration.services.notes import annotation_pin
+from collaboration.services.sessions import rows_of_session
 from sync.feed import Feed, follow_entity
 from sync.log import LoggedEvent
 from sync.writer import submit_write

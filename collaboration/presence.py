@@ -17,10 +17,11 @@ import msgspec
 from django.db import DatabaseError
 from django.utils import timezone
 
-from collaboration import rooms, services
+from collaboration import rooms
 from collaboration.models import State
 from collaboration.rooms import Room
-from collaboration.services import Place
+from collaboration.services import participants, sessions
+from collaboration.services.participants import Place
 from sync.access import when_revoked
 from sync.conf import sync_settings
 from sync.connection import Connection
@@ -79,14 +80,14 @@ async def _leave_room(hub: Hub, room: Room) -> None:
 async def _set_state(room: Room, state: State, only_from: set[State]) -> None:
     await submit_write(
         partial(
-            services.participant_set_state,
+            participants.participant_set_state,
             room.session_id,
             room.user_id,
             state,
             only_from=only_from,
         ),
         organization_id=room.organization_id,
-        rows=services.rows_of_session(room.session_id),
+        rows=sessions.rows_of_session(room.session_id),
     )
 
 
@@ -113,7 +114,7 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     if event.live_type != "SESSION_LEFT":
         return
     left = msgspec.json.decode(event.live)
-    by_timeout = left.get("reason") == services.TIMEOUT
+    by_timeout = left.get("reason") == sessions.TIMEOUT
     rooms.forget(left["sessionId"], left["userId"])
     for connection in list(feed.connections):
         room = connection.rooms.get(left["sessionId"])
@@ -187,7 +188,7 @@ class _Keeper:
             await self._renew(ours, now)
         if now >= self._round_at:
             self._round_at = now + min(ROUND, self.tick)
-            expected = await in_database(services.present_participants)
+            expected = await in_database(participants.present_participants)
             await self._set_right(ours, expected)
             await self._notice_missing(expected, now)
             await self._time_out()
@@ -201,7 +202,7 @@ class _Keeper:
         ):
             # Others may have a Redis: they must not take ours for missing.
             pause = min(pause, ROUND)
-            await submit_write(partial(services.vouch, [r.place for r in ours], self._lease))
+            await submit_write(partial(participants.vouch, [r.place for r in ours], self._lease))
         self._renew_at = now + pause
 
     async def _set_right(self, ours: list[Room], expected: Collection[Place]) -> None:
@@ -217,7 +218,7 @@ class _Keeper:
 
     async def _bring_back(self, room: Room) -> None:
         state = State(room.shown_state)
-        back = partial(services.participant_return, room.session_id, room.user_id, state)
+        back = partial(participants.participant_return, room.session_id, room.user_id, state)
         if await submit_write(back, organization_id=room.organization_id):
             return
         _give_up(self._hub, room)
@@ -267,28 +268,28 @@ class _Keeper:
             if count == 0
         }
         if missing:
-            for place in await in_database(services.vouched):
+            for place in await in_database(participants.vouched):
                 missing.pop(place, None)
         self._missing_since = {place: self._missing_since.get(place, now) for place in missing}
         await _write_all(
-            (expected[participant], partial(services.participant_missing, *participant))
+            (expected[participant], partial(participants.participant_missing, *participant))
             for place, participant in missing.items()
             if now - self._missing_since[place] >= self._lease * MISSING
         )
 
     async def _time_out(self) -> None:
         grace = sync_settings().reconnect_grace
-        overdue = await in_database(services.overdue_participants, grace)
+        overdue = await in_database(participants.overdue_participants, grace)
         await _write_all(
-            (organization_id, partial(services.participant_time_out, id_, grace))
+            (organization_id, partial(participants.participant_time_out, id_, grace))
             for organization_id, id_ in overdue
         )
 
     async def _end_empty(self) -> None:
         since = timezone.now() - timedelta(seconds=sync_settings().empty_session_timeout)
-        empty = await in_database(services.empty_sessions, since)
+        empty = await in_database(participants.empty_sessions, since)
         await _write_all(
-            (organization_id, partial(services.session_end_if_empty, id_, since))
+            (organization_id, partial(participants.session_end_if_empty, id_, since))
             for organization_id, id_ in empty
         )
 

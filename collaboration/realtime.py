@@ -10,7 +10,7 @@ from collaboration import handlers, messages, pins, presence  # noqa: F401 -- th
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
 from collaboration.retention import forget_sessions
-from collaboration.services import READ_OF_SESSIONS, followable_by
+from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
 from collaboration.usage import count_notes
 from sync.capture import Change, Synced, emit, follow_changes, register
 from sync.housekeeping import forget_regularly

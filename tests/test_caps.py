@@ -15,13 +15,12 @@ from bos.permissions import principal_of
 from bos.services import forget_notifications
 from collaboration.models import Annotation, Invitation, NoteUsage, Session
 from collaboration.retention import forget_sessions
-from collaboration.services import (
+from collaboration.services.notes import (
     annotation_create,
     annotation_delete,
     annotation_update,
-    session_create,
-    session_end,
 )
+from collaboration.services.sessions import session_create, session_end
 from sync.errors import RateLimitExceeded
 from sync.log import head
 from sync.models import Event

@@ -13,8 +13,8 @@ import redis
 from django.db import connections, transaction
 from django.utils import timezone
 
-from collaboration import services
 from collaboration.models import Participant, Session, State, Vouch
+from collaboration.services import participants
 from tests.cast import Cast
 from tests.client import Client, error_of
 from tests.conftest import BACKEND, ServeFixture
@@ -192,13 +192,13 @@ def _say_gone(session_id: str, user_id: str, *, left: bool = False) -> None:
     """What a process does that does not see the participant's connection."""
     try:
         with transaction.atomic():
-            services.participant_set_state(
+            participants.participant_set_state(
                 session_id, user_id, State.DISCONNECTED, only_from={State.ACTIVE, State.IDLE}
             )
         if left:
             own = Participant.objects.get(session_id=session_id, user_id=user_id)
             with transaction.atomic():
-                services.participant_time_out(str(own.pk), -1)
+                participants.participant_time_out(str(own.pk), -1)
     finally:
         connections.close_all()
 

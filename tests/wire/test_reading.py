@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 
 from bos.permissions import principal_of
 from collaboration.handlers import _read_joined
-from collaboration.services import session_create
+from collaboration.services.sessions import session_create
 from kpis.models import Kpi
 from sync.database import reading
 from tests.cast import Cast

@@ -1,0 +1,1 @@
+"""What can be done in sessions: with them, with who takes part, with the notes."""

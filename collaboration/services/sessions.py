@@ -1,0 +1,268 @@
+"""Starting, joining, leaving and ending sessions. Everything runs in the caller's transaction.
+
+Whoever changes a session or who is in it locks the session's row first: SESSION_FULL and the one
+host are decided there, on whatever process the requests come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from bos.models import Notification, Role, User
+from bos.permissions import has_role, uuids
+from collaboration.models import (
+    Invitation,
+    Participant,
+    Session,
+    State,
+)
+from collaboration.usage import (
+    require_room_for_session,
+)
+from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
+from sync.principal import Principal
+from sync.rights import AccessChange, Reads
+from sync.writer import Row
+
+TIMEOUT = "timeout"
+"""Why a participant has left who has not left: nothing was seen of the connection for too long."""
+
+
+def may_take_part(principal: Principal) -> bool:
+    """Members and above join, create and annotate; viewers read (decision S3)."""
+    return has_role(principal, Role.MEMBER)
+
+
+def followable_by(principal: Principal) -> Q:
+    """Sessions whose topic the principal may follow: host, participants, invited (S2).
+
+    Who has left is still one of its participants: the notes are his, too, tomorrow.
+    """
+    return (
+        Q(host_id=principal.user_id)
+        | Q(participants__user_id=principal.user_id)
+        | Q(invitations__user_id=principal.user_id)
+    )
+
+
+def _its_followers(before: Session, after: Session | None) -> AccessChange:
+    return AccessChange(topics=(f"session:{before.pk}",))
+
+
+def _the_person(before: Participant | Invitation, after: object) -> AccessChange:
+    return AccessChange(users=(str(before.user_id),))
+
+
+READ_OF_SESSIONS = (
+    Reads(Session, frozenset({"organization_id", "host_id"}), _its_followers),
+    Reads(Participant, frozenset({"session_id", "user_id"}), _the_person),
+    Reads(Invitation, frozenset({"session_id", "user_id"}), _the_person),
+)
+"""What `followable_by` reads."""
+
+
+def locked(principal: Principal, session_id: str) -> Session:
+    """The running session, locked. Raises SessionNotFound: ended, unknown, another tenant's."""
+    session: Session | None = (
+        Session.objects.of(principal.organization_id)
+        .select_for_update(no_key=True)
+        .filter(pk__in=uuids([session_id]), ended_at=None)
+        .first()
+    )
+    if session is None:
+        raise SessionNotFound(sessionId=session_id)
+    return session
+
+
+def rows_of_session(session_id: str) -> list[Row]:
+    """What every change in a session locks (see `sync.writer`)."""
+    return [(Session, id_) for id_ in uuids([session_id])]
+
+
+def locked_if_free(session_id: UUID | str) -> Session | None:
+    """The running session, locked; None where it has ended, or somebody is at it.
+
+    For what is looked at again a moment later anyway: a process that was halted in the middle of
+    one session must not keep the others from being looked after. SQLite has no rows to lock.
+    """
+    skip = connection.features.has_select_for_update_skip_locked
+    free = Session.objects.select_for_update(no_key=True, skip_locked=skip)
+    found: Session | None = free.filter(pk=session_id, ended_at=None).first()
+    return found
+
+
+def present(session: Session) -> Any:
+    return Participant.objects.filter(session=session, left_at=None)
+
+
+def own_place(session: Session, principal: Principal) -> Participant:
+    """Raises Unauthorized for who is not in the session now."""
+    own: Participant | None = present(session).filter(user_id=principal.user_id).first()
+    if own is None:
+        raise Unauthorized(sessionId=str(session.pk))
+    return own
+
+
+# ------------------------------------------------------------------ sessions
+
+
+def session_create(
+    principal: Principal,
+    *,
+    title: str,
+    active_space: str,
+    max_participants: int,
+    invite_user_ids: Collection[str],
+) -> Session:
+    """Start a session, be its host and invite; with invitations it is open to those only (C1).
+
+    Raises Unauthorized, and starts nothing, where anybody invited is not of the organization;
+    RateLimitExceeded where there are too many sessions or invitations.
+    """
+    if not may_take_part(principal):
+        raise Unauthorized
+    invited = _members(principal, invite_user_ids)
+    require_room_for_session(principal, invited=len(invited))
+    session = Session(
+        organization_id=principal.organization_id,
+        host_id=principal.user_id,
+        title=title,
+        active_space=active_space,
+        max_participants=max_participants,
+        # Whoever names only himself wants to be alone at first.
+        invitation_only=bool(invite_user_ids),
+    )
+    session.save(force_insert=True)
+    now = timezone.now()
+    host = Participant(session=session, user_id=principal.user_id, joined_at=now, state_since=now)
+    host.silent = True
+    host.save(force_insert=True)
+    for user in invited:
+        Invitation(session=session, user=user).save(force_insert=True)
+        Notification(
+            organization_id=principal.organization_id,
+            user=user,
+            category="session_invitation",
+            title=f"{principal.name} invites you to “{title}”"[:200],
+            message=f"Join the session in {active_space}.",
+            data={"sessionId": str(session.pk), "hostId": principal.user_id},
+        ).save(force_insert=True)
+    return session
+
+
+def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
+    wanted = set(user_ids) - {principal.user_id}
+    members = User.objects.of(principal.organization_id).filter(
+        pk__in=uuids(wanted), is_active=True
+    )
+    found = list(members)
+    if len(found) != len(wanted):
+        raise Unauthorized(field="inviteUserIds")
+    return found
+
+
+def session_join(principal: Principal, session_id: str) -> Session:
+    """Take part, come back, or join with another device (decision C2).
+
+    Raises SessionNotFound, also for who may not know of it; SessionFull; Unauthorized (viewers).
+    """
+    session = locked(principal, session_id)
+    own: Participant | None = Participant.objects.filter(
+        session=session, user_id=principal.user_id
+    ).first()
+    if own is None and not _is_open_to(session, principal):
+        raise SessionNotFound(sessionId=session_id)
+    if not may_take_part(principal):
+        raise Unauthorized(sessionId=session_id)
+    if own is None or own.left_at is not None:
+        if present(session).count() >= session.max_participants:
+            raise SessionFull(sessionId=session_id, limit=session.max_participants)
+        enter(own or Participant(session=session, user_id=principal.user_id), timezone.now())
+    elif own.state != State.ACTIVE:
+        set_state(own, State.ACTIVE)
+    note_presence(session)
+    return session
+
+
+def _is_open_to(session: Session, principal: Principal) -> bool:
+    if not session.invitation_only:
+        return True
+    return Invitation.objects.filter(session=session, user_id=principal.user_id).exists()
+
+
+def enter(own: Participant, joined_at: datetime) -> None:
+    own.state, own.state_since = State.ACTIVE, timezone.now()
+    own.joined_at, own.left_at, own.left_reason = joined_at, None, ""
+    own.save()
+
+
+def session_leave(principal: Principal, session_id: str, *, new_host_id: str | None) -> None:
+    """Leave; a host hands on to `new_host_id`, or the session ends (decision C3).
+
+    Raises SessionNotFound; Unauthorized for who is not in it, or names a host without being one;
+    NotFound where the new host is not in it.
+    """
+    session = locked(principal, session_id)
+    own = own_place(session, principal)
+    is_host = str(session.host_id) == principal.user_id
+    heir: Participant | None = None
+    if new_host_id is not None:
+        if not is_host:
+            raise Unauthorized(sessionId=session_id)
+        others = present(session).exclude(pk=own.pk)
+        heir = others.filter(user_id__in=uuids([new_host_id])).first()
+        if heir is None:
+            raise NotFound(field="newHostId")
+    # Who has handed on leaves as a participant: nothing keeps him, as it keeps a host whose session
+    # ends with his leaving.
+    own.left_role = "host" if is_host and heir is None else "participant"
+    leave(own)
+    if heir is not None:
+        hand_on(session, heir)
+    elif is_host:
+        session_end(session, reason="host_left")
+    note_presence(session)
+
+
+def leave(own: Participant, *, reason: str = "") -> None:
+    own.left_at = timezone.now()
+    own.left_reason = reason
+    own.save(update_fields=["left_at", "left_reason"])
+
+
+def hand_on(session: Session, heir: Participant) -> None:
+    session.host_id = heir.user_id
+    session.save(update_fields=["host"])
+
+
+def session_end(session: Session, *, reason: str) -> None:
+    """End a running session; reason: 'host_left', 'empty' or 'admin'."""
+    if session.ended_at is not None:
+        return
+    session.ended_at = timezone.now()
+    session.end_reason = reason
+    session.save(update_fields=["ended_at", "end_reason"])
+
+
+def set_state(participant: Participant, state: State) -> None:
+    participant.state = state
+    participant.state_since = timezone.now()
+    participant.save(update_fields=["state", "state_since"])
+
+
+def note_presence(session: Session) -> None:
+    """Keep `empty_since`: when nobody is connected any more, and not while somebody is."""
+    if session.ended_at is not None:
+        return
+    somebody = present(session).exclude(state=State.DISCONNECTED).exists()
+    if somebody == (session.empty_since is None):
+        return
+    session.empty_since = None if somebody else timezone.now()
+    session.save(update_fields=["empty_since"])
