@@ -287,10 +287,10 @@ SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 
 # One lock lets one of them work at a time, and the event loop waits for its turn among them: beside
 # 200 page loads a PING's p99 is 40 ms with four, 220 ms with eight, which serve a sixth more.
-HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 4)
+HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 4, validate=ABOVE_0)
 """HTTP requests that a process works at: as many threads, and database connections."""
 # At some 300 pages a second, those who wait behind them are served within a second.
-HTTP_WAITING = env.int("BOS_HTTP_WAITING", 32 * HTTP_CONCURRENCY)
+HTTP_WAITING = env.int("BOS_HTTP_WAITING", 32 * HTTP_CONCURRENCY, validate=ABOVE_0)
 """HTTP requests that wait for one of these threads; one more is refused."""
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
