@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 from threading import Lock
 
-from sync.db.failures import database_is_away
+from sync.faults import passes
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -65,7 +65,7 @@ class AwayFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if not database_is_away(error) and getattr(record, "status_code", 0) != UNAVAILABLE:
+        if not passes(error) and getattr(record, "status_code", 0) != UNAVAILABLE:
             return True
         name = "" if error is None else type(error).__name__
         left_out = self._left_out((record.name, str(record.msg), name))

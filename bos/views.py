@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from bos import health
 from bos.http import refusal
 from sync.bus import bus
-from sync.db.failures import database_is_away
+from sync.faults import passes
 
 
 @require_safe
@@ -43,7 +43,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's handler500, which it calls for an exception that it is just handling."""
-    if database_is_away(sys.exc_info()[1]):
+    if passes(sys.exc_info()[1]):
         message = "The database does not answer. Please try again in a moment."
         return refusal(request.path, code="SERVICE_UNAVAILABLE", message=message)
     message = "The server could not do this."

@@ -33,7 +33,7 @@ _SQLITE = frozenset(
 )
 
 
-def passes(error: BaseException) -> bool:
+def passes(error: BaseException | None) -> bool:
     """Whether what failed with this error may succeed later without having changed itself."""
     return any(_passes(one) for one in _chain(error))
 
