@@ -62,7 +62,7 @@ class Memory:
 async def _measure(attack: Attack, stage: Stage, seconds: float, core: int) -> dict:
     bystander = Bystander(stage)
     await bystander.connect()
-    quiet = await bystander.watch(QUIET_SECONDS)
+    quiet = await bystander.watch(QUIET_SECONDS, reporting=attack.worker)
     memory = Memory(stage)
     memory.watch()
     results = spawn.Queue()
@@ -70,7 +70,7 @@ async def _measure(attack: Attack, stage: Stage, seconds: float, core: int) -> d
         target=attack_process, args=(ATTACKS.index(attack), stage, seconds, core, results)
     )
     process.start()
-    noticed: Noticed = await bystander.watch(seconds + SETTLE_SECONDS)
+    noticed: Noticed = await bystander.watch(seconds + SETTLE_SECONDS, reporting=attack.worker)
     tally = await asyncio.to_thread(results.get, True, 60)
     process.join(10)
     memory.end()

@@ -13,6 +13,7 @@ PINGS_A_SECOND = 20
 UPDATES_A_SECOND = 1.5
 """A connection's: below its 100 messages a minute, with room for what the server counts."""
 PATIENCE = 30.0
+REPORT_PATIENCE = 120.0
 
 
 @dataclass(slots=True)
@@ -22,11 +23,14 @@ class Noticed:
     pings: list[float] = field(default_factory=list)
     updates: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    report_s: float | None = None
+    """Seconds until a report was there, where one was asked for."""
 
     def figures(self) -> dict[str, float | int | None]:
         return {
             "ping_p99_ms": p99(self.pings),
             "update_p99_ms": p99(self.updates),
+            "report_s": self.report_s,
             "failures": len(self.failures),
         }
 
@@ -46,7 +50,8 @@ class Bystander:
         self.noticed = Noticed()
 
     async def connect(self) -> None:
-        for token in (self._stage.bystanders[0], *self._stage.bystanders):
+        asking = pinging = self._stage.bystanders[0]
+        for token in (pinging, *self._stage.bystanders, asking):
             socket = await connect(
                 f"ws://127.0.0.1:{self._stage.port}/v1/ws",
                 subprotocols=["bos-v1"],
@@ -58,12 +63,13 @@ class Bystander:
             assert answer["type"] == "AUTH_SUCCESS", answer
             self._sockets.append(socket)
 
-    async def watch(self, seconds: float) -> Noticed:
-        """Work for so long; what was noticed meanwhile."""
+    async def watch(self, seconds: float, *, reporting: bool = False) -> Noticed:
+        """Work for so long; what was noticed meanwhile. reporting: ask for a report, too."""
         self.noticed = noticed = Noticed()
         until = time.monotonic() + seconds
-        pinging, *updating = self._sockets
+        pinging, *updating, asking = self._sockets
         await asyncio.gather(
+            *([self._have_a_report(asking, noticed)] if reporting else []),
             self._repeat(pinging, 1 / PINGS_A_SECOND, until, noticed.pings, self._ping),
             *(
                 self._repeat(socket, 1 / UPDATES_A_SECOND, until, noticed.updates, self._update)
@@ -92,6 +98,23 @@ class Bystander:
                 self.noticed.failures.append(answer["payload"]["code"])
             times.append((time.monotonic() - began) * 1000)
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
+
+    async def _have_a_report(self, socket: ClientConnection, noticed: Noticed) -> None:
+        """When the attack has begun."""
+        await asyncio.sleep(1)
+        began = time.monotonic()
+        scope = {"type": "organization", "id": self._stage.bystander_organization}
+        payload = {"scope": scope, "from": "2026-01-01", "to": "2026-11-01", "format": "xlsx"}
+        request = {"type": "REPORT_REQUEST", "payload": payload}
+        try:
+            async with asyncio.timeout(REPORT_PATIENCE):
+                answer = await self._ask(socket, request, f"report-{began}")
+        except Exception as error:
+            noticed.failures.append(type(error).__name__)
+        else:
+            if answer["type"] == "ERROR":
+                noticed.failures.append(answer["payload"]["code"])
+        noticed.report_s = time.monotonic() - began
 
     @staticmethod
     def _ping(number: int) -> dict:

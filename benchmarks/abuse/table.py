@@ -10,15 +10,18 @@ BEGIN, END = "<!-- abuse:begin -->", "<!-- abuse:end -->"
 MOST_MS = 100.0
 MOST_TIMES = 2.0
 MOST_MB = 50.0
-HEAD = ("who: what", "PING p99", "KPI_UPDATE p99", "memory", "before: PING, KPI_UPDATE, memory")
+MOST_REPORT_S = 10.0
+HEAD = ("who: what", "PING p99", "KPI_UPDATE p99", "report", "memory", "before")
 
 
 def met(result: dict) -> bool:
-    """p99 of others within twice that of quiet or 100 ms, memory within 50 MB, nothing failed."""
+    """Others' p99 is within twice that of quiet or 100 ms, memory within 50 MB, nothing failed; and
+    where a worker is attacked a report is there within 10 s."""
     quiet, attacked = result["quiet"], result["attacked"]
     times = ("ping_p99_ms", "update_p99_ms")
     return (
         not attacked["failures"]
+        and (attacked["report_s"] or 0) <= MOST_REPORT_S
         and result["memory_mb"] <= MOST_MB
         and all(attacked[name] <= max(MOST_MS, MOST_TIMES * quiet[name]) for name in times)
     )
@@ -31,7 +34,8 @@ def line(result: dict) -> str:
     return (
         f"{result['name']}: PING {quiet['ping_p99_ms']:.1f} -> {attacked['ping_p99_ms']:.1f} ms, "
         f"KPI_UPDATE {quiet['update_p99_ms']:.1f} -> {attacked['update_p99_ms']:.1f} ms, "
-        f"{result['memory_mb']:+.0f} MB, failures {result['failures']}: {verdict} {result['tally']}"
+        f"report {_report(result, '-')}, {result['memory_mb']:+.0f} MB, "
+        f"failures {result['failures']}: {verdict} {result['tally']}"
     )
 
 
@@ -52,12 +56,18 @@ def markdown(results: Iterable[dict], before: Iterable[dict], *, command: str) -
     return "\n".join(lines)
 
 
-def _cells(result: dict) -> tuple[str, str, str]:
+def _report(result: dict, none: str) -> str:
+    quiet, attacked = result["quiet"]["report_s"], result["attacked"]["report_s"]
+    return none if attacked is None else f"{quiet:.1f} to {attacked:.1f} s"
+
+
+def _cells(result: dict) -> tuple[str, str, str, str]:
     quiet, attacked = result["quiet"], result["attacked"]
     failed = f", {attacked['failures']} failed" if attacked["failures"] else ""
     return (
         f"{quiet['ping_p99_ms']:.1f} to {attacked['ping_p99_ms']:.1f} ms",
         f"{quiet['update_p99_ms']:.1f} to {attacked['update_p99_ms']:.1f} ms{failed}",
+        _report(result, ""),
         f"{result['memory_mb']:+.0f} MB",
     )
 
@@ -65,9 +75,10 @@ def _cells(result: dict) -> tuple[str, str, str]:
 def _short(result: dict) -> str:
     attacked = result["attacked"]
     failed = f", {attacked['failures']} failed" if attacked["failures"] else ""
+    report = attacked.get("report_s")
     return (
         f"{attacked['ping_p99_ms']:,.0f} ms, {attacked['update_p99_ms']:,.0f} ms{failed}, "
-        f"{result['memory_mb']:+,.0f} MB"
+        f"{'' if report is None else f'{report:,.0f} s, '}{result['memory_mb']:+,.0f} MB"
     )
 
 
