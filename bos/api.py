@@ -163,6 +163,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         body = {"code": code.upper(), "message": str(error.detail)}
         if wait := getattr(error, "wait", None):
             body["retryAfter"] = wait
+            body["details"] = {"retryAfter": wait}  # where every other refusal has it
     response.data = body
     return response
 

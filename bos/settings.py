@@ -392,5 +392,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.
         "django.request": {"level": "ERROR"},
+        # A line each, without a traceback: anybody may send a foreign Host, as often as they like.
+        "django.security": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
     },
 }
