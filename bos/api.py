@@ -139,7 +139,7 @@ class Unavailable(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The server is busy. Please try again."
-    default_code = "BUSY"
+    default_code = "SERVER_BUSY"
 
     def __init__(self, wait: int) -> None:
         super().__init__()

@@ -296,7 +296,7 @@ def test_s5_a_busy_server_answers_503_and_counts_no_attempt(cast: Cast, quick_ha
         ]
     assert {answer.status_code for answer in answers} == {503}
     assert answers[0].headers["Retry-After"] == "5"
-    assert answers[0].json()["code"] == "BUSY"
+    assert answers[0].json()["code"] == "SERVER_BUSY"
     assert caller.sign_in(cast.bob)[0] == 200
 
 
