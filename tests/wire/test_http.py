@@ -296,6 +296,13 @@ async def test_o1_a_server_whose_schema_is_there_is_ready(server: Server) -> Non
     )
 
 
+async def test_o1_a_server_that_nobody_uses_says_that_redis_is_away(serve: ServeFixture) -> None:
+    server = serve(REDIS_URL="redis://127.0.0.1:1/0")
+    for _ in range(2):
+        answer = await fetch(server, "/readyz")
+        assert (answer.status, answer.json()["degraded"]) == (200, ["redis away"])
+
+
 async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
     serve: ServeFixture, tmp_path: Path
 ) -> None:
