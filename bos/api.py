@@ -139,7 +139,7 @@ class Unavailable(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The server is busy. Please try again."
-    default_code = "BUSY"
+    default_code = "SERVER_BUSY"
 
     def __init__(self, wait: int) -> None:
         super().__init__()
@@ -163,6 +163,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         body = {"code": code.upper(), "message": str(error.detail)}
         if wait := getattr(error, "wait", None):
             body["retryAfter"] = wait
+            body["details"] = {"retryAfter": wait}  # where every other refusal has it
     response.data = body
     return response
 

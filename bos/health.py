@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from redis import Redis
+from redis.exceptions import RedisError
 
 from sync.bus import bus
 
@@ -62,7 +66,23 @@ def _schema_is_ours() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
+@cache
+def _redis_clients() -> list[Redis]:
+    times = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+    return [Redis.from_url(url, **times) for url in settings.REDIS_URLS]
+
+
+def _redis_answers() -> bool:
+    try:
+        for client in _redis_clients():
+            client.ping()
+    except RedisError:
+        return False
+    return True
+
+
 database = Probe(_database_answers)
+_redis = Probe(_redis_answers)
 _schema = Probe(_schema_is_ours)
 _schema_seen = False
 
@@ -72,6 +92,12 @@ def migrated() -> bool:
     global _schema_seen
     _schema_seen = _schema_seen or _schema.holds()
     return _schema_seen
+
+
+def shortcomings() -> list[str]:
+    """What is served worse for now; nothing of it is a reason to send requests elsewhere."""
+    # Asked, not remembered: of a server that nobody writes to, nothing else would ask Redis.
+    return [] if _redis.holds() else ["redis away"]
 
 
 def obstacles() -> list[str]:

@@ -195,16 +195,16 @@ SYNC: dict[str, Any] = {
 
 # ------------------------------------------------------------------ background work
 
-JOB_MEMORY_MB = env.int("BOS_JOB_MEMORY_MB", 1024)
+JOB_MEMORY_MB = env.int("BOS_JOB_MEMORY_MB", 1024, validate=ABOVE_0)
 """What a worker's process may take besides what it starts with; a job that needs more fails."""
-_JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120)
+_JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120, validate=ABOVE_0)
 Q_CLUSTER: dict[str, Any] = {
     "name": "bos",
     "label": "Background work",
     # A table of the same database: a job is enqueued in the transaction of what it is about.
     "orm": "default",
     "broker_class": "bos.jobs.Broker",
-    "workers": env.int("BOS_WORKERS", 1),
+    "workers": env.int("BOS_WORKERS", 1, validate=ABOVE_0),
     "poll": 0.2,
     "timeout": _JOB_TIMEOUT,
     # Only then is a job given to somebody else: its worker is dead.
@@ -217,30 +217,30 @@ Q_CLUSTER: dict[str, Any] = {
     "max_rss": JOB_MEMORY_MB * 1024,
 }
 
-IMPORT_MEMORY_MB = env.int("BOS_IMPORT_MEMORY_MB", 384)
-IMPORT_SECONDS = env.int("BOS_IMPORT_SECONDS", 30)
+IMPORT_MEMORY_MB = env.int("BOS_IMPORT_MEMORY_MB", 384, validate=ABOVE_0)
+IMPORT_SECONDS = env.int("BOS_IMPORT_SECONDS", 30, validate=ABOVE_0)
 """What reading a file may take, in a process of its own."""
 
-USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20)
-ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500)
+USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20, validate=ABOVE_0)
+ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500, validate=ABOVE_0)
 """Reports, predictions and imports that wait to be made, of those that people have asked for."""
 
 # ------------------------------------------------------------------ how much there may be
 
-USER_SESSIONS = env.int("BOS_USER_SESSIONS", 20)
-ORGANIZATION_SESSIONS = env.int("BOS_ORGANIZATION_SESSIONS", 500)
-USER_INVITATIONS = env.int("BOS_USER_INVITATIONS", 500)
-ORGANIZATION_INVITATIONS = env.int("BOS_ORGANIZATION_INVITATIONS", 10_000)
-SESSION_NOTES = env.int("BOS_SESSION_NOTES", 5_000)
-SESSION_NOTE_BYTES = env.int("BOS_SESSION_NOTE_BYTES", 20 * 2**20)
-ORGANIZATION_NOTE_BYTES = env.int("BOS_ORGANIZATION_NOTE_BYTES", 2**30)
-USER_NOTIFICATIONS = env.int("BOS_USER_NOTIFICATIONS", 1_000)
+USER_SESSIONS = env.int("BOS_USER_SESSIONS", 20, validate=ABOVE_0)
+ORGANIZATION_SESSIONS = env.int("BOS_ORGANIZATION_SESSIONS", 500, validate=ABOVE_0)
+USER_INVITATIONS = env.int("BOS_USER_INVITATIONS", 500, validate=ABOVE_0)
+ORGANIZATION_INVITATIONS = env.int("BOS_ORGANIZATION_INVITATIONS", 10_000, validate=ABOVE_0)
+SESSION_NOTES = env.int("BOS_SESSION_NOTES", 5_000, validate=ABOVE_0)
+SESSION_NOTE_BYTES = env.int("BOS_SESSION_NOTE_BYTES", 20 * 2**20, validate=ABOVE_0)
+ORGANIZATION_NOTE_BYTES = env.int("BOS_ORGANIZATION_NOTE_BYTES", 2**30, validate=ABOVE_0)
+USER_NOTIFICATIONS = env.int("BOS_USER_NOTIFICATIONS", 1_000, validate=ABOVE_0)
 
-SESSION_DAYS = env.float("BOS_SESSION_DAYS", 365)
-READ_NOTIFICATION_DAYS = env.float("BOS_READ_NOTIFICATION_DAYS", 30)
-NOTIFICATION_DAYS = env.float("BOS_NOTIFICATION_DAYS", 180)
-HISTORY_VALUES = env.int("BOS_HISTORY_VALUES", 50_000)
-REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7)
+SESSION_DAYS = env.float("BOS_SESSION_DAYS", 365, validate=ABOVE_0)
+READ_NOTIFICATION_DAYS = env.float("BOS_READ_NOTIFICATION_DAYS", 30, validate=ABOVE_0)
+NOTIFICATION_DAYS = env.float("BOS_NOTIFICATION_DAYS", 180, validate=ABOVE_0)
+HISTORY_VALUES = env.int("BOS_HISTORY_VALUES", 50_000, validate=ABOVE_0)
+REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7, validate=ABOVE_0)
 """How long the link of a report opens."""
 
 # ------------------------------------------------------------------ people and tokens
@@ -259,8 +259,12 @@ TOKEN_KEYS = [
     for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
 ]
 SIMPLE_JWT: dict[str, Any] = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.float("BOS_ACCESS_TOKEN_SECONDS", 3600)),
-    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.float("BOS_REFRESH_TOKEN_SECONDS", 604_800)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(
+        seconds=env.float("BOS_ACCESS_TOKEN_SECONDS", 3600, validate=ABOVE_0)
+    ),
+    "REFRESH_TOKEN_LIFETIME": timedelta(
+        seconds=env.float("BOS_REFRESH_TOKEN_SECONDS", 604_800, validate=ABOVE_0)
+    ),
     # bos.token_keys signs and reads; these are for what else of simplejwt reads a token.
     "SIGNING_KEY": TOKEN_KEYS[0],
     "AUDIENCE": "bos",
@@ -388,5 +392,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.
         "django.request": {"level": "ERROR"},
+        # A line each, without a traceback: anybody may send a foreign Host, as often as they like.
+        "django.security": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
     },
 }

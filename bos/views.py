@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from bos import health
 from bos.http import refusal
-from sync.bus import bus
 from sync.faults import passes
 
 
@@ -36,7 +35,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     body = {
         "status": "not ready" if reasons else "ready",
         "reasons": reasons,
-        "degraded": ["redis away"] if bus.is_away else [],
+        "degraded": health.shortcomings(),
     }
     return JsonResponse(body, status=503 if reasons else 200)
 

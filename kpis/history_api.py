@@ -35,9 +35,9 @@ class Busy(APIException):
     """Too many ask for the same at once; the answer carries `Retry-After`."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "BUSY"
+    default_code = "SERVER_BUSY"
     default_detail = "Too many histories are being read. Try again in a moment."
-    wait = PATIENCE
+    wait = int(PATIENCE)
 
 
 @contextmanager

@@ -82,11 +82,6 @@ class Bus:
         """
         return 0.0 if self._hub is None else time.monotonic() - self._hub.level_at
 
-    @property
-    def is_away(self) -> bool:
-        """Has the layer between processes just failed?"""
-        return time.monotonic() < self._away_until
-
     def publish(self, events: Sequence[LoggedEvent]) -> None:
         """Tell every process of what has been committed together. Thread-safe, does not wait."""
         self._committed.append(events)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -21,7 +22,8 @@ from sync.models import Event
 from tests.cast import Person
 from tests.client import Client
 from tests.conftest import ServeFixture
-from tests.server import ROOT
+from tests.server import ROOT, Server
+from tests.services import free_port
 
 Seed = dict[str, Any]
 UNLIMITED = {"BOS_MESSAGES_PER_MINUTE": "100000", "BOS_USER_MESSAGES_PER_MINUTE": "100000"}
@@ -172,3 +174,21 @@ def test_simulate_says_what_is_wrong(seeded: Seed) -> None:
     for arguments in (("--rate", "0"), ("--kpi", "no such KPI"), ("--url", "ftp://127.0.0.1")):
         with pytest.raises(CommandError):
             call_command("simulate", *arguments, stdout=StringIO())
+
+
+@pytest.mark.timeout(20)
+def test_simulate_says_at_once_that_there_is_no_server(seeded: Seed) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(CommandError, match=f"{url}.*refused"):
+        call_command("simulate", "--url", url, stdout=StringIO())
+
+
+async def test_simulate_tries_a_wrong_password_once(server: Server, seeded: Seed) -> None:
+    with pytest.raises(CommandError, match="INVALID_CREDENTIALS"):
+        await asyncio.to_thread(
+            partial(
+                call_command,
+                *("simulate", f"--url={server.url}", "--password=wrong"),
+                stdout=StringIO(),
+            )
+        )

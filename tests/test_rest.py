@@ -234,7 +234,7 @@ def test_s6_so_many_histories_are_read_at_once_and_the_next_one_is_told_when_to_
             turns.enter_context(history_api.turn())
         headers = {"Authorization": f"Bearer {cast.vera.token}"}
         answer = Browser().get(HISTORY, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (503, "BUSY")
+        assert (answer.status_code, answer.json()["code"]) == (503, "SERVER_BUSY")
         assert answer.headers["Retry-After"] == "5"
     assert Caller().get(HISTORY, cast.vera.token)[0] == 200
 

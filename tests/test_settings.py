@@ -95,6 +95,9 @@ NONSENSE = [
     ("BOS_SIGN_IN_SECONDS", "0"),
     ("BOS_REFRESH_GRACE", "-1"),
     ("BOS_HASHES_AT_ONCE", "0"),
+    ("BOS_WORKERS", "0"),
+    # All that is kept would be forgotten at once.
+    ("BOS_SESSION_DAYS", "-1"),
 ]
 
 

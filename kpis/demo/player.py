@@ -17,6 +17,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any
+from urllib.error import HTTPError
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -26,6 +27,8 @@ from websockets.typing import Subprotocol
 from kpis.demo.series import Series
 
 RECONNECT_PAUSES = (2.0, 4.0, 8.0, 16.0, 30.0)
+SERVER_ERRORS = 500
+"""HTTP answers from here on pass; those below are the client's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,10 @@ class Player:
                         yield updates[n], sequence
                         n, failures = n + 1, 0
                         await asyncio.sleep(1 / self.rate)
-            except (OSError, ConnectionClosed):
-                if failures == len(RECONNECT_PAUSES):
+            except (OSError, ConnectionClosed) as error:
+                # What has never worked is told at once, and so is what a client has done wrong.
+                wrong = isinstance(error, HTTPError) and error.code < SERVER_ERRORS
+                if updates is None or wrong or failures == len(RECONNECT_PAUSES):
                     raise
                 await asyncio.sleep(RECONNECT_PAUSES[failures])
                 failures += 1

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -295,6 +296,13 @@ async def test_o1_a_server_whose_schema_is_there_is_ready(server: Server) -> Non
     )
 
 
+async def test_o1_a_server_that_nobody_uses_says_that_redis_is_away(serve: ServeFixture) -> None:
+    server = serve(REDIS_URL="redis://127.0.0.1:1/0")
+    for _ in range(2):
+        answer = await fetch(server, "/readyz")
+        assert (answer.status, answer.json()["degraded"]) == (200, ["redis away"])
+
+
 async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
     serve: ServeFixture, tmp_path: Path
 ) -> None:
@@ -302,3 +310,13 @@ async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
     assert (await fetch(server, "/healthz")).status == 200
     answer = await fetch(server, "/readyz")
     assert (answer.status, answer.json()["reasons"]) == (503, ["migrations not applied"])
+
+
+async def test_f7_a_request_for_a_foreign_host_is_one_line_of_the_log(server: Server) -> None:
+    host = f"{uuid4().hex}.example"
+    assert (await fetch(server, "/healthz", headers={"Host": host})).status == 400
+    await server.logged(host)
+    lines = server.log.read_text().splitlines()
+    [at] = [n for n, line in enumerate(lines) if host in line]
+    assert "error=DisallowedHost" in lines[at]
+    assert not lines[at + 1 :] or lines[at + 1].startswith("20")  # the next line begins with a date

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from websockets.exceptions import WebSocketException
 
 from kpis.demo.player import Player, Refused
 from kpis.demo.seed import PASSWORD
@@ -41,8 +42,11 @@ class Command(BaseCommand):
             asyncio.run(self._play(player, series, options["days"]))
         except HTTPError as error:
             raise CommandError(f"Not signed in: {error.read().decode()}") from error
-        except (Refused, URLError, OSError) as error:
+        except Refused as error:
             raise CommandError(str(error)) from error
+        except (OSError, WebSocketException) as error:
+            reason = getattr(error, "reason", error)
+            raise CommandError(f"No answer from {options['url']} (--url): {reason}") from error
         except KeyboardInterrupt:
             self.stdout.write("stopped")
 
