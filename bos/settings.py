@@ -404,6 +404,12 @@ LOGGING = {
         "channels_redis": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # Anybody may ask for any host: a line each, and no traceback of ours.
+        "django.security.DisallowedHost": {
+            "handlers": ["brief"],
+            "level": "WARNING",
+            "propagate": False,
+        },
         # Not every 401 and 404: they are the client's, and it has been told.
         "django.request": {"level": "ERROR"},
     },

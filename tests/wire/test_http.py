@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -302,3 +303,13 @@ async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
     assert (await fetch(server, "/healthz")).status == 200
     answer = await fetch(server, "/readyz")
     assert (answer.status, answer.json()["reasons"]) == (503, ["migrations not applied"])
+
+
+async def test_f7_a_request_for_another_host_is_one_line_of_the_log(server: Server) -> None:
+    host = f"{uuid.uuid4().hex}.example"
+    assert (await fetch(server, "/api/kpis/history", headers={"Host": host})).status == 400
+    await server.logged(host)
+    text = server.log.read_text(errors="replace")
+    assert [line.split()[2:4] for line in text.splitlines() if host in line] == [
+        ["ERROR", "django.security.DisallowedHost"]
+    ]
