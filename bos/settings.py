@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, validate
+from environs import Env, ValidationError, validate
 
 env = Env()
-ABOVE_0 = validate.Range(min=0, min_inclusive=False)
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _above_0(value: float) -> None:
+    if not 0 < value < inf:  # nor is `nan`
+        raise ValidationError("a number above 0 is needed")
+
+
+def whole(name: str, default: int) -> int:
+    """A whole number above 0."""
+    number: int = env.int(name, default, validate=_above_0)
+    return number
+
+
+def decimal(name: str, default: float) -> float:
+    """A number above 0."""
+    number: float = env.float(name, default, validate=_above_0)
+    return number
+
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
@@ -134,7 +152,7 @@ def _database() -> dict[str, Any]:
         }
         database["CONN_MAX_AGE"] = None
     else:
-        options |= _time_outs(env.float("BOS_DATABASE_PATIENCE", 10, validate=ABOVE_0))
+        options |= _time_outs(decimal("BOS_DATABASE_PATIENCE", 10))
         database["CONN_MAX_AGE"] = 60
         database["CONN_HEALTH_CHECKS"] = True
     return database
@@ -195,16 +213,16 @@ SYNC: dict[str, Any] = {
 
 # ------------------------------------------------------------------ background work
 
-JOB_MEMORY_MB = env.int("BOS_JOB_MEMORY_MB", 1024, validate=ABOVE_0)
+JOB_MEMORY_MB = whole("BOS_JOB_MEMORY_MB", 1024)
 """What a worker's process may take besides what it starts with; a job that needs more fails."""
-_JOB_TIMEOUT = env.int("BOS_JOB_TIMEOUT", 120, validate=ABOVE_0)
+_JOB_TIMEOUT = whole("BOS_JOB_TIMEOUT", 120)
 Q_CLUSTER: dict[str, Any] = {
     "name": "bos",
     "label": "Background work",
     # A table of the same database: a job is enqueued in the transaction of what it is about.
     "orm": "default",
     "broker_class": "bos.jobs.Broker",
-    "workers": env.int("BOS_WORKERS", 1, validate=ABOVE_0),
+    "workers": whole("BOS_WORKERS", 1),
     "poll": 0.2,
     "timeout": _JOB_TIMEOUT,
     # Only then is a job given to somebody else: its worker is dead.
@@ -217,30 +235,30 @@ Q_CLUSTER: dict[str, Any] = {
     "max_rss": JOB_MEMORY_MB * 1024,
 }
 
-IMPORT_MEMORY_MB = env.int("BOS_IMPORT_MEMORY_MB", 384, validate=ABOVE_0)
-IMPORT_SECONDS = env.int("BOS_IMPORT_SECONDS", 30, validate=ABOVE_0)
+IMPORT_MEMORY_MB = whole("BOS_IMPORT_MEMORY_MB", 384)
+IMPORT_SECONDS = whole("BOS_IMPORT_SECONDS", 30)
 """What reading a file may take, in a process of its own."""
 
-USER_WAITING_JOBS = env.int("BOS_USER_WAITING_JOBS", 20, validate=ABOVE_0)
-ORGANIZATION_WAITING_JOBS = env.int("BOS_ORGANIZATION_WAITING_JOBS", 500, validate=ABOVE_0)
+USER_WAITING_JOBS = whole("BOS_USER_WAITING_JOBS", 20)
+ORGANIZATION_WAITING_JOBS = whole("BOS_ORGANIZATION_WAITING_JOBS", 500)
 """Reports, predictions and imports that wait to be made, of those that people have asked for."""
 
 # ------------------------------------------------------------------ how much there may be
 
-USER_SESSIONS = env.int("BOS_USER_SESSIONS", 20, validate=ABOVE_0)
-ORGANIZATION_SESSIONS = env.int("BOS_ORGANIZATION_SESSIONS", 500, validate=ABOVE_0)
-USER_INVITATIONS = env.int("BOS_USER_INVITATIONS", 500, validate=ABOVE_0)
-ORGANIZATION_INVITATIONS = env.int("BOS_ORGANIZATION_INVITATIONS", 10_000, validate=ABOVE_0)
-SESSION_NOTES = env.int("BOS_SESSION_NOTES", 5_000, validate=ABOVE_0)
-SESSION_NOTE_BYTES = env.int("BOS_SESSION_NOTE_BYTES", 20 * 2**20, validate=ABOVE_0)
-ORGANIZATION_NOTE_BYTES = env.int("BOS_ORGANIZATION_NOTE_BYTES", 2**30, validate=ABOVE_0)
-USER_NOTIFICATIONS = env.int("BOS_USER_NOTIFICATIONS", 1_000, validate=ABOVE_0)
+USER_SESSIONS = whole("BOS_USER_SESSIONS", 20)
+ORGANIZATION_SESSIONS = whole("BOS_ORGANIZATION_SESSIONS", 500)
+USER_INVITATIONS = whole("BOS_USER_INVITATIONS", 500)
+ORGANIZATION_INVITATIONS = whole("BOS_ORGANIZATION_INVITATIONS", 10_000)
+SESSION_NOTES = whole("BOS_SESSION_NOTES", 5_000)
+SESSION_NOTE_BYTES = whole("BOS_SESSION_NOTE_BYTES", 20 * 2**20)
+ORGANIZATION_NOTE_BYTES = whole("BOS_ORGANIZATION_NOTE_BYTES", 2**30)
+USER_NOTIFICATIONS = whole("BOS_USER_NOTIFICATIONS", 1_000)
 
-SESSION_DAYS = env.float("BOS_SESSION_DAYS", 365, validate=ABOVE_0)
-READ_NOTIFICATION_DAYS = env.float("BOS_READ_NOTIFICATION_DAYS", 30, validate=ABOVE_0)
-NOTIFICATION_DAYS = env.float("BOS_NOTIFICATION_DAYS", 180, validate=ABOVE_0)
-HISTORY_VALUES = env.int("BOS_HISTORY_VALUES", 50_000, validate=ABOVE_0)
-REPORT_DAYS = env.float("BOS_REPORT_DAYS", 7, validate=ABOVE_0)
+SESSION_DAYS = decimal("BOS_SESSION_DAYS", 365)
+READ_NOTIFICATION_DAYS = decimal("BOS_READ_NOTIFICATION_DAYS", 30)
+NOTIFICATION_DAYS = decimal("BOS_NOTIFICATION_DAYS", 180)
+HISTORY_VALUES = whole("BOS_HISTORY_VALUES", 50_000)
+REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 
 # ------------------------------------------------------------------ people and tokens
@@ -259,23 +277,19 @@ TOKEN_KEYS = [
     for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
 ]
 SIMPLE_JWT: dict[str, Any] = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(
-        seconds=env.float("BOS_ACCESS_TOKEN_SECONDS", 3600, validate=ABOVE_0)
-    ),
-    "REFRESH_TOKEN_LIFETIME": timedelta(
-        seconds=env.float("BOS_REFRESH_TOKEN_SECONDS", 604_800, validate=ABOVE_0)
-    ),
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=decimal("BOS_ACCESS_TOKEN_SECONDS", 3600)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=decimal("BOS_REFRESH_TOKEN_SECONDS", 604_800)),
     # bos.token_keys signs and reads; these are for what else of simplejwt reads a token.
     "SIGNING_KEY": TOKEN_KEYS[0],
     "AUDIENCE": "bos",
     "ISSUER": "bos",
     "UPDATE_LAST_LOGIN": False,
 }
-SIGN_IN_SECONDS = env.float("BOS_SIGN_IN_SECONDS", 2_592_000, validate=validate.Range(min=1))
+SIGN_IN_SECONDS = decimal("BOS_SIGN_IN_SECONDS", 2_592_000)
 """After so long somebody signs in anew, however often the tokens were refreshed."""
 REFRESH_GRACE = env.float("BOS_REFRESH_GRACE", 10, validate=validate.Range(min=0))
 """A refresh token that was used within so many seconds is refused, and no theft yet."""
-HASHES_AT_ONCE = env.int("BOS_HASHES_AT_ONCE", 2, validate=validate.Range(min=1))
+HASHES_AT_ONCE = whole("BOS_HASHES_AT_ONCE", 2)
 """Passwords that a process looks at at the same time."""
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["bos.bearer.BearerAuthentication"],
@@ -291,10 +305,10 @@ SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 
 # One lock lets one of them work at a time, and the event loop waits for its turn among them: beside
 # 200 page loads a PING's p99 is 40 ms with four, 220 ms with eight, which serve a sixth more.
-HTTP_CONCURRENCY = env.int("BOS_HTTP_CONCURRENCY", 4, validate=ABOVE_0)
+HTTP_CONCURRENCY = whole("BOS_HTTP_CONCURRENCY", 4)
 """HTTP requests that a process works at: as many threads, and database connections."""
 # At some 300 pages a second, those who wait behind them are served within a second.
-HTTP_WAITING = env.int("BOS_HTTP_WAITING", 32 * HTTP_CONCURRENCY, validate=ABOVE_0)
+HTTP_WAITING = whole("BOS_HTTP_WAITING", 32 * HTTP_CONCURRENCY)
 """HTTP requests that wait for one of these threads; one more is refused."""
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

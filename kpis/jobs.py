@@ -63,13 +63,19 @@ def judge(kpi_id: str) -> None:
 
 
 @retry_on_conflict
-def predict(kpi_id: str, horizon: int) -> None:
+def predict(kpi_id: str, horizon: int, *asker: str) -> None:
+    """asker: user, connection and requestId, in a job from before an upgrade: nothing else tells
+    who has asked."""
     from kpis.insights.services import answer_questions
 
+    if asker:
+        asked.adopt(kpi_id, horizon, *asker)
     answer_questions(kpi_id, horizon)
 
 
-def _prediction_given_up(kpi_id: str, horizon: int) -> None:
+def _prediction_given_up(kpi_id: str, horizon: int, *asker: str) -> None:
+    if asker:
+        asked.adopt(kpi_id, horizon, *asker)
     newest_id = asked.newest_value(kpi_id)
     reason = "It could not be calculated."
     asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=reason)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, IntegrityError, connections, transaction
 
 P = ParamSpec("P")
@@ -91,9 +92,9 @@ again: 6 of 60 times; with the pause, none of 100.
 def retry_on_conflict(function: Callable[P, T]) -> Callable[P, T]:
     """Call the function again where another transaction got in the way of the one that it makes.
 
-    The other one deleted what this one refers to, inserted the same, or both waited for each other,
-    and PostgreSQL has ended one of them. Done again, the function finds what is there now. Raises
-    the database's error of the last try, and at once what is no conflict.
+    The other one deleted what this one refers to or has just read, inserted the same, or both
+    waited for each other, and PostgreSQL has ended one of them. Done again, the function finds what
+    is there now. Raises the error of the last try, and at once what is no conflict.
     """
 
     @wraps(function)
@@ -101,9 +102,9 @@ def retry_on_conflict(function: Callable[P, T]) -> Callable[P, T]:
         for _ in range(TRIES - 1):
             try:
                 return function(*args, **kwargs)
-            except DatabaseError as error:
+            except (DatabaseError, ObjectDoesNotExist) as error:
                 ended = was_ended_for_another(error)
-                if not ended and not isinstance(error, IntegrityError):
+                if not ended and not isinstance(error, IntegrityError | ObjectDoesNotExist):
                     raise
                 # Not its text, which names rows and their values.
                 log.info("done again after a conflict", extra={"error": type(error).__name__})

@@ -68,7 +68,10 @@ class Ends:
         """
         loop = asyncio.get_running_loop()
         end = _End(loop.time() + self._lease, loop.create_future())
-        self._waiting[client].setdefault(key, {})[member] = end
+        of_key = self._waiting[client].setdefault(key, {})
+        if (before := of_key.get(member)) is not None:
+            before.settle(None)  # whoever asked twice is told once
+        of_key[member] = end
         if client in self._pausing:
             return None
         if client not in self._telling:

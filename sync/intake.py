@@ -17,8 +17,11 @@ from sync.limits import WINDOW, Bucket, limit_figures
 
 # Prices in frames, by what they take of a processor: a PING some 40 us, a handshake 0.8 ms, the
 # look at a token 0.4 ms.
-HANDSHAKE = 20
 SIGNING_IN = 10
+# With it is paid for what follows it: one sign-in, and a heartbeat before. Who has been let in must
+# not be cut off as a flood because a thousand others of the address have come meanwhile.
+FIRST_FRAMES = SIGNING_IN + 2
+HANDSHAKE = 20 + FIRST_FRAMES
 ITEMS_A_FRAME = 50
 """Values of a message that cost as much as a frame; most messages have fewer."""
 BURST_SECONDS = 10
@@ -131,16 +134,20 @@ class Address:
 class Place:
     """One connection's among those that have not signed in."""
 
-    __slots__ = ("_address", "_gate")
+    __slots__ = ("_address", "_gate", "_paid_for")
 
     def __init__(self, gate: Gate, address: Address) -> None:
         self._gate = gate
         self._address = address
+        self._paid_for = FIRST_FRAMES
         gate.waiting += 1
         address.waiting += 1
 
     def pay(self, frames: int, now: float) -> bool:
-        return not self._address.frames.take(frames, now)
+        """By what was paid with the handshake, then by the address."""
+        before = min(frames, self._paid_for)
+        self._paid_for -= before
+        return frames == before or not self._address.frames.take(frames - before, now)
 
     def leave(self) -> None:
         """Once; `Intake.leave` sees to that."""

@@ -175,6 +175,18 @@ def test_a_conflict_that_does_not_end_is_raised() -> None:
     assert tries == TRIES
 
 
+def test_what_was_there_and_is_not_any_more_is_looked_for_again(cast: Cast) -> None:
+    """Two who share a session are erased at the same time: 6 of 60 erasures were an error."""
+    gone = iter([True, False])
+
+    @retry_on_conflict
+    def name_of_host() -> str:
+        pk = None if next(gone) else cast.bob.user.pk
+        return str(User.objects.get(pk=pk).name)
+
+    assert name_of_host() == cast.bob.user.name
+
+
 def test_an_error_that_is_no_conflict_is_raised_at_once() -> None:
     tries = 0
 

@@ -129,7 +129,7 @@ def test_every_entity_that_clients_mirror_is_described() -> None:
 
 def test_every_setting_of_the_environment_is_described() -> None:
     source = Path(str(settings_module.__file__)).read_text()
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'(?:env\.\w+|whole|decimal)\(\s*"([A-Z_]+)"', source))
     page = (ROOT / "docs/settings.md").read_text()
     described = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
     assert described == read

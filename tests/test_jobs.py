@@ -23,7 +23,7 @@ from bos.jobs import MAX_DEATHS, MAX_FAILURES, Broker, Priority, due_jobs, enque
 from bos.models import Job, Notification, Role, User
 from bos.permissions import principal_of
 from kpis.insights.asked import ask
-from kpis.jobs import judge, make_report
+from kpis.jobs import judge, make_report, predict
 from kpis.models import Kpi, KpiValue, Report, ReportState
 from kpis.reports.requesting import have_made
 from sync.errors import RateLimitExceeded
@@ -281,6 +281,25 @@ def test_s10_a_prediction_that_is_given_up_is_told_to_its_requester(cast: Cast) 
     assert not OrmQ.objects.filter(pk=row.pk).exists()
     told = Notification.objects.get(user=cast.vera.user)
     assert told.data == {"kpiId": str(cast.home.revenue.pk), "requestId": "p"}
+
+
+@pytest.mark.parametrize("possible", [True, False], ids=["made", "given-up"])
+def test_b4_a_prediction_from_before_an_upgrade_is_answered(cast: Cast, possible: bool) -> None:
+    """Its job alone told who had asked."""
+    revenue = cast.home.revenue
+    give_history(revenue)
+    enqueue(predict, str(revenue.pk), 7, cast.vera.id, "a connection", "old")
+    broker, row = Broker(), OrmQ.objects.get()
+    if possible:
+        for _ in range(2):
+            assert run(row)["success"] is True
+        [event] = Event.objects.filter(live_type="PREDICTION_READY", actor_id=cast.vera.id)
+        assert (event.origin, event.request_id) == ("a connection", "old")
+    else:
+        Job.objects.update(begun=MAX_DEATHS)
+        assert broker.dequeue() is None
+        told = Notification.objects.get(user=cast.vera.user)
+        assert told.data == {"kpiId": str(revenue.pk), "requestId": "old"}
 
 
 def test_b4_a_job_that_fails_stays_in_the_queue() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
+import runpy
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from environs import EnvValidationError
 
 from bos.management.commands.serve import is_loopback
 from tests.server import ROOT
@@ -163,3 +166,27 @@ def test_s1_more_bytes_a_message_than_a_minute_is_found_by_the_checks(settings: 
     settings.SYNC = settings.SYNC | {"bytes_per_minute": 2**20 - 1}
     [error] = run_checks(tags=["sync"])
     assert "BOS_BYTES_PER_MINUTE" in error.msg
+
+
+NUMBERS = re.findall(r"^\| `(BOS_\w+)` .* \| [\d ]+", (ROOT / "docs/settings.md").read_text(), re.M)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_that_is_negative_or_none_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, name: str
+) -> None:
+    """With -1 days kept, all would be forgotten."""
+    monkeypatch.setenv("DATABASE_URL", "postgres://nobody@nowhere/none")
+    for wrong in ("-1", "nan", "inf"):
+        monkeypatch.setenv(name, wrong)
+        assert name in said_at_start(settings), wrong
+
+
+def said_at_start(settings: Any) -> str:
+    """What the settings of this environment, or the checks of them, refuse."""
+    try:
+        told = runpy.run_path(str(ROOT / "bos/settings.py"))
+    except EnvValidationError as error:
+        return str(error)
+    settings.SYNC = told["SYNC"]
+    return "\n".join(error.msg for error in run_checks(tags=["sync"]))

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
@@ -77,6 +78,19 @@ def ask(
             user_id=principal.user_id,
         )
     return None
+
+
+@transaction.atomic
+def adopt(kpi_id: str, horizon: int, user_id: str, origin: str, request_id: str) -> None:
+    """Note the question of a job that was queued before questions were noted; once."""
+    kpi = Kpi.objects.filter(pk=kpi_id).first()
+    if _lock(kpi_id) is None or kpi is None:
+        return
+    asked = {"kpi_id": kpi_id, "horizon": horizon, "user_id": user_id, "request_id": request_id}
+    if not AskedPrediction.objects.filter(**asked).exists():
+        AskedPrediction.objects.create(
+            organization_id=kpi.organization_id, origin=origin, asked_at=timezone.now(), **asked
+        )
 
 
 def _asked_before(

@@ -11,7 +11,9 @@ from sync.errors import RateLimitExceeded
 from sync.intake import (
     BURST_SECONDS,
     BYTES_FACTOR,
+    FIRST_FRAMES,
     HANDSHAKE,
+    SIGNING_IN,
     Gate,
     Intake,
     Place,
@@ -147,12 +149,29 @@ def test_w1_frames_before_auth_are_paid_by_all_connections_of_the_address() -> N
     signed_in = intakes.pop()
     signed_in.signed_in()
     for intake in intakes:
-        share = min(RATE * BURST_SECONDS, int(left - paid))
+        share = min(RATE * BURST_SECONDS, int(left - paid) + FIRST_FRAMES)
         assert intake.pay(share, 1000.0)
-        paid += share
+        paid += share - FIRST_FRAMES
     assert paid == left
     assert not intakes[-1].pay(1, 1000.0)
     assert signed_in.pay(1, 1000.0)
+
+
+def test_s8_who_was_let_in_signs_in_although_the_others_have_used_up_what_the_address_has() -> None:
+    gate = Gate()
+    intakes = []
+    for _ in range(int(LIMITS.handshakes_per_second) * BURST_SECONDS):
+        intake = Intake()
+        intake.place = enter(gate)
+        intakes = [*intakes[-9:], intake]
+        if len(intakes) == 10:
+            intakes[0].leave()
+    assert isinstance(gate.enter("192.0.2.1", 1000.0), TurnedAway)
+    for intake in intakes[1:]:
+        assert intake.pay(1, 1000.0)
+        assert intake.pay(SIGNING_IN, 1000.0)
+    assert intakes[-1].pay(FIRST_FRAMES - SIGNING_IN - 1, 1000.0)
+    assert not intakes[-1].pay(1, 1000.0)
 
 
 def test_s8_addresses_that_have_gone_are_forgotten() -> None:

@@ -124,6 +124,17 @@ async def test_w8_an_end_is_told_again_until_redis_hears_but_not_of_who_is_back(
     await client.aclose()
 
 
+async def test_w8_whoever_says_twice_that_somebody_has_gone_waits_for_neither_answer_for_ever(
+    own_redis: RedisServer,
+) -> None:
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    ends = Ends(lambda question: question(), pause=60, lease=60)
+    async with asyncio.timeout(5):
+        told = await asyncio.gather(*(ends.take_out(client, "room", "gone") for _ in range(2)))
+    assert told == [None, 0]
+    await client.aclose()
+
+
 async def test_w8_the_places_of_a_full_process_are_renewed_within_redis_time(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
