@@ -92,15 +92,9 @@ NONSENSE = [
     ("DEBUG", "perhaps"),
     ("DATABASE_URL", "mysql://localhost/bos"),
     ("BOS_AUTH_TIMEOUT", "soon"),
-    ("BOS_HTTP_CONCURRENCY", "0"),
-    ("BOS_HTTP_WAITING", "-1"),
     ("BOS_MAX_CONNECTIONS_PER_USER", "2.5"),
     ("BOS_SIGN_IN_SECONDS", "0"),
     ("BOS_REFRESH_GRACE", "-1"),
-    ("BOS_HASHES_AT_ONCE", "0"),
-    ("BOS_WORKERS", "0"),
-    # All that is kept would be forgotten at once.
-    ("BOS_SESSION_DAYS", "-1"),
 ]
 
 
