@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sync.conf import sync_settings
@@ -90,13 +91,22 @@ class Refusal(NamedTuple):
 
 def accounts_of(principal: Principal) -> tuple[Account, Account]:
     settings = sync_settings()
+    return _accounts(
+        principal.user_id,
+        settings.user_work_per_minute,
+        principal.organization_id,
+        settings.organization_work_per_minute,
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _accounts(
+    user_id: str, of_user: int, organization_id: str, of_organization: int
+) -> tuple[Account, Account]:
+    # Every request asks for them.
     return (
-        Account(f"user:{principal.user_id}", settings.user_work_per_minute, "user"),
-        Account(
-            f"organization:{principal.organization_id}",
-            settings.organization_work_per_minute,
-            "organization",
-        ),
+        Account(f"user:{user_id}", of_user, "user"),
+        Account(f"organization:{organization_id}", of_organization, "organization"),
     )
 
 
@@ -160,10 +170,9 @@ class LocalBudgets:
         self._forget_idle(now)
         return None
 
-    def note(self, accounts: Sequence[Account], units: int) -> None:
+    def note(self, account: Account, units: int) -> None:
         """Take units that are spent, whether there are so many or not."""
-        for account in accounts:
-            self._of(account).add(units, self._clock())
+        self._of(account).add(units, self._clock())
 
     def _of(self, account: Account) -> Spent:
         spent = self._spent.get(account.key)
@@ -232,13 +241,11 @@ class SharedBudgets:
         """Take units from all of these, or from none: why not, then."""
         now = time.monotonic()
         tallies = [self._of(account, now) for account in accounts]
-        if all(tally.is_sure(units, now) for tally in tallies):
-            self._local.note(accounts, units)
-            for tally in tallies:
-                tally.untold += units
-                self._untold[tally.account.key] = tally
-            if self._telling is None:
-                self._telling = asyncio.ensure_future(self._tell_later())
+        for tally in tallies:
+            if not tally.is_sure(units, now):
+                break
+        else:
+            self._tell_soon(tallies, units)
             return None
         await self._tell()
         answer = await self._ask(Question([(account, units) for account in accounts], force=False))
@@ -250,8 +257,16 @@ class SharedBudgets:
         self._believe(tallies, answer)
         if answer.refused is not None:
             return Refusal(accounts[answer.refused], answer.wait)
-        self._local.note(accounts, units)
+        for account in accounts:
+            self._local.note(account, units)
         return None
+
+    def _tell_soon(self, tallies: Sequence[_Tally], units: int) -> None:
+        for tally in tallies:
+            tally.untold += units
+            self._untold[tally.account.key] = tally
+        if self._telling is None:
+            self._telling = asyncio.ensure_future(self._tell_later())
 
     async def _tell_later(self) -> None:
         await asyncio.sleep(TELL_SECONDS)
@@ -266,6 +281,7 @@ class SharedBudgets:
             told = tallies[start : start + ACCOUNTS_AT_ONCE]
             spent = [(tally.account, tally.untold) for tally in told]
             for tally in told:
+                self._local.note(tally.account, tally.untold)
                 tally.known, tally.untold = tally.known + tally.untold, 0
             answer = await self._ask(Question(spent, force=True))
             if answer is not None:

@@ -265,7 +265,8 @@ async def spend(connection: Connection, hub: Hub, units: int) -> None:
     if principal is None or units <= 0:
         return
     accounts = budgets.accounts_of(principal)
-    units = min(units, *(account.limit for account in accounts))
+    for account in accounts:
+        units = min(units, account.limit)
     refusal = await hub.state.spend(principal.organization_id, accounts, units)
     if refusal is not None:
         raise budgets.refuse(refusal)
