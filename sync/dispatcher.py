@@ -127,6 +127,7 @@ class Context:
                     write,
                     rows=rows,
                     wanted=lambda: not connection.ending,
+                    request=(actor.user_id, actor.request_id) if actor.request_id else None,
                     linger=connection.feed.linger if connection.feed is not None else 0,
                 ),
                 repeat or self.repeat,

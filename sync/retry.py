@@ -8,7 +8,9 @@ there, is rolled back, and answers with the first outcome.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -88,8 +90,38 @@ _COLUMNS = (
 )
 _INSERT = f"""INSERT INTO "{_TABLE}" ({", ".join(f'"{column}"' for column in _COLUMNS)})
               VALUES ({", ".join(["%s"] * len(_COLUMNS))})"""  # noqa: S608 -- names of ours
-_FIND = f"""SELECT "body_hash", "at_us" FROM "{_TABLE}"
-            WHERE "user_id" = %s AND "request_id" = %s"""  # noqa: S608 -- names of ours
+_FIND = f"""SELECT "user_id", "request_id", "body_hash", "at_us" FROM "{_TABLE}"
+            WHERE ("user_id", "request_id") IN """  # noqa: S608 -- names of ours
+
+Request = tuple[str, str]
+"""User id, requestId."""
+_Row = tuple[str, int]
+"""The body's hash, and when the request was made."""
+_looked_up = threading.local()
+
+
+@contextmanager
+def looked_up(requests: Collection[Request]) -> Iterator[None]:
+    """Look these requests up at once; `once` need not ask for them in this block.
+
+    What another process makes of one of them meanwhile is found out at the end (`flush_records`).
+    """
+    _looked_up.rows = dict.fromkeys(requests) | _read(requests)
+    try:
+        yield
+    finally:
+        del _looked_up.rows
+
+
+def _read(requests: Collection[Request]) -> dict[Request, _Row | None]:
+    if not requests:
+        return {}
+    marks = ", ".join(["(%s, %s)"] * len(requests))
+    if connection.vendor == "sqlite":
+        marks = f"VALUES {marks}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_FIND} ({marks})", [part for request in requests for part in request])
+        return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
 
 
 def flush_records(database: BaseDatabaseWrapper) -> None:
@@ -169,9 +201,9 @@ def _find(actor: Actor) -> str | None:
     for _, hook, *_ in connection.run_on_commit:  # earlier in the same group of writes
         if isinstance(hook, PendingRecord) and hook.is_of(actor):
             return hook.body_hash
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND, (actor.user_id, actor.request_id))
-        row = cursor.fetchone()
+    request = (actor.user_id, actor.request_id)
+    known: dict[Request, _Row | None] = getattr(_looked_up, "rows", {})
+    row = known[request] if request in known else _read([request]).get(request)
     if row is None:
         return None
     hash_, at_us = row

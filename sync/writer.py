@@ -32,6 +32,7 @@ from sync.database import sqlstate_of, was_ended_for_another, with_fresh_connect
 from sync.errors import OutcomeUnknown, Unauthorized
 from sync.lanes import Key, Lanes
 from sync.principal import Principal
+from sync.retry import Request, looked_up
 from sync.rows import Lock, hold_rows
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ class _Write(Generic[T]):
     principal: Principal | None
     declared: Rows
     wanted: Callable[[], bool]
+    request: Request | None
 
     @cached_property
     def rows(self) -> Sequence[Row]:
@@ -123,7 +125,7 @@ class GroupWriter:
         for what waits for a row. Where nothing is under way it waits `linger` seconds for others to
         commit with.
         """
-        return self._put(lambda _: function(), organization_id, None, rows, _always, linger)
+        return self._put(lambda _: function(), organization_id, None, rows, _always, None, linger)
 
     def submit_for(
         self,
@@ -132,12 +134,13 @@ class GroupWriter:
         *,
         rows: Rows = (),
         wanted: Callable[[], bool] = _always,
+        request: Request | None = None,
         linger: float = 0,
     ) -> asyncio.Future[T]:
         """Queue a change that a user asks for: `submit`, with the user's rights at that time.
 
         function: called with the principal as it is in the transaction, and stays until its end.
-        wanted: asked from another thread when the turn comes.
+        wanted: asked from another thread when the turn comes. request: what `once` will look up.
         Fails with Unauthorized where the token no longer holds then, with Dropped where the change
         is not wanted any more.
         """
@@ -147,7 +150,7 @@ class GroupWriter:
                 raise Unauthorized
             return function(now)
 
-        return self._put(call, principal.organization_id, principal, rows, wanted, linger)
+        return self._put(call, principal.organization_id, principal, rows, wanted, request, linger)
 
     def _put(
         self,
@@ -156,6 +159,7 @@ class GroupWriter:
         principal: Principal | None,
         rows: Rows,
         wanted: Callable[[], bool],
+        request: Request | None,
         linger: float,
     ) -> asyncio.Future[T]:
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
@@ -167,6 +171,7 @@ class GroupWriter:
             principal=principal,
             declared=rows,
             wanted=wanted,
+            request=request,
         )
         lane = "" if self._one_writer else organization_id
         self._groups.put((lane,), write, linger=linger)
@@ -258,9 +263,12 @@ class _Group:
         with transaction.atomic():
             self.mark.leave()
             principals = self._obtain()
-            for write in self.writes:
-                now = None if write.principal is None else principals[write.principal]
-                self._outcomes.append((write, *_outcome(write, now, alone=len(self.writes) == 1)))
+            requests = {write.request for write in self.writes if write.request is not None}
+            with looked_up(requests):
+                for write in self.writes:
+                    now = None if write.principal is None else principals[write.principal]
+                    outcome = _outcome(write, now, alone=len(self.writes) == 1)
+                    self._outcomes.append((write, *outcome))
             self.mark.needed = any(error is None for _, _, error in self._outcomes)
 
     def settle(self, unknown: OutcomeUnknown | None = None) -> None:

@@ -121,9 +121,9 @@ async def test_f4_on_sqlite_a_commit_that_fails_is_rolled_back_and_may_be_made_a
 
 @contextlib.contextmanager
 def no_file_is_written() -> Iterator[None]:
-    """By this process, behind the first byte."""
+    """By this process, not a byte of it: half a page would be worse than none."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
         yield
     finally:
