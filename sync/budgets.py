@@ -237,16 +237,26 @@ class SharedBudgets:
         self._telling: asyncio.Task[None] | None = None
         self._forget_at = time.monotonic() + WINDOW
 
-    async def spend(self, accounts: Sequence[Account], units: int) -> Refusal | None:
-        """Take units from all of these, or from none: why not, then."""
+    def spend_at_once(self, accounts: Sequence[Account], units: int) -> bool:
+        """Take units where all of these are far from their limits; False where one is not."""
         now = time.monotonic()
         tallies = [self._of(account, now) for account in accounts]
         for tally in tallies:
             if not tally.is_sure(units, now):
-                break
-        else:
-            self._tell_soon(tallies, units)
+                return False
+        for tally in tallies:
+            tally.untold += units
+            self._untold[tally.account.key] = tally
+        if self._telling is None:
+            self._telling = asyncio.ensure_future(self._tell_later())
+        return True
+
+    async def spend(self, accounts: Sequence[Account], units: int) -> Refusal | None:
+        """Take units from all of these, or from none: why not, then."""
+        if self.spend_at_once(accounts, units):
             return None
+        now = time.monotonic()
+        tallies = [self._of(account, now) for account in accounts]
         await self._tell()
         answer = await self._ask(Question([(account, units) for account in accounts], force=False))
         if answer is None:
@@ -260,13 +270,6 @@ class SharedBudgets:
         for account in accounts:
             self._local.note(account, units)
         return None
-
-    def _tell_soon(self, tallies: Sequence[_Tally], units: int) -> None:
-        for tally in tallies:
-            tally.untold += units
-            self._untold[tally.account.key] = tally
-        if self._telling is None:
-            self._telling = asyncio.ensure_future(self._tell_later())
 
     async def _tell_later(self) -> None:
         await asyncio.sleep(TELL_SECONDS)

@@ -150,7 +150,12 @@ class _Socket:
         self._hub.add(connection)
         log.info("connected", extra={"connection": connection.id})
         try:
-            while (message := await self._next())["type"] != "websocket.disconnect":
+            while True:
+                # While the server ends, only as long as the client goes on.
+                ending = self._read_until is not None
+                message = await (self._next() if ending else self._receive())
+                if message["type"] == "websocket.disconnect":
+                    break
                 if message["type"] == "websocket.drain":
                     self._read_until = message["until"]
                 elif message["type"] == QUIET:
@@ -187,8 +192,7 @@ class _Socket:
         A frame may wait in the system for our reading it. A busy loop finds its timers due before
         it has looked at its sockets, so nothing must come twice.
         """
-        if self._read_until is None:
-            return await self._receive()
+        assert self._read_until is not None
         for _ in range(2):
             if self._loop.time() >= self._read_until:  # it does not stop
                 break

@@ -268,6 +268,8 @@ async def spend(connection: Connection, hub: Hub, units: int) -> None:
     accounts = budgets.accounts_of(principal)
     for account in accounts:
         units = min(units, account.limit)
+    if hub.state.spend_at_once(principal.organization_id, accounts, units):
+        return
     refusal = await hub.state.spend(principal.organization_id, accounts, units)
     if refusal is not None:
         raise budgets.refuse(refusal)

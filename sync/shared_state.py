@@ -105,6 +105,10 @@ class SharedState(Protocol):
         """Count a message of the user; 0 if within the limit, else seconds until one would be."""
         ...
 
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        """`spend` where nobody need be asked; False, and nothing taken, where it is not so."""
+        ...
+
     async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
         """Take units of work from all of these accounts, or from none: why not, then.
 
@@ -228,6 +232,9 @@ class MemoryState:
         if messages is None:
             messages = self._messages[user_id] = SlidingWindow(limit, window)
         return messages.hit(self._clock())
+
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        return self._budgets.spend(accounts, units) is None
 
     async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
         return self._budgets.spend(accounts, units)
@@ -383,6 +390,9 @@ class RedisState:
         _, tally.known, places = answer
         alone = places <= self._local.places_of(user_id)
         tally.believed_until = time.monotonic() + BELIEVED_ALONE if alone else -math.inf
+
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        return self._budgets[self._client(place)].spend_at_once(accounts, units)
 
     async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
         return await self._budgets[self._client(place)].spend(accounts, units)
