@@ -87,9 +87,12 @@ class Lanes(Generic[T]):
                 if not self._served[key[0]]:
                     del self._served[key[0]]
                 if lane.waiting:
-                    self._call_for(key)
+                    self._ready.append(key)
                 else:
                     del self._lanes[key]
+                # One is taken by this thread: another would find nothing, and on SQLite a writer
+                # that changes threads, and so connections, reads again what it has just written.
+                if len(self._ready) > 1:
                     self._wake.notify()
 
     def _next(self) -> Key | None:
