@@ -107,7 +107,7 @@ def _give_up(hub: Hub, room: Room) -> None:
 
 
 def participant_changed(feed: Feed, event: LoggedEvent) -> None:
-    """Who has left has no place in the room any more, on any device.
+    """Take participants who have left out of their room, on every device.
 
     Who is connected here and is said to be gone keeps it: the keeper says that they are here.
     """
@@ -123,7 +123,7 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
         if by_timeout and not connection.ending:
             continue
         _give_up(feed.hub, room)
-        # A host's leaving may end the session: he still hears of that.
+        # A host's leaving may end the session: they still hear of that.
         if left["role"] != "host":
             feed.unfollow(connection, [f"session:{left['sessionId']}"])
 
@@ -206,7 +206,7 @@ class _Keeper:
         self._renew_at = now + pause
 
     async def _set_right(self, ours: list[Room], expected: Collection[Place]) -> None:
-        """Who is connected here is present: undo what a process says that cannot see it (C4)."""
+        """Undo what a process says that cannot see the connection of who is present (C4)."""
         wrong = [
             room
             for room in ours

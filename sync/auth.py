@@ -49,7 +49,7 @@ class Authenticator(Protocol):
         ...
 
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
-        """Who they are now, and stay until the open transaction ends.
+        """Return who the users are now, and stay until the open transaction ends.
 
         wait: for who changes them just now; otherwise these are None, too.
         """

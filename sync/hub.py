@@ -52,7 +52,7 @@ class Hub:
         self.connections: dict[str, Connection] = {}
         self.gate = Gate()
         self.readings = Turns(READINGS, of_one=READINGS_OF_ONE)
-        """Whoever reads much for one client takes one."""
+        """Taken by what reads much for one client."""
         self.state: SharedState = (
             RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
         )

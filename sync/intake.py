@@ -88,7 +88,7 @@ class TurnedAway:
 
 
 class Gate:
-    """Who is in a process and has not signed in, by address."""
+    """Keeps count, by address, of the connections of a process that have not signed in."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -156,7 +156,7 @@ class Place:
 
 
 def block_of(host: str | None) -> str:
-    """Whom an address stands for: itself, in IPv6 its /64, which one customer has as a whole."""
+    """Return whom an address stands for: itself, in IPv6 its /64, which one customer has as a whole."""
     try:
         address = ipaddress.ip_address((host or "").partition("%")[0])
     except ValueError:

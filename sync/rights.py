@@ -79,7 +79,7 @@ def fields_read(model: type[models.Model]) -> frozenset[str]:
 def touched(
     model: type[models.Model], before: Any, after: Any, fields: frozenset[str]
 ) -> AccessChange | None:
-    """Who may have lost something by this change of a row; None where nobody can.
+    """Return who may have lost something by this change of a row; None where nobody can.
 
     before: the row as it was, None for a new one; after: as it is, None where it was deleted;
     fields: attnames of what has changed.

@@ -1,4 +1,4 @@
-"""Who is in a session and in which state, as the keeper of presence sees to it (C4).
+"""Participants and their states, as the keeper of presence sees to them (C4).
 
 Everything runs in the caller's transaction.
 """
@@ -40,7 +40,7 @@ def participant_missing(session_id: str, user_id: str) -> None:
 def participant_set_state(
     session_id: str, user_id: str, state: State, *, only_from: Collection[State]
 ) -> bool:
-    """Move a participant to this state, if he is present in one of `only_from`; whether he was."""
+    """Move a participant who is in one of the states `only_from` to this one; whether they were."""
     session = (
         Session.objects.select_for_update(no_key=True).filter(pk=session_id, ended_at=None).first()
     )
@@ -102,7 +102,7 @@ Place = tuple[str, str]
 
 
 def present_participants() -> dict[Place, str]:
-    """Whoever should be connected somewhere now, with the id of their organization."""
+    """Return those who should be connected somewhere now, with the id of their organization."""
     rows = Participant.objects.filter(left_at=None, session__ended_at=None)
     connected = rows.exclude(state=State.DISCONNECTED)
     fields = connected.values_list("session_id", "user_id", "session__organization_id")
@@ -120,7 +120,7 @@ def overdue_participants(grace: float) -> list[tuple[str, str]]:
 
 
 def participant_time_out(participant_id: str, grace: float) -> None:
-    """He did not come back: he has left, and a host's role passes to the longest present."""
+    """Let a participant who did not come back leave; a host's role passes to the longest present."""
     session_id = Participant.objects.filter(pk=participant_id).values_list("session_id").first()
     if session_id is None:
         return

@@ -43,7 +43,7 @@ def may_take_part(principal: Principal) -> bool:
 def followable_by(principal: Principal) -> Q:
     """Sessions whose topic the principal may follow: host, participants, invited (S2).
 
-    Who has left is still one of its participants: the notes are his, too, tomorrow.
+    Somebody who has left is still one of its participants: the notes are theirs, too, tomorrow.
     """
     return (
         Q(host_id=principal.user_id)
@@ -220,8 +220,8 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
         heir = others.filter(user_id__in=uuids([new_host_id])).first()
         if heir is None:
             raise NotFound(field="newHostId")
-    # Who has handed on leaves as a participant: nothing keeps him, as it keeps a host whose session
-    # ends with his leaving.
+    # A host who has handed on leaves as a participant: nothing keeps them, as it keeps one whose session
+    # ends with their leaving.
     own.left_role = "host" if is_host and heir is None else "participant"
     leave(own)
     if heir is not None:
