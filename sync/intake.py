@@ -156,7 +156,7 @@ class Place:
 
 
 def block_of(host: str | None) -> str:
-    """Return whom an address stands for: itself, in IPv6 its /64, which one customer has as a whole."""
+    """Return whom an address stands for: itself; in IPv6 its /64, which is one customer's."""
     try:
         address = ipaddress.ip_address((host or "").partition("%")[0])
     except ValueError:

@@ -120,7 +120,7 @@ def overdue_participants(grace: float) -> list[tuple[str, str]]:
 
 
 def participant_time_out(participant_id: str, grace: float) -> None:
-    """Let a participant who did not come back leave; a host's role passes to the longest present."""
+    """Let one who did not come back leave; a host's role passes to the longest present."""
     session_id = Participant.objects.filter(pk=participant_id).values_list("session_id").first()
     if session_id is None:
         return

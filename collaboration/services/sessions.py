@@ -220,8 +220,8 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
         heir = others.filter(user_id__in=uuids([new_host_id])).first()
         if heir is None:
             raise NotFound(field="newHostId")
-    # A host who has handed on leaves as a participant: nothing keeps them, as it keeps one whose session
-    # ends with their leaving.
+    # A host who has handed on leaves as a participant: nothing keeps them, as it keeps one whose
+    # session ends with their leaving.
     own.left_role = "host" if is_host and heir is None else "participant"
     leave(own)
     if heir is not None:
