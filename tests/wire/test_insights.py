@@ -45,6 +45,12 @@ def give_history(kpi: Kpi, days: int = 60, value: Callable[[int], float] = usual
     )
 
 
+def left_waiting(kpi: Kpi, *, since: datetime | None = None) -> InsightState:
+    """The worker looks at the value of the KPI's creation, too, and may have made its state."""
+    waits = {"waiting": True, "waiting_since": since}
+    return InsightState.objects.update_or_create(kpi=kpi, defaults=waits)[0]
+
+
 async def judged(kpi: Kpi) -> InsightState:
     """Wait until the worker has judged all values that there are."""
     newest = KpiValue.objects.filter(kpi=kpi).order_by("-pk").values_list("pk", flat=True)[0]
@@ -354,7 +360,7 @@ def test_b3_judging_again_changes_nothing(cast: Cast) -> None:
     revenue = cast.home.revenue
     give_history(revenue)
     KpiValue.objects.create(kpi=revenue, value=400, at=timezone.now(), actor_id=SYSTEM.user_id)
-    InsightState.objects.create(kpi=revenue, waiting=True)
+    left_waiting(revenue)
     jobs.judge(str(revenue.pk))
     made = set(revenue.insights.values_list("pk", "created_at"))
     assert len(made) == 3
@@ -364,7 +370,7 @@ def test_b3_judging_again_changes_nothing(cast: Cast) -> None:
 
 def test_b3_a_kpi_that_was_left_waiting_is_enqueued_again(cast: Cast) -> None:
     long_ago = timezone.now() - timedelta(hours=1)
-    state = InsightState.objects.create(kpi=cast.home.revenue, waiting=True, waiting_since=long_ago)
+    state = left_waiting(cast.home.revenue, since=long_ago)
     jobs.sweep()
     state.refresh_from_db()
     assert state.waiting_since is not None
