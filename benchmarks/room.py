@@ -4,7 +4,7 @@
 last of everybody else, and the time from when a cursor was due to its arrival is measured. In the
 second half of each round other database work blocks for 200 ms every half second: another process
 holds what the writer needs (SQLite's write lock, or the organization's row on PostgreSQL) while the
-host sets a KPI's value with each of his cursors. One core serves, the other carries the rest.
+host sets a KPI's value with each cursor of its own. One core serves, the other carries the rest.
 """
 
 import argparse

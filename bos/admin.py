@@ -95,7 +95,7 @@ class UserAdmin(TenantAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # gene
         return ((None, {"fields": (*new, "usable_password", "password1", "password2")}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        # Unlike other rows a user may move: his tokens of the old organization are void then.
+        # Unlike other rows a user may move: their tokens of the old organization are void then.
         return self.readonly_fields
 
     # With a superuser's password an organization's admin would see every organization.

@@ -1,4 +1,4 @@
-"""Who changed what, to read: of one row, and of all rows of a kind, also of deleted ones."""
+"""The authors of changes, to read: of one row, and of all rows of a kind, also of deleted ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who changed what: simple-history's tables, written by the capture.
+"""The authors of changes: simple-history's tables, written by the capture.
 
 simple-history itself writes on Django's save signals, and a queryset's `update`, a bulk method or
 an admin action would be missing. The capture tells of every change, by whatever door it comes.

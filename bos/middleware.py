@@ -1,4 +1,4 @@
-"""Whoever is signed in is the actor of what a request changes; what the admin needs of its own."""
+"""Makes the signed-in user the actor of a request's changes; what the admin needs of its own."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ class Employee(SyncedModel):
 
 
 class Notification(SyncedModel):
-    """Something that one user should know; reaches him live or at his next sync."""
+    """Something that one user should know; reaches them live or at their next sync."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(

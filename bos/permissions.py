@@ -1,4 +1,4 @@
-"""Who may do what: pure predicates, and the one question that needs the department tree."""
+"""What a user may do: pure predicates, and the one question that needs the department tree."""
 
 from __future__ import annotations
 

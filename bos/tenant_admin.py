@@ -147,7 +147,7 @@ class TenantAdmin(AnyModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Who changed the row; also a deleted one's, which has no other page any more."""
+        """Show the authors of a row's changes; a deleted row has no other page any more."""
         if not hasattr(self.model, "history"):
             return super().history_view(request, object_id, extra_context)
         from bos.admin_history import history_page

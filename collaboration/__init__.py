@@ -1,1 +1,1 @@
-"""Who works together on what is measured: sessions, annotations, cursors."""
+"""People working together on what is measured: sessions, annotations, cursors."""

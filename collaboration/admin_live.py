@@ -37,7 +37,7 @@ class Connected:
 
 @dataclass(slots=True)
 class Person:
-    """A connected user with the sessions that he takes part in."""
+    """A connected user with the sessions that they take part in."""
 
     user: User
     may_revoke: bool
@@ -165,7 +165,7 @@ def _is_chosen(lease: Lease, connection_id: str | None, user_id: str | None) -> 
 
 
 def revoke_view(request: HttpRequest) -> HttpResponse:
-    """End a user's tokens and connections: he must sign in again (decision A5)."""
+    """End a user's tokens and connections: they must sign in again (decision A5)."""
     organization = _organization(request)
     users = User.objects.of(organization.pk).filter(pk__in=uuids([request.POST.get("user", "")]))
     if not sees_all(request):

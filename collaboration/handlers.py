@@ -73,7 +73,7 @@ async def session_create(context: Context, request: SessionCreate) -> None:
     principal, connection = context.principal, context.connection
 
     async def repeat() -> None:
-        # Who has lost the answer with his connection is a participant of the session, too.
+        # A user that lost the answer with the connection is a participant of the session, too.
         await context.repeat()
         session_id = await in_database(_session_of, context)
         if session_id not in connection.rooms and await _come_back(principal, session_id):
@@ -133,7 +133,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
     session_id = request.session_id
 
     def join(principal: Principal) -> Session:
-        # The event is for the others: it must not come to the joiner as his answer as well.
+        # The event is for the others: it must not come to the joiner as an answer as well.
         with acting(replace(context.actor, origin="", request_id="")):
             return sessions.session_join(principal, session_id)
 

@@ -76,7 +76,7 @@ class State(models.TextChoices):
 
 
 class Participant(SyncedModel):
-    """A user in a session, once over all of his devices; `left_at` says he has left."""
+    """A user in a session, once over all of their devices; `left_at` says they have left."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="participants")
@@ -91,7 +91,7 @@ class Participant(SyncedModel):
     """'timeout' where nobody has left: the connection was lost, or only seemed to be."""
 
     left_role: str = ""
-    """Not stored: as what he has left."""
+    """Not stored: the role that the user had on leaving."""
     silent: bool = False
     """Not stored: the host of a new session is told of by SESSION_CREATED."""
 

@@ -1,4 +1,4 @@
-"""Who is really there: true after lost connections, killed processes and a forgetful Redis (C4).
+"""The users that are there: true after lost connections, killed processes, a forgetful Redis (C4).
 
 The database says who takes part and in which state; leases in the shared state say who is
 connected, and expire by themselves. Every process compares the two.
@@ -58,7 +58,7 @@ async def be_present(hub: Hub, room: Room) -> None:
 
 
 def _sign(room: Room) -> str:
-    """Where it is kept that the participant gave a sign on any of his devices."""
+    """Where it is kept that the participant gave a sign on any of their devices."""
     return f"sign:{room.place}"
 
 

@@ -77,7 +77,7 @@ class SyncedSession(Synced[Session]):
 
 
 class SyncedInvitation(Synced[Invitation]):
-    """What an invited user learns on his own topic."""
+    """What an invited user learns on their own topic."""
 
     model = Invitation
     entity_type = "invitation"
@@ -110,7 +110,7 @@ class SyncedParticipant(Synced[Participant]):
         return not change.row.silent and not already_left
 
     def kind(self, change: Change[Participant]) -> str:
-        """Who has left is gone for the others, and new when he comes back."""
+        """A user that has left is gone for the others, and new on coming back."""
         if change.kind == "deleted" or change.row.left_at is not None:
             return "deleted"
         came_back = change.before is not None and change.before.left_at is not None

@@ -1,4 +1,4 @@
-"""Who may see and change which KPIs and reports."""
+"""Which KPIs and reports a user may see and change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.rights import AccessChange, Reads
 
 
 def visible_to(principal: Principal) -> Q:
-    """KPIs of the principal's organization that he may see (decision S4)."""
+    """KPIs of the principal's organization that they may see (decision S4)."""
     return (
         Q(visibility=Visibility.ORGANIZATION)
         | Q(owner_id=principal.user_id)

@@ -1,4 +1,4 @@
-"""Who a token says it is: the port to the project's users, and looking them up many at a time."""
+"""The user that a token names: the port to the project's users, looked up many at a time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Authenticator(Protocol):
         ...
 
     def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
-        """Who they are now, in one query; None where a token no longer holds."""
+        """The principals as they are now, in one query; None where a token no longer holds."""
         ...
 
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:

@@ -65,7 +65,7 @@ class Synced(Generic[M]):
     """Fields that change with every save and are no change by themselves."""
 
     def organization_id(self, row: M) -> str:
-        """Whose log tells of the row; empty where it is of no organization."""
+        """The organization whose log tells of the row; empty where it is of no organization."""
         return str(row.organization_id)  # type: ignore[attr-defined]  # or it is overridden
 
     def data(self, row: M) -> dict[str, Any]:

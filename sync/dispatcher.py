@@ -52,7 +52,7 @@ class Unread(RateLimitExceeded):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to the requester alone, with his requestId and, where said, a timestamp."""
+    """An answer to the requester alone, with their requestId and, where said, a timestamp."""
 
     message: Message
     timestamp: str | None = None

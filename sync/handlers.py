@@ -53,7 +53,7 @@ async def auth(context: Context, message: messages.Auth) -> Reply | None:
 
 
 async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
-    """Who this is by what is known now. Raises TokenInvalid."""
+    """Return the user by what is known now. Raises TokenInvalid."""
     principal, epoch = None, -1
     while epoch != feed.access_epoch:  # rights changed while we looked: look again
         epoch = feed.access_epoch

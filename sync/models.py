@@ -79,7 +79,7 @@ class RequestRecord(models.Model):
     """The outcome of a request that changed something, so that a retry repeats it (decision E7).
 
     Written in the transaction of the effect. The outcome is an event of the organization's log
-    (`sequence`) or, where the requester got an answer of his own, that answer (`reply`).
+    (`sequence`) or, where the requester got an answer of their own, that answer (`reply`).
     """
 
     user_id = models.CharField(max_length=64)

@@ -57,7 +57,7 @@ class Watcher(Protocol):
 
 class Outbox(Protocol):
     """on_lag is called when half of the limit waits, on_overflow when all of it does; both soon
-    after, never while somebody pushes: he may be in the middle of all who get this event."""
+    after, never while somebody pushes: they may be in the middle of all who get this event."""
 
     on_lag: Callable[[], None]
 

@@ -1,4 +1,4 @@
-"""Who is connected (principal), and who did it by which door (actor)."""
+"""The user of a connection (principal), and the cause of a change and its door (actor)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changed something.
+    """The user or the system that changed something.
 
     origin and request_id: the connection and the request it came by, where it came by one; the
     resulting message carries the requestId in that connection's own copy only (decision E3).
@@ -42,7 +42,7 @@ _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 
 
 def current_actor() -> Actor:
-    """Who is acting in this thread or task; the system where nobody said."""
+    """The actor in this thread or task; the system where nobody said."""
     return _actor.get()
 
 

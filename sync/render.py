@@ -102,7 +102,7 @@ def broadcast(event: LoggedEvent) -> list[bytes]:
 
 
 def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) -> list[bytes]:
-    """What the requester gets: the resulting message with his requestId, once (decision E3)."""
+    """What the requester gets: the resulting message with their requestId, once (decision E3)."""
     if not event.live_type:
         return broadcast(event) if subscribed else []
     messages = [_live(event, request_id=request_id)]

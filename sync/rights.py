@@ -18,7 +18,7 @@ from django.db import models
 
 
 class AccessChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whose rights an event touches; the hub looks at them again before it delivers the event.
+    """The users whose rights an event touches; the hub looks at these before it delivers the event.
 
     users: these users' connections; topics: whoever follows these; everyone: the organization.
     connections: these are closed, whatever their rights are.

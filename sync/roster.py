@@ -1,4 +1,4 @@
-"""Who is connected where, for whoever looks after an organization, and how to disconnect somebody.
+"""The connected users and their places, for an organization's managers; ends connections.
 
 Every process keeps a lease in the shared state for each of its connections; it expires by itself.
 A connection is closed by an event, like every withdrawal of access (`sync/access.py`): it reaches
@@ -84,7 +84,7 @@ async def _keep(hub: Hub) -> None:
 
 
 def connected(organization_id: str) -> list[Lease] | None:
-    """Who is connected to any process, longest first; None where that cannot be known.
+    """The leases of all processes, longest first; None where that cannot be known.
 
     For code that runs outside of the event loop.
     """
@@ -97,7 +97,7 @@ def connected(organization_id: str) -> list[Lease] | None:
 def disconnect(organization_id: str, connection_ids: Iterable[str]) -> None:
     """Close these connections with 4403. One that is not of the organization is left alone.
 
-    Runs inside the caller's transaction. The user's tokens hold: he may sign in again.
+    Runs inside the caller's transaction. The user's tokens hold: they may sign in again.
     """
     for connection_id in connection_ids:
         withdraw(

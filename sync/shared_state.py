@@ -184,7 +184,7 @@ class MemoryState:
                 self._forget_messages()
 
     def _forget_messages(self) -> None:
-        """Of users who are gone, and not at once: who comes back has what he had sent."""
+        """Of users that are gone, and not at once: on coming back they have what they had sent."""
         now = self._clock()
         if now < self._forget_at:
             return
@@ -343,7 +343,7 @@ class RedisState:
         """
         tally = self._tallies.get(user_id)
         if tally is None:
-            # What he has sent before, or elsewhere, only Redis knows.
+            # What they have sent before, or elsewhere, only Redis knows.
             tally = self._tallies[user_id] = _Tally()
             return await self._hit(user_id, tally, limit, window)
         tally.untold += 1

@@ -36,7 +36,7 @@ class Topic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom an event concerns: at most one topic of each kind."""
+    """The topics that an event concerns: at most one topic of each kind."""
 
     organization: str | None = None
     department: str | None = None

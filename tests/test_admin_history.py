@@ -1,4 +1,4 @@
-"""Who changed what: kept by whatever door a change comes, and shown to that organization only."""
+"""The authors of changes: kept by whatever door a change comes, shown to that organization only."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ async def test_a5_who_is_revoked_is_closed_and_no_token_of_his_holds(
     await late.socket.close()
     status, _ = await rest(server, "POST", "/auth/refresh", body={"refresh": refresh})
     assert status == 401
-    # He signs in again, and what he was signed in to in the admin is over, too.
+    # They sign in again, and what they were signed in to in the admin is over, too.
     cast.bob.user.refresh_from_db()
     async with await Client.connect(server, cast.bob):
         assert "_auth_user_id" in bobs.session

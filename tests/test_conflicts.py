@@ -1,4 +1,4 @@
-"""Who is in another transaction's way does it again, and nobody sees an error.
+"""A transaction in another's way is done again, and nobody sees an error.
 
 On PostgreSQL: of SQLite's writers one waits until the other has ended.
 """

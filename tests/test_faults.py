@@ -64,7 +64,7 @@ def alerts_of(kpis: list[Kpi]) -> list[int]:
 
 @contextmanager
 def impatient(backend: str) -> Iterator[None]:
-    """Whoever is in the way is waited for a moment only."""
+    """A transaction in the way is waited for a moment only."""
     short, usual = {
         "sqlite": ("PRAGMA busy_timeout = 50", "PRAGMA busy_timeout = 10000"),
         "postgres": ("SET lock_timeout = '50ms'", "RESET lock_timeout"),

@@ -39,7 +39,7 @@ def report_request(
 ) -> Report:
     """Have a report made, of the department or else of the whole organization. By a manager.
 
-    Raises Unauthorized (also for what is not his), InvalidMessage (the period), NotFound where
+    Raises Unauthorized (also for what is not theirs), InvalidMessage (the period), NotFound where
     there is nothing to report, RateLimitExceeded where too many wait already. Runs inside the
     caller's transaction.
     """

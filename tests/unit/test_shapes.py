@@ -147,7 +147,7 @@ def test_s1_a_value_of_a_million_digits_is_decided_on_within_50_ms(digits: bytes
         try:
             envelope.payload_as(KpiUpdate)
         except Exception as error:
-            raise MalformedEnvelope(error, None) from None  # type: ignore[arg-type]
+            raise MalformedEnvelope(error, None) from None  # type: ignore[arg-type]  # any error
         return envelope
 
     frame = b'{"type":"KPI_UPDATE","payload":{"kpiId":"k","value":%s}}' % digits

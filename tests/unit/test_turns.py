@@ -15,7 +15,7 @@ async def settle() -> None:
 
 
 class Hall:
-    """Whoever has a turn stays until told to go."""
+    """A holder of a turn stays until told to go."""
 
     def __init__(self, at_once: int, of_one: int) -> None:
         self.turns = Turns(at_once, of_one=of_one)

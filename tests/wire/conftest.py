@@ -16,5 +16,5 @@ def home(database: None) -> Tenant:
 
 @pytest.fixture
 def manager(home: Tenant) -> Person:
-    """Somebody for each test, with message limits of his own."""
+    """Somebody for each test, with message limits of their own."""
     return make_person(home.organization, "manager", Role.MANAGER, None)

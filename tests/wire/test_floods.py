@@ -1,4 +1,4 @@
-"""Whoever sends more than is worth reading is cut off, and nobody else notices (s1, w1, w9)."""
+"""A client that sends more than is worth reading is cut off; nobody else notices (s1, w1, w9)."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ async def test_w9_fragments_of_a_byte_take_no_more_than_the_message(
         raw.send(frame(CONTINUATION, b"}"))
         assert json.loads((await raw.receive())[1])["type"] == "PONG"
         # Pings by one who reads no pongs: 25 MB of them.
-        raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        raw.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's
         before_kb = server.resident_kb()
         for _ in range(200):
             raw.send(frame(PING, b"p" * 125) * 1_000)
@@ -160,7 +160,7 @@ async def test_w9_fragments_of_a_byte_take_no_more_than_the_message(
         async with await Client.connect(server, cast.bob) as bystander:
             assert await bystander.settle() == []
         assert server.resident_kb() - before_kb < 4 * 1024
-        raw.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        raw.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a socket's
         raw.send(frame(PING, b"last"))
         while (await raw.receive()) != (PONG, b"last"):
             pass

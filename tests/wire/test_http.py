@@ -125,7 +125,7 @@ async def test_s2_two_hundred_requests_at_once_leave_a_small_fixed_number_of_eve
 
 @contextlib.contextmanager
 def nobody_refreshes(backend: str) -> Iterator[None]:
-    """Whoever wants a new pair of tokens waits, until this ends."""
+    """A client that wants a new pair of tokens waits, until this ends."""
     with transaction.atomic():
         if backend == "postgres":
             with connections["default"].cursor() as cursor:

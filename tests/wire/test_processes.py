@@ -124,7 +124,7 @@ async def test_l1_three_hundred_messages_a_user_are_counted_over_both_processes(
 async def test_l1_what_a_user_has_sent_elsewhere_counts_after_a_pause(
     pair: Pair, cast: Cast
 ) -> None:
-    """A process knows only what Redis has told it, when he wrote there last."""
+    """A process knows only what Redis has told it, when the user wrote there last."""
     async with contextlib.AsyncExitStack() as stack:
         here, *there = [
             await stack.enter_async_context(await Client.connect(server, cast.bob))
@@ -136,10 +136,10 @@ async def test_l1_what_a_user_has_sent_elsewhere_counts_after_a_pause(
         assert (await _ask_often(here, cast, 40))[0] == 0
 
 
-async def test_a5_who_is_deactivated_while_he_signs_in_is_not_signed_in(
+async def test_a5_who_is_deactivated_while_signing_in_is_not_signed_in(
     serve: ServeFixture, cast: Cast, own_redis: RedisServer
 ) -> None:
-    """Redis takes its time to give him a place, and meanwhile his rights are withdrawn."""
+    """Redis takes its time to give them a place, and meanwhile their rights are withdrawn."""
     server = serve(REDIS_URL=own_redis.url)
     async with (
         await Client.connect(server, cast.mia) as mia,

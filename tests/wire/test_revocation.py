@@ -223,7 +223,7 @@ async def _until(client: Client, type_: str) -> list[Message]:
 async def test_a5_who_keeps_his_rights_notices_nothing_while_they_are_looked_at(
     impatient: Server, cast: Cast
 ) -> None:
-    """He subscribes, and renews his token, while what he follows is asked about."""
+    """The user subscribes, and renews the token, while what they follow is asked about."""
     home = cast.home
     departments = (home.support.pk, home.sales.pk)
     async with (
@@ -298,5 +298,5 @@ async def test_a5_nobody_else_hears_of_it(server: Server, cast: Cast) -> None:
         kpi_restricted(cast)
         await mia.set_value(cast.home.revenue, 5)
         types = [m["type"] for m in await bob.settle()]
-        # Of sales, he sees it still: gone from the organization, there on its own channel.
+        # Of sales, they see it still: gone from the organization, there on its own channel.
         assert types == ["SYNC_DELETE", "SYNC_UPDATE", "KPI_UPDATED", "SYNC_UPDATE"]

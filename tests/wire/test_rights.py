@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -191,10 +193,9 @@ async def test_s3_who_is_taken_out_of_a_session_points_and_writes_there_no_more(
         assert await mia.settle() == []
 
 
-async def test_s3_whose_invitation_is_deleted_sees_no_pointer_and_no_note(
-    server: Server, cast: Cast
-) -> None:
-    """The smallest input of the row: a private session, followed and not joined."""
+@asynccontextmanager
+async def _invited(server: Server, cast: Cast) -> AsyncIterator[tuple[Client, Client, str]]:
+    """Bob's private session, which Vera is invited to and follows, and has not joined."""
     async with (
         await Client.connect(server, cast.bob) as bob,
         await Client.connect(server, cast.vera) as vera,
@@ -202,6 +203,14 @@ async def test_s3_whose_invitation_is_deleted_sees_no_pointer_and_no_note(
         session_id = (await create(bob, inviteUserIds=[cast.vera.id]))["sessionId"]
         await vera.subscribe(f"session:{session_id}")
         await vera.settle()
+        yield bob, vera, session_id
+
+
+async def test_s3_whose_invitation_is_deleted_sees_no_pointer_and_no_note(
+    server: Server, cast: Cast
+) -> None:
+    """The smallest input of the row: a private session, followed and not joined."""
+    async with _invited(server, cast) as (bob, vera, session_id):
         Invitation.objects.get(session=session_id, user=cast.vera.user).delete()
         told = await vera.until("UNSUBSCRIBED", WITHIN)
         assert told["payload"] == {
@@ -246,13 +255,7 @@ async def test_s3_who_follows_a_session_that_is_deleted_is_told_so_and_then_unsu
     server: Server, cast: Cast
 ) -> None:
     """Their places in it go first, in the same transaction."""
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.vera) as vera,
-    ):
-        session_id = (await create(bob, inviteUserIds=[cast.vera.id]))["sessionId"]
-        await vera.subscribe(f"session:{session_id}")
-        await vera.settle()
+    async with _invited(server, cast) as (bob, vera, session_id):
         Session.objects.get(pk=session_id).delete()
         for client in (bob, vera):
             got = await upto_unsubscribed(client)
@@ -264,13 +267,7 @@ async def test_s3_what_was_said_between_an_invitations_end_and_the_sessions_is_n
     server: Server, cast: Cast
 ) -> None:
     """All of it comes to the server at once, from another process."""
-    async with (
-        await Client.connect(server, cast.bob) as bob,
-        await Client.connect(server, cast.vera) as vera,
-    ):
-        session_id = (await create(bob, inviteUserIds=[cast.vera.id]))["sessionId"]
-        await vera.subscribe(f"session:{session_id}")
-        await vera.settle()
+    async with _invited(server, cast) as (_, vera, session_id):
         session = Session.objects.get(pk=session_id)
         with transaction.atomic():  # one publication, as after a gap
             Invitation.objects.get(session=session, user=cast.vera.user).delete()

@@ -125,7 +125,7 @@ class Meeting(RuleBasedStateMachine):
     @rule(n=st.integers(0, 4))
     @precondition(lambda self: len(self.inside) > 1)
     def leave(self, n: int) -> None:
-        """A host hands on to the next; who is not inside or not connected stays where he is."""
+        """A host hands on to the next; a member not inside or not connected stays as they are."""
         member = self.members[n]
         if n not in self.inside or member.client is None:
             return
