@@ -181,17 +181,17 @@ class Connection:
 
     def deliver(self, event: LoggedEvent) -> None:
         """Deliver an event that was read from the log for this connection alone."""
+        subscribed = not self.topics.isdisjoint(event.topics())
         if event.origin == self.id:
-            self.deliver_own(event)
-        elif not self.topics.isdisjoint(event.topics()):
+            self.answer(event, subscribed=subscribed)
+        elif subscribed:
             self.outbox.push(self.lane.pack(*render.broadcast(event)))
 
-    def deliver_own(self, event: LoggedEvent) -> None:
-        """The result of this connection's own request, subscribed or not (decision E3)."""
-        self.answer(event, subscribed=not self.topics.isdisjoint(event.topics()))
-
     def answer(self, event: LoggedEvent, *, subscribed: bool = False) -> None:
-        """Send the requester's own copy; subscribed: what all subscribers get of it as well."""
+        """Send the requester's own copy (decision E3).
+
+        subscribed: with what all subscribers get of it as well.
+        """
         messages = render.own_copy(event, event.request_id or None, subscribed=subscribed)
         if messages:
             self.outbox.push(self.lane.pack(*messages))

@@ -278,7 +278,7 @@ class Feed:
 
     def _deliver(self, events: list[LoggedEvent], topics: tuple[str, ...]) -> None:
         """Deliver a run of events to whoever follows one of these topics."""
-        requesters = {c for event in events if (c := self._requester(event)) is not None}
+        requesters = self._requesters(events)
         frames: dict[render.Lane, render.Frames] = {}
         messages: list[bytes] | None = None
         for connection in self._receivers(topics):
@@ -291,9 +291,35 @@ class Feed:
                     messages = [m for event in events for m in render.broadcast(event)]
                 ready = frames[lane] = lane.pack(*messages)
             connection.outbox.push(ready)
-        for connection in requesters:
-            for event in events:
-                connection.deliver(event)
+        if requesters:
+            self._deliver_to_requesters(events, topics, requesters)
+
+    def _deliver_to_requesters(
+        self,
+        events: list[LoggedEvent],
+        topics: tuple[str, ...],
+        requesters: dict[Connection, list[LoggedEvent]],
+    ) -> None:
+        """Deliver to each its own results, and the others where it follows one of these topics.
+
+        Sixty requests that are committed together are not sixty times sixty deliveries.
+        """
+        shared: dict[render.Lane, list[render.Frames]] = {}
+        for connection, own in requesters.items():
+            if connection.topics.isdisjoint(topics):
+                for event in own:
+                    connection.answer(event)
+            else:
+                lane = connection.lane
+                ready = shared.get(lane)
+                if ready is None:
+                    ready = [lane.pack(*render.broadcast(event)) for event in events]
+                    shared[lane] = ready
+                for event, frames in zip(events, ready, strict=True):
+                    if event.origin == connection.id:
+                        connection.answer(event, subscribed=True)
+                    else:
+                        connection.outbox.push(frames)
             connection.outbox.flush()
 
     def _receivers(self, topics: tuple[str, ...]) -> Iterable[Connection]:
@@ -329,12 +355,15 @@ class Feed:
                 connection.outbox.push_latest(topic, key, connection.lane.pack(message))
         connection.missed.clear()
 
-    def _requester(self, event: LoggedEvent) -> Connection | None:
-        """The connection that asked for this, if it is here and is delivered to now."""
-        connection = self.hub.connections.get(event.origin) if event.origin else None
-        if connection is None or connection.held or connection not in self.connections:
-            return None
-        return connection
+    def _requesters(self, events: list[LoggedEvent]) -> dict[Connection, list[LoggedEvent]]:
+        """The connections that asked for these, if they are here and are delivered to now."""
+        found: dict[Connection, list[LoggedEvent]] = {}
+        for event in events:
+            connection = self.hub.connections.get(event.origin) if event.origin else None
+            if connection is None or connection.held or connection not in self.connections:
+                continue
+            found.setdefault(connection, []).append(event)
+        return found
 
     async def settled(self, connection: Connection) -> None:
         """Wait until the connection has got all that has come by now, the early as well."""

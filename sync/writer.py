@@ -62,6 +62,10 @@ class Dropped(Exception):
     """The write was not begun: its connection has ended."""
 
 
+class _OneFailed(Exception):
+    """One write of a group has failed, and it has no savepoint to go back to."""
+
+
 def _always() -> bool:
     return True
 
@@ -103,13 +107,16 @@ class GroupWriter:
     """A write is answered after the commit; one that fails is rolled back alone."""
 
     def __init__(self) -> None:
+        self._one_writer = connections["default"].vendor == "sqlite"
+        # A second thread would have a connection, and so a page cache, of its own: it would read
+        # again what the first has just written.
+        threads = 1 if self._one_writer else WRITERS
         self._groups: Lanes[_Write[Any]] = Lanes(
-            "bos-write", self._write_group, threads=WRITERS, share=1, most=GROUP
+            "bos-write", self._write_group, threads=threads, share=1, most=GROUP
         )
         self._aside: Lanes[_Write[Any]] = Lanes(
             "bos-wait", self._write_aside, threads=WAITERS, share=WAITERS_EACH, most=GROUP
         )
-        self._one_writer = connections["default"].vendor == "sqlite"
 
     def submit(
         self,
@@ -259,16 +266,29 @@ class _Group:
         self._outcomes: list[tuple[_Write[Any], Any, Exception | None]] = []
 
     def attempt(self) -> None:
-        """Raises what the database raises: nothing is committed then, unless the mark says so."""
+        """Raises what the database raises: nothing is committed then, unless the mark says so.
+
+        A savepoint each would cost every write two round trips for the sake of the few that fail.
+        """
+        try:
+            self._attempt(savepoints=False)
+        except _OneFailed:
+            self._attempt(savepoints=True)
+
+    def _attempt(self, *, savepoints: bool) -> None:
+        self._outcomes = []
         with transaction.atomic():
             self.mark.leave()
             principals = self._obtain()
+            alone = len(self.writes) == 1
             requests = {write.request for write in self.writes if write.request is not None}
             with looked_up(requests):
                 for write in self.writes:
                     now = None if write.principal is None else principals[write.principal]
-                    outcome = _outcome(write, now, alone=len(self.writes) == 1)
-                    self._outcomes.append((write, *outcome))
+                    result, error = _outcome(write, now, savepoint=savepoints and not alone)
+                    if error is not None and not savepoints and not alone:
+                        raise _OneFailed
+                    self._outcomes.append((write, result, error))
             self.mark.needed = any(error is None for _, _, error in self._outcomes)
 
     def settle(self, unknown: OutcomeUnknown | None = None) -> None:
@@ -330,11 +350,11 @@ class _Group:
 
 
 def _outcome(
-    write: _Write[Any], principal: Principal | None, *, alone: bool
+    write: _Write[Any], principal: Principal | None, *, savepoint: bool
 ) -> tuple[Any, Exception | None]:
-    """What the write returns or raises. In its own savepoint, where there are others to keep."""
+    """What the write returns or raises. savepoint: to keep what others of the group have done."""
     try:
-        with transaction.atomic(savepoint=not alone):
+        with transaction.atomic(savepoint=savepoint):
             return write.call(principal), None
     except (DatabaseError, InterfaceError) as error:
         if sqlstate_of(error) != LOCK_TIMEOUT:

@@ -12,14 +12,16 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from bos.permissions import principal_of
 from kpis.models import Kpi, KpiValue
 from kpis.services import kpi_set_value
 from sync import log
+from sync.errors import NotFound
 from sync.feed import MAX_LINGER, Feed
 from sync.principal import Principal
+from sync.retry import looked_up
 from sync.writer import GROUP, Dropped, GroupWriter
 from tests.cast import Cast
 
@@ -71,6 +73,40 @@ async def test_l3_what_came_during_a_commit_does_not_linger() -> None:
     leave.set()
     await asyncio.gather(first, second)
     assert happened == ["a", "a committed", "b", "b committed"]
+
+
+async def test_e7_a_change_that_fails_takes_none_of_its_group_with_it(cast: Cast) -> None:
+    kpi, mia = cast.home.revenue, principal_of(cast.mia.user)
+    before = log.head(cast.home.id).sequence
+    writer = GroupWriter()
+
+    def set_value(value: int, now: Principal) -> None:
+        kpi_set_value(str(kpi.pk), value=Decimal(value), principal=now)
+        if value == 2:
+            raise NotFound
+
+    changes = [
+        writer.submit_for(mia, partial(set_value, value), linger=SOON) for value in (1, 2, 3)
+    ]
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotFound, type(None)]
+    values = KpiValue.objects.filter(kpi=kpi).order_by("at", "pk").values_list("value", flat=True)
+    assert list(values)[-2:] == [1, 3]
+    assert log.head(cast.home.id).sequence == before + 2
+
+
+def test_e7_the_requests_of_a_group_are_looked_up_by_the_index(database: None) -> None:
+    """Where SQLite reads the whole table, each group costs the more the more came before it."""
+    plan: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        plan.extend(row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", params, many, context))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain), looked_up({("mia", "1"), ("mia", "2")}):
+        pass
+    assert any(step.startswith("SEARCH sync_requestrecord USING INDEX") for step in plan)
+    assert not any(step.startswith("SCAN") for step in plan)
 
 
 async def test_s4_what_is_not_wanted_any_more_when_its_turn_comes_is_dropped() -> None:
