@@ -165,6 +165,8 @@ PASSED_OVER = re.compile(
 )
 # Opened with another list separator, a text falls into cells here; each may begin like a formula.
 SEPARATORS = re.compile(r"([,;|\t\r\n])")
+HARMLESS = re.compile(r"[A-Za-z0-9 _.:/()%&]*")
+"""Most texts hold nothing of all that, and need no second look."""
 
 
 def guarded(text: str) -> str:
@@ -173,7 +175,7 @@ def guarded(text: str) -> str:
     Where one goes does not depend on those that are there: so what goes out comes back as it was,
     also with apostrophes of its own.
     """
-    if text.isascii() and text.isalnum():
+    if HARMLESS.fullmatch(text):
         return text
     parts = SEPARATORS.split(text)
     guarded_parts = (GUARD + part if _is_formula(part) else part for part in parts[1:])

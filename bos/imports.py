@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from bos.apart import TookTooMuch, call_apart
@@ -208,6 +208,7 @@ when_given_up(write, _given_up)
 @retry_on_conflict
 def _write_table(import_: Import, table: Table) -> None:
     with transaction.atomic():
+        _wait_longer()
         # Imports of an organization go one by one, from finding out what is new to inserting it:
         # else two of them would both find a row missing, and both add it.
         Organization.objects.select_for_update(no_key=True).get(pk=import_.organization_id)
@@ -222,6 +223,16 @@ def _write_table(import_: Import, table: Table) -> None:
             return
         plan.write()
         _settle(import_, ImportState.DONE, outcome=plan.outcome.as_json())
+
+
+def _wait_longer() -> None:
+    """Wait for a large import before this one as long as a statement may take: only a worker waits.
+
+    SQLite waits for its one writer in any case.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '25s'")
 
 
 def _take(import_id: str, states: tuple[ImportState, ...], taken: ImportState) -> Import | None:

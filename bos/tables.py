@@ -39,6 +39,8 @@ HEADER_WITHIN = 10
 DELIMITERS = ",;\t"
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 """How some say to Excel what separates the cells; it is no line of the table."""
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""PostgreSQL refuses the one, UTF-8 the other."""
 SHOWN_NAMES, SHOWN_NAME = 10, 40
 
 
@@ -119,7 +121,7 @@ def _table(sheet: Sheet, max_rows: int, known: frozenset[str]) -> Table:
     for number, line in enumerate(lines, header_row + 1):
         if number > MAX_LINES:
             raise Unreadable(f"The file has more than {MAX_LINES:,} lines. Divide it.")
-        if all(map(is_blank, line)):
+        if _is_empty(line):
             continue
         if len(rows) == max_rows:
             raise Unreadable(f"The file has more than {max_rows:,} rows. Divide it.")
@@ -198,7 +200,7 @@ def _columns(header: Sequence[Cell]) -> tuple[str, ...]:
 def _cells(
     number: int, columns: Sequence[str], line: Sequence[Cell], known: frozenset[str]
 ) -> dict[str, Cell]:
-    if any(not is_blank(cell) for cell in line[len(columns) :]):
+    if not _is_empty(line[len(columns) :]):
         raise Unreadable(f"Row {number} has more cells than there are names of columns.")
     cells: dict[str, Cell] = {}
     for column, cell in zip(columns, line, strict=False):
@@ -208,15 +210,21 @@ def _cells(
     return cells
 
 
+def _is_empty(line: Sequence[Cell]) -> bool:
+    """Of a million lines most may be so: of those of a spreadsheet each cell is None."""
+    return line.count(None) == len(line) or all(map(is_blank, line))
+
+
 def _checked(number: int, column: str, text: str) -> str:
-    where = f"Row {number}, {cut(column, SHOWN_NAME)}"
+    why = ""
     if len(text) > MAX_CELL:
-        raise Unreadable(f"{where}: more than {MAX_CELL:,} characters.")
-    # Neither can be stored: PostgreSQL refuses the one, UTF-8 the other.
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
-        raise Unreadable(f"{where}: is not text.")
-    if text in ERRORS:
-        raise Unreadable(f"{where}: the cell shows an error, {text}.")
+        why = f"more than {MAX_CELL:,} characters"
+    elif UNSTORABLE.search(text):
+        why = "is not text"
+    elif text[:1] == "#" and text in ERRORS:
+        why = f"the cell shows an error, {text}"
+    if why:
+        raise Unreadable(f"Row {number}, {cut(column, SHOWN_NAME)}: {why}.")
     return unguarded(text)
 
 
@@ -296,6 +304,8 @@ def xlsx_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _as_text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return guarded(cell)
     if cell is None:
         return ""
     if isinstance(cell, datetime):

@@ -36,6 +36,10 @@ SHOWN_SHEETS = 5
 
 NO_PART_OF_A_FORMAT = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 """Text, fillers, colours and conditions: a % in them is only shown, and multiplies nothing."""
+WITHOUT_RESULT = re.compile(
+    rb'<c (?![^>]*t="str")[^>]*>\s*<f(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>'
+)
+"""A cell of a formula that nobody has calculated: it would be read as an empty one."""
 ESCAPED = re.compile("_x00([01][0-9A-Fa-f])_")
 """How a sheet writes what XML cannot hold."""
 
@@ -74,10 +78,15 @@ def workbook_sheet(content: bytes, *, max_columns: int) -> Sheet:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         sheets: list[Any] = list(book.worksheets)
         read = next((sheet for sheet in sheets if sheet.sheet_state == "visible"), sheets[0])
+        xml = book._archive.read(read._worksheet_path)
     except MemoryError:
         raise
     except Exception as error:
         raise _unsound(error) from None
+    if b"<f" in xml and WITHOUT_RESULT.search(xml):
+        raise Unreadable(
+            "The file has formulas without results. Open it in a spreadsheet, and save it there."
+        )
     unread = tuple(_told(sheet) for sheet in sheets if sheet is not read)
     lines = _lines(book, read, max_columns + 1)
     return Sheet(lines, dot_may_group=True, name=read.title, unread=unread)
@@ -94,44 +103,41 @@ def _unsound(error: Exception) -> Unreadable:
 
 
 def _lines(book: Any, sheet: Any, columns: int) -> Iterator[Sequence[Cell]]:
-    formats = _PercentFormats()
     try:
+        percents = _percent_styles(book)
+        _unescape(sheet._shared_strings)
         # What the file says of its own size may be wrong.
         sheet.reset_dimensions()
-        for row in sheet.iter_rows(max_col=columns):
-            yield [None if cell.value is None else _cell(cell, formats) for cell in row]
+        # Cells know their formats, and take a quarter longer than their values alone.
+        for row in sheet.iter_rows(max_col=columns, values_only=not percents):
+            yield [_meant(cell, percents) for cell in row] if percents else row
     except MemoryError:
         raise
     except Exception as error:
         raise _unsound(error) from None
 
 
-def _cell(cell: Any, formats: _PercentFormats) -> Cell:
+def _unescape(strings: list[str]) -> None:
+    for place, text in enumerate(strings):
+        if "_x00" in text:
+            strings[place] = ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def _percent_styles(book: Any) -> set[int]:
+    """Which of the workbook's styles show percents: most have none."""
+    from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
+
+    own = dict(enumerate(book._number_formats, BUILTIN_FORMATS_MAX_SIZE))
+    shown = {**BUILTIN_FORMATS, **own}
+    percents = {n for n, text in shown.items() if "%" in NO_PART_OF_A_FORMAT.sub("", text)}
+    return {n for n, style in enumerate(book._cell_styles) if style.numFmtId in percents}
+
+
+def _meant(cell: Any, percents: set[int]) -> Cell:
     value: Cell = cell.value
-    if isinstance(value, str):
-        return ESCAPED.sub(_unescaped, value) if "_x00" in value else value
-    if cell.data_type == "n" and isinstance(value, int | float) and formats.show(cell, value):
-        return Percent(value)
-    return value
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16))
-
-
-class _PercentFormats:
-    """Which of a workbook's formats show percents; each is looked at once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, bool] = {}
-
-    def show(self, cell: Any, value: float) -> bool:
-        style: int = cell._style_id  # a format's name is looked up anew at every cell
-        known = self._known.get(style)
-        if known is None:
-            shown = NO_PART_OF_A_FORMAT.sub("", cell.number_format or "")
-            known = self._known[style] = "%" in shown
-        return known and isfinite(value)
+    if cell.data_type != "n" or not isinstance(value, int | float):
+        return value
+    return Percent(value) if cell._style_id in percents and isfinite(value) else value
 
 
 def _refuse_bomb(content: bytes) -> None:

@@ -132,7 +132,7 @@ class ValueImport:
         ("department", "where several KPIs have that name"),
         ("time", "2026-01-31 or 2026-01-31T08:30:00Z; without a zone in UTC, not in the future"),
         ("date", "instead of time: the day's last value is corrected, or it gets one"),
-        ("value", "at most 15 significant digits, 4 decimals"),
+        ("value", "at most 15 significant digits, 4 decimals; 98 % where the unit is %"),
     )
 
     def plan(self, table: Table, organization: Organization, progress: Progress) -> Plan:

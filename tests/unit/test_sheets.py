@@ -71,9 +71,8 @@ def test_i8_rows_with_something_in_them_count() -> None:
 
 
 def test_i8_lines_end_where_a_spreadsheets_do() -> None:
-    content = b"name\n" + b"\n" * (MAX_LINES - 2) + b"A"
-    assert read_table("a.csv", content).rows[0].number == MAX_LINES
-    assert f"more than {MAX_LINES:,} lines" in refusal(content + b"\nB", "a.csv")
+    content = b"name\n" + b"\n" * (MAX_LINES - 2) + b"A\nB"
+    assert f"more than {MAX_LINES:,} lines" in refusal(content, "a.csv")
 
 
 # ------------------------------------------------------------------ above the header (i10)
