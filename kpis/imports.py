@@ -106,7 +106,7 @@ class KpiImport(ResourceKind):
         ("department", "its name, or the path: Sales / Support; empty: none"),
         ("owner", "email of a user; empty: none"),
         ("unit", "up to 32 characters"),
-        ("value", "the current one: at most 15 significant digits, 4 decimals"),
+        ("value", "the current one: at most 15 significant digits, 4 decimals; 98 % if unit is %"),
         ("target", "likewise; empty: none"),
         ("direction", "higher or lower is better; empty: as it is"),
         ("visibility", "organization or department; empty: as it is"),

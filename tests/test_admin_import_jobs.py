@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -183,7 +183,32 @@ def test_i1_whatever_fails_while_the_outcome_is_stored_ends_as_failed(
 # ------------------------------------------------------------------ two at once (row i4)
 
 
-@pytest.mark.skipif(BACKEND != "postgres", reason="SQLite has one writer")
+class Watched:
+    """A kind that notes whether it finds out what is new in a transaction.
+
+    On SQLite that is the lock itself: transactions are IMMEDIATE.
+    """
+
+    name, title, max_rows, columns = "kpis", "Watched", 10, (("name", ""),)
+
+    def __init__(self) -> None:
+        self.locked: list[bool] = []
+
+    def plan(self, *args: Any) -> imports.Plan:
+        self.locked.append(connection.in_atomic_block)
+        return imports.Plan(imports.Outcome(new=1), lambda: None)
+
+
+def test_i4_what_is_new_is_found_out_under_the_lock_and_before_it_only_to_be_shown(
+    cast: Cast, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched()
+    monkeypatch.setitem(imports._kinds, "kpis", watched)
+    import_file(admin, "kpis", "name\nMade")
+    assert watched.locked == [False, True]
+
+
+@pytest.mark.skipif(BACKEND != "postgres", reason="of SQLite's one writer see the test before")
 @pytest.mark.parametrize(
     ("kind", "content", "rows"),
     [
