@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -102,29 +101,3 @@ def storable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [storable(one) for one in value]
     return value
-
-
-NAMELESS = "Unnamed"
-"""Of a stored name nothing may be left."""
-
-
-def store_in_one_form(model: Any, *names: str) -> int:
-    """Bring these fields of all stored rows into their form; how many rows that has changed.
-
-    For a migration. Nothing is merged: where two names become the same, both rows stay.
-    """
-    rows = model.objects.order_by().values_list("pk", *names).iterator()
-    formed = {pk: changes for pk, *texts in rows if (changes := _changes(model, names, texts))}
-    for pk, changes in formed.items():
-        model.objects.filter(pk=pk).update(**changes)
-    return len(formed)
-
-
-def _changes(model: Any, names: Iterable[str], texts: Iterable[str]) -> dict[str, str]:
-    changes = {}
-    for name, text in zip(names, texts, strict=True):
-        field, formed = model._meta.get_field(name), one_form(text)
-        if formed != text:
-            nothing = "" if field.blank else NAMELESS
-            changes[name] = formed[: field.max_length].rstrip() or nothing
-    return changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.urls import reverse
 
 from bos.models import Department, Employee, ImportState, Organization, User
 from kpis.models import Kpi, KpiValue
+from sync import log
 from tests import doors
 from tests.cast import Cast
 from tests.importing import NOON, bring, events_after, head, import_file, values_file
@@ -105,15 +107,18 @@ def test_i5_rows_from_before_are_formed_and_those_that_become_the_same_all_stay(
     put(User, cast.bob.user.pk, name=TWIN)
     bob = Employee.objects.get(user=cast.bob.user)
     put(Employee, bob.pk, name=TWIN, title="\u00a0")
-    for module in (
-        "bos.migrations.0007_names_in_one_form",
-        "kpis.migrations.0005_names_in_one_form",
-    ):
-        import_module(module).form(apps, None)
+    seen, others = log.head(cast.home.id), log.head(cast.other.id)
+    for app in ("bos", "kpis"):
+        [migration] = Path(apps.get_app_config(app).path, "migrations").glob("*_one_form.py")
+        import_module(f"{app}.migrations.{migration.stem}").form(apps, None)
     assert [stored(Kpi, pk) for pk in (home.revenue.pk, twin.pk)] == [FORM, FORM]
     assert (stored(Kpi, home.margin.pk), stored(Kpi, home.revenue.pk, "unit")) == ("Unnamed", "")
     assert stored(Department, home.support.pk) == "Support"
     assert stored(User, cast.bob.user.pk) == FORM
     assert (stored(Employee, bob.pk), stored(Employee, bob.pk, "title")) == (FORM, "")
+    head = log.head(cast.home.id)
+    assert head.pruned_at_us == head.at_us > seen.at_us, "no client keeps its picture"
+    assert head.pruned_sequence == head.sequence > seen.sequence
+    assert log.head(cast.other.id) == others
     told_apart = bring(admin, "kpis", f"name,department,target\n{FORM},Sales,7")
     assert "There are 2 of this name: give the id" in str(told_apart.outcome["problems"])
