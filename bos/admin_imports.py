@@ -18,10 +18,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
+from bos.cells import Unreadable
 from bos.imports import BUSY, begin, confirm, kinds
 from bos.models import Import, ImportState, Organization
 from bos.resources import TenantResource
-from bos.tables import MAX_BYTES, MAX_ROWS, Unreadable, csv_bytes, kind_of, too_large, xlsx_bytes
+from bos.tables import MAX_BYTES, MAX_ROWS, csv_bytes, kind_of, too_large, xlsx_bytes
 from bos.tenant_admin import TenantAdmin, refuse_if_full, scope_of
 
 NO_WORKER_SECONDS = 10

@@ -1,7 +1,8 @@
 """Imports: a file is checked, shown, confirmed and written, or nothing of it is.
 
 All of it happens in a worker: reading a file takes a process's time, and a broken one its memory.
-What is checked is checked again when it is written, in one transaction with all of its rows.
+What is checked is checked again when it is written, in one transaction with all of its rows and
+under the organization's lock: of two files that bring the same, the second one finds it there.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from bos.apart import TookTooMuch, call_apart
+from bos.cells import Unreadable
 from bos.jobs import enqueue, when_given_up
 from bos.models import Import, ImportState, Organization
-from bos.tables import Row, Table, Unreadable, read_table
+from bos.tables import Row, Table, read_table
+from bos.texts import cut, storable
 from sync.database import retry_on_conflict
 from sync.principal import Actor, acting
 
@@ -30,6 +33,7 @@ log = logging.getLogger("bos.imports")
 
 IMPORT = "import"
 """The door by which its changes come."""
+MAX_PROBLEM = Import._meta.get_field("problem").max_length or 0
 SHOWN_ROWS = 100
 SHOWN_PROBLEMS = 200
 TELL_SECONDS = 0.3
@@ -44,12 +48,14 @@ class Outcome:
 
     rows: {"row": 2, "what": "changed", "name": ..., "changes": [[column, before, after], ...]}.
     problems: {"row": 3, "column": "value", "message": ...}.
+    notes: sentences about how the file was read.
     """
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     ignored_columns: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
     problem_count: int = 0
@@ -67,7 +73,7 @@ class Outcome:
             self.rows.append(shown)
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: storable(getattr(self, name)) for name in self.__slots__}
 
 
 @dataclass(slots=True)
@@ -141,39 +147,47 @@ def _enqueue(job: Callable[[str], None], import_: Import) -> None:
 def check(import_id: str) -> None:
     """Find out what the file would change. A job: where it runs twice it finds the same."""
     import_ = _take(import_id, WAITING_TO_BE_CHECKED, ImportState.CHECKING)
-    if import_ is None:
-        return
-    try:
-        outcome = _plan(import_).outcome
-    except Unreadable as error:
-        _settle(import_, _state_after(error), problem=str(error))
-    except Exception:
-        log.exception("import not checked", extra={"import": import_id})
-        _settle(import_, ImportState.FAILED, problem="It could not be checked. Try it again.")
-    else:
-        state = ImportState.REFUSED if outcome.problem_count else ImportState.CHECKED
-        _settle(import_, state, outcome=outcome.as_json())
+    if import_ is not None:
+        _end(import_, _check, or_else="It could not be checked. Try it again.")
 
 
 def write(import_id: str) -> None:
     """Make the changes, all of them or none. A job: where it runs twice it writes once."""
     import_ = _take(import_id, WAITING_TO_BE_WRITTEN, ImportState.WRITING)
-    if import_ is None:
-        return
-    if not _may_still(import_):
-        _settle(import_, ImportState.REFUSED, problem="Who brought the file is no admin any more.")
-        return
+    if import_ is not None:
+        _end(import_, _write, or_else="It could not be written. Import it again.")
+
+
+def _end(import_: Import, work: Callable[[Import], None], *, or_else: str) -> None:
+    """Do the work; whatever goes wrong with it, the import ends, and says why.
+
+    or_else: what is said of an error that nobody has foreseen, also one in saying why.
+    """
     try:
-        with acting(Actor(user_id=str(import_.author_id), door=IMPORT)):
-            _write(import_)
-    except Unreadable as error:
-        _settle(import_, _state_after(error), problem=str(error))
-    except IntegrityError:
-        problem = "What the file refers to has been changed meanwhile. Import it again."
-        _settle(import_, ImportState.FAILED, problem=problem)
+        try:
+            work(import_)
+        except Unreadable as error:
+            _settle(import_, _state_after(error), problem=str(error))
+        except IntegrityError:
+            problem = "What the file refers to has been changed meanwhile. Import it again."
+            _settle(import_, ImportState.FAILED, problem=problem)
     except Exception:
-        log.exception("import not written", extra={"import": import_id})
-        _settle(import_, ImportState.FAILED, problem="It could not be written. Import it again.")
+        log.exception("import failed", extra={"import": str(import_.pk)})
+        _settle(import_, ImportState.FAILED, problem=or_else)
+
+
+def _check(import_: Import) -> None:
+    outcome = _plan(import_, _read(import_)).outcome
+    state = ImportState.REFUSED if outcome.problem_count else ImportState.CHECKED
+    _settle(import_, state, outcome=outcome.as_json())
+
+
+def _write(import_: Import) -> None:
+    if not _may_still(import_):
+        raise Unreadable("The user who brought the file is no admin any more.")
+    table = _read(import_)
+    with acting(Actor(user_id=str(import_.author_id), door=IMPORT)):
+        _write_table(import_, table)
 
 
 def _state_after(error: Unreadable) -> ImportState:
@@ -192,27 +206,33 @@ when_given_up(write, _given_up)
 
 
 @retry_on_conflict
-def _write(import_: Import) -> None:
-    plan = _plan(import_)
-    if plan.outcome.problem_count:
-        _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
-        return
+def _write_table(import_: Import, table: Table) -> None:
     with transaction.atomic():
-        # Imports of an organization go one by one: none doubles what another is just inserting.
+        _wait_longer()
+        # Imports of an organization go one by one, from finding out what is new to inserting it:
+        # else two of them would both find a row missing, and both add it.
         Organization.objects.select_for_update(no_key=True).get(pk=import_.organization_id)
         own = Import.objects.select_for_update().filter(
             pk=import_.pk, state__in=WAITING_TO_BE_WRITTEN
         )
         if not own.exists():  # another run of this job has done it
             return
+        plan = _plan(import_, table)
+        if plan.outcome.problem_count:
+            _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
+            return
         plan.write()
-        own.update(
-            state=ImportState.DONE,
-            state_since=timezone.now(),
-            rows_done=import_.rows_total,
-            outcome=plan.outcome.as_json(),
-            content=b"",
-        )
+        _settle(import_, ImportState.DONE, outcome=plan.outcome.as_json())
+
+
+def _wait_longer() -> None:
+    """Wait for a large import before this one as long as a statement may take: only a worker waits.
+
+    SQLite waits for its one writer in any case.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '25s'")
 
 
 def _take(import_id: str, states: tuple[ImportState, ...], taken: ImportState) -> Import | None:
@@ -233,42 +253,53 @@ def _may_still(import_: Import) -> bool:
     return author.is_superuser or author.organization_id == import_.organization_id
 
 
-def _read(name: str, content: bytes, max_rows: int) -> Table:
+def _read(import_: Import) -> Table:
     """Raises Unreadable, also where it takes too much to find out that it is."""
+    kind = _kinds[import_.kind]
+    read = partial(
+        read_table,
+        import_.file_name,
+        bytes(import_.content),
+        max_rows=kind.max_rows,
+        known={name for name, _ in kind.columns},
+    )
     try:
         return call_apart(
-            partial(read_table, name, content, max_rows=max_rows),
-            megabytes=settings.IMPORT_MEMORY_MB,
-            seconds=settings.IMPORT_SECONDS,
+            read, megabytes=settings.IMPORT_MEMORY_MB, seconds=settings.IMPORT_SECONDS
         )
     except TookTooMuch as error:
         log.warning("file not read", extra={"reason": str(error)})
         raise Unbearable(f"The file was not read: {error}. Divide it, or save it anew.") from None
 
 
-def _plan(import_: Import) -> Plan:
+def _plan(import_: Import, table: Table) -> Plan:
     """Raises Unreadable."""
     kind = _kinds[import_.kind]
-    table = _read(import_.file_name, bytes(import_.content), kind.max_rows)
     import_.rows_total = len(table.rows)
     plan = kind.plan(table, import_.organization, _Teller(import_))
     named = {name for name, _ in kind.columns}
     plan.outcome.ignored_columns = [c for c in table.columns if c and c not in named]
+    plan.outcome.notes[:0] = table.notes
     import_.rows_done = import_.rows_total
     return plan
 
 
 def _settle(import_: Import, state: ImportState, **values: Any) -> None:
     """Where another run of this job has settled it, its word stands."""
-    if state in (ImportState.REFUSED, ImportState.FAILED):
+    if state in (ImportState.REFUSED, ImportState.FAILED, ImportState.DONE):
         values["content"] = b""
+    if "problem" in values:
+        values["problem"] = cut(values["problem"], MAX_PROBLEM)
     changes = values | {"rows_done": import_.rows_done, "rows_total": import_.rows_total}
     rows = Import.objects.filter(pk=import_.pk, state=import_.state)
     rows.update(state=state, state_since=timezone.now(), **changes)
 
 
 class _Teller:
-    """Tells how far a check is: now and then, because telling is a transaction of its own."""
+    """Tells how far a check is: now and then, because telling is a transaction of its own.
+
+    While it is written nobody sees that, but it keeps PostgreSQL from taking us for gone.
+    """
 
     def __init__(self, import_: Import) -> None:
         self._import = import_

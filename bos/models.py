@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from django_q.models import OrmQ
 
 from bos.history import History
+from bos.texts import NameField
 from sync.capture import SyncedModel, SyncedQuerySet
 
 
@@ -27,7 +28,7 @@ class Organization(SyncedModel):
     """A tenant: nobody outside of it learns that anything in it exists."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200)
+    name = NameField(max_length=200)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = SyncedQuerySet.as_manager()
@@ -51,7 +52,7 @@ class Department(SyncedModel):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
     )
-    name = models.CharField(max_length=200)
+    name = NameField(max_length=200)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = TenantQuerySet.as_manager()
@@ -129,7 +130,7 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
         Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="users"
     )
     email = models.EmailField(db_index=True)
-    name = models.CharField(max_length=200)
+    name = NameField(max_length=200)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     token_version = models.PositiveIntegerField("tokens ended", default=0, editable=False)
@@ -224,8 +225,8 @@ class Employee(SyncedModel):
     user = models.OneToOneField(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="employee"
     )
-    name = models.CharField(max_length=200)
-    title = models.CharField(max_length=200, blank=True)
+    name = NameField(max_length=200)
+    title = NameField(max_length=200, blank=True)
     email = models.EmailField(blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -19,10 +19,12 @@ from django.utils import timezone
 from import_export import fields, resources, widgets
 from import_export.results import RowResult
 
+from bos.cells import Cell, is_blank, number_of, text_of
 from bos.figures import plain_number
 from bos.imports import Outcome, Plan, Progress, register_import
 from bos.models import Department, Employee, Organization, User
-from bos.tables import Cell, Row, Table, number_of
+from bos.tables import Row, Table
+from bos.texts import one_form, text_key
 
 PATH = " / "
 BATCH = 200
@@ -31,18 +33,20 @@ BATCH = 200
 
 
 class Text(widgets.Widget):
+    """In the form in which names are stored: see `bos.texts`."""
+
     def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> str:
-        return Row(0, {"": value}).text("")
+        return one_form(text_of(value))
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return "" if value is None else str(value)
 
 
 class Exact(widgets.Widget):
-    """A number by the rule of the wire."""
+    """A number by the rule of the wire, in the unit of what the row is about."""
 
-    def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> Any:
-        return None if value in (None, "") else number_of(value)
+    def clean(self, value: Cell, row: Any = None, *, unit: str = "", **kwargs: Any) -> Any:
+        return None if is_blank(value) else number_of(value, unit=unit)
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
         return value
@@ -77,7 +81,7 @@ class Reference(widgets.Widget):
         for row in self.of(organization):
             self.rows[row.pk] = row
         for row in self.rows.values():
-            for name in {name.lower() for name in self.names(row)}:
+            for name in {text_key(name) for name in self.names(row)}:
                 self._named[name].append(row)
 
     def of(self, organization: Organization | None) -> Iterable[Any]:
@@ -92,7 +96,7 @@ class Reference(widgets.Widget):
         text = Text().clean(value)
         if not text:
             return None
-        found = self._named.get(text.lower(), [])
+        found = self._named.get(text_key(text), [])
         if not found:
             raise ValueError(f"“{text[:80]}” is unknown")
         if len(found) > 1:
@@ -305,7 +309,7 @@ class EmployeeResource(TenantResource):
         self._by_id: dict[UUID, Employee] = {employee.pk: employee for employee in employees}
         self._by_email: dict[str, list[Employee]] = defaultdict(list)
         for employee in employees:
-            self._by_email[employee.email.lower()].append(employee)
+            self._by_email[text_key(employee.email)].append(employee)
         self._of_user = {e.user_id: e.pk for e in employees if e.user_id is not None}
 
     def identify(self, row: Mapping[str, Cell]) -> Employee | None:
@@ -313,14 +317,14 @@ class EmployeeResource(TenantResource):
             if id_ not in self._by_id:
                 raise ValidationError({"id": f"“{id_}” is unknown"})
             return self._by_id[id_]
-        email = Text().clean(row.get("email")).lower()
+        email = text_key(Text().clean(row.get("email")))
         found = self._by_email.get(email, []) if email else []
         if len(found) > 1:
             raise ValidationError({"email": f"There are {len(found)} with this email: give the id"})
         return found[0] if found else None
 
     def key(self, instance: Employee) -> object:
-        return instance.email.lower() or instance.pk
+        return text_key(instance.email) or instance.pk
 
     def validate_instance(self, instance: Employee, *args: Any, **kwargs: Any) -> None:
         super().validate_instance(instance, *args, **kwargs)

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.figures import plain_number
 from bos.jobs import require_room
+from bos.texts import one_form
 from sync.database import retry_on_conflict
 from sync.errors import RateLimitExceeded
 
@@ -73,6 +74,12 @@ class TenantAdmin(AnyModelAdmin):
         if sees_all(request):
             return rows
         return rows.filter(**{self.tenant_field: tenant_of(request).pk})
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Look for what was typed in the form in which names are stored."""
+        return super().get_search_results(request, queryset, one_form(search_term))
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         exclude = tuple(super().get_exclude(request, obj) or ())

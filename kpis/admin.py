@@ -17,10 +17,10 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from bos.admin_history import ChangesAdmin, author_names
 from bos.admin_imports import ExportAdmin
+from bos.cells import time_of
 from bos.figures import plain_number
 from bos.models import Organization
 from bos.resources import DepartmentReference
-from bos.tables import time_of
 from bos.tenant_admin import AnyTabularInline, ExactHidden, scope_of
 from kpis import admin_business  # noqa: F401 -- registers itself
 from kpis.imports import KpiResource

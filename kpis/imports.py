@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from import_export import fields
 
+from bos.cells import is_blank, is_day, number_of, time_of
 from bos.figures import plain_number
 from bos.imports import Outcome, Plan, Progress, register_import
 from bos.models import Organization
@@ -28,16 +28,10 @@ from bos.resources import (
     UserReference,
     uuid_of,
 )
-from bos.tables import MAX_ROWS, Row, Table, Unreadable, number_of, time_of
-from kpis.models import Direction, Kpi, KpiValue, Visibility
-from sync.principal import current_actor
-from sync.rows import update_row, update_rows
-
-T = TypeVar("T")
-
-# Of one statement: databases limit its parameters.
-CHUNK = 400
-INSERTS = 1_000
+from bos.tables import MAX_ROWS, Row, Table
+from bos.texts import text_key
+from kpis.measurements import Measurement, Precision, meant, stored_values, write_values
+from kpis.models import Direction, Kpi, Visibility
 
 # ------------------------------------------------------------------ KPIs
 
@@ -89,13 +83,17 @@ class KpiResource(TenantResource):
             department_id = self.fields["department"].widget.clean(row.get("department"))
         except ValueError:
             return None  # it will be named with whatever else is wrong with the row
-        found = self._named.get((Text().clean(row.get("name")).lower(), department_id), [])
+        found = self._named.get((text_key(Text().clean(row.get("name"))), department_id), [])
         if len(found) > 1:
             raise ValidationError({"name": f"There are {len(found)} of this name: give the id"})
         return found[0] if found else None
 
     def key(self, instance: Kpi) -> object:
-        return (instance.name.lower(), instance.department_id)
+        return (text_key(instance.name), instance.department_id)
+
+    def import_field(self, field: Any, instance: Kpi, row: Any, *args: Any, **kwargs: Any) -> None:
+        """The unit comes before value and target: a percent is a number of a KPI in percent."""
+        super().import_field(field, instance, row, *args, unit=instance.unit, **kwargs)
 
 
 class KpiImport(ResourceKind):
@@ -108,7 +106,7 @@ class KpiImport(ResourceKind):
         ("department", "its name, or the path: Sales / Support; empty: none"),
         ("owner", "email of a user; empty: none"),
         ("unit", "up to 32 characters"),
-        ("value", "the current one: at most 15 significant digits, 4 decimals"),
+        ("value", "the current one: at most 15 significant digits, 4 decimals; 98 % if unit is %"),
         ("target", "likewise; empty: none"),
         ("direction", "higher or lower is better; empty: as it is"),
         ("visibility", "organization or department; empty: as it is"),
@@ -118,16 +116,12 @@ class KpiImport(ResourceKind):
 # ------------------------------------------------------------------ values
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    kpi_id: UUID
-    at: datetime
-    value: Decimal
-
-
 class ValueImport:
     """What KPIs had been when. The newest of each becomes its current value where it is newer than
-    what is stored, as one event a KPI, however many values there are (decision V1)."""
+    what is stored, as one event a KPI, however many values there are (decision V1).
+
+    A day without a time is about the day's figure: its last value is corrected where it has one.
+    """
 
     name = "values"
     title = "KPI values"
@@ -137,8 +131,8 @@ class ValueImport:
         ("kpi", "its name"),
         ("department", "where several KPIs have that name"),
         ("time", "2026-01-31 or 2026-01-31T08:30:00Z; without a zone in UTC, not in the future"),
-        ("date", "instead of time"),
-        ("value", "at most 15 significant digits, 4 decimals"),
+        ("date", "instead of time: the day's last value is corrected, or it gets one"),
+        ("value", "at most 15 significant digits, 4 decimals; 98 % where the unit is %"),
     )
 
     def plan(self, table: Table, organization: Organization, progress: Progress) -> Plan:
@@ -146,24 +140,42 @@ class ValueImport:
         if not {"kpi_id", "kpi"} & set(table.columns):
             table.require("kpi")
         if len({"time", "date"} & set(table.columns)) != 1:
-            raise Unreadable("There must be a column time or a column date, and not both.")
+            raise table.refused("There must be a column time or a column date, and not both.")
         reader = _Reader(table, organization)
         outcome = Outcome()
-        seen: dict[tuple[UUID, datetime], int] = {}
+        told = _Told()
         found: list[tuple[Row, Measurement]] = []
         for done, row in enumerate(table.rows, 1):
             progress(done)
             measurement = reader.read(row, outcome)
-            if measurement is None:
-                continue
-            first = seen.setdefault((measurement.kpi_id, measurement.at), row.number)
-            if first != row.number:
-                outcome.refuse(row, "", f"Row {first} is about the same KPI and time")
-                continue
-            found.append((row, measurement))
-        _compare(outcome, found, reader.kpis)
-        measurements = [measurement for _, measurement in found]
+            if measurement is not None and told.once(row, measurement, outcome):
+                found.append((row, measurement))
+        measurements = meant([measurement for _, measurement in found])
+        rows = [row for row, _ in found]
+        _tell_of_days(outcome, [measurement for _, measurement in found], measurements)
+        _compare(outcome, list(zip(rows, measurements, strict=True)), reader.kpis)
         return Plan(outcome, partial(write_values, organization, measurements))
+
+
+class _Told:
+    """What rows have been about: a KPI and time, or a KPI and day, is in a file once."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[UUID, datetime], int] = {}
+        self._days: dict[tuple[UUID, date, bool], int] = {}
+
+    def once(self, row: Row, measurement: Measurement, outcome: Outcome) -> bool:
+        kpi_id, at = measurement.kpi_id, measurement.at
+        first = self._times.setdefault((kpi_id, at), row.number)
+        if first != row.number:
+            outcome.refuse(row, "", f"Row {first} is about the same KPI and time")
+            return False
+        is_day = measurement.precision == Precision.DAY
+        self._days.setdefault((kpi_id, at.date(), is_day), row.number)
+        other = self._days.get((kpi_id, at.date(), not is_day))
+        if other is not None:
+            outcome.refuse(row, "", f"Row {other} is about the same KPI and day")
+        return other is None
 
 
 class _Reader:
@@ -176,17 +188,18 @@ class _Reader:
         self.kpis: dict[UUID, Kpi] = {kpi.pk: kpi for kpi in Kpi.objects.of(organization.pk)}
         self._named: dict[str, list[Kpi]] = defaultdict(list)
         for kpi in self.kpis.values():
-            self._named[kpi.name.lower()].append(kpi)
+            self._named[text_key(kpi.name)].append(kpi)
         self._now = timezone.now()
 
     def read(self, row: Row, outcome: Outcome) -> Measurement | None:
         problems = outcome.problem_count
         kpi = self._part(row, outcome, "kpi_id" if row.text("kpi_id") else "kpi", self._kpi)
         at = self._part(row, outcome, self._time, self._at)
-        value = self._part(row, outcome, "value", self._value)
+        unit = kpi.unit if kpi else "%"  # of an unknown KPI nothing more is said than that
+        value = self._part(row, outcome, "value", partial(self._value, unit=unit))
         if outcome.problem_count > problems:
             return None
-        return Measurement(kpi.pk, at, value)
+        return Measurement(kpi.pk, at, value, self._precision(row))
 
     @staticmethod
     def _part(row: Row, outcome: Outcome, column: str, part: Any) -> Any:
@@ -203,7 +216,7 @@ class _Reader:
             except (ValueError, KeyError):
                 raise ValueError(f"“{text[:40]}” is unknown") from None
         name = row.text("kpi")
-        found = self._named.get(name.lower(), [])
+        found = self._named.get(text_key(name), [])
         if row.text("department"):
             department_id = self._departments.clean(row.text("department"))
             found = [kpi for kpi in found if kpi.department_id == department_id]
@@ -217,19 +230,36 @@ class _Reader:
 
     def _at(self, row: Row) -> datetime:
         cell = row.cells.get(self._time)
-        if cell in (None, ""):
+        if is_blank(cell):
             raise ValueError("When was it?")
         at = time_of(cell)
         if at > self._now:
             raise ValueError("The time is in the future (UTC)")
         return at
 
+    def _precision(self, row: Row) -> Precision:
+        cell = row.cells.get(self._time)
+        # A spreadsheet says midnight as it says a day.
+        if is_day(cell) and (self._time == "date" or not isinstance(cell, datetime)):
+            return Precision.DAY
+        return Precision.MILLISECOND if isinstance(cell, datetime) else Precision.EXACT
+
     @staticmethod
-    def _value(row: Row) -> Decimal:
+    def _value(row: Row, *, unit: str) -> Decimal:
         cell = row.cells.get("value")
-        if cell in (None, ""):
+        if is_blank(cell):
             raise ValueError("Which value?")
-        return number_of(cell)
+        return number_of(cell, unit=unit)
+
+
+def _tell_of_days(
+    outcome: Outcome, found: Sequence[Measurement], measurements: Sequence[Measurement]
+) -> None:
+    pairs = zip(found, measurements, strict=True)
+    days = sum(one.precision == Precision.DAY and one.at != other.at for one, other in pairs)
+    if days:
+        rows = "1 row names" if days == 1 else f"{days:,} rows name"
+        outcome.notes.append(f"{rows} a day that has values: its last one is replaced.")
 
 
 def _compare(
@@ -246,87 +276,6 @@ def _compare(
         at = measurement.at.isoformat().replace("+00:00", "Z")
         change = (at, before, plain_number(measurement.value))
         outcome.show(row, str(kpis[measurement.kpi_id]), [change], new=not old)
-
-
-def stored_values(
-    measurements: Sequence[Measurement],
-) -> dict[tuple[UUID, datetime], list[KpiValue]]:
-    """What is stored of these KPIs at these times."""
-    times: dict[UUID, list[datetime]] = defaultdict(list)
-    for measurement in measurements:
-        times[measurement.kpi_id].append(measurement.at)
-    stored: dict[tuple[UUID, datetime], list[KpiValue]] = defaultdict(list)
-    for kpi_id, of_kpi in times.items():
-        for some in _chunks(of_kpi, CHUNK):
-            for value in KpiValue.objects.filter(kpi_id=kpi_id, at__in=some):
-                stored[kpi_id, value.at].append(value)
-    return stored
-
-
-def write_values(organization: Organization, measurements: Sequence[Measurement]) -> None:
-    """Put these into the history, and the newest of each KPI in force where it is the newest.
-
-    Runs inside the caller's transaction, one at a time an organization. History comes first: the
-    KPIs' own rows are locked last, so that live updates of them wait for a moment only.
-    """
-    newest = _newest(measurements)
-    stored = stored_values(measurements)
-    actor_id = current_actor().user_id
-    corrected, added = [], []
-    for measurement in measurements:
-        if newest[measurement.kpi_id] is measurement:
-            continue
-        for value in stored.get((measurement.kpi_id, measurement.at), ()):
-            if value.value != measurement.value:
-                value.value, value.actor_id = measurement.value, actor_id
-                corrected.append(value)
-        if (measurement.kpi_id, measurement.at) not in stored:
-            added.append(_value_of(measurement, actor_id))
-    update_rows(corrected, "value", "actor_id")
-    KpiValue.objects.bulk_create(added, batch_size=INSERTS)
-    for some in _chunks(sorted(newest), CHUNK):
-        of_tenant = Kpi.objects.of(organization.pk).filter(pk__in=some)
-        for kpi in of_tenant.order_by("pk").select_for_update(no_key=True):
-            at = newest[kpi.pk].at
-            _put_in_force(kpi, newest[kpi.pk], stored.get((kpi.pk, at), []), actor_id)
-
-
-def _newest(measurements: Sequence[Measurement]) -> dict[UUID, Measurement]:
-    newest: dict[UUID, Measurement] = {}
-    for measurement in measurements:
-        other = newest.get(measurement.kpi_id)
-        if other is None or other.at < measurement.at:
-            newest[measurement.kpi_id] = measurement
-    return newest
-
-
-def _put_in_force(kpi: Kpi, newest: Measurement, stored: Sequence[KpiValue], actor_id: str) -> None:
-    """The file's newest value of a locked KPI: history, too, where a newer one is stored."""
-    is_known = any(value.value == newest.value for value in stored)
-    later = KpiValue.objects.filter(kpi=kpi, at__gt=newest.at)
-    if is_known or later.exists():
-        if not stored:
-            _value_of(newest, actor_id).save(force_insert=True)
-        changed = [value for value in stored if value.value != newest.value]
-        for value in changed:
-            value.value, value.actor_id = newest.value, actor_id
-        update_rows(changed, "value", "actor_id")
-        return
-    # The capture keeps the value as history (`recorded`): what is stored of that time gives way.
-    KpiValue.objects.filter(pk__in=[value.pk for value in stored]).delete()
-    kpi.value, kpi.value_at, kpi.updated_at = newest.value, newest.at, timezone.now()
-    update_row(kpi, "value", "updated_at")
-
-
-def _value_of(measurement: Measurement, actor_id: str) -> KpiValue:
-    return KpiValue(
-        kpi_id=measurement.kpi_id, at=measurement.at, value=measurement.value, actor_id=actor_id
-    )
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 register_import(KpiImport())

@@ -15,6 +15,7 @@ from django.db.models import Q
 from bos.figures import plain_number
 from bos.history import History
 from bos.models import Department, Organization, TenantQuerySet
+from bos.texts import NameField
 from sync.capture import SyncedModel
 from sync.codecs import exact_number
 
@@ -59,8 +60,8 @@ class Kpi(SyncedModel):
         on_delete=models.SET_NULL,
         related_name="owned_kpis",
     )
-    name = models.CharField(max_length=200)
-    unit = models.CharField(max_length=32, blank=True)
+    name = NameField(max_length=200)
+    unit = NameField(max_length=32, blank=True)
     value = exact_field(null=True, blank=True)
     target = exact_field(null=True, blank=True)
     direction = models.CharField(max_length=8, choices=Direction.choices, default=Direction.HIGHER)

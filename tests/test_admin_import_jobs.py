@@ -100,7 +100,8 @@ def test_a_user_who_became_somebody_elses_meanwhile_fails_the_import_and_not_the
         email=f"n-{cast.bob.email}", name="N", organization=cast.home.organization
     )
     import_ = bring(admin, "employees", f"name,user\nFirst,\nSecond,{user.email}")
-    plan = imports._plan(Import.objects.get(pk=import_.pk))
+    stored = Import.objects.get(pk=import_.pk)
+    plan = imports._plan(stored, imports._read(stored))
     Employee.objects.create(organization=cast.home.organization, name="Quicker", user=user)
     with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
         plan.write()

@@ -364,7 +364,7 @@ def test_b4_each_kpi_with_a_value_has_a_native_line_chart_with_its_target(cast: 
 
 
 HOSTILE = ["=1+1", "@SUM(A1)", "+1", "-1", "{=1}", "http://x.example/", "mailto:a@b.c", "12", "1/2",
-           "=HYPERLINK(\"http://x.example\")", "'x", "a\tb", "internal:Sheet!A1"]  # fmt: skip
+           "=HYPERLINK(\"http://x.example\")", "'x", "a\\b", "internal:Sheet!A1"]  # fmt: skip
 
 
 def test_b4_no_text_of_a_user_becomes_a_formula_a_link_or_a_number(cast: Cast) -> None:
