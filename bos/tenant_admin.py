@@ -67,6 +67,8 @@ class TenantAdmin(AnyModelAdmin):
     """
 
     tenant_field = "organization"
+    out_of_sight = ""
+    """What is said of a row that is there, and on no page any more."""
     formfield_overrides: ClassVar[Any] = {DecimalField: {"widget": ExactInput}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

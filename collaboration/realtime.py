@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
+from bos.models import User
 from bos.permissions import uuids
-from collaboration import handlers, messages, pins, presence  # noqa: F401 -- they register themselves
+from collaboration import erasing, handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
 from collaboration.retention import forget_sessions
@@ -42,7 +43,7 @@ class SyncedSession(Synced[Session]):
         }
 
     def audience(self, row: Session) -> Audience:
-        """One that is open to the organization is announced on its topic, while it runs (C1, V7)."""
+        """One open to the organization is announced on its topic, while it runs (C1, V7)."""
         announced = not row.invitation_only and row.ended_at is None
         organization = str(row.organization_id) if announced else None
         return Audience(organization=organization, session=str(row.pk))
@@ -68,7 +69,7 @@ class SyncedSession(Synced[Session]):
 
     @staticmethod
     def _show_what_is_left(session: Session) -> None:
-        """Whoever follows it goes on seeing it, with its notes; nobody is invited to it any more."""
+        """Its followers go on seeing it, with its notes; nobody is invited to it any more."""
         emit(SyncedSession(), _seen_anew(session))
         invitations = Invitation.objects.filter(session=session).select_related("session")
         emit(SyncedInvitation(), *map(_seen_anew, invitations))
@@ -229,7 +230,19 @@ for synced in (SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedA
     register(synced)
 
 
+def _show_names(changes: Iterable[Change[User]]) -> None:
+    """A participant and a note show somebody's name: where that changes, so do they."""
+    for change in changes:
+        if change.kind != "updated" or not change.touches("name"):
+            continue
+        present = Participant.objects.filter(user=change.row, left_at=None)
+        emit(SyncedParticipant(), *map(_seen_anew, present.select_related("user", "session")))
+        notes = Annotation.objects.filter(author=change.row)
+        emit(SyncedAnnotation(), *map(_seen_anew, notes.select_related("author", "session")))
+
+
 follow_changes(Annotation, count_notes)
+follow_changes(User, _show_names)
 
 # ------------------------------------------------------------------ topics
 
