@@ -170,6 +170,7 @@ def employee_erase(employee: Employee) -> None:
     )
 
 
+_UNTOLD = {"title": "", "message": ""}
 _NOBODY = {"name": FORMER, "email": "", "title": ""}
 
 
@@ -181,7 +182,10 @@ def _rename_in_admin_log(row: Model) -> None:
 
 
 def _rename_in_events(user: User) -> None:
-    id_ = str(user.pk)
+    id_, organization_id = str(user.pk), str(user.organization_id)
+    # What they were told themselves speaks to them.
+    told = Q(entity_type="notification", user=id_)
+    rewrite(organization_id, told, lambda told: told | _UNTOLD if "title" in told else told)
     for entity_type, rename in _shown.items():
         shown = Q(entity_type=entity_type) & (Q(data__contains=id_) | Q(live__contains=id_))
-        rewrite(str(user.organization_id), shown, partial(rename, id_=id_))
+        rewrite(organization_id, shown, partial(rename, id_=id_))
