@@ -55,7 +55,7 @@ class Destinations(forms.Form):
                 for id_, row in self._departments.items()
                 if not is_tree or row.pk not in in_a_circle
             ]
-            label = f"{holding.label} ({count:,}) go to"
+            label = f"{holding.label[0].upper()}{holding.label[1:]} ({count:,}) go to"
             self.fields[holding.name] = choice(label, choices)
 
     def clean(self) -> None:
