@@ -135,6 +135,16 @@ class SyncedOfKpi(Synced[Any]):
 
     tracked: ClassVar[frozenset[str]] = EVERYTHING
 
+    def concerns(self, change: Change[Any]) -> bool:
+        """A worker's KPI may be archived, or hidden, since it was read: who sees it is looked up.
+
+        Archiving locks the KPI, for which the new row's foreign key waits: one of the two sees what
+        the other has done.
+        """
+        if change.kind == "created":
+            change.row.kpi = Kpi.everything.get(pk=change.row.kpi_id)
+        return True
+
     def audience(self, row: OfKpi) -> Audience:
         return registered_for(Kpi).audience(row.kpi)
 

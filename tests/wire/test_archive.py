@@ -153,6 +153,21 @@ def test_v6_a_restored_kpi_has_no_new_value(cast: Cast) -> None:
     assert not Notification.objects.filter(organization=cast.home.organization).exists()
 
 
+def test_v6_what_a_worker_says_of_a_kpi_archived_meanwhile_goes_to_nobody(cast: Cast) -> None:
+    stale = Kpi.objects.get(pk=cast.home.revenue.pk)
+    kpis_archive([cast.home.revenue])
+    before = log.head(cast.home.id).sequence
+    Alert.objects.create(
+        organization=cast.home.organization,
+        kpi=stale,
+        severity="info",
+        message="late",
+        raised_at=timezone.now(),
+    )
+    [event] = log.read(cast.home.id, after=before, upto=before + 10, limit=10)
+    assert (event.entity_type, event.topics()) == ("alert", [])
+
+
 def test_v6_files_leave_archived_kpis_out_and_say_so(cast: Cast, admin: Browser) -> None:
     kpi = cast.home.revenue
     kpis_archive([kpi])
