@@ -38,7 +38,7 @@ from sync.capture import (
 from sync.codecs import wire_number
 from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
-from sync.rows import insert_rows
+from sync.rows import Lock, hold_rows, insert_rows
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
@@ -138,11 +138,12 @@ class SyncedOfKpi(Synced[Any]):
     def concerns(self, change: Change[Any]) -> bool:
         """A worker's KPI may be archived, or hidden, since it was read: who sees it is looked up.
 
-        Archiving locks the KPI, for which the new row's foreign key waits: one of the two sees what
-        the other has done.
+        Archiving waits for this lock, or this for that: one of them sees what the other has done.
         """
+        row = change.row
         if change.kind == "created":
-            change.row.kpi = Kpi.everything.get(pk=change.row.kpi_id)
+            hold_rows(Kpi, [row.kpi_id], Lock.KEY, wait=True)
+            row.kpi = Kpi.everything.filter(pk=row.kpi_id).first() or row.kpi
         return True
 
     def audience(self, row: OfKpi) -> Audience:
