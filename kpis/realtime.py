@@ -108,22 +108,26 @@ class SyncedKpi(Synced[Kpi]):
                 if change.touches("value") and (row := change.after) and row.value is not None
             ]
         )
-        for change in changes:
-            moves = ("department_id", "visibility", "archived_at")
-            if change.kind == "updated" and change.touches(*moves):
-                self._move_along(change)
+        moves = ("department_id", "visibility", "archived_at")
+        moved = {
+            change.row.pk: (change.before, change.after)
+            for change in changes
+            if change.kind == "updated" and change.before is not None and change.touches(*moves)
+        }
+        if moved:
+            self._move_along(moved)
 
     @staticmethod
-    def _move_along(change: Change[Kpi]) -> None:
-        """What is shown with a KPI is seen by whoever sees the KPI now, and by nobody else."""
-        before, after = change.before, change.after
-        if before is None or after is None:
-            return
+    def _move_along(moved: dict[Any, tuple[Any, Any]]) -> None:
+        """What is shown with a KPI is seen by those who see the KPI now, and by nobody else.
+
+        moved: {KPI's id: (the KPI as it was, as it is)}.
+        """
         for model in (Alert, Insight):
-            for row in model.objects.filter(_SHOWN[model], kpi=after):
+            for row in model.objects.filter(_SHOWN[model], kpi__in=moved):
                 was = copy(row)
                 was._state = ModelState()
-                was.kpi, row.kpi = before, after
+                was.kpi, row.kpi = moved[row.kpi_id]
                 emit(registered_for(model), Change("updated", was, row, frozenset({"kpi_id"})))
 
 
