@@ -247,7 +247,7 @@ def _several(page: Any, kept: Sequence[User], gone: Sequence[User]) -> Question:
 
 
 class EmployeeErasure(TenantAdmin):
-    """Mixin of the employees' pages: whoever signs in is erased as a user."""
+    """Mixin of the employees' pages. One who signs in is erased as a user."""
 
     change_form_outer_before_template = "admin/bos/employee_tools.html"
 

@@ -48,7 +48,7 @@ def is_last_admin(user: User) -> bool:
 
 
 def lock_admins(organization_id: Any) -> None:
-    """Two who make each other no admin any more, at once: the second one is told no.
+    """Of two admins who demote each other at once, let the second one be refused.
 
     Runs inside the caller's transaction.
     """

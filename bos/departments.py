@@ -86,7 +86,7 @@ def departments_delete(
     destinations: by the holding's name, None: to no department (or to the top). Raises NotSaid.
     """
     ids = {department.pk for department in departments}
-    # In the order of their keys; who puts something into one of them waits, and is told then.
+    # In the order of their keys. A user who puts something into one of them waits, and is told.
     list(Department.objects.filter(pk__in=ids).order_by("pk").select_for_update())
     for holding, _ in holdings_of(ids):
         if holding.name not in destinations:
