@@ -250,7 +250,8 @@ def _left_something(person: Person) -> Session:
 
 def test_x2_a_host_is_not_deleted_by_whatever_door(cast: Cast) -> None:
     session = _left_something(cast.bob)
-    pin(cast.bob, session, "another")
+    of_mia: dict[str, Any] = {"session": session, "author": cast.mia.user, "content_type": "text"}
+    Annotation.objects.create(**of_mia, content="mia's", x=0, y=0, z=0)
     for door in (lambda: cast.bob.user.delete(), lambda: rows_of(cast.bob.user).delete()):
         with pytest.raises(RestrictedError), transaction.atomic():
             door()

@@ -166,6 +166,9 @@ def test_v6_the_erased_are_on_no_page_and_cannot_come_back(
         page = reverse(f"admin:bos_user_{name}", args=[zebulon.id])
         assert admin.post(page, {"is_active": "on", "act": "delete"}).status_code == 302
     assert admin.get(reverse("admin:bos_user_erase", args=[zebulon.id])).status_code == 404
+    kpi = reverse("admin:kpis_kpi_change", args=[cast.home.revenue.pk])
+    refused = admin.post(kpi, doors.form(admin.get(kpi), owner=zebulon.id))
+    assert list(refused.context["adminform"].form.errors) == ["owner"]
     history = admin.get(reverse("admin:bos_user_history", args=[zebulon.id]))
     assert history.context["gone"] == "The person has been erased."
     assert not User.objects.get(pk=zebulon.id).is_active
