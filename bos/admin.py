@@ -9,10 +9,13 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from bos import admin_history, admin_imports, admin_jobs  # noqa: F401 -- they register themselves
+from bos.admin_departments import DepartmentDeletion
 from bos.admin_imports import ExportAdmin
+from bos.admin_organizations import OrganizationDeletion
+from bos.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
 from bos.resources import EmployeeResource
 from bos.tenant_admin import AnyModelAdmin, TenantAdmin
@@ -24,7 +27,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Organization)
-class OrganizationAdmin(TenantAdmin):
+class OrganizationAdmin(OrganizationDeletion):
     list_display = ("name", "updated_at")
     search_fields = ("name",)
     tenant_field = "pk"
@@ -47,7 +50,7 @@ class OrganizationAdmin(TenantAdmin):
 
 
 @admin.register(Department)
-class DepartmentAdmin(TenantAdmin):
+class DepartmentAdmin(DepartmentDeletion):
     list_display = ("name", "parent", "organization", "updated_at")
     list_filter = ("organization",)
     list_select_related = ("parent", "organization")
@@ -56,7 +59,7 @@ class DepartmentAdmin(TenantAdmin):
 
 
 @admin.register(Employee)
-class EmployeeAdmin(ExportAdmin):
+class EmployeeAdmin(EmployeeErasure, ExportAdmin):
     import_kind = "employees"
     resource = EmployeeResource
     list_display = ("name", "title", "department", "email", "organization")
@@ -73,14 +76,14 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(TenantAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class UserAdmin(Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     list_display = ("email", "name", "role", "is_active", "organization")
     list_filter = ("role", "is_active", "organization")
     list_select_related = ("organization",)
     search_fields = ("email", "name")
     ordering = ("email",)
     filter_horizontal = ()
-    form = UserChangeForm
+    form = UserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     readonly_fields = ("last_login",)

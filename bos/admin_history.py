@@ -61,8 +61,15 @@ def history_page(
         "page_var": PAGE_VAR,
         "opts": page_of.opts,
         "row": row,
+        "gone": _gone(page_of, object_id),
     }
     return TemplateResponse(request, "admin/bos/history.html", context)
+
+
+def _gone(page_of: TenantAdmin, object_id: str) -> str:
+    """Why there is no page of the row itself."""
+    is_kept = page_of.model._base_manager.filter(pk__in=uuids([object_id])).exists()
+    return page_of.out_of_sight if is_kept else "It has been deleted."
 
 
 def entries_of(rows: Sequence[Any], before: Any, tenant: Organization | None) -> list[Entry]:

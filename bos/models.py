@@ -42,15 +42,28 @@ class Organization(SyncedModel):
         return self.name
 
 
+def restrict_itself(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """RESTRICT, of rows of one model.
+
+    Django's own notes that the model depends on itself, and then puts no deletion in order: with an
+    organization its sessions would go before their participants.
+    """
+    collector.add_restricted_objects(field, sub_objs)
+
+
 class Department(SyncedModel):
-    """A node of the organization's tree."""
+    """A node of the organization's tree.
+
+    What is in it keeps it from being deleted (decision V6), unless its organization goes as a
+    whole: see `bos.departments`.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="departments"
     )
     parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+        "self", null=True, blank=True, on_delete=restrict_itself, related_name="children"
     )
     name = NameField(max_length=200)
     updated_at = models.DateTimeField(auto_now=True)
@@ -134,6 +147,8 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     token_version = models.PositiveIntegerField("tokens ended", default=0, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
+    """Since when nobody is known by this row any more: see `bos.people`."""
 
     objects = UserManager()
     history = History(without=("password", "token_version"), unnoticed=("last_login",))
@@ -220,7 +235,7 @@ class Employee(SyncedModel):
         Organization, on_delete=models.CASCADE, related_name="employees"
     )
     department = models.ForeignKey(
-        Department, null=True, blank=True, on_delete=models.SET_NULL, related_name="employees"
+        Department, null=True, blank=True, on_delete=models.RESTRICT, related_name="employees"
     )
     user = models.OneToOneField(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="employee"

@@ -26,6 +26,7 @@ GROUPS = (
         (
             ("kpis.Kpi", "speed"),
             ("kpis.KpiValue", "show_chart"),
+            ("archived_kpis", "inventory_2"),
             ("kpis.AlertRule", "rule"),
             ("kpis.Alert", "notifications_active"),
         ),
@@ -64,7 +65,11 @@ GROUPS = (
 )
 
 
-TITLES = {"kpis.KpiValue": "Values", "bos.HistoricalUser": "History"}
+TITLES = {
+    "archived_kpis": "Archived KPIs",
+    "kpis.KpiValue": "Values",
+    "bos.HistoricalUser": "History",
+}
 HISTORIES = (
     ("bos.HistoricalOrganization", "Organization"),
     ("bos.HistoricalDepartment", "Departments"),
@@ -98,7 +103,8 @@ def _may_open(request: HttpRequest, label: str) -> bool:
 
 def _item(label: str, symbol: str) -> dict[str, Any]:
     if "." not in label:
-        return {"title": label.title(), "icon": symbol, "link": reverse(f"admin:{label}")}
+        title = TITLES.get(label, label.title())
+        return {"title": title, "icon": symbol, "link": reverse(f"admin:{label}")}
     meta = apps.get_model(label)._meta
     name = str(meta.verbose_name_plural)
     return {

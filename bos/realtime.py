@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-from bos import handlers, messages  # noqa: F401 -- they register themselves
+from bos import deleting, handlers, messages  # noqa: F401 -- they register themselves
 from bos.imports import forget_imports
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments

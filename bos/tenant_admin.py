@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.figures import plain_number
 from bos.jobs import require_room
+from bos.models import User
 from bos.texts import one_form
 from sync.database import retry_on_conflict
 from sync.errors import RateLimitExceeded
@@ -33,7 +34,7 @@ class TenantFilter(admin.RelatedFieldListFilter):
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         ordering = self.field_admin_ordering(field, request, model_admin)
-        limit = {"organization": tenant_of(request)}
+        limit = {"organization": tenant_of(request)} | _those_there(field.related_model)
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
 
 
@@ -67,6 +68,8 @@ class TenantAdmin(AnyModelAdmin):
     """
 
     tenant_field = "organization"
+    out_of_sight = ""
+    """What is said of a row that is there, and on no page any more."""
     formfield_overrides: ClassVar[Any] = {DecimalField: {"widget": ExactInput}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -108,17 +111,15 @@ class TenantAdmin(AnyModelAdmin):
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if not sees_all(request) and has_tenant(db_field.related_model):
-            related: Any = db_field.related_model
-            kwargs["queryset"] = related._default_manager.filter(organization=tenant_of(request))
+        if has_tenant(db_field.related_model):
+            kwargs["queryset"] = choices_of(db_field.related_model, request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if not sees_all(request) and has_tenant(db_field.related_model):
-            related: Any = db_field.related_model
-            kwargs["queryset"] = related._default_manager.filter(organization=tenant_of(request))
+        if has_tenant(db_field.related_model):
+            kwargs["queryset"] = choices_of(db_field.related_model, request)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(
@@ -216,6 +217,16 @@ def tenant_of(request: HttpRequest) -> Any:
 def scope_of(request: HttpRequest) -> Any:
     """The organization whose rows this user may know of; None: of every organization."""
     return None if sees_all(request) else tenant_of(request)
+
+
+def choices_of(model: Any, request: HttpRequest) -> QuerySet[Any]:
+    """Rows that this user may choose: of their organization, and nobody who has been erased."""
+    rows: QuerySet[Any] = model._default_manager.filter(**_those_there(model))
+    return rows if sees_all(request) else rows.filter(organization=tenant_of(request))
+
+
+def _those_there(model: Any) -> dict[str, Any]:
+    return {"erased_at": None} if model is User else {}
 
 
 def has_tenant(model: Any) -> bool:

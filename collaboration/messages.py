@@ -161,7 +161,8 @@ class SessionLeft(Message):
 
 @message("SESSION_ENDED")
 class SessionEnded(Message):
-    """The session is over; its annotations stay."""
+    """The session is over; its annotations stay. It is gone for those who follow the organization,
+    and so is an invitation to it for the invited, who are told on `user:`."""
 
     session_id: str
     ended_by: str

@@ -21,7 +21,7 @@ class Session(SyncedModel):
         Organization, on_delete=models.CASCADE, related_name="sessions"
     )
     host = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="hosted_sessions"
+        settings.AUTH_USER_MODEL, on_delete=models.RESTRICT, related_name="hosted_sessions"
     )
     title = models.CharField(max_length=200)
     active_space = models.CharField(max_length=100)
@@ -81,7 +81,7 @@ class Participant(SyncedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="participants")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="participations"
+        settings.AUTH_USER_MODEL, on_delete=models.RESTRICT, related_name="participations"
     )
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     state_since = models.DateTimeField()
@@ -149,7 +149,7 @@ class Annotation(SyncedModel):
         settings.AUTH_USER_MODEL,
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
+        on_delete=models.RESTRICT,
         related_name="annotations",
     )
     parent = models.ForeignKey(

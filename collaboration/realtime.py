@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
+from bos.models import User
 from bos.permissions import uuids
-from collaboration import handlers, messages, pins, presence  # noqa: F401 -- they register themselves
+from collaboration import erasing, handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload
 from collaboration.retention import forget_sessions
@@ -24,7 +25,9 @@ Live = tuple[str, dict[str, Any]] | None
 class SyncedSession(Synced[Session]):
     model = Session
     entity_type = "session"
-    tracked: ClassVar[frozenset[str]] = frozenset({"organization_id", "invitation_only", "host_id"})
+    tracked: ClassVar[frozenset[str]] = frozenset(
+        {"organization_id", "invitation_only", "host_id", "ended_at"}
+    )
     ignored: ClassVar[frozenset[str]] = frozenset({"empty_since", "end_reason"})
 
     def data(self, row: Session) -> dict[str, Any]:
@@ -40,40 +43,44 @@ class SyncedSession(Synced[Session]):
         }
 
     def audience(self, row: Session) -> Audience:
-        """One that is open to the organization is announced on its topic (decision C1)."""
-        organization = None if row.invitation_only else str(row.organization_id)
+        """One open to the organization is announced on its topic, while it runs (C1, V7)."""
+        announced = not row.invitation_only and row.ended_at is None
+        organization = str(row.organization_id) if announced else None
         return Audience(organization=organization, session=str(row.pk))
+
+    def kind(self, change: Change[Session]) -> str:
+        """Ended, it is gone; those who follow it are shown what is left of it behind that."""
+        return "deleted" if _ends(change) else change.kind
 
     def live(self, change: Change[Session], actor: Actor) -> Live:
         row = change.row
         if change.kind == "created":
             return "SESSION_CREATED", created_payload(row)
-        if change.kind == "deleted" or (change.touches("ended_at") and row.ended_at is not None):
-            return "SESSION_ENDED", {
-                "sessionId": str(row.pk),
-                "endedBy": actor.user_id,
-                "endedAt": wire_time(row.ended_at),
-                "reason": row.end_reason or "admin",
-            }
+        if change.kind == "deleted" or _ends(change):
+            return "SESSION_ENDED", _ended_payload(row, actor)
         return None
 
     def recorded(self, changes: Sequence[Change[Session]], actor: Actor) -> None:
-        """The role stands in what is shown of the participants: of who had it, and who has it."""
         for change in changes:
-            if change.before is None or change.after is None or not change.touches("host_id"):
-                continue
-            concerned = Participant.objects.filter(
-                session=change.after,
-                user_id__in=(change.before.host_id, change.after.host_id),
-                left_at=None,
-            )
-            emit(
-                SyncedParticipant(),
-                *(
-                    Change("updated", participant, participant, frozenset({"role"}))
-                    for participant in concerned.select_related("user", "session")
-                ),
-            )
+            if _ends(change):
+                self._show_what_is_left(change.row)
+            if change.before is not None and change.after is not None and change.touches("host_id"):
+                self._show_roles(change.before, change.after)
+
+    @staticmethod
+    def _show_what_is_left(session: Session) -> None:
+        """Its followers go on seeing it, with its notes; nobody is invited to it any more."""
+        emit(SyncedSession(), _seen_anew(session))
+        invitations = Invitation.objects.filter(session=session).select_related("session")
+        emit(SyncedInvitation(), *map(_seen_anew, invitations))
+
+    @staticmethod
+    def _show_roles(before: Session, after: Session) -> None:
+        """The role stands in what is shown of the participants: of who had it, and who has it."""
+        concerned = Participant.objects.filter(
+            session=after, user_id__in=(before.host_id, after.host_id), left_at=None
+        )
+        emit(SyncedParticipant(), *map(_seen_anew, concerned.select_related("user", "session")))
 
 
 class SyncedInvitation(Synced[Invitation]):
@@ -91,10 +98,17 @@ class SyncedInvitation(Synced[Invitation]):
     def audience(self, row: Invitation) -> Audience:
         return Audience(user=str(row.user_id))
 
+    def kind(self, change: Change[Invitation]) -> str:
+        """Invitations are to running sessions (decision V7)."""
+        return "deleted" if change.row.session.ended_at is not None else change.kind
+
     def live(self, change: Change[Invitation], actor: Actor) -> Live:
-        if change.kind != "created":
-            return None
-        return "SESSION_CREATED", created_payload(change.row.session)
+        session = change.row.session
+        if self.kind(change) == "created":
+            return "SESSION_CREATED", created_payload(session)
+        if change.kind == "updated" and session.ended_at is not None and not _is_in(change.row):
+            return "SESSION_ENDED", _ended_payload(session, actor)
+        return None
 
 
 class SyncedParticipant(Synced[Participant]):
@@ -178,6 +192,32 @@ class SyncedAnnotation(Synced[Annotation]):
         return "ANNOTATION_UPDATED", payload | {"updatedBy": actor.user_id}
 
 
+def _ends(change: Change[Session]) -> bool:
+    before = change.before
+    ended = change.kind == "updated" and change.row.ended_at is not None
+    return ended and change.touches("ended_at") and (before is None or before.ended_at is None)
+
+
+def _ended_payload(session: Session, actor: Actor) -> dict[str, Any]:
+    return {
+        "sessionId": str(session.pk),
+        "endedBy": actor.user_id,
+        "endedAt": wire_time(session.ended_at),
+        "reason": session.end_reason or "admin",
+    }
+
+
+def _is_in(invitation: Invitation) -> bool:
+    """Whether the invited takes part: then the session's own topic tells them of its end."""
+    own = Participant.objects.filter(session=invitation.session_id, user=invitation.user_id)
+    return own.filter(left_at=None).exists()
+
+
+def _seen_anew(row: Any) -> Change[Any]:
+    """The row is as it was, but what is shown of it is not."""
+    return Change("updated", row, row, frozenset({"shown"}))
+
+
 def _presence(session_id: str, user_id: str, state: str, role: str) -> dict[str, Any]:
     return {"sessionId": session_id, "userId": user_id, "state": state, "role": role}
 
@@ -190,7 +230,19 @@ for synced in (SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedA
     register(synced)
 
 
+def _show_names(changes: Iterable[Change[User]]) -> None:
+    """A participant and a note show somebody's name: where that changes, so do they."""
+    for change in changes:
+        if change.kind != "updated" or not change.touches("name"):
+            continue
+        present = Participant.objects.filter(user=change.row, left_at=None)
+        emit(SyncedParticipant(), *map(_seen_anew, present.select_related("user", "session")))
+        notes = Annotation.objects.filter(author=change.row)
+        emit(SyncedAnnotation(), *map(_seen_anew, notes.select_related("author", "session")))
+
+
 follow_changes(Annotation, count_notes)
+follow_changes(User, _show_names)
 
 # ------------------------------------------------------------------ topics
 
@@ -212,14 +264,15 @@ def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Shown
 
 def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
     of_organization = Session.objects.of(principal.organization_id)
-    return _shown(
-        SyncedSession(), of_organization.filter(organization_id__in=ids, invitation_only=False)
-    )
+    running = of_organization.filter(ended_at=None)
+    return _shown(SyncedSession(), running.filter(organization_id__in=ids, invitation_only=False))
 
 
 def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
     invitations = Invitation.objects.filter(
-        user_id__in=ids, session__organization_id=principal.organization_id
+        user_id__in=ids,
+        session__organization_id=principal.organization_id,
+        session__ended_at=None,
     )
     return _shown(SyncedInvitation(), invitations.select_related("session"))
 

@@ -23,6 +23,7 @@ from bos.models import Organization
 from bos.resources import DepartmentReference
 from bos.tenant_admin import AnyTabularInline, ExactHidden, scope_of
 from kpis import admin_business  # noqa: F401 -- registers itself
+from kpis.admin_archive import Archive
 from kpis.imports import KpiResource
 from kpis.insights.history import begin_of, daily_history
 from kpis.models import Kpi, KpiValue, Visibility
@@ -132,7 +133,7 @@ class KpiForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stub
 
 
 @admin.register(Kpi)
-class KpiAdmin(ExportAdmin):
+class KpiAdmin(Archive):
     form = KpiForm
     import_kind = "kpis"
     resource = KpiResource
@@ -153,7 +154,7 @@ class KpiAdmin(ExportAdmin):
     search_fields = ("name",)
     autocomplete_fields = ("department", "owner")
     inlines = (LatestValues,)
-    actions = ("show_to_organization", "show_to_department_only")
+    actions = ("show_to_organization", "show_to_department_only", "archive_kpis")
     change_form_outer_before_template = "admin/bos/kpi_chart.html"
 
     class Media:
@@ -215,6 +216,9 @@ class KpiValueAdmin(ExportAdmin):
     list_filter_submit = True
     list_select_related = ("kpi",)
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(kpi__archived_at=None)
 
     @admin.display(description="value", ordering="value")
     def exact_value(self, value: KpiValue) -> str:

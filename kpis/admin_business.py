@@ -57,6 +57,10 @@ class AlertRuleAdmin(TenantAdmin):
     search_fields = ("kpi__name",)
     autocomplete_fields = ("kpi", "notify")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Rules of archived KPIs rest: they come back with them."""
+        return super().get_queryset(request).filter(kpi__archived_at=None)
+
 
 class OpenFilter(admin.SimpleListFilter):
     title = "state"
@@ -139,6 +143,9 @@ class InsightStateAdmin(ToRead):
     search_fields = ("kpi__name", "note")
     fields = readonly_fields = ("kpi", "note", "judged_at", "forecast_day", "waiting")
     tenant_field = "kpi__organization"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(kpi__archived_at=None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)

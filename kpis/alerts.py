@@ -76,7 +76,7 @@ def raise_missing(now: datetime | None = None) -> list[Alert]:
     """Raise an alert for each KPI that has had no value for its rule's time."""
     now = now or timezone.now()
     candidates = AlertRule.objects.filter(
-        kind=RuleKind.MISSING, is_active=True, raised=False
+        kind=RuleKind.MISSING, is_active=True, raised=False, kpi__archived_at=None
     ).annotate(last_at=Coalesce(Max("kpi__values__at"), F("created_at")))
     raised = []
     for rule_id, hours, last_at in candidates.values_list("pk", "hours", "last_at"):
@@ -92,7 +92,7 @@ def _raise_missing(rule_id: object, last_at: datetime) -> list[Alert]:
     rule = (
         AlertRule.objects.select_for_update(of=("self",), skip_locked=skip_locked)
         .select_related("kpi")
-        .filter(pk=rule_id, raised=False)
+        .filter(pk=rule_id, raised=False, kpi__archived_at=None)
         .first()
     )
     if rule is None:

@@ -30,10 +30,24 @@ from bos.resources import (
 )
 from bos.tables import MAX_ROWS, Row, Table
 from bos.texts import text_key
+from kpis.archive import archived
 from kpis.measurements import Measurement, Precision, meant, stored_values, write_values
 from kpis.models import Direction, Kpi, Visibility
 
 # ------------------------------------------------------------------ KPIs
+
+
+class Archived:
+    """What an import says of KPIs that are archived, instead of that they are unknown."""
+
+    def __init__(self, organization: Organization | None) -> None:
+        kpis: list[Kpi] = [] if organization is None else list(archived(organization.pk))
+        self.ids = {kpi.pk for kpi in kpis}
+        self.keys = {(text_key(kpi.name), kpi.department_id) for kpi in kpis}
+        self.names = {text_key(kpi.name) for kpi in kpis}
+
+    def or_unknown(self, id_: UUID) -> str:
+        return "archived" if id_ in self.ids else "unknown"
 
 
 class KpiResource(TenantResource):
@@ -69,6 +83,7 @@ class KpiResource(TenantResource):
 
     def load(self) -> None:
         kpis = Kpi.objects.filter(organization=self.organization)
+        self._archived = Archived(self.organization)
         self._by_id: dict[UUID, Kpi] = {kpi.pk: kpi for kpi in kpis}
         self._named: dict[object, list[Kpi]] = defaultdict(list)
         for kpi in self._by_id.values():
@@ -77,15 +92,19 @@ class KpiResource(TenantResource):
     def identify(self, row: Mapping[str, Any]) -> Kpi | None:
         if (id_ := uuid_of(row)) is not None:
             if id_ not in self._by_id:
-                raise ValidationError({"id": f"“{id_}” is unknown"})
+                raise ValidationError({"id": f"“{id_}” is {self._archived.or_unknown(id_)}"})
             return self._by_id[id_]
         try:
             department_id = self.fields["department"].widget.clean(row.get("department"))
         except ValueError:
             return None  # it will be named with whatever else is wrong with the row
-        found = self._named.get((text_key(Text().clean(row.get("name"))), department_id), [])
+        key = (text_key(Text().clean(row.get("name"))), department_id)
+        found = self._named.get(key, [])
         if len(found) > 1:
             raise ValidationError({"name": f"There are {len(found)} of this name: give the id"})
+        if not found and key in self._archived.keys:
+            # A file that keeps coming would make a twin without a past.
+            raise ValidationError({"name": "The KPI of this name is archived: restore it first"})
         return found[0] if found else None
 
     def key(self, instance: Kpi) -> object:
@@ -186,6 +205,7 @@ class _Reader:
         self._departments = DepartmentReference()
         self._departments.bind(organization)
         self.kpis: dict[UUID, Kpi] = {kpi.pk: kpi for kpi in Kpi.objects.of(organization.pk)}
+        self._archived = Archived(organization)
         self._named: dict[str, list[Kpi]] = defaultdict(list)
         for kpi in self.kpis.values():
             self._named[text_key(kpi.name)].append(kpi)
@@ -212,9 +232,12 @@ class _Reader:
     def _kpi(self, row: Row) -> Kpi:
         if text := row.text("kpi_id"):
             try:
-                return self.kpis[UUID(text)]
-            except (ValueError, KeyError):
+                id_ = UUID(text)
+            except ValueError:
                 raise ValueError(f"“{text[:40]}” is unknown") from None
+            if id_ not in self.kpis:
+                raise ValueError(f"“{text[:40]}” is {self._archived.or_unknown(id_)}")
+            return self.kpis[id_]
         name = row.text("kpi")
         found = self._named.get(text_key(name), [])
         if row.text("department"):
@@ -223,7 +246,8 @@ class _Reader:
         if not name:
             raise ValueError("Of which KPI?")
         if not found:
-            raise ValueError(f"“{name[:80]}” is unknown")
+            is_archived = text_key(name) in self._archived.names
+            raise ValueError(f"“{name[:80]}” is {'archived' if is_archived else 'unknown'}")
         if len(found) > 1:
             raise ValueError(f"There are {len(found)} of this name: give kpi_id or department")
         return found[0]

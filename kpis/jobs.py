@@ -27,7 +27,7 @@ from sync.processors import process
 
 def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
     """Each new value of a KPI: raise its alerts, and have it judged."""
-    values = [e for e in events if e.live_type == "KPI_UPDATED" or e.change_type == "created"]
+    values = [event for event in events if _has_new_value(event)]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
     rules = alerts.rules_of(kpis.values())
@@ -53,6 +53,12 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
         unique_fields=["kpi"],
         update_fields=["note"],
     )
+
+
+def _has_new_value(event: LoggedEvent) -> bool:
+    """A restored KPI is `created` with the value that it had. It touches rights; a new one none."""
+    is_new = event.change_type == "created" and not event.access
+    return event.live_type == "KPI_UPDATED" or is_new
 
 
 @retry_on_conflict

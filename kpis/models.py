@@ -45,13 +45,25 @@ class Visibility(models.TextChoices):
     DEPARTMENT = "department", "Its department only"
 
 
+class CurrentKpis(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+    """Those that are not archived: what anybody sees, sets, judges, reports, imports or exports."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(archived_at=None)
+
+
 class Kpi(SyncedModel):
-    """A number that somebody watches, in its own unit."""
+    """A number that somebody watches, in its own unit.
+
+    Archived, it is there for administrators alone, with its values, alerts and notes (decision V6):
+    see `kpis.archive`. `objects` leaves archived ones out; a query through another model
+    (`kpi__name`) does not.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="kpis")
     department = models.ForeignKey(
-        Department, null=True, blank=True, on_delete=models.CASCADE, related_name="kpis"
+        Department, null=True, blank=True, on_delete=models.RESTRICT, related_name="kpis"
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -69,16 +81,18 @@ class Kpi(SyncedModel):
         max_length=16, choices=Visibility.choices, default=Visibility.ORGANIZATION
     )
     updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     value_at: datetime | None = None
     """Not stored here: when the value being saved was measured, if not now (history, imports)."""
 
-    objects = TenantQuerySet.as_manager()
+    objects = CurrentKpis()
+    everything = TenantQuerySet.as_manager()
     history = History(unnoticed=("value",))  # each value is kept as a KpiValue with its author
 
     class Meta:
         ordering = ("name",)
-        base_manager_name = "objects"
+        base_manager_name = "everything"
         verbose_name = "KPI"
         verbose_name_plural = "KPIs"
         constraints = (

@@ -27,7 +27,7 @@ def _its_followers(before: Kpi, after: Kpi | None) -> AccessChange:
 READ_OF_KPIS = (
     Reads(
         Kpi,
-        frozenset({"organization_id", "department_id", "owner_id", "visibility"}),
+        frozenset({"organization_id", "department_id", "owner_id", "visibility", "archived_at"}),
         _its_followers,
     ),
     *READ_OF_DEPARTMENTS,

@@ -11,7 +11,7 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 
 from bos.permissions import uuids
-from kpis import handlers, jobs, messages  # noqa: F401 -- they register themselves
+from kpis import archive, erasing, handlers, jobs, messages  # noqa: F401 -- they register themselves
 from kpis.insights.asked import forget_answers
 from kpis.models import (
     Alert,
@@ -38,7 +38,7 @@ from sync.capture import (
 from sync.codecs import wire_number
 from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
-from sync.rows import insert_rows
+from sync.rows import Lock, hold_rows, insert_rows
 from sync.times import wire_time
 from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
@@ -51,7 +51,7 @@ class SyncedKpi(Synced[Kpi]):
     model = Kpi
     entity_type = "kpi"
     tracked: ClassVar[frozenset[str]] = frozenset(
-        {"organization_id", "department_id", "owner_id", "visibility"}
+        {"organization_id", "department_id", "owner_id", "visibility", "archived_at"}
     )
 
     def data(self, row: Kpi) -> dict[str, Any]:
@@ -69,7 +69,10 @@ class SyncedKpi(Synced[Kpi]):
         }
 
     def audience(self, row: Kpi) -> Audience:
-        """What is restricted never goes out on the organization's topic (decision S4)."""
+        """What is restricted never goes out on the organization's topic (decision S4), and what is
+        archived on none (V6)."""
+        if row.archived_at is not None:
+            return Audience()
         restricted = row.visibility == Visibility.DEPARTMENT
         return Audience(
             organization=None if restricted else str(row.organization_id),
@@ -77,9 +80,16 @@ class SyncedKpi(Synced[Kpi]):
             kpi=str(row.pk),
         )
 
+    def kind(self, change: Change[Kpi]) -> str:
+        """Archived, it is gone for all who saw it; restored, it is new to them."""
+        if change.row.archived_at is not None:
+            return "deleted"
+        was_archived = change.before is not None and change.before.archived_at is not None
+        return "created" if was_archived else change.kind
+
     def live(self, change: Change[Kpi], actor: Actor) -> Live:
         row = change.row
-        if change.kind != "updated" or row.value is None or not change.touches("value"):
+        if self.kind(change) != "updated" or row.value is None or not change.touches("value"):
             return None
         return "KPI_UPDATED", {
             "kpiId": str(row.pk),
@@ -98,21 +108,26 @@ class SyncedKpi(Synced[Kpi]):
                 if change.touches("value") and (row := change.after) and row.value is not None
             ]
         )
-        for change in changes:
-            if change.kind == "updated" and change.touches("department_id", "visibility"):
-                self._move_along(change)
+        moves = ("department_id", "visibility", "archived_at")
+        moved = {
+            change.row.pk: (change.before, change.after)
+            for change in changes
+            if change.kind == "updated" and change.before is not None and change.touches(*moves)
+        }
+        if moved:
+            self._move_along(moved)
 
     @staticmethod
-    def _move_along(change: Change[Kpi]) -> None:
-        """What is shown with a KPI is seen by whoever sees the KPI now, and by nobody else."""
-        before, after = change.before, change.after
-        if before is None or after is None:
-            return
+    def _move_along(moved: dict[Any, tuple[Any, Any]]) -> None:
+        """What is shown with a KPI is seen by those who see the KPI now, and by nobody else.
+
+        moved: {KPI's id: (the KPI as it was, as it is)}.
+        """
         for model in (Alert, Insight):
-            for row in model.objects.filter(_SHOWN[model], kpi=after):
+            for row in model.objects.filter(_SHOWN[model], kpi__in=moved):
                 was = copy(row)
                 was._state = ModelState()
-                was.kpi, row.kpi = before, after
+                was.kpi, row.kpi = moved[row.kpi_id]
                 emit(registered_for(model), Change("updated", was, row, frozenset({"kpi_id"})))
 
 
@@ -124,8 +139,23 @@ class SyncedOfKpi(Synced[Any]):
 
     tracked: ClassVar[frozenset[str]] = EVERYTHING
 
+    def concerns(self, change: Change[Any]) -> bool:
+        """A worker's KPI may be archived, or hidden, since it was read: who sees it is looked up.
+
+        Archiving waits for this lock, or this for that: one of them sees what the other has done.
+        """
+        row = change.row
+        if change.kind == "created":
+            hold_rows(Kpi, [row.kpi_id], Lock.KEY, wait=True)
+            row.kpi = Kpi.everything.filter(pk=row.kpi_id).first() or row.kpi
+        return True
+
     def audience(self, row: OfKpi) -> Audience:
         return registered_for(Kpi).audience(row.kpi)
+
+    def kind(self, change: Change[Any]) -> str:
+        """With an archived KPI it is gone, too."""
+        return "deleted" if change.row.kpi.archived_at is not None else change.kind
 
 
 class SyncedAlert(SyncedOfKpi):
@@ -134,7 +164,7 @@ class SyncedAlert(SyncedOfKpi):
 
     def kind(self, change: Change[Alert]) -> str:
         """Acknowledged, it is gone for those who mirror what is open."""
-        return "deleted" if change.row.acknowledged_at is not None else change.kind
+        return "deleted" if change.row.acknowledged_at is not None else super().kind(change)
 
     def data(self, row: Alert) -> dict[str, Any]:
         return _as_data(alert_payload(row), "alertId")
@@ -238,7 +268,8 @@ def _shown(principal: Principal, **which: Any) -> Iterable[Shown]:
     of_kpi = {f"kpi__{name}": value for name, value in which.items()}
     for model, shown in _SHOWN.items():
         synced = registered_for(model)
-        for row in model.objects.of(principal.organization_id).filter(shown, **of_kpi):
+        rows = model.objects.of(principal.organization_id).filter(kpi__archived_at=None)
+        for row in rows.filter(shown, **of_kpi):
             yield Shown(synced.entity_type, str(row.pk), synced.data(row))
 
 

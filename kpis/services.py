@@ -21,12 +21,13 @@ def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
     """Set a KPI's value and tell everyone who watches it.
 
     value: in the KPI's own unit, at most 15 significant digits, 4 decimals; kept exactly.
-    Raises Unauthorized where the principal may not update it; a missing KPI answers the same.
+    Raises Unauthorized where the principal may not update it; a missing KPI, and an
+    archived one, answers the same.
     Runs inside the caller's transaction. Source: protocol document, 'Message Format'; B1, E6.
     """
     known = uuids([kpi_id])
     kpi = lock_row(Kpi, known[0], organization_id=principal.organization_id) if known else None
-    if kpi is None or not may_update(principal, kpi):
+    if kpi is None or kpi.archived_at is not None or not may_update(principal, kpi):
         raise Unauthorized(kpiId=kpi_id)
     kpi.value = value
     kpi.updated_at = timezone.now()

@@ -110,17 +110,16 @@ def registered_for(model: type[M]) -> Synced[M]:
 
 
 Follower = Callable[[Sequence[Change[Any]]], None]
-_followers: dict[type[models.Model], Follower] = {}
+_followers: dict[type[models.Model], list[Follower]] = {}
 
 
 def follow_changes(model: type[models.Model], follower: Follower) -> None:
     """Call this for all changes of the model's rows, events or not, in their transaction.
 
-    With several at once where a queryset's method changes several rows.
+    With several at once where a queryset's method changes several rows. Followers are called in the
+    order in which they came.
     """
-    if model in _followers:
-        raise ValueError(f"changes of {model.__name__} are followed twice")
-    _followers[model] = follower
+    _followers.setdefault(model, []).append(follower)
 
 
 def connect() -> None:
@@ -329,9 +328,11 @@ class SyncedModel(models.Model):
 
 def note(synced: Synced[M], *changes: Change[M]) -> None:
     """Take note of rows that have changed: tell who follows that, and append what is an event."""
-    follower = _followers.get(synced.model)
-    if follower is not None:
-        follower([change for change in changes if change.fields])
+    followers = _followers.get(synced.model)
+    if followers is not None:
+        noted = [change for change in changes if change.fields]
+        for follower in followers:
+            follower(noted)
     ignored = synced.ignored - _stamps(synced.model) - rights.fields_read(synced.model)
     # An untracked write has no old row to compare with: it counts even with the same value.
     emit(synced, *(change for change in changes if change.fields - ignored))
@@ -377,7 +378,10 @@ def _tell_within(
             _append_look(synced, change, actor, access)
         return False
     kind = synced.kind(change)
-    audience = synced.audience(change.row)
+    row = change.row
+    if kind == "deleted" and not left and change.before is not None:
+        row = change.before  # gone for those who were shown it
+    audience = synced.audience(row)
     if (
         not left
         and kind != "deleted"

@@ -102,10 +102,12 @@ def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
 
 
 class Lock(StrEnum):
-    """CHANGE: nobody else changes or locks these rows so. SHARE: nobody at all changes them."""
+    """CHANGE: nobody else changes or locks these rows so. SHARE: nobody at all changes them. KEY:
+    nobody deletes them, or locks them for everything that there is (as `update` of a queryset)."""
 
     CHANGE = "FOR NO KEY UPDATE"
     SHARE = "FOR SHARE"
+    KEY = "FOR KEY SHARE"
 
 
 class _Selection:

@@ -13,10 +13,12 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from bos.departments import below, departments_delete
 from bos.imports import kinds
 from bos.models import Department, Employee, Organization
 from bos.tables import csv_bytes, read_table
 from kpis.alerts import acknowledge
+from kpis.archive import archived, kpi_erase, kpi_restore, kpis_archive
 from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState, Visibility
 from tests.cast import Cast, Person
 
@@ -79,6 +81,17 @@ def admin_edit_list(client: Browser, kpis: Sequence[Kpi], value: Decimal) -> Non
         posted[one.add_prefix("target")] = "" if row.target is None else row.target
     answer = client.post(address, posted)
     assert answer.status_code == 302, answer.content[:2000]
+
+
+def erase(kpi: Kpi) -> None:
+    """Delete a KPI that is in use, as it is done: archived first."""
+    kpis_archive([kpi])
+    assert kpi_erase(kpi)
+
+
+def dissolve(department: Department, to: Department | None = None) -> None:
+    """Delete a department; what is in it goes there."""
+    departments_delete([department], dict.fromkeys(("kpis", "employees", "departments"), to))
 
 
 class House:
@@ -212,12 +225,35 @@ def kpi_hidden_or_shown(house: House, a: int, b: int) -> None:
 def kpi_deleted(house: House, a: int, b: int) -> None:
     if kpi := house.kpi(a):
         kpi.name = "edited, then deleted"
-        kpi.delete()
+        erase(kpi)
 
 
 def kpis_deleted_as_a_queryset(house: House, a: int, b: int) -> None:
     if kpi := house.kpi(a):
-        Kpi.objects.of(house.id).filter(name=kpi.name).delete()
+        rows = Kpi.everything.of(house.id).filter(name=kpi.name)
+        rows.update(archived_at=timezone.now())
+        rows.delete()
+
+
+def kpi_archived(house: House, a: int, b: int) -> None:
+    if kpi := house.kpi(a):
+        kpi.archived_at, kpi.value = timezone.now(), _number(b)
+        kpi.save()
+
+
+def archived_kpi_edited(house: House, a: int, b: int) -> None:
+    archived(house.id).update(target=_number(b), visibility=Visibility.ORGANIZATION)
+
+
+def kpi_restored(house: House, a: int, b: int) -> None:
+    if kpi := _pick(archived(house.id), a):
+        kpi_restore(kpi)
+
+
+def kpi_restored_in_the_admin(house: House, a: int, b: int) -> None:
+    if kpi := _pick(archived(house.id), a):
+        answer = house.browser.post(reverse("admin:kpis_kpi_restore", args=[kpi.pk]))
+        assert answer.status_code == 302, answer.content[:2000]
 
 
 def kpi_edited_in_the_admin(house: House, a: int, b: int) -> None:
@@ -236,9 +272,9 @@ def kpis_hidden_by_an_admin_action(house: House, a: int, b: int) -> None:
         admin_action(house.browser, action, [kpi])
 
 
-def kpis_deleted_by_an_admin_action(house: House, a: int, b: int) -> None:
+def kpis_archived_by_an_admin_action(house: House, a: int, b: int) -> None:
     if kpi := house.kpi(a):
-        admin_action(house.browser, "delete_selected", [kpi], post="yes")
+        admin_action(house.browser, "archive_kpis", [kpi])
 
 
 def _imported(house: House, kind: str, columns: str, *rows: Sequence[Any]) -> None:
@@ -297,7 +333,10 @@ def department_put_elsewhere(house: House, a: int, b: int) -> None:
 
 def department_deleted(house: House, a: int, b: int) -> None:
     if (department := house.department(a)) and b % 3 == 0:
-        department.delete()
+        others = Department.objects.of(house.id)
+        others = others.exclude(pk__in=below(house.id, [department.pk]))
+        if target := _pick(others, b):
+            dissolve(department, to=target)
 
 
 def employee_made(house: House, a: int, b: int) -> None:
@@ -408,7 +447,11 @@ KPI_DOORS: tuple[Door, ...] = (
     kpi_edited_in_the_admin,
     kpis_edited_in_the_admins_list,
     kpis_hidden_by_an_admin_action,
-    kpis_deleted_by_an_admin_action,
+    kpi_archived,
+    archived_kpi_edited,
+    kpi_restored,
+    kpi_restored_in_the_admin,
+    kpis_archived_by_an_admin_action,
     kpis_imported,
     values_imported,
 )

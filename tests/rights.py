@@ -157,6 +157,12 @@ def of_another_owner(cast: Cast) -> Right:
     return Right(cast.vera, _margin(cast), cast.home.margin, {"owner": cast.alice.user})
 
 
+@_case("kpi", Kpi, "archived_at")
+def archived(cast: Cast) -> Right:
+    values = {"archived_at": timezone.now()}
+    return Right(cast.vera, f"kpi:{cast.home.revenue.pk}", cast.home.revenue, values)
+
+
 @_case("kpi", Kpi, "organization_id")
 def of_another_organization(cast: Cast) -> Right:
     return Right(cast.vera, f"kpi:{cast.home.revenue.pk}", cast.home.revenue, _to(cast))
@@ -352,32 +358,69 @@ def edited_in_the_admin(cast: Cast, right: Right) -> None:
 
 
 def deleted(cast: Cast, right: Right) -> None:
-    type(right.row).objects.get(pk=right.row.pk).delete()
+    match type(right.row).objects.get(pk=right.row.pk):
+        case Kpi() as kpi:
+            doors.erase(kpi)
+        case Department() as department:
+            doors.dissolve(department, to=_elsewhere(cast))
+        case row:
+            row.delete()
 
 
 def deleted_as_a_queryset(cast: Cast, right: Right) -> None:
-    _rows(right).delete()
+    match right.row:
+        case Kpi():
+            rows = Kpi.everything.filter(pk=right.row.pk)
+            rows.update(archived_at=timezone.now())
+            rows.delete()
+        case Department():
+            right.row.employees.update(department=None)
+            _rows(right).delete()
+        case _:
+            _rows(right).delete()
 
 
 def deleted_in_the_admin(cast: Cast, right: Right) -> None:
     meta = right.row._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_delete", args=[right.row.pk])
-    answer = doors.browser(cast.alice).post(address, {"post": "yes"})
+    answer = doors.browser(cast.alice).post(address, _answers(cast, right))
     assert answer.status_code == 302, answer.content[:2000]
 
 
 def deleted_by_an_admin_action(cast: Cast, right: Right) -> None:
-    doors.admin_action(doors.browser(cast.alice), "delete_selected", [right.row], post="yes")
+    answers = _answers(cast, right)
+    doors.admin_action(doors.browser(cast.alice), "delete_selected", [right.row], **answers)
+
+
+def archived_in_the_admin(cast: Cast, right: Right) -> None:
+    address = reverse("admin:kpis_kpi_archive", args=[right.row.pk])
+    assert doors.browser(cast.alice).post(address).status_code == 302
+
+
+def _elsewhere(cast: Cast) -> Department:
+    made: Department = Department.objects.create(
+        organization=cast.home.organization, name="Elsewhere"
+    )
+    return made
+
+
+def _answers(cast: Cast, right: Right) -> dict[str, str]:
+    """What the page about the deletion asks."""
+    answers = {"post": "yes", "act": "delete"}
+    if isinstance(right.row, Department):
+        elsewhere = str(_elsewhere(cast).pk)
+        answers |= dict.fromkeys(("kpis", "employees", "departments"), elsewhere)
+    return answers
 
 
 def deleted_along(cast: Cast, right: Right) -> None:
-    """With what it belongs to: a session, the department above, the organization."""
+    """With what it belongs to: a session, the organization."""
     (owner_of(right.row) or cast.home.organization).delete()
 
 
 def owner_of(row: Any) -> Any:
     """None for what belongs to the organization alone."""
-    return getattr(row, "session", None) or getattr(row, "parent", None)
+    return getattr(row, "session", None)
 
 
 FIELD_DOORS: tuple[Door, ...] = (saved, saved_in_part, saved_unread, updated, bulk_updated)
@@ -389,7 +432,7 @@ EDITED = {
     Kpi: {"visibility", "department_id", "owner_id"},
     User: {"role", "is_active"},
 }
-DELETED_THERE = {Employee, Department, Kpi, User, Invitation}
+DELETED_THERE = {Employee, Department, User, Invitation}
 
 
 def doors_of(case: Case) -> list[Door]:
@@ -400,6 +443,8 @@ def doors_of(case: Case) -> list[Door]:
     found = list(every) if case is alike[0] else [deleted if is_deletion else updated]
     if not is_deletion and case.field in EDITED.get(case.model, ()):
         found.append(edited_in_the_admin)
+    if case.field == "archived_at":
+        found.append(archived_in_the_admin)
     if is_deletion and case.model in DELETED_THERE and case is alike[0]:
         found += [deleted_in_the_admin, deleted_by_an_admin_action]
     return found

@@ -12,12 +12,11 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from bos.models import Department, Employee, Organization, Role, User
-from collaboration.models import Session
-from kpis.models import InsightState, Kpi
+from kpis.models import Kpi
 from sync import log
 from sync.models import Event
 from tests import doors
-from tests.cast import PASSWORD, Cast
+from tests.cast import PASSWORD, Cast, make_person
 
 MODELS = (Organization, Department, Employee, User, Kpi)
 
@@ -59,6 +58,7 @@ def test_s3_only_admins_get_into_the_admin(cast: Cast, name: str) -> None:
 
 
 def test_s3_a_deactivated_admin_is_out_at_once(cast: Cast, admin: Browser) -> None:
+    make_person(cast.home.organization, "second", Role.ADMIN, None)
     assert admin.get("/admin/").status_code == 200
     User.objects.filter(pk=cast.alice.user.pk).update(is_active=False)
     assert admin.get("/admin/").status_code == 302
@@ -109,12 +109,13 @@ def test_s2_an_admins_action_does_not_touch_another_organizations_rows(
     cast: Cast, admin: Browser
 ) -> None:
     foreign = cast.other.margin
-    for action in ("show_to_organization", "delete_selected"):
+    for action in ("show_to_organization", "archive_kpis"):
         admin.post(
             address(Kpi, "changelist"),
             {"action": action, "_selected_action": [str(foreign.pk)], "post": "yes"},
         )
-    assert Kpi.objects.get(pk=foreign.pk).visibility == foreign.visibility
+    stored = Kpi.everything.get(pk=foreign.pk)
+    assert (stored.visibility, stored.archived_at) == (foreign.visibility, None)
 
 
 def test_s2_an_edited_list_does_not_reach_another_organizations_rows(
@@ -177,23 +178,6 @@ def test_s2_an_admin_adds_no_organization_and_deletes_none(cast: Cast, admin: Br
     own = cast.home.organization
     assert admin.post(address(Organization, "delete", own.pk), {"post": "yes"}).status_code == 403
     assert Organization.objects.filter(pk=own.pk).exists()
-
-
-def test_what_belongs_to_a_row_does_not_keep_it_from_being_deleted(
-    cast: Cast, admin: Browser, root: Browser
-) -> None:
-    """Values, insights and sessions have no button to delete them; with their owner they go."""
-    home = cast.home
-    InsightState.objects.create(kpi=home.revenue, note="its history is constant")
-    Session.objects.create(
-        organization=home.organization, host=cast.bob.user, title="Round", active_space="s"
-    )
-    doors.admin_action(admin, "delete_selected", [home.revenue], post="yes")
-    rows = ((admin, cast.bob.user), (admin, home.sales), (root, home.organization))
-    for browser, row in rows:
-        answer = browser.post(address(type(row), "delete", row.pk), {"post": "yes"})
-        assert answer.status_code == 302, row
-        assert not type(row).objects.filter(pk=row.pk).exists()
 
 
 # ------------------------------------------------------------------ users
@@ -358,8 +342,12 @@ def test_v1_every_edit_in_the_admin_is_in_the_log_with_its_editor(
         lambda: doors.kpi_edited_in_the_admin(house, 0, 1),
         lambda: doors.kpis_edited_in_the_admins_list(house, 0, 2),
         lambda: doors.admin_action(admin, "show_to_department_only", [cast.home.revenue]),
-        lambda: doors.kpis_deleted_by_an_admin_action(house, 0, 0),
-        lambda: admin.post(address(Department, "delete", cast.home.support.pk), {"post": "yes"}),
+        lambda: doors.kpis_archived_by_an_admin_action(house, 0, 0),
+        lambda: doors.kpi_restored_in_the_admin(house, 0, 0),
+        lambda: admin.post(
+            address(Department, "delete", cast.home.support.pk),
+            {"post": "yes", "employees": "none"},
+        ),
     ]
     for number, edit in enumerate(edits):
         before = log.head(id_).sequence

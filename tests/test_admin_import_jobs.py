@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from bos import imports
 from bos.jobs import MAX_DEATHS, Broker
-from bos.models import Department, Employee, Import, ImportState, Job, Organization, User
+from bos.models import Department, Employee, Import, ImportState, Job, Organization, Role, User
 from bos.tables import xlsx_bytes
 from kpis.models import Kpi
 from tests import doors
-from tests.cast import Cast
+from tests.cast import Cast, make_person
 from tests.client import Client
 from tests.conftest import BACKEND
 from tests.importing import (
@@ -86,6 +86,7 @@ def test_what_is_not_confirmed_is_not_written(cast: Cast, admin: Browser) -> Non
 def test_who_is_no_admin_any_more_imports_nothing(cast: Cast, admin: Browser) -> None:
     import_ = bring(admin, "kpis", "name\nLate")
     admin.post(reverse("admin:bos_import_confirm", args=(import_.pk,)))
+    make_person(cast.home.organization, "second", Role.ADMIN, None)
     User.objects.filter(pk=cast.alice.user.pk).update(role="member")
     imports.write(str(import_.pk))
     import_.refresh_from_db()

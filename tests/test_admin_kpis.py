@@ -122,7 +122,9 @@ def test_values_are_there_to_read_and_go_with_their_kpi_only(cast: Cast, admin: 
     selected = {"action": "delete_selected", "_selected_action": [value.pk], "post": "yes"}
     admin.post(base, selected)
     assert KpiValue.objects.get(pk=value.pk).value == value.value
-    doors.admin_action(admin, "delete_selected", [cast.home.revenue], post="yes")
+    doors.admin_action(admin, "archive_kpis", [cast.home.revenue])
+    assert KpiValue.objects.filter(pk=value.pk).exists()
+    admin.post(f"/admin/kpis/kpi/{cast.home.revenue.pk}/erase/", {"typed": "Revenue"})
     assert not KpiValue.objects.filter(pk=value.pk).exists()
 
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos.models import Role, User
+from kpis.archive import kpis_archive
 from kpis.jobs import judge, predict
 from kpis.models import Alert, AlertRule, AskedPrediction, InsightState, Kpi
 from sync.database import TRIES, retry_on_conflict
@@ -49,7 +50,7 @@ def test_v1_a_kpi_may_be_deleted_while_its_events_are_looked_at(
     revenue = cast.home.revenue
     revenue.value = 5
     revenue.save()
-    while_open(revenue.delete, advance)
+    while_open(partial(doors.erase, revenue), advance)
     assert not [r for r in logged.records if r.levelno >= logging.ERROR]
     assert is_processed(cast.home.id)
 
@@ -62,10 +63,10 @@ def test_b3_a_kpi_may_be_deleted_while_it_is_forecast(cast: Cast, judged_before:
         InsightState.objects.create(kpi=revenue, waiting=True)
     kpi_id = str(revenue.pk)
     if judged_before:
-        while_open(revenue.delete, lambda: judge(kpi_id))
+        while_open(partial(doors.erase, revenue), lambda: judge(kpi_id))
     else:
         ask_for(revenue, cast.vera, "p", horizon=7)
-        while_open(revenue.delete, lambda: predict(kpi_id, 7))
+        while_open(partial(doors.erase, revenue), lambda: predict(kpi_id, 7))
         asked = AskedPrediction.objects.get(kpi_id=kpi_id)
         assert asked.answered_at is not None
         told = Event.objects.filter(organization_id=cast.home.id, entity_type="answer")
@@ -73,10 +74,11 @@ def test_b3_a_kpi_may_be_deleted_while_it_is_forecast(cast: Cast, judged_before:
     assert not InsightState.objects.filter(kpi_id=kpi_id).exists()
 
 
-def test_v1_a_kpi_is_deleted_in_the_admin_while_an_alert_of_it_is_raised(cast: Cast) -> None:
+def test_v1_a_kpi_is_erased_in_the_admin_while_an_alert_of_it_is_raised(cast: Cast) -> None:
     """The alert is committed when the admin has deleted those that it knew of."""
     revenue = cast.home.revenue
     organization = cast.home.organization
+    kpis_archive([revenue])
     rule = AlertRule.objects.create(
         organization=organization, kpi=revenue, kind="above", threshold=1
     )
@@ -88,12 +90,25 @@ def test_v1_a_kpi_is_deleted_in_the_admin_while_an_alert_of_it_is_raised(cast: C
         alert.save()
 
     browser = doors.browser(cast.alice)
-    address = reverse("admin:kpis_kpi_delete", args=[revenue.pk])
-    answer = while_open(raise_alert, lambda: browser.post(address, {"post": "yes"}))
+    address = reverse("admin:kpis_kpi_erase", args=[revenue.pk])
+    answer = while_open(raise_alert, lambda: browser.post(address, {"typed": "Revenue"}))
     assert answer.status_code == 302
-    assert not Kpi.objects.filter(pk=revenue.pk).exists()
+    assert not Kpi.everything.filter(pk=revenue.pk).exists()
     deleted = Event.objects.filter(organization_id=cast.home.id, change_type="deleted")
-    assert deleted.filter(entity_id=str(revenue.pk)).count() == 1
+    assert deleted.filter(entity_id=str(revenue.pk)).count() == 2  # archived, erased
+
+
+@pytest.mark.parametrize("first", ["archived", "raised"])
+def test_v6_an_alert_and_the_archiving_of_its_kpi_see_each_other(cast: Cast, first: str) -> None:
+    """Otherwise clients would keep an alert that no fresh snapshot shows."""
+    revenue = cast.home.revenue
+    alert = Alert(organization=cast.home.organization, kpi=revenue, message="High.")
+    alert.severity, alert.raised_at = "warning", timezone.now()
+    steps = [partial(kpis_archive, [revenue]), alert.save]
+    while_open(*(steps if first == "archived" else reversed(steps)))
+    about = Event.objects.filter(entity_type="alert", entity_id=str(alert.pk)).order_by("sequence")
+    told = [event.change_type for event in about if event.organization is not None]
+    assert told == ([] if first == "archived" else ["created", "deleted"])
 
 
 def test_v1_what_another_admin_has_just_added_is_an_error_in_the_form(cast: Cast) -> None:
@@ -125,7 +140,7 @@ def test_v1_who_waits_for_a_deleted_row_at_the_commit_does_not_hold_the_head(cas
     alert.severity, alert.raised_at = "warning", timezone.now()
     head = StreamHead.objects.select_for_update(nowait=True).filter(pk=cast.home.id)
     with pytest.raises(IntegrityError):
-        while_open(revenue.delete, alert.save, then=head.get)
+        while_open(partial(doors.erase, revenue), alert.save, then=head.get)
 
 
 def test_two_that_wait_for_each_other_are_both_done(cast: Cast) -> None:

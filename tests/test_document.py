@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from kpis.archive import kpis_archive
 from sync.envelope import decode_json
 from sync.errors import ErrorCode
 from sync.registry import ALIASES, events, requests, resolve
@@ -130,7 +131,7 @@ async def test_e2_what_the_server_sends_has_the_shape_of_the_documents_examples(
         got.append(await alice.set_value(home.revenue, 1250000.5))
         got += await bob.settle()
         got += await bob.sync(home.topic, lastSyncTimestamp="2025-01-20T11:00:00Z")
-        home.revenue.delete()
+        kpis_archive([home.revenue])
         got.append((await bob.sync(home.topic, lastSequence=got[-1]["payload"]["lastSequence"]))[1])
         bob.seen()
 

@@ -31,6 +31,9 @@ from sync.principal import Principal
 from sync.rights import AccessChange, Reads
 from sync.writer import Row
 
+INVITES = "session_invitation"
+"""Category of the notifications that tell of an invitation."""
+INVITES_TO = " invites you to “"
 TIMEOUT = "timeout"
 """Why a participant has left who has not left: nothing was seen of the connection for too long."""
 
@@ -149,8 +152,8 @@ def session_create(
         Notification(
             organization_id=principal.organization_id,
             user=user,
-            category="session_invitation",
-            title=f"{principal.name} invites you to “{title}”"[:200],
+            category=INVITES,
+            title=f"{principal.name}{INVITES_TO}{title}”"[:200],
             message=f"Join the session in {active_space}.",
             data={"sessionId": str(session.pk), "hostId": principal.user_id},
         ).save(force_insert=True)

@@ -154,7 +154,7 @@ def _kpi(
     owner: User | None,
 ) -> Kpi:
     pk = _id(domain, "kpi", series.key)
-    existing: Kpi | None = Kpi.objects.filter(pk=pk).first()
+    existing: Kpi | None = Kpi.everything.filter(pk=pk).first()  # or somebody has archived it
     if existing is not None:
         return existing
     *earlier, (last_day, last_value) = series.values

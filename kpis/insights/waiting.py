@@ -31,7 +31,9 @@ def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
 def sweep() -> None:
     """Enqueue again what has waited for too long."""
     long_ago = timezone.now() - PATIENCE
-    lost = Q(waiting=True) & (Q(waiting_since__lt=long_ago) | Q(waiting_since=None))
+    lost = Q(waiting=True, kpi__archived_at=None) & (
+        Q(waiting_since__lt=long_ago) | Q(waiting_since=None)
+    )
     for state in InsightState.objects.filter(lost).select_related("kpi"):
         with transaction.atomic():
             InsightState.objects.filter(pk=state.pk).update(waiting=False)

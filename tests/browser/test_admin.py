@@ -11,7 +11,7 @@ import pytest_asyncio
 from django.utils import timezone
 from playwright.async_api import Browser, Page, expect
 
-from kpis.models import KpiValue
+from kpis.models import Kpi, KpiValue
 from tests.cast import PASSWORD, Cast, Person
 from tests.client import Client
 from tests.server import Server
@@ -99,3 +99,26 @@ async def test_the_live_picture_follows_and_a_button_disconnects(
         await row.get_by_role("button", name="Disconnect all").click()
         assert (await bob.closed())[0] == 4403
     await expect(row).to_have_count(0)
+
+
+async def test_v6_a_department_goes_and_a_kpi_comes_back_by_hand(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    home = cast.home
+    await sign_in(page, server, cast.alice)
+    await page.goto(f"{server.url}/admin/bos/department/{home.sales.pk}/change/")
+    await page.get_by_role("link", name="Delete").click()
+    await expect(page.get_by_role("heading", name="In it now")).to_be_visible()
+    await page.get_by_label("KPIs (2) go to").select_option(label="Sales / Support")
+    await page.get_by_label("Employees (1) go to").select_option(label="No department")
+    await page.get_by_label("Sub-departments (1) go to").select_option(index=1)
+    await page.get_by_role("button", name="Move and delete").click()
+    await expect(page.get_by_text("Deleted: “Sales”.")).to_be_visible()
+    await page.goto(f"{server.url}/admin/kpis/kpi/{home.revenue.pk}/change/")
+    await page.get_by_role("link", name="Archive …").click()
+    await page.get_by_role("button", name="Archive").click()
+    row = page.locator(f'[data-bos-kpi="{home.revenue.pk}"]')
+    await expect(row).to_contain_text("Support")
+    await row.get_by_role("button", name="Restore").click()
+    await expect(page.get_by_text("“Revenue” is in use again.")).to_be_visible()
+    assert (await Kpi.objects.aget(pk=home.revenue.pk)).department_id == home.support.pk

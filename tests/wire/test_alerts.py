@@ -11,10 +11,10 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from bos.models import Notification
+from bos.models import Notification, Role
 from kpis import alerts
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind, Severity
-from tests.cast import Cast, Person
+from tests.cast import Cast, Person, make_person
 from tests.client import Client, Message, error_of
 from tests.mirror import snapshot
 from tests.server import Server
@@ -191,9 +191,10 @@ async def test_b2_who_is_named_and_may_see_the_kpi_is_notified(server: Server, c
     margin.owner = cast.mia.user
     margin.save()
     crossed = rule(margin)
-    crossed.notify.set([cast.bob.user, cast.vera.user, cast.alice.user])
-    cast.alice.user.is_active = False
-    cast.alice.user.save()
+    off = make_person(cast.home.organization, "off", Role.ADMIN, None).user
+    crossed.notify.set([cast.bob.user, cast.vera.user, off])
+    off.is_active = False
+    off.save()
     async with await Client.connect(server, cast.bob) as bob:
         await bob.subscribe(f"user:{cast.bob.id}")
         margin.value = Decimal(200)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from bos.models import Notification
 from kpis import jobs
+from kpis.archive import kpis_archive
 from kpis.models import MAX_REPORT_DAYS, Kpi, Report, ReportSchedule, ReportState, Rhythm
 from kpis.reports import requesting
 from kpis.services import delete_expired_reports
@@ -186,7 +187,7 @@ def test_b4_what_turns_out_to_be_nothing_is_told_to_the_requester(cast: Cast) ->
         requested_by=cast.mia.user,
         request_id="r",
     )
-    Kpi.objects.of(cast.home.id).delete()
+    kpis_archive(Kpi.objects.of(cast.home.id))
     jobs.make_report(str(report.pk))
     report.refresh_from_db()
     assert report.state == ReportState.FAILED

@@ -10,6 +10,7 @@ import pytest
 from django.db.models import F
 
 from bos.models import Employee
+from kpis.archive import kpis_archive
 from kpis.models import Kpi, Visibility
 from sync import log
 from sync.models import Event, StreamHead
@@ -163,7 +164,7 @@ async def test_v4_a_delete_is_a_sync_delete_that_says_who_and_when(
 ) -> None:
     start = log.head(cast.home.id).sequence
     id_ = str(cast.home.revenue.pk)
-    cast.home.revenue.delete()
+    kpis_archive([cast.home.revenue])
     async with await Client.connect(server, cast.alice) as alice:
         messages = await alice.sync(cast.home.topic, lastSequence=start)
     assert sent(messages) == [start + 1]

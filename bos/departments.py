@@ -1,0 +1,109 @@
+"""A department goes once it has been said where goes what is in it (decision V6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from bos.models import Department, Employee
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A kind of rows that a department holds, and that stay when it goes.
+
+    name: 'kpis'; label: 'KPIs'; rows: those of these departments; field: what names the department;
+    without_one: why not all of these rows can be without a department, '' where they can.
+    """
+
+    name: str
+    label: str
+    rows: Callable[[Collection[UUID]], QuerySet[Any]]
+    field: str = "department"
+    without_one: Callable[[QuerySet[Any]], str] = lambda rows: ""
+
+
+_holdings: dict[str, Holding] = {}
+_going: dict[str, Callable[[Collection[UUID]], QuerySet[Any]]] = {}
+
+
+def register_holding(holding: Holding) -> None:
+    if holding.name in _holdings:
+        raise ValueError(f"{holding.name} are held twice")
+    _holdings[holding.name] = holding
+
+
+def register_going(label: str, rows: Callable[[Collection[UUID]], QuerySet[Any]]) -> None:
+    """Tell of what is made of a department, and goes with it."""
+    _going[label] = rows
+
+
+def holdings_of(ids: Collection[UUID]) -> list[tuple[Holding, int]]:
+    """What these departments hold, and how much of it; kinds of which there is nothing are left
+    out, and sub-departments that go, too."""
+    counted = ((holding, held(holding, ids).count()) for holding in _holdings.values())
+    return [(holding, count) for holding, count in counted if count]
+
+
+def going_with(ids: Collection[UUID]) -> list[tuple[str, int]]:
+    """What is deleted with these departments."""
+    counted = ((label, rows(ids).count()) for label, rows in _going.items())
+    return [(label, count) for label, count in counted if count]
+
+
+def held(holding: Holding, ids: Collection[UUID]) -> QuerySet[Any]:
+    rows = holding.rows(ids)
+    return rows.exclude(pk__in=ids) if rows.model is Department else rows
+
+
+def below(organization_id: object, ids: Collection[UUID]) -> set[UUID]:
+    """These departments, and all those below them."""
+    tree = list(Department.objects.of(organization_id).values_list("pk", "parent_id"))
+    reached: set[UUID] = set()
+    new = set(ids)
+    while new - reached:
+        reached |= new
+        new = {pk for pk, parent_id in tree if parent_id in reached}
+    return reached
+
+
+class NotSaid(Exception):
+    """Something is in a department of which it has not been said where it goes."""
+
+
+@transaction.atomic
+def departments_delete(
+    departments: Collection[Department], destinations: Mapping[str, Department | None]
+) -> None:
+    """Put what they hold elsewhere, each row with an event, and delete them; all or nothing.
+
+    destinations: by the holding's name, None: to no department (or to the top). Raises NotSaid.
+    """
+    ids = {department.pk for department in departments}
+    # In the order of their keys. A user who puts something into one of them waits, and is told.
+    list(Department.objects.filter(pk__in=ids).order_by("pk").select_for_update())
+    for holding, _ in holdings_of(ids):
+        if holding.name not in destinations:
+            raise NotSaid(holding.label)
+        target = destinations[holding.name]
+        held(holding, ids).update(**{holding.field: target, "updated_at": timezone.now()})
+    Department.objects.filter(pk__in=ids).delete()
+
+
+register_holding(
+    Holding("employees", "employees", lambda ids: Employee.objects.filter(department__in=ids))
+)
+register_holding(
+    Holding(
+        "departments",
+        "sub-departments",
+        lambda ids: Department.objects.filter(parent__in=ids),
+        field="parent",
+    )
+)
