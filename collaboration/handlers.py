@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
@@ -134,7 +134,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
 
     def join(principal: Principal) -> Session:
         # The event is for the others: it must not come to the joiner as an answer as well.
-        with acting(replace(context.actor, origin="", request_id="")):
+        with acting(context.actor.besides()):
             return sessions.session_join(principal, session_id)
 
     async def repeat() -> None:
@@ -347,12 +347,40 @@ def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
 
 @handles(AnnotationDelete, pipelined=True)
 async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
+    """The answer is the event of the note itself, behind those of its replies."""
+    return asyncio.ensure_future(_delete(context, request, _delete_at_once(context, request)))
+
+
+def _delete_at_once(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
     return context.change(
         lambda principal: notes.annotation_delete(
             principal, request.annotation_id, request.session_id
         ),
         rows=_rows_of(context, request),
     )
+
+
+async def _delete(context: Context, request: AnnotationDelete, change: asyncio.Task[Any]) -> None:
+    """Delete the replies of a long thread in parts before: others' changes come through between.
+
+    Where the connection ends meanwhile the note stays with some of its replies; the same request
+    made again deletes the rest.
+    """
+    while True:
+        try:
+            await change
+            return
+        except notes.LongThread as thread:
+            for part in thread.parts:
+                await context.spend(len(part))
+                await context.change_besides(
+                    partial(_delete_part, request, part), rows=_rows_of(context, request)
+                )
+        change = _delete_at_once(context, request)
+
+
+def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Principal) -> None:
+    notes.replies_delete(principal, request.annotation_id, request.session_id, part)
 
 
 # ------------------------------------------------------------------ cursors

@@ -134,6 +134,18 @@ class Context:
             )
         )
 
+    async def change_besides(self, effect: Callable[[Principal], T], *, rows: Rows = ()) -> T:
+        """Commit a part of what the request asks for: no answer to it, and not recorded."""
+        actor, connection = self.actor.besides(), self.connection
+
+        def write(now: Principal) -> T:
+            with acting(actor):
+                return effect(now)
+
+        return await submit_for(
+            self.principal, write, rows=rows, wanted=lambda: not connection.ending
+        )
+
     @staticmethod
     async def _outcome(
         written: asyncio.Future[T | Repeated], repeat: Callable[[], Awaitable[None]]

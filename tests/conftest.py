@@ -46,6 +46,7 @@ RUN_ONCE = {
     "test_admin_pages.py": "postgres",
     "browser/test_page.py": "sqlite",
     "browser/test_admin.py": "postgres",
+    "test_behind_the_lock.py": "postgres",
     "test_conflicts.py": "postgres",
     "test_database_faults.py": "postgres",
     "test_held_rows.py": "postgres",
