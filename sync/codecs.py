@@ -60,8 +60,22 @@ class _Heading(msgspec.Struct, rename="camel"):
     request_id: str | None = None
 
 
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
 _json_heading = msgspec.json.Decoder(_Heading).decode
 _msgpack_heading = msgspec.msgpack.Decoder(_Heading).decode
+_json_kind = msgspec.json.Decoder(_Kind).decode
+_msgpack_kind = msgspec.msgpack.Decoder(_Kind).decode
+
+
+def type_of(frame: bytes, *, packed: bool) -> str:
+    """The type of a message that waits to be read; empty where it cannot be."""
+    try:
+        return (_msgpack_kind if packed else _json_kind)(frame).type
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def request_id_of(frame: bytes, *, packed: bool) -> str | None:

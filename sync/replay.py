@@ -206,11 +206,18 @@ class _Replay:
 
         Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
         """
+        connection = self._connection
+        await self._may_go_on()
+        for message in messages:
+            if connection.outbox.is_filling():  # a hundred of them may be more than the queue
+                await connection.drained()
+                await self._may_go_on()
+            connection.outbox.push(connection.lane.pack(message))
+        await connection.drained()
+
+    async def _may_go_on(self) -> None:
         await self._still_authorized()
         self._require_life()
-        for message in messages:
-            self._connection.outbox.push(self._connection.lane.pack(message))
-        await self._connection.drained()
 
     def _require_life(self) -> None:
         if self._connection.ending:

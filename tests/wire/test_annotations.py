@@ -17,6 +17,7 @@ from collaboration.models import Annotation, NoteUsage, Session
 from sync.models import Event
 from tests.cast import Cast, Person
 from tests.client import Client, Message, error_of
+from tests.conftest import ServeFixture
 from tests.server import Server
 from tests.wire.test_sessions import create, join
 
@@ -230,6 +231,38 @@ async def test_c2_a_session_with_10_000_annotations_can_be_joined(
         everything = await mia.sync(*rest["payload"]["channels"])
     notes = [m for m in everything if m["payload"].get("entityType") == "annotation"]
     assert len(notes) == 10_000
+
+
+@pytest.mark.parametrize("queue", [2**20, 65_536])
+async def test_w5_a_session_with_notes_of_four_bytes_a_character_can_be_joined_whatever_the_queue(
+    server: Server, serve: ServeFixture, cast: Cast, queue: int
+) -> None:
+    small = server if queue == 2**20 else serve(BOS_SEND_QUEUE_BYTES=str(queue))
+    async with (
+        await Client.connect(small, cast.bob) as bob,
+        await Client.connect(small, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        QuerySet(Annotation).bulk_create(  # not captured: only the join is of interest here
+            Annotation(
+                **{"session_id": session_id, "author": cast.bob.user, "x": n, "y": 0, "z": 0},
+                content="\N{GRINNING FACE}" * 10_000,
+                content_type="text",
+            )
+            for n in range(30)
+        )
+        await mia.send("SESSION_JOIN", {"sessionId": session_id}, request_id="join")
+        frame = await mia.socket.recv(decode=False)
+        assert len(frame) <= queue / 2
+        joined = json.loads(frame)["payload"]["session"]
+        shown = joined["annotations"]
+        assert joined["annotationCount"] == 30
+        assert joined["annotationsComplete"] is False
+        assert [note["position"]["x"] for note in shown] == list(range(30 - len(shown), 30))
+        rest = joined["annotationsRest"]
+        everything = await mia.sync(*rest["payload"]["channels"])
+    notes = [m for m in everything if m["payload"].get("entityType") == "annotation"]
+    assert len(notes) == 30
 
 
 # ------------------------------------------------------------------ at once, and many
