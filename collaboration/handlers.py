@@ -260,7 +260,9 @@ def _changes(request: AnnotationUpdate) -> dict[str, Any]:
     if request.content_type is not UNSET:
         changes["content_type"] = request.content_type
     if not isinstance(request.entity, UnsetType):
-        changes["entity_type"], changes["entity_id"] = _pair(request.entity) or ("", "")
+        changes["entity_type"], changes["entity_id"] = request.entity.type, request.entity.id
+    if request.unpin:
+        changes["entity_type"] = changes["entity_id"] = ""
     return changes
 
 

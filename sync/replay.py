@@ -14,8 +14,8 @@ from msgspec import UNSET
 from sync import codecs, log, render, topics
 from sync.connection import Connection
 from sync.database import reading
-from sync.envelope import WireTime, encode
-from sync.errors import InvalidChannel, InvalidMessage, SyncErrorCode, SyncRefused, Unauthorized
+from sync.envelope import encode
+from sync.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
 from sync.feed import PAGE, Feed, Synced
 from sync.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
 from sync.principal import Principal
@@ -154,13 +154,7 @@ class _Replay:
         return _Start(head, after, from_timestamp, count)
 
     def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
-        try:
-            moment = msgspec.convert(text, WireTime)
-        except msgspec.ValidationError:
-            raise InvalidMessage(
-                "payload.lastSyncTimestamp", "Expected an RFC 3339 time with its offset"
-            ) from None
-        at_us, exact = parse_cursor(text, moment)
+        at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
         after = log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
         return after, wire_time_us(at_us)
 

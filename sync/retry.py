@@ -75,6 +75,10 @@ class PendingRecord:
         )
 
 
+ANOTHER_BODY = (
+    "Each request needs an id that its user has not used for ten minutes, on whatever connection or"
+    " device: a random one (UUID). Numbers that begin again after a reload or restart are used."
+)
 WHOLE_DIGITS = 40
 """Numbers that are longer than any that is accepted are not written out."""
 _TABLE = RequestRecord._meta.db_table
@@ -180,7 +184,7 @@ def once(
     recorded = _find(actor) if actor.request_id else None
     if recorded is not None:
         if recorded != hash_:
-            raise InvalidMessage("requestId", "was used with another body")
+            raise InvalidMessage("requestId", "was used with another body", hint=ANOTHER_BODY)
         return Repeated()
     already = len(connection.run_on_commit)
     result = effect()
