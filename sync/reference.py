@@ -35,8 +35,8 @@ Every message is an object `{"type", "payload", "requestId", "timestamp", "versi
 text frame, MessagePack in a binary frame (or JSON, if it begins with `{`).
 
 - `type` is upper case; `payload` is an object and may be missing where no field is required.
-  `null` is as if missing wherever a field, or the payload, may be missing. An integer may be written
-  as 5.0. A `PONG` is a sign of life whatever else it says.
+  `null` is as if missing wherever a field, or the payload, may be missing. An integer may be
+  written as 5.0. A `PONG` is a sign of life whatever else it says.
 - `requestId`, 1 to 128 characters, comes back in the answer, and in nobody else's copy. A request
   that changes something (`KPI_UPDATE`, `SESSION_*`, `ANNOTATION_*`) has one effect however often
   it is sent with the same `requestId` within ten minutes, and answers with the first outcome. So an
