@@ -296,8 +296,8 @@ async def _delete(context: Context, request: AnnotationDelete, change: asyncio.T
             await change
             return
         except notes.LongThread as thread:
+            await context.spend(sum(map(len, thread.parts)))
             for part in thread.parts:
-                await context.spend(len(part))
                 await context.change_besides(
                     partial(_delete_part, request, part), rows=_rows_of(context, request)
                 )

@@ -18,7 +18,7 @@ from bos.models import Department
 from bos.permissions import principal_of
 from collaboration.models import Annotation, Participant, Session
 from collaboration.services import notes, sessions
-from kpis.models import Kpi
+from kpis.models import ReportSchedule, Rhythm
 from sync.errors import NotFound, Unauthorized
 from sync.models import Event
 from tests import doors
@@ -130,14 +130,17 @@ def test_w2_a_row_that_was_deleted_meanwhile_does_not_come_back_by_being_saved(
     assert not Department.objects.filter(pk=known.pk).exists()
 
 
-def test_w2_a_form_does_not_write_over_what_was_set_while_it_was_read(cast: Cast) -> None:
-    browser, kpi = doors.browser(cast.alice), cast.home.revenue
-    address = reverse("admin:kpis_kpi_change", args=[kpi.pk])
-    posted = doors.form(browser.get(address), name="Renamed")
-    posted |= {f"initial-{name}": posted[name] for name in ("value", "target")}  # as it was shown
+def test_w2_a_form_does_not_write_over_what_it_does_not_show(cast: Cast) -> None:
+    """Or the report of the day would be made once more."""
+    schedule = ReportSchedule.objects.create(
+        organization=cast.home.organization, rhythm=Rhythm.DAILY
+    )
+    browser, today = doors.browser(cast.alice), timezone.now().date()
+    address = reverse("admin:kpis_reportschedule_change", args=[schedule.pk])
+    posted = doors.form(browser.get(address), format="xlsx")
+    rows = ReportSchedule.objects.filter(pk=schedule.pk)
     answer = while_open(
-        lambda: Kpi.objects.filter(pk=kpi.pk).update(value=777),
-        lambda: browser.post(address, posted),
+        lambda: rows.update(last_made_on=today), lambda: browser.post(address, posted)
     )
     assert answer.status_code == 302
-    assert Kpi.objects.values_list("name", "value").get(pk=kpi.pk) == ("Renamed", 777)
+    assert rows.values_list("format", "last_made_on").get() == ("xlsx", today)
