@@ -32,8 +32,9 @@ log = logging.getLogger("bos.sync")
 SUBPROTOCOL = "bos-v1"
 QUIET = "quiet"
 QUIET_SECONDS = 0.05
-# A PING waits so long for what came before it (H1). Most is served sooner, and answered before.
-OVERTAKE_SECONDS = 0.02
+# A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
+# before it; a heartbeat has ten seconds.
+OVERTAKE_SECONDS = 0.25
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
