@@ -25,7 +25,17 @@ from sync.errors import InvalidMessage
 from sync.times import parse_time, wire_now
 
 P = TypeVar("P")
-RequestId = Annotated[str, Meta(min_length=1, max_length=128)]
+RequestId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        description=(
+            "Random (a UUID): it belongs to one request of the user for ten minutes, on whatever "
+            "connection or device. Numbers that begin again after a reload are used."
+        ),
+    ),
+]
 
 
 class Envelope(msgspec.Struct, rename="camel"):
