@@ -350,7 +350,7 @@ def _apart(function: Callable[[], T]) -> T:
 
 
 @pytest.mark.parametrize(
-    ("what", "count"), [("annotation", 520), ("action", 350), ("organization", 350)]
+    ("what", "count"), [("annotation", 520), ("action", 150), ("organization", 330)]
 )
 def test_w12_the_admin_deletes_a_long_chain_of_replies(
     admin: Browser, root: Browser, cast: Cast, what: str, count: int
