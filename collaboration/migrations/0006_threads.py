@@ -4,7 +4,7 @@ import sync.cascade
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collaboration", "0004_note_usage")]
+    dependencies = [("collaboration", "0005_hosts_and_authors_stay")]
 
     operations = [
         migrations.AlterField(
