@@ -14,7 +14,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from bos.models import Department
+from bos.models import Employee
 from bos.permissions import principal_of
 from collaboration.models import Annotation, Participant, Session
 from collaboration.services import notes, sessions
@@ -112,22 +112,21 @@ def test_w2_who_leaves_behind_a_deletion_is_refused(
 
 @pytest.mark.parametrize("by_queryset", [True, False], ids=["queryset", "row"])
 def test_w2_a_row_that_two_delete_at_once_is_told_of_once(cast: Cast, by_queryset: bool) -> None:
-    department = cast.home.support
-    rows = Department.objects.filter(pk=department.pk)
-    again = rows.delete if by_queryset else Department.objects.get(pk=department.pk).delete
+    employee = Employee.objects.get(user=cast.vera.user)
+    rows = Employee.objects.filter(pk=employee.pk)
+    again = rows.delete if by_queryset else Employee.objects.get(pk=employee.pk).delete
     while_open(rows.delete, again)
-    assert deletions(department) == 1
+    assert deletions(employee) == 1
 
 
 def test_w2_a_row_that_was_deleted_meanwhile_does_not_come_back_by_being_saved(
     cast: Cast,
 ) -> None:
-    department = cast.home.support
-    known = Department.objects.get(pk=department.pk)
+    known = Employee.objects.get(user=cast.vera.user)
     known.name = "Back again"
     with pytest.raises(ObjectDoesNotExist):
-        while_open(Department.objects.filter(pk=department.pk).delete, known.save)
-    assert not Department.objects.filter(pk=known.pk).exists()
+        while_open(Employee.objects.filter(pk=known.pk).delete, known.save)
+    assert not Employee.objects.filter(pk=known.pk).exists()
 
 
 def test_w2_a_form_does_not_write_over_what_it_does_not_show(cast: Cast) -> None:

@@ -13,8 +13,10 @@ from django.db.models import QuerySet
 from django.test import Client as Browser
 from django.urls import reverse
 
+from bos.models import Organization
 from collaboration.models import Annotation, NoteUsage, Session
 from sync.models import Event
+from tests import doors
 from tests.cast import Cast, Person
 from tests.client import Client, Message, error_of
 from tests.conftest import ServeFixture
@@ -352,24 +354,21 @@ def _apart(function: Callable[[], T]) -> T:
 @pytest.mark.parametrize(
     ("what", "count"), [("annotation", 520), ("action", 150), ("organization", 330)]
 )
-def test_w12_the_admin_deletes_a_long_chain_of_replies(
-    admin: Browser, root: Browser, cast: Cast, what: str, count: int
+def test_w12_a_long_chain_of_replies_is_deleted_by_the_admin_and_with_what_it_belongs_to(
+    admin: Browser, cast: Cast, what: str, count: int
 ) -> None:
     session = Session.objects.create(
         organization=cast.home.organization, host=cast.bob.user, title="Long", active_space="s"
     )
     key = thread(str(session.pk), cast.bob, count, chain=True)
-    browser, address = admin, reverse("admin:collaboration_annotation_delete", args=[key])
     if what == "organization":
-        browser, address = root, reverse("admin:bos_organization_delete", args=[cast.home.id])
-    if what == "action":
-        address = reverse("admin:collaboration_annotation_changelist")
-        posted = {"action": "delete_selected", "_selected_action": [key], "post": "yes"}
+        Organization.objects.filter(pk=cast.home.id).delete()
+    elif what == "action":
+        doors.admin_action(admin, "delete_selected", [Annotation.objects.get(pk=key)], post="yes")
     else:
-        assert f"note {count}".encode() in browser.get(address).content
-        posted = {"post": "yes"}
-    answer = browser.post(address, posted)
-    assert answer.status_code == 302
+        address = reverse("admin:collaboration_annotation_delete", args=[key])
+        assert f"note {count}".encode() in admin.get(address).content
+        assert admin.post(address, {"post": "yes"}).status_code == 302
     assert not Annotation.objects.filter(session_id=session.pk).exists()
     told = Event.objects.filter(organization_id=cast.home.id, entity_type="annotation")
     assert told.filter(change_type="deleted").count() == count + 1
