@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -130,6 +131,7 @@ class HttpApplication(ASGIHandler):
         except RequestAborted:
             return
         try:
+            scope = _with_length(scope, body)
             call = partial(contextvars.copy_context().run, self._respond, scope, body)
             lane = self._lane(scope["method"], scope["path"])
             host, _ = scope.get("client") or (None, 0)
@@ -173,6 +175,19 @@ class HttpApplication(ASGIHandler):
             for name, value in (*response.items(), *cookies)
         ]
         return Answer(response.status_code, headers, content)
+
+
+def _with_length(scope: dict[str, Any], body: Any) -> dict[str, Any]:
+    """The request with its body's length where that came in chunks: Django's forms and DRF take a
+    body without one for empty."""
+    headers = scope["headers"]
+    if any(name == b"content-length" for name, _ in headers):
+        return scope
+    length = body.seek(0, os.SEEK_END)
+    body.seek(0)
+    return (
+        {**scope, "headers": [*headers, (b"content-length", b"%d" % length)]} if length else scope
+    )
 
 
 async def _gone(receive: Receive) -> None:

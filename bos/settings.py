@@ -179,7 +179,7 @@ CHANNEL_LAYERS: dict[str, Any] = {
 SYNC: dict[str, Any] = {
     "authenticator": "bos.tokens.authenticator",
     "redis_urls": REDIS_URLS,
-    "allowed_origins": tuple(env.list("BOS_ALLOWED_ORIGINS", [])),
+    "allowed_origins": tuple(filter(None, map(str.strip, env.list("BOS_ALLOWED_ORIGINS", [])))),
     "auth_timeout": env.float("BOS_AUTH_TIMEOUT", 10),
     "reauth_grace": env.float("BOS_REAUTH_GRACE", 60),
     "heartbeat_interval": env.float("BOS_HEARTBEAT_INTERVAL", 30),
@@ -340,7 +340,10 @@ if not DEBUG:
     # Browsers take a cookie of this name from this very host over TLS only, and from no other one
     # of its domain.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-CSRF_TRUSTED_ORIGINS = list(SYNC["allowed_origins"])
+# Not the pages of apps: Django would trust every page of a host that is named like theirs.
+CSRF_TRUSTED_ORIGINS = [
+    origin for origin in SYNC["allowed_origins"] if origin.lower().startswith(("http:", "https:"))
+]
 SECURE_PROXY_SSL_HEADER = None if DEBUG else ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 

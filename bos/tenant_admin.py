@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.db import connection
 from django.db.models import DecimalField, ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from bos.models import User
 from bos.texts import one_form
 from sync.database import retry_on_conflict
 from sync.errors import RateLimitExceeded
+from sync.rows import Lock, hold_rows
 
 if TYPE_CHECKING:  # generic for the type checker only
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -61,7 +63,25 @@ class ExactHidden(Exact, HiddenInput):
     pass
 
 
-class TenantAdmin(AnyModelAdmin):
+class LockingAdmin(AnyModelAdmin):
+    """Pages that read the row which they change or delete behind its lock."""
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any | None:
+        """The row; where it is about to be changed, as it is once nobody else changes it.
+
+        A form writes all of the row: what was committed between its reading and its writing would
+        be written over with what was there before.
+        """
+        row = super().get_object(request, object_id, from_field)
+        if row is None or request.method != "POST" or not connection.in_atomic_block:
+            return row
+        hold_rows(self.model, [row.pk], Lock.CHANGE, wait=True)
+        return super().get_object(request, object_id, from_field)
+
+
+class TenantAdmin(LockingAdmin):
     """Rows have an `organization`, and so have the rows that they refer to.
 
     A superuser sees every organization and chooses it when adding; everybody else has one.

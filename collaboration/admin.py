@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bos.tenant_admin import AnyModelAdmin, AnyTabularInline, TenantAdmin
+from bos.tenant_admin import AnyTabularInline, LockingAdmin, TenantAdmin
 from collaboration import admin_live
 from collaboration.models import Annotation, Invitation, Participant, Session
+from collaboration.services.notes import PARENT, delete_in_parts
 from collaboration.services.sessions import session_end
+from sync.cascade import below
 
 
 class ReadOnlyInline(AnyTabularInline):
@@ -77,7 +80,7 @@ class SessionAdmin(TenantAdmin):
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)
 
 
-class OfSessionAdmin(AnyModelAdmin):
+class OfSessionAdmin(LockingAdmin):
     """What belongs to a session, to read and to delete."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -106,6 +109,19 @@ class AnnotationAdmin(OfSessionAdmin):
     list_display = ("content", "author", "session", "created_at")
     list_select_related = ("author", "session")
     search_fields = ("content",)
+
+    # Replies go before what they reply to, in parts: others' changes come through between two.
+
+    def delete_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        if request.POST:  # the user has confirmed it
+            note = self.get_object(request, unquote(object_id))
+            if note is not None and self.has_delete_permission(request, note):
+                delete_in_parts(below(PARENT, [note]))
+        return super().delete_view(request, object_id, *args, **kwargs)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        notes = list(queryset)
+        delete_in_parts([*notes, *below(PARENT, notes)])
 
 
 @admin.register(Invitation)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
@@ -21,18 +21,16 @@ from collaboration.messages import (
     Position,
     SessionCreate,
     SessionJoin,
-    SessionJoined,
     SessionLeave,
 )
-from collaboration.models import Annotation, Participant, Session
-from collaboration.payloads import annotation_data
+from collaboration.models import Participant, Session
+from collaboration.picture import read_joined
 from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
 from collaboration.services import notes, sessions
-from sync import log
 from sync.codecs import json_text
 from sync.connection import Connection
-from sync.database import in_database, reading
+from sync.database import in_database
 from sync.dispatcher import Context
 from sync.errors import SessionNotFound
 from sync.feed import Synced
@@ -41,9 +39,6 @@ from sync.registry import handles
 from sync.retry import first_outcome
 from sync.times import wire_time
 from sync.writer import Rows, submit_for
-
-# The joiner's copy stays well below the largest message there may be.
-MAX_ANNOTATION_BYTES = 800_000
 
 
 @asynccontextmanager
@@ -134,7 +129,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
 
     def join(principal: Principal) -> Session:
         # The event is for the others: it must not come to the joiner as an answer as well.
-        with acting(replace(context.actor, origin="", request_id="")):
+        with acting(context.actor.besides()):
             return sessions.session_join(principal, session_id)
 
     async def repeat() -> None:
@@ -165,7 +160,7 @@ async def _take_place(context: Context, session_id: str) -> None:
     epoch = -1
     while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden now
         epoch = feed.access_epoch
-        head, joined = await context.read(_read_joined, context.principal, session_id)
+        head, joined = await context.read(read_joined, context.principal, session_id)
     connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
     room = enter_room(connection, session_id)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
@@ -197,78 +192,6 @@ def _joined_json(session: Session, principal: Principal) -> str:
             "joinedAt": wire_time(own.joined_at),
         }
     )
-
-
-def _read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
-    """The session as it is, and the last event that is in this picture.
-
-    Raises SessionNotFound where the principal is no participant any more.
-    """
-    with reading():
-        head = log.head(principal.organization_id)
-        session = Session.objects.of(principal.organization_id).filter(pk=session_id).first()
-        own = Participant.objects.filter(session=session, user_id=principal.user_id).first()
-        if session is None or own is None:
-            raise SessionNotFound(sessionId=session_id)
-        joined = SessionJoined(
-            session_id=session_id,
-            user_id=principal.user_id,
-            user_name=principal.name,
-            joined_at=wire_time(own.joined_at),
-            session=_picture(session),
-            sequence=head.sequence,
-        )
-    return head.sequence, joined
-
-
-def _picture(session: Session) -> dict[str, Any]:
-    annotations, complete = _annotations(session)
-    picture: dict[str, Any] = {
-        "sessionId": str(session.pk),
-        "title": session.title,
-        "hostId": str(session.host_id),
-        "activeSpace": session.active_space,
-        "maxParticipants": session.max_participants,
-        "createdAt": wire_time(session.created_at),
-        "participants": _participants(session),
-        "annotations": annotations,
-        "annotationCount": Annotation.objects.filter(session=session).count(),
-        "annotationsComplete": complete,
-    }
-    if not complete:
-        # The rest comes page by page, at the client's pace.
-        request = {"type": "SYNC_REQUEST", "payload": {"channels": [f"session:{session.pk}"]}}
-        picture["annotationsRest"] = request
-    return picture
-
-
-def _participants(session: Session) -> list[dict[str, Any]]:
-    present = Participant.objects.filter(session=session, left_at=None).select_related("user")
-    return [
-        {
-            "userId": str(one.user_id),
-            "userName": one.user.name,
-            "state": one.state,
-            "role": "host" if one.user_id == session.host_id else "participant",
-            "joinedAt": wire_time(one.joined_at),
-            "cursor": None,
-        }
-        for one in present
-    ]
-
-
-def _annotations(session: Session) -> tuple[list[dict[str, Any]], bool]:
-    """The session's annotations, oldest first; if they are too many, the newest that fit."""
-    newest = Annotation.objects.filter(session=session).order_by("-created_at", "-pk")
-    fitting: list[dict[str, Any]] = []
-    size = 0
-    for annotation in newest.select_related("author").iterator(chunk_size=500):
-        shown = annotation_data(annotation)
-        size += len(json_text(shown))
-        if size > MAX_ANNOTATION_BYTES:
-            return fitting[::-1], False
-        fitting.append(shown)
-    return fitting[::-1], True
 
 
 @handles(SessionLeave)
@@ -337,7 +260,9 @@ def _changes(request: AnnotationUpdate) -> dict[str, Any]:
     if request.content_type is not UNSET:
         changes["content_type"] = request.content_type
     if not isinstance(request.entity, UnsetType):
-        changes["entity_type"], changes["entity_id"] = _pair(request.entity) or ("", "")
+        changes["entity_type"], changes["entity_id"] = request.entity.type, request.entity.id
+    if request.unpin:
+        changes["entity_type"] = changes["entity_id"] = ""
     return changes
 
 
@@ -347,12 +272,40 @@ def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
 
 @handles(AnnotationDelete, pipelined=True)
 async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
+    """The answer is the event of the note itself, behind those of its replies."""
+    return asyncio.ensure_future(_delete(context, request, _delete_at_once(context, request)))
+
+
+def _delete_at_once(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
     return context.change(
         lambda principal: notes.annotation_delete(
             principal, request.annotation_id, request.session_id
         ),
         rows=_rows_of(context, request),
     )
+
+
+async def _delete(context: Context, request: AnnotationDelete, change: asyncio.Task[Any]) -> None:
+    """Delete the replies of a long thread in parts before: others' changes come through between.
+
+    Where the connection ends meanwhile the note stays with some of its replies; the same request
+    made again deletes the rest.
+    """
+    while True:
+        try:
+            await change
+            return
+        except notes.LongThread as thread:
+            await context.spend(sum(map(len, thread.parts)))
+            for part in thread.parts:
+                await context.change_besides(
+                    partial(_delete_part, request, part), rows=_rows_of(context, request)
+                )
+        change = _delete_at_once(context, request)
+
+
+def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Principal) -> None:
+    notes.replies_delete(principal, request.annotation_id, request.session_id, part)
 
 
 # ------------------------------------------------------------------ cursors

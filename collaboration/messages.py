@@ -80,19 +80,31 @@ class AnnotationCreate(Request):
 
 @message("ANNOTATION_UPDATE")
 class AnnotationUpdate(Request):
-    """Change any of a note's fields. By its author or the session's host."""
+    """Change any of a note's fields. By its author or the session's host.
+
+    unpin: from then on it is pinned to no entity.
+    """
 
     annotation_id: WireId
     session_id: WireId | None = None
     position: Position | UnsetType = UNSET
     content: Content | UnsetType = UNSET
     content_type: ContentType | UnsetType = UNSET
-    entity: EntityRef | UnsetType | None = UNSET
+    entity: EntityRef | UnsetType = UNSET
+    unpin: bool = False
+
+    def __post_init__(self) -> None:
+        if self.unpin and self.entity is not UNSET:
+            raise ValueError("Expected either `entity` or `unpin` - at `$.unpin`")
 
 
 @message("ANNOTATION_DELETE")
 class AnnotationDelete(Request):
-    """Remove a note and its replies. By its author or the session's host."""
+    """Remove a note and its replies. By its author or the session's host.
+
+    Of more than a hundred replies some hundred go at once, and others' changes between. Sent again
+    where the connection was lost meanwhile, it removes the rest.
+    """
 
     annotation_id: WireId
     session_id: WireId | None = None
@@ -136,7 +148,12 @@ class SessionCreated(Message):
 
 @message("SESSION_JOINED")
 class SessionJoined(Message):
-    """Somebody joined; the joiner's own copy also carries the session as it is."""
+    """Somebody joined; the joiner's own copy also carries the session as it is.
+
+    Of its notes those newest ones that fit into a message of half a megabyte. Where
+    `session.annotationsComplete` is false, `session.annotationsRest` is the request by which all of
+    them come, page by page.
+    """
 
     session_id: str
     user_id: str

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from bos.models import Organization, TenantQuerySet
 from sync.capture import SyncedModel, SyncedQuerySet
+from sync.cascade import CASCADE_TREE
 
 
 class Session(SyncedModel):
@@ -153,7 +154,7 @@ class Annotation(SyncedModel):
         related_name="annotations",
     )
     parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies"
+        "self", null=True, blank=True, on_delete=CASCADE_TREE, related_name="replies"
     )
     x = models.FloatField()
     y = models.FloatField()

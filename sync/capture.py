@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import NotSupportedError, models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
@@ -159,6 +160,9 @@ def _before_save(
         instance._sync_read = False
         return
     instance._sync_before = _stored(instance)
+    if instance._sync_before is None and instance.pk is not None and not raw:
+        # Django would insert it again: somebody has deleted it since it was read.
+        raise ObjectDoesNotExist(f"{sender.__name__} was deleted meanwhile")
 
 
 def _decides(model: type[models.Model], written: frozenset[str] | None) -> bool:
@@ -233,12 +237,13 @@ def _put_back(before: models.Model, instance: models.Model, stamps: frozenset[st
 
 def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
     # The instance in hand may be stale or edited; the audience is that of the stored row.
-    instance._sync_before = _stored(instance) or instance
+    instance._sync_before = _stored(instance)
 
 
 def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
-    before = instance.__dict__.pop("_sync_before", instance)
-    note(_synced[sender], Change("deleted", before, None, EVERYTHING))
+    before = instance.__dict__.pop("_sync_before", None)
+    if before is not None:  # or somebody else has deleted it, and told of it
+        note(_synced[sender], Change("deleted", before, None, EVERYTHING))
 
 
 def _attnames(

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from sync.origin import parse_origin
+
 
 @register("sync")
 def check_engine(**_: Any) -> list[CheckMessage]:
@@ -65,6 +67,18 @@ def check_bytes(**_: Any) -> list[CheckMessage]:
             id="sync.E005",
         )
     ]
+
+
+@register("sync")
+def check_origins(**_: Any) -> list[CheckMessage]:
+    """What no page sends as its Origin would be accepted here, and its pages refused later."""
+    errors: list[CheckMessage] = []
+    for origin in settings.SYNC["allowed_origins"]:
+        try:
+            parse_origin(origin)
+        except ValueError as error:
+            errors.append(Error(f"BOS_ALLOWED_ORIGINS: {origin!r}: {error}.", id="sync.E006"))
+    return errors
 
 
 @register("sync")

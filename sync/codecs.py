@@ -29,6 +29,8 @@ MANY_DIGITS = 400
 MOST_OF_A_TEXT = 200
 """Characters of a refused field's name and of the reason: both come from the client."""
 SIGNIFICANT_DIGITS = 15
+INTEGER_DIGITS = 19
+"""What is larger fits into no integer of ours."""
 _AT_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 # normalize() rounds to the context's precision: room for every digit that fits into a message.
@@ -60,8 +62,22 @@ class _Heading(msgspec.Struct, rename="camel"):
     request_id: str | None = None
 
 
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
 _json_heading = msgspec.json.Decoder(_Heading).decode
 _msgpack_heading = msgspec.msgpack.Decoder(_Heading).decode
+_json_kind = msgspec.json.Decoder(_Kind).decode
+_msgpack_kind = msgspec.msgpack.Decoder(_Kind).decode
+
+
+def type_of(frame: bytes, *, packed: bool) -> str:
+    """The type of a message that waits to be read; empty where it cannot be."""
+    try:
+        return (_msgpack_kind if packed else _json_kind)(frame).type
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def request_id_of(frame: bytes, *, packed: bool) -> str | None:
@@ -240,9 +256,25 @@ def _key(key: object, place: _Place | None) -> str:
 def convert(value: Any, type_: type[T], *, path: str = "") -> T:
     """A plain value as this struct. Raises InvalidMessage with the field that is wrong."""
     try:
-        return msgspec.convert(value, type_)
+        try:
+            return msgspec.convert(value, type_)
+        except msgspec.ValidationError:
+            # Some write 5.0 where an integer is expected: what knows only floats.
+            return msgspec.convert(_whole_numbers(value), type_)
     except (msgspec.ValidationError, OverflowError) as error:
         raise InvalidMessage(*_explain(str(error), path)) from None
+
+
+def _whole_numbers(value: Any) -> Any:
+    """The value with integers for decimals that are whole: 5.0, 1e2."""
+    match value:
+        case dict():
+            return {key: _whole_numbers(item) for key, item in value.items()}
+        case list():
+            return [_whole_numbers(item) for item in value]
+        case Decimal() if value.adjusted() < INTEGER_DIGITS and value == int(value):
+            return int(value)
+    return value
 
 
 def _explain(message: str, path: str) -> tuple[str, str]:

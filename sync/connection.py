@@ -47,6 +47,10 @@ FREQUENT_A_SECOND = 60
 FAILED_AUTHS = 3
 MALFORMED_IN_A_ROW = 10
 FLOOD_FACTOR = 3
+# A client has taken so much of its queue within `slow_patience`, or it reads too slowly: 8 kB/s.
+PROGRESS_BYTES = 64 * 1024
+LOOKS = 8
+"""So often in that time it is looked at how much it has taken."""
 
 
 class State(Enum):
@@ -170,10 +174,13 @@ class Connection:
         """Send this message to this connection alone, now."""
         name = name_of(type(message))
         payload = codecs.to_json(message) if message.__struct_fields__ else None
-        self.outbox.push(
-            self.lane.pack(encode(name, payload, request_id=request_id, timestamp=timestamp))
-        )
-        self.outbox.flush()
+        text = encode(name, payload, request_id=request_id, timestamp=timestamp)
+        if name in HEARTBEATS:
+            # A client that reads slowly must not take us for dead, nor we it.
+            self.outbox.push_ahead(self.lane.pack(text))
+        else:
+            self.outbox.push(self.lane.pack(text))
+            self.outbox.flush()
 
     def send_error(self, error: ProtocolError, request_id: str | None = None) -> None:
         details: Any = error.details or UNSET
@@ -206,12 +213,22 @@ class Connection:
             self.feed.catch_up_later(self)
 
     async def drained(self) -> None:
-        """Wait until the client has taken what waits; one that takes too long is closed (L3)."""
-        try:
-            async with asyncio.timeout(sync_settings().slow_patience):
-                await self.outbox.drained()
-        except TimeoutError:
-            self.too_slow()
+        """Wait until the client has taken what waits; one that takes too little is closed (L3).
+
+        However long it takes, what counts is that it goes on.
+        """
+        patience = sync_settings().slow_patience
+        left, waited = self.outbox.unread(), 0
+        while waited < LOOKS:
+            try:
+                async with asyncio.timeout(patience / LOOKS):
+                    await self.outbox.drained()
+                return
+            except TimeoutError:
+                waited += 1
+            if left - self.outbox.unread() >= PROGRESS_BYTES:
+                left, waited = self.outbox.unread(), 0
+        self.too_slow()
 
     def speak(self, speech: str) -> None:
         """Speak as the client does: 'text', 'binary' or 'msgpack' (decision W3)."""

@@ -18,19 +18,23 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 
 from sync import dispatcher
+from sync.asgi_outbox import AsgiOutbox
 from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.hub import Hub, hub
 from sync.intake import Intake, TurnedAway
 from sync.origin import origin_allowed
-from sync.outbox import AsgiOutbox, Outbox, RawOutbox, RawTransport
+from sync.outbox import Outbox, RawOutbox, RawTransport
 
 log = logging.getLogger("bos.sync")
 
 SUBPROTOCOL = "bos-v1"
 QUIET = "quiet"
 QUIET_SECONDS = 0.05
+# A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
+# before it; a heartbeat has ten seconds.
+OVERTAKE_SECONDS = 0.25
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -96,6 +100,12 @@ def _may_connect(scope: dict[str, Any]) -> bool:
     )
 
 
+def _taken(message: dict[str, Any]) -> str | bytes | None:
+    """The frame of an ASGI message, for who asks first."""
+    frame: str | bytes | None = message.pop("text", None)
+    return message.pop("bytes", None) if frame is None else frame
+
+
 def _has_ended(code: CloseCode) -> None:
     return None
 
@@ -104,6 +114,7 @@ class _Socket:
     """One accepted WebSocket: reads frames one at a time, keeps time, closes."""
 
     __slots__ = (
+        "_beats",
         "_closing",
         "_connection",
         "_hub",
@@ -128,6 +139,7 @@ class _Socket:
         self._send = send
         self._raw = raw
         self._loop = asyncio.get_running_loop()
+        self._beats: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self._read_until: float | None = None
         """When reading ends, where the server does."""
@@ -143,6 +155,7 @@ class _Socket:
             on_close=self._begin_close,
             intake=intake,
         )
+        outbox.on_beat = self._on_beat
         self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
 
     async def serve(self) -> None:
@@ -172,9 +185,9 @@ class _Socket:
         connection = self._connection
         now = self._loop.time()
         connection.heard(now)
-        frame = message.get("text")
-        if frame is None:
-            frame = message["bytes"]
+        frame = _taken(message)
+        if frame is None:  # answered meanwhile
+            return
         if self._raw is None and not self._may_send(frame, now):
             return
         connection.busy = True
@@ -185,6 +198,23 @@ class _Socket:
         if connection.sooner:
             connection.sooner = False
             self._on_time()
+
+    def _on_beat(self, message: dict[str, Any], behind: bool) -> None:
+        """Have a PING answered although what came before it takes long."""
+        if behind or self._connection.busy:
+            self._loop.call_later(OVERTAKE_SECONDS, self._overtake, message)
+
+    def _overtake(self, message: dict[str, Any]) -> None:
+        connection = self._connection
+        if not connection.busy or connection.closing:
+            return
+        frame = message.get("text", message.get("bytes"))
+        if frame is not None and dispatcher.is_ping(frame):
+            _taken(message)
+            answer = dispatcher.handle(connection, self._hub, frame, self._loop.time())
+            beat = self._loop.create_task(answer)
+            self._beats.add(beat)
+            beat.add_done_callback(self._beats.discard)
 
     async def _next(self) -> dict[str, Any]:
         """What comes next; where the server ends, QUIET once the client has sent no more.
@@ -207,7 +237,8 @@ class _Socket:
     def _may_send(self, frame: str | bytes, now: float) -> bool:
         """Under other servers, that read whole messages: what ours asks for each frame."""
         connection = self._connection
-        if len(frame) > connection.intake.max_message_bytes:
+        size = len(frame.encode()) if isinstance(frame, str) else len(frame)
+        if size > connection.intake.max_message_bytes:
             connection.close(CloseCode.TOO_BIG)
         elif not connection.intake.pay(1, now):
             connection.flooded()

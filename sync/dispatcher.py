@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sync import budgets, registry, render
 from sync.closes import CloseCode
-from sync.codecs import LIGHT_BYTES, request_id_of
+from sync.codecs import LIGHT_BYTES, request_id_of, type_of
 from sync.conf import sync_settings
 from sync.connection import HEARTBEATS, Connection
 from sync.database import in_database
@@ -134,6 +134,18 @@ class Context:
             )
         )
 
+    async def change_besides(self, effect: Callable[[Principal], T], *, rows: Rows = ()) -> T:
+        """Commit a part of what the request asks for: no answer to it, and not recorded."""
+        actor, connection = self.actor.besides(), self.connection
+
+        def write(now: Principal) -> T:
+            with acting(actor):
+                return effect(now)
+
+        return await submit_for(
+            self.principal, write, rows=rows, wanted=lambda: not connection.ending
+        )
+
     @staticmethod
     async def _outcome(
         written: asyncio.Future[T | Repeated], repeat: Callable[[], Awaitable[None]]
@@ -228,10 +240,20 @@ def _refuse(connection: Connection, error: Exception, request_id: str | None) ->
         connection.close(CloseCode.MALFORMED)
 
 
+def is_ping(frame: str | bytes) -> bool:
+    """Whether it is one; what is malformed is not."""
+    body = frame.encode() if isinstance(frame, str) else frame
+    return type_of(body, packed=_is_packed(frame)) == "PING"
+
+
+def _is_packed(frame: str | bytes) -> bool:
+    return isinstance(frame, bytes) and frame[:1] != b"{"
+
+
 def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     """The envelope, decoded by the frame's own kind (decision W3)."""
     body = frame.encode() if isinstance(frame, str) else frame
-    packed = body is frame and body[:1] != b"{"
+    packed = _is_packed(frame)
     connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
     try:
         decode = decode_msgpack if packed else decode_json

@@ -69,8 +69,9 @@ class InvalidMessage(ProtocolError):
 
     code = ErrorCode.INVALID_MESSAGE_FORMAT
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"The message is not well formed: {reason}.", field=field, reason=reason)
+    def __init__(self, field: str, reason: str, **more: object) -> None:
+        message = f"The message is not well formed: {reason}."
+        super().__init__(message, field=field, reason=reason, **more)
 
 
 class NotServed(ProtocolError):

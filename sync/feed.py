@@ -41,6 +41,9 @@ GAP_PATIENCE = 0.02
 PAGE = 100
 # Delivered without a pause: between two slices outboxes are written and slow clients noticed.
 SLICE = 64
+SLICE_PART = 16
+"""This part of a queue's bytes in characters of their contents, of four bytes each at most: no
+slice fills a queue by itself."""
 RETRY_PAUSE = 0.5
 # A change waits this long for others, so that one write to each connection brings them all. The
 # write costs 3 to 13 us a connection: the wait is little beside the second one that it saves.
@@ -73,6 +76,7 @@ class Feed:
         self._known_head = 0
         self._next_slice: asyncio.TimerHandle | None = None
         self._laggards: set[asyncio.Task[None]] = set()
+        self._slice_characters = sync_settings().send_queue_bytes // SLICE_PART
 
     # -------------------------------------------------------------- who listens
 
@@ -163,11 +167,13 @@ class Feed:
         """Deliver what is next, a slice at a time; neighbours with the same receivers together."""
         run: list[LoggedEvent] = []
         followed: tuple[str, ...] = ()
+        room = self._slice_characters
         for _ in range(SLICE):
-            if self._fence is not None or self.ended:
+            if self._fence is not None or self.ended or room < 0:
                 break
             if (event := self._early.get(self.last + 1)) is None:
                 break
+            room -= len(event.data) + len(event.live)
             topics = tuple(topic for topic in event.topics() if topic in self._members)
             alone = event.access or event.entity_type in _followers
             if run and (topics != followed or alone):
@@ -410,14 +416,26 @@ class Feed:
                 logger.exception("log not read")
                 await asyncio.sleep(RETRY_PAUSE)
                 continue
-            for event in events:
-                if connection.covered is None or not connection.covered.has(event):
-                    connection.deliver(event)
-                elif event.origin == connection.id:
-                    # A sync shows what has changed; the answer to who changed it is another.
-                    connection.answer(event)
-            connection.position = events[-1].sequence if events else upto
+            if not events or events[0].sequence != connection.position + 1:
+                connection.too_slow()  # what it has not got is no longer kept
+                return
+            await self._deliver_held(connection, events)
             await connection.drained()
+
+    @staticmethod
+    async def _deliver_held(connection: Connection, events: list[LoggedEvent]) -> None:
+        """At its pace, and as far as its token holds: a page may be more than the queue."""
+        for event in events:
+            if connection.outbox.is_filling():
+                await connection.drained()
+            if not connection.live:
+                return
+            if connection.covered is None or not connection.covered.has(event):
+                connection.deliver(event)
+            elif event.origin == connection.id:
+                # A sync shows what has changed; the answer to who changed it is another.
+                connection.answer(event)
+            connection.position = event.sequence
 
     def end(self) -> None:
         self.ended = True

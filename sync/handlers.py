@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sync import messages, roster, topics
 from sync.auth import Claims, authenticator
 from sync.closes import CloseCode
+from sync.codecs import MOST_OF_A_TEXT
 from sync.conf import sync_settings
 from sync.connection import Connection, State
 from sync.database import in_database
@@ -165,7 +166,7 @@ async def subscribe(context: Context, message: messages.Subscribe) -> Reply | No
     connection = context.connection
     feed = connection.feed
     assert feed is not None
-    wanted = _well_formed(context, message.channels)
+    wanted = await _well_formed(context, message.channels)
     allowed, epoch = set[Topic](), -1
     while epoch != feed.access_epoch:  # rights changed while we asked: ask again
         epoch = feed.access_epoch
@@ -189,19 +190,28 @@ async def unsubscribe(context: Context, message: messages.Unsubscribe) -> Reply 
     """Follow channels no longer. One that was not followed is none the less not followed now."""
     connection = context.connection
     assert connection.feed is not None
-    names = [str(topic) for topic in _well_formed(context, message.channels)]
+    names = [str(topic) for topic in await _well_formed(context, message.channels)]
     connection.feed.unfollow(connection, names)
     return Reply(messages.Unsubscribed(names)) if names else None
 
 
-def _well_formed(context: Context, channels: Collection[str]) -> list[Topic]:
-    """The topics, each once, in the order given; an ERROR for each that is none."""
+CHANNELS_A_REQUEST = 100
+
+
+async def _well_formed(context: Context, channels: Collection[str]) -> list[Topic]:
+    """The topics, each once, in the order given; an ERROR for each that is none, or too many."""
     wanted: dict[Topic, None] = {}
-    for name in dict.fromkeys(channels):
-        try:
-            wanted[Topic.parse(name)] = None
-        except InvalidChannel as error:
-            _refuse(context, error)
+    for place, name in enumerate(dict.fromkeys(channels)):
+        if place >= CHANNELS_A_REQUEST:
+            told = name[:MOST_OF_A_TEXT]
+            _refuse(context, SubscriptionFailed(channel=told, limit=CHANNELS_A_REQUEST))
+        else:
+            try:
+                wanted[Topic.parse(name)] = None
+            except InvalidChannel as error:
+                _refuse(context, error)
+        if context.connection.outbox.is_filling():  # they may be some thousands
+            await context.connection.drained()
     return list(wanted)
 
 

@@ -10,6 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sync.conf import sync_settings
@@ -25,6 +26,7 @@ MAX_PIPELINED = 8
 PROGRESS_BYTES = 64 * 1024
 # How long an answer may wait without the client taking any of it.
 UNREAD_SECONDS = 30.0
+WEBSOCKET = b"websocket"
 # How long what still comes is thrown away behind a refusal: a reset would take the refusal along.
 LINGER_SECONDS = 2.0
 
@@ -65,13 +67,40 @@ class HttpProtocol(HttpToolsProtocol):
             data = data[len(piece) :]
             if self._in_head:
                 self._head_left -= len(piece)
-            super().data_received(piece)
+            self._parse(piece)
             if self._upgraded:
                 return
             if self._in_head and self._head_left <= 0:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             elif len(self.pipeline) > MAX_PIPELINED:
                 self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _parse(self, data: bytes) -> None:
+        """As our parent does; but behind an upgrade to what is not spoken here the parser stops,
+        and the body would be lost (w4): such a request is read again without it."""
+        self._unset_keepalive_if_required()
+        while not self._refused:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserError:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                if self.parser.get_method() == b"CONNECT":
+                    self._refuse(HTTPStatus.METHOD_NOT_ALLOWED)
+                    return
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self._headers_left = MAX_HEADERS
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
@@ -115,7 +144,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        if self._refused:
+        if self._refused or self._is_read_again():
             return
         for name, value in self.headers:
             if name == b"content-length" and int(value) > sync_settings().max_body_bytes:
@@ -136,16 +165,48 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self._refused:
+        if self._refused or self._is_read_again():
             return
         super().on_message_complete()
         self._stop_timer()
         self._wait_for_request()
 
+    def _is_read_again(self) -> bool:
+        return bool(self.parser.should_upgrade()) and not self._should_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+
+    def _get_upgrade(self) -> bytes | None:
+        """The upgrade that is asked for, WebSocket where that is among several.
+
+        RFC 9110, sections 5.3 and 7.8: either header is a list, and may take several lines (w16).
+        """
+        if b"upgrade" not in self._tokens(b"connection"):
+            return None
+        wanted = self._tokens(b"upgrade")
+        return WEBSOCKET if WEBSOCKET in wanted else next(iter(wanted), None)
+
+    def _tokens(self, header: bytes) -> list[bytes]:
+        values = [value.split(b",") for name, value in self.headers if name == header]
+        return [token.strip().lower() for tokens in values for token in tokens]
+
     def handle_websocket_upgrade(self) -> None:
+        """Hand the connection on, with one upgrade in its head and the target's path alone."""
         if self._refused:
             return
         self._stop_timers()
+        asked = (b"upgrade", b"connection")
+        self.headers[:] = [header for header in self.headers if header[0] not in asked]
+        self.headers += [(b"upgrade", WEBSOCKET), (b"connection", b"upgrade")]
+        if not self.url.startswith(b"/"):  # with its scheme and host (RFC 9112, section 3.2.2)
+            try:
+                target = httptools.parse_url(self.url)
+            except httptools.HttpParserError:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+                return
+            query = b"?" + target.query if target.query else b""
+            self.url = (target.path or b"/") + query
         super().handle_websocket_upgrade()
         self._upgraded = True
         # It holds this object, and this object it: freed by a collection only.

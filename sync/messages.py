@@ -11,7 +11,7 @@ from sync.errors import ErrorCode, SyncErrorCode
 from sync.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-Channels = Annotated[list[str], Meta(min_length=1, max_length=100)]
+Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
 AUTH_ERRORS = ["INVALID_TOKEN", "RATE_LIMIT_EXCEEDED", "TOKEN_EXPIRED"]
 
 

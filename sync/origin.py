@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.http.request import validate_host
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NOT_OF_PAGES = {"ws": "http", "wss": "https"}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _Origin = tuple[str, str, int]
+"""Scheme, host, port; 0 where a scheme knows none."""
 
 
 def origin_allowed(
@@ -28,14 +34,28 @@ def origin_allowed(
     """
     if origin is None:
         return True
-    parsed = _parse(origin.decode("latin-1"))
-    if parsed is None:
+    try:
+        parsed = parse_origin(origin.decode("latin-1"))
+    except ValueError:
         return False
-    web_scheme = "https" if scheme == "wss" else "http"
-    own = _parse(f"{web_scheme}://{(host or b'').decode('latin-1')}")
-    if parsed == own and validate_host(_with_brackets(parsed[1]), hosts):
+    if parsed in _parsed(tuple(more)):
         return True
-    return parsed in {_parse(allowed) for allowed in more}
+    web_scheme = "https" if scheme == "wss" else "http"
+    try:
+        own = parse_origin(f"{web_scheme}://{(host or b'').decode('latin-1')}")
+    except ValueError:
+        return False
+    return parsed == own and validate_host(_with_brackets(parsed[1]), hosts)
+
+
+@lru_cache(maxsize=8)
+def _parsed(origins: tuple[str, ...]) -> frozenset[_Origin]:
+    """What the settings name. What is none is refused at start, where the checks run."""
+    parsed = set[_Origin]()
+    for origin in origins:
+        with contextlib.suppress(ValueError):
+            parsed.add(parse_origin(origin))
+    return frozenset(parsed)
 
 
 def _with_brackets(hostname: str) -> str:
@@ -43,13 +63,24 @@ def _with_brackets(hostname: str) -> str:
     return f"[{hostname}]" if ":" in hostname else hostname
 
 
-def _parse(origin: str) -> _Origin | None:
-    """(scheme, host, port); None for 'null' and whatever else is not an origin."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port or _DEFAULT_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    if not parts.hostname or parts.path or parts.query or parts.fragment or parts.username:
-        return None
-    return parts.scheme, parts.hostname.lower(), port
+def parse_origin(origin: str) -> _Origin:
+    """What two ways to write an origin have in common.
+
+    Of web pages, and of pages that an app or an extension brings along: `capacitor://localhost`,
+    `tauri://localhost`, `chrome-extension://<id>`. Raises ValueError with the reason where it is
+    none that a page could have, or one of many pages: 'null' is that of every file and sandbox.
+    """
+    if not _SCHEME.match(origin):
+        raise ValueError("an origin is a scheme, :// and a host, and `null` is nobody's own")
+    if not origin.isascii() or any(character <= " " for character in origin):
+        raise ValueError("an origin is of ASCII characters (xn--...), without blanks")
+    parts = urlsplit(origin)  # ValueError: brackets that are not closed
+    if parts.scheme in _NOT_OF_PAGES:
+        raise ValueError(f"pages are of {_NOT_OF_PAGES[parts.scheme]}://, whatever they connect to")
+    if parts.path or "?" in origin or "#" in origin or "@" in parts.netloc:
+        raise ValueError("behind the host comes a port at most: no path, not even a `/`")
+    if not parts.hostname or "*" in parts.netloc:
+        raise ValueError("it names one host, without `*`")
+    port = parts.port  # ValueError: no number, or too large
+    default = _DEFAULT_PORTS.get(parts.scheme, 0)
+    return parts.scheme, parts.hostname, default if port is None else port

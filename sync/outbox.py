@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
+
+from sync.conf import sync_settings
 
 if TYPE_CHECKING:
     from sync.intake import Intake
+
+WRITE_BYTES = 32 * 1024
+"""Of more, so much is given to the transport at once. What it has cannot be overtaken."""
+CLIENTS_TAKE = 2**20
+"""The largest message that browsers and libraries take by default."""
+
+
+def most_of_a_frame() -> int:
+    """Bytes of the largest message that is worth composing: it fits into a queue half full."""
+    return min(CLIENTS_TAKE, sync_settings().send_queue_bytes) // 2
+
+
+Beat = Callable[[dict[str, Any], bool], None]
 
 
 class RawTransport(Protocol):
@@ -54,6 +68,10 @@ class Watcher(Protocol):
         """The client sends more frames than are worth reading."""
         ...
 
+    def beat(self, message: dict[str, Any], *, behind: bool) -> None:
+        """What may be a PING waits to be received; behind: other messages."""
+        ...
+
 
 class Outbox(Protocol):
     """on_lag is called when half of the limit waits, on_overflow when all of it does; both soon
@@ -66,11 +84,19 @@ class Outbox(Protocol):
     on_flood: Callable[[], None]
     """Called when the client sends more frames than are worth reading."""
 
+    on_beat: Beat
+    """Called with an ASGI message that may be a PING and waits to be received, and whether behind
+    others."""
+
     ended: bool
     """The client has gone, or the connection has ended: nothing is written any more."""
 
     def push(self, frames: Any) -> None:
         """Write these after what waits, together with what else comes within a millisecond."""
+        ...
+
+    def push_ahead(self, frames: Any) -> None:
+        """Write these at once; where the client is slow, ahead of what waits for it."""
         ...
 
     def push_latest(self, topic: str, key: str, frames: Any) -> None:
@@ -83,6 +109,14 @@ class Outbox(Protocol):
 
     def flush(self) -> None:
         """Do not wait for more."""
+        ...
+
+    def unread(self) -> int:
+        """Bytes that wait, or were written and not taken, as far as the server knows."""
+        ...
+
+    def is_filling(self) -> bool:
+        """Whether a quarter of the limit waits: who sends much goes on when it is taken."""
         ...
 
     async def drained(self) -> bool:
@@ -145,15 +179,18 @@ class RawOutbox:
     """Ready frames, written to the transport as bytes."""
 
     __slots__ = (
+        "_ahead",
         "_blocked",
         "_drained",
         "_flusher",
         "_half",
         "_latest",
+        "_limit",
         "_size",
         "_transport",
         "_waiting",
         "ended",
+        "on_beat",
         "on_flood",
         "on_lag",
         "on_overflow",
@@ -162,16 +199,19 @@ class RawOutbox:
     def __init__(self, transport: RawTransport, flusher: Flusher, limit: int) -> None:
         self._transport = transport
         self._flusher = flusher
+        self._limit = limit
         self._half = limit // 2
         self._waiting: list[bytes] = []
         self._latest: dict[tuple[str, str], bytes] | None = None
         self._size = 0
+        self._ahead = 0
         self.ended = False
         self._blocked = False
         self._drained: asyncio.Event | None = None
-        self.on_lag: Callable[[], None] = _nothing
-        self.on_overflow: Callable[[], None] = _nothing
-        self.on_flood: Callable[[], None] = _nothing
+        self.on_lag: Callable[[], None] = do_nothing
+        self.on_overflow: Callable[[], None] = do_nothing
+        self.on_flood: Callable[[], None] = do_nothing
+        self.on_beat: Beat = do_nothing_about
         transport.watch(self)
 
     def push(self, frames: bytes) -> None:
@@ -183,14 +223,25 @@ class RawOutbox:
         waiting.append(frames)
         self._size += len(frames)
         if self._blocked or self._size > self._half:
-            self._check_size()
+            self._check_size(len(frames))
 
-    def _check_size(self) -> None:
-        size = self._size + self._transport.buffered()
-        if size > 2 * self._half:
+    def _check_size(self, added: int) -> None:
+        """One large message lags, however small the queue; it is full when it was nearly so."""
+        size = self.unread()
+        if size > self._limit and size - added > self._limit * 3 // 4:
             self._flusher.call_soon(self.on_overflow)
         elif size > self._half:
             self._flusher.call_soon(self.on_lag)
+
+    def push_ahead(self, frames: bytes) -> None:
+        if self._blocked and self._waiting:
+            self._waiting.insert(self._ahead, frames)
+            self._ahead += 1
+            self._size += len(frames)
+            self._check_size(len(frames))
+        else:
+            self.push(frames)
+            self.flush()
 
     def push_latest(self, topic: str, key: str, frames: bytes) -> None:
         if self.ended:
@@ -214,11 +265,36 @@ class RawOutbox:
             self._latest.clear()
         if not self._waiting:
             return
+        if self._size > WRITE_BYTES:
+            self._write_some()
+            return
         self._transport.write(self._flusher.join(self._waiting))
         self._waiting.clear()
         self._size = 0
         if self._drained is not None:
             self._drained.set()
+
+    def _write_some(self) -> None:
+        """Write until the transport has enough; it tells when it has room again."""
+        waiting, at = self._waiting, 0
+        while at < len(waiting) and not self._blocked:
+            begin, size = at, 0
+            while at < len(waiting) and size < WRITE_BYTES:
+                size += len(waiting[at])
+                at += 1
+            self._transport.write(b"".join(waiting[begin:at]))
+        if self.ended:
+            return
+        del waiting[:at]
+        self._size = sum(map(len, waiting))
+        if self._drained is not None:
+            self._drained.set()
+
+    def unread(self) -> int:
+        return self._size + self._transport.buffered()
+
+    def is_filling(self) -> bool:
+        return self.unread() > self._half // 2
 
     def pause(self) -> None:
         self._blocked = True
@@ -226,8 +302,12 @@ class RawOutbox:
     def flood(self) -> None:
         self.on_flood()
 
+    def beat(self, message: dict[str, Any], *, behind: bool) -> None:
+        self.on_beat(message, behind)
+
     def resume(self) -> None:
         self._blocked = False
+        self._ahead = 0
         self.flush()
         if self._drained is not None:
             self._drained.set()
@@ -250,103 +330,21 @@ class RawOutbox:
 
     def drop(self) -> None:
         self._waiting.clear()
-        self._size = 0
+        self._size = self._ahead = 0
 
     def end(self) -> None:
         self.ended = True
         self.drop()
         # The connection's own methods: with them, neither would be freed before a collection.
-        self.on_lag = self.on_overflow = self.on_flood = _nothing
+        self.on_lag = self.on_overflow = self.on_flood = do_nothing
+        self.on_beat = do_nothing_about
         if self._drained is not None:
             self._drained.set()
 
 
-class AsgiOutbox:
-    """Messages sent one at a time through ASGI's `send`, under any server.
-
-    How much a client leaves unread is the server's business here; Daphne does not tell.
-    """
-
-    __slots__ = (
-        "_idle",
-        "_limit",
-        "_send",
-        "_size",
-        "_task",
-        "_waiting",
-        "ended",
-        "on_flood",
-        "on_lag",
-        "on_overflow",
-    )
-
-    def __init__(self, send: Callable[[Any], Awaitable[None]], limit: int) -> None:
-        self._send = send
-        self._limit = limit
-        self._waiting: deque[dict[str, Any]] = deque()
-        self._size = 0
-        self.ended = False
-        self._task: asyncio.Task[None] | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self.on_lag: Callable[[], None] = _nothing
-        self.on_overflow: Callable[[], None] = _nothing
-        self.on_flood: Callable[[], None] = _nothing
-
-    def push(self, frames: list[dict[str, Any]]) -> None:
-        if self.ended:
-            return
-        for message in frames:
-            self._waiting.append(message)
-            self._size += _size(message)
-        if self._task is None or self._task.done():
-            self._idle.clear()
-            self._task = asyncio.get_running_loop().create_task(self._write())
-        if self._size > self._limit // 2:
-            full = self._size > self._limit
-            asyncio.get_running_loop().call_soon(self.on_overflow if full else self.on_lag)
-
-    async def _write(self) -> None:
-        # One send at a time: servers may reorder two that are not awaited.
-        try:
-            while self._waiting and not self.ended:
-                message = self._waiting.popleft()
-                self._size -= _size(message)
-                await self._send(message)
-        except Exception:  # the client has gone: the consumer is told by `receive`
-            self.ended = True
-        finally:
-            self._idle.set()
-
-    def push_latest(self, topic: str, key: str, frames: list[dict[str, Any]]) -> None:
-        self.push(frames)  # what ASGI's `send` has been given cannot be taken back
-
-    def forget_latest(self, topic: str) -> None:
-        return None
-
-    def flush(self) -> None:
-        return None
-
-    async def drained(self) -> bool:
-        await self._idle.wait()
-        return not self.ended
-
-    async def flushed(self) -> None:
-        await self._idle.wait()
-
-    def drop(self) -> None:
-        self._waiting.clear()
-        self._size = 0
-
-    def end(self) -> None:
-        self.ended = True
-        self.drop()
-        self.on_lag = self.on_overflow = self.on_flood = _nothing
+def do_nothing() -> None:
+    return None
 
 
-def _size(message: dict[str, Any]) -> int:
-    return len(message.get("text") or message.get("bytes") or b"")
-
-
-def _nothing() -> None:
+def do_nothing_about(message: dict[str, Any], behind: bool) -> None:
     return None

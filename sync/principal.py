@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ class Actor:
     door: str
     origin: str = ""
     request_id: str = ""
+
+    def besides(self) -> Actor:
+        """The same, of what it has changed besides: no answer to the request."""
+        return replace(self, origin="", request_id="")
 
 
 SYSTEM = Actor(user_id="system", door="system")

@@ -35,11 +35,16 @@ Every message is an object `{"type", "payload", "requestId", "timestamp", "versi
 text frame, MessagePack in a binary frame (or JSON, if it begins with `{`).
 
 - `type` is upper case; `payload` is an object and may be missing where no field is required.
+  `null` is as if missing wherever a field, or the payload, may be missing. An integer may be
+  written as 5.0. A `PONG` is a sign of life whatever else it says.
 - `requestId`, 1 to 128 characters, comes back in the answer, and in nobody else's copy. A request
   that changes something (`KPI_UPDATE`, `SESSION_*`, `ANNOTATION_*`) has one effect however often
-  it is sent with the same `requestId` within ten minutes.
+  it is sent with the same `requestId` within ten minutes, and answers with the first outcome. So an
+  id belongs to one request of the user, on whatever connection or device: make it random (a UUID).
+  Numbers that begin again at 1 after a reload are answered with an old outcome, or refused with
+  `INVALID_MESSAGE_FORMAT` and a `details.hint` where the body is another.
 - `timestamp` is in every message from the server, in UTC and whole seconds. Clients may send any
-  RFC 3339 time with an offset.
+  RFC 3339 time with an offset; it is cut to the microsecond, never rounded.
 - `version` is `1.x` or missing.
 - Unknown fields are ignored. What is malformed gets an `ERROR` and changes nothing.
 - A message has at most 1 MB (before `AUTH` 16 kB), then 1009, and at most 10,000 values.

@@ -14,8 +14,8 @@ from msgspec import UNSET
 from sync import codecs, log, render, topics
 from sync.connection import Connection
 from sync.database import reading
-from sync.envelope import WireTime, encode
-from sync.errors import InvalidChannel, InvalidMessage, SyncErrorCode, SyncRefused, Unauthorized
+from sync.envelope import encode
+from sync.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
 from sync.feed import PAGE, Feed, Synced
 from sync.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
 from sync.principal import Principal
@@ -154,13 +154,7 @@ class _Replay:
         return _Start(head, after, from_timestamp, count)
 
     def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
-        try:
-            moment = msgspec.convert(text, WireTime)
-        except msgspec.ValidationError:
-            raise InvalidMessage(
-                "payload.lastSyncTimestamp", "Expected an RFC 3339 time with its offset"
-            ) from None
-        at_us, exact = parse_cursor(text, moment)
+        at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
         after = log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
         return after, wire_time_us(at_us)
 
@@ -206,11 +200,18 @@ class _Replay:
 
         Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
         """
+        connection = self._connection
+        await self._may_go_on()
+        for message in messages:
+            if connection.outbox.is_filling():  # a hundred of them may be more than the queue
+                await connection.drained()
+                await self._may_go_on()
+            connection.outbox.push(connection.lane.pack(message))
+        await connection.drained()
+
+    async def _may_go_on(self) -> None:
         await self._still_authorized()
         self._require_life()
-        for message in messages:
-            self._connection.outbox.push(self._connection.lane.pack(message))
-        await self._connection.drained()
 
     def _require_life(self) -> None:
         if self._connection.ending:

@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -75,6 +75,10 @@ class PendingRecord:
         )
 
 
+ANOTHER_BODY = (
+    "Each request needs an id that its user has not used for ten minutes, on whatever connection or"
+    " device: a random one (UUID). Numbers that begin again after a reload or restart are used."
+)
 WHOLE_DIGITS = 40
 """Numbers that are longer than any that is accepted are not written out."""
 _TABLE = RequestRecord._meta.db_table
@@ -180,7 +184,7 @@ def once(
     recorded = _find(actor) if actor.request_id else None
     if recorded is not None:
         if recorded != hash_:
-            raise InvalidMessage("requestId", "was used with another body")
+            raise InvalidMessage("requestId", "was used with another body", hint=ANOTHER_BODY)
         return Repeated()
     already = len(connection.run_on_commit)
     result = effect()
@@ -228,13 +232,15 @@ def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
 
 
 def _answer_of(actor: Actor, already: int) -> PendingEvent | None:
-    """The event that answers the request: the first since these hooks. The others go out to all
-    alike, to the requester as well."""
+    """The event that answers the request: the requester's first since these hooks. The others go
+    out to all alike, to the requester as well."""
     hooks = [hook for _, hook, *_ in connection.run_on_commit[already:]]
     events = [hook for hook in hooks if isinstance(hook, PendingEvent)]
-    for event in events[1:]:
-        event.actor = replace(actor, origin="", request_id="")
-    return events[0] if events else None
+    answer = next((event for event in events if event.actor.origin == actor.origin), None)
+    for event in events:
+        if event is not answer:
+            event.actor = actor.besides()
+    return answer
 
 
 def prune() -> int:

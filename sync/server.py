@@ -21,11 +21,16 @@ from websockets.protocol import State
 
 from sync.closes import CloseCode
 from sync.intake import Intake
-from sync.outbox import Watcher
+from sync.outbox import WRITE_BYTES, Watcher
 
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
 # it grows to some 4 MB a connection, which hides a slow client for long.
 SEND_BUFFER_BYTES = 256 * 1024
+# And of that, so much that it has not sent yet: nothing can overtake it, and it hides for seconds
+# whether the client reads (TCP_NOTSENT_LOWAT).
+UNSENT_BYTES = 32 * 1024
+# A frame of so few may be a PING.
+BEAT_BYTES = 512
 # H2: everything has ended 10 s after SIGTERM. What a client has sent by then is read for some of
 # it, requests under way have most of it, then comes the close frame, and who does not take that is
 # cut off.
@@ -87,6 +92,9 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         raw_socket = transport.get_extra_info("socket")
         if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Linux and macOS
+                raw_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        transport.set_write_buffer_limits(high=WRITE_BYTES)
 
     # -------------------------------------------------------------- what comes in
 
@@ -245,6 +253,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
                 self.handle_parser_exception()
                 return
         cast(Any, self.queue).put_nowait(received)
+        if len(message) <= BEAT_BYTES and self._watcher is not None and b"PING" in message:
+            self._watcher.beat(received, behind=self.queue.qsize() > 1)
         large = len(message) > LARGE_BYTES
         if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
             self.read_paused = True

@@ -141,7 +141,8 @@ class Client:
         return seen
 
     async def settle(self) -> list[Message]:
-        """Everything that was sent before now: a PING's answer comes behind it."""
+        """Everything that was sent before now: a PING's answer comes behind it, where no request
+        of this client is being served."""
         answer = await self.ask("PING")
         assert answer["type"] == "PONG", answer
         return self.seen()

@@ -46,6 +46,7 @@ RUN_ONCE = {
     "test_admin_pages.py": "postgres",
     "browser/test_page.py": "sqlite",
     "browser/test_admin.py": "postgres",
+    "test_behind_the_lock.py": "postgres",
     "test_conflicts.py": "postgres",
     "test_database_faults.py": "postgres",
     "test_held_rows.py": "postgres",
@@ -152,6 +153,7 @@ def server(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 ANOTHER_ORIGIN = "https://app.example"
+AN_APPS_ORIGIN = "capacitor://localhost"
 IMPATIENT = {
     "BOS_AUTH_TIMEOUT": "0.5",
     "BOS_REAUTH_GRACE": "1",
@@ -161,7 +163,7 @@ IMPATIENT = {
     "BOS_FRAMES_PER_SECOND": "100000",
     "BOS_HANDSHAKES_PER_SECOND": "100000",
     "BOS_BYTES_PER_MINUTE": "1000000000",
-    "BOS_ALLOWED_ORIGINS": ANOTHER_ORIGIN,
+    "BOS_ALLOWED_ORIGINS": f"{ANOTHER_ORIGIN}, {AN_APPS_ORIGIN}",
 }
 
 

@@ -45,3 +45,11 @@ def test_s8_a_thousand_behind_one_address_may_be_connected() -> None:
     found = re.search(r"limit_conn bos_connections (\d+);", NGINX)
     assert found is not None
     assert int(found[1]) > CONNECTED
+
+
+def test_w4_no_upgrade_but_to_a_websocket_is_passed_on() -> None:
+    block = re.search(r"map \$http_upgrade \$bos_upgrade {(.*?)}", NGINX, re.DOTALL)
+    assert block is not None
+    assert block[1].split() == ["default", '"";', "~*^websocket$", "websocket;"]
+    assert set(re.findall(r"proxy_set_header Upgrade (\S+);", NGINX)) == {"$bos_upgrade"}
+    assert NGINX.count("$http_upgrade") == 1

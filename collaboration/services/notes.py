@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
+
+from django.db.models import ForeignKey
 
 from bos.permissions import uuids
 from collaboration.models import (
@@ -17,9 +20,16 @@ from collaboration.usage import (
     size_of,
     use,
 )
+from sync.cascade import below
 from sync.errors import NotFound, Unauthorized
-from sync.principal import Principal
+from sync.principal import Principal, acting, current_actor
 from sync.writer import Row
+
+AT_ONCE = 100
+"""Each is an event: nobody else's change should wait long for the organization's log."""
+_parent = Annotation._meta.get_field("parent")
+assert isinstance(_parent, ForeignKey)
+PARENT: ForeignKey[Any, Any] = _parent
 
 
 def rows_of_annotation(organization_id: str, annotation_id: str) -> list[Row]:
@@ -130,37 +140,76 @@ def annotation_update(
 
 
 def annotation_delete(principal: Principal, annotation_id: str, session_id: str | None) -> None:
-    """Delete a note with its replies. By its author or the session's host."""
-    _changeable(principal, annotation_id, session_id).delete()
+    """Delete a note with its replies. By its author or the session's host.
+
+    Raises LongThread where it has too many replies to be deleted at once.
+    """
+    note = _changeable(principal, annotation_id, session_id)
+    replies = [reply.pk for reply in below(PARENT, [note])]
+    if len(replies) > AT_ONCE:
+        raise LongThread(replies)
+    with acting(current_actor().besides()):
+        Annotation.objects.filter(pk__in=replies).delete()
+    note.delete()
+
+
+class LongThread(Exception):
+    """The note has too many replies to be deleted with it; nothing was changed."""
+
+    def __init__(self, replies: list[UUID]) -> None:
+        """replies: with replies to replies behind them."""
+        super().__init__()
+        self.parts = list(_parts(replies))
+
+
+def _parts(notes: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """The last first: deleted in this order, no part has replies that are not in it."""
+    for end in range(len(notes), 0, -AT_ONCE):
+        yield notes[max(end - AT_ONCE, 0) : end]
+
+
+def replies_delete(
+    principal: Principal, annotation_id: str, session_id: str | None, replies: Collection[UUID]
+) -> None:
+    """Delete some of a note's replies, by a user who may delete the note."""
+    note = _changeable(principal, annotation_id, session_id)
+    Annotation.objects.filter(session=note.session_id, pk__in=replies).delete()
+
+
+def delete_in_parts(notes: Sequence[Annotation]) -> None:
+    """Delete notes, those that reply to others behind them, a part a transaction."""
+    for part in _parts([note.pk for note in notes]):
+        Annotation.objects.filter(pk__in=part).delete()
 
 
 def _changeable(principal: Principal, annotation_id: str, session_id: str | None) -> Annotation:
-    """The annotation, its session locked.
+    """The annotation, locked behind its session.
 
     Raises Unauthorized for what one may not see or change, NotFound for what is not there in a
     session that one may see, SessionNotFound where the session has ended or is none of ours.
     """
-    of_tenant = Annotation.objects.filter(session__organization_id=principal.organization_id)
-    found = of_tenant.filter(pk__in=uuids([annotation_id])).first()
     if session_id is not None:
         session = locked(principal, session_id)
-        own_place(session, principal)
-        if found is None or found.session_id != session.pk:
-            raise NotFound(annotationId=annotation_id)
-    elif found is None:
-        raise Unauthorized(annotationId=annotation_id)
     else:
-        session = _session_of(principal, found)
-        own_place(session, principal)
+        session = _session_of(principal, annotation_id)
+    own_place(session, principal)
+    of_session = Annotation.objects.filter(session=session, pk__in=uuids([annotation_id]))
+    # Read behind the lock: whatever was changed before it is seen. Not every door locks a session.
+    found = of_session.select_for_update(no_key=True).first()
+    if found is None:
+        raise NotFound(annotationId=annotation_id)
     if principal.user_id not in (str(found.author_id), str(session.host_id)):
         raise Unauthorized(annotationId=annotation_id)
+    found.session = session
     return found
 
 
-def _session_of(principal: Principal, annotation: Annotation) -> Session:
+def _session_of(principal: Principal, annotation_id: str) -> Session:
+    """The annotation's session, locked. It never changes."""
     visible = Session.objects.of(principal.organization_id).filter(
-        followable_by(principal), pk=annotation.session_id
+        followable_by(principal), annotations__in=uuids([annotation_id])
     )
-    if not visible.exists():
-        raise Unauthorized(annotationId=str(annotation.pk))
-    return locked(principal, str(annotation.session_id))
+    session_id = visible.values_list("pk", flat=True).first()
+    if session_id is None:
+        raise Unauthorized(annotationId=annotation_id)
+    return locked(principal, str(session_id))

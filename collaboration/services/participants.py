@@ -27,6 +27,7 @@ from collaboration.services.sessions import (
     present,
     session_end,
     set_state,
+    to_change,
 )
 
 
@@ -46,7 +47,8 @@ def participant_set_state(
     )
     if session is None:
         return False
-    participant = present(session).filter(user_id=user_id, state__in=only_from).first()
+    places = present(session).filter(user_id=user_id, state__in=only_from)
+    participant = to_change(places).first()
     if participant is None:
         return False
     set_state(participant, state)
@@ -62,8 +64,10 @@ def participant_return(session_id: str, user_id: str, state: State) -> bool:
     False where the session has filled up meanwhile: there is no place any more.
     """
     session = locked_if_free(session_id)
-    own = Participant.objects.filter(session_id=session_id, user_id=user_id).first()
-    if session is None or own is None:
+    if session is None:
+        return True
+    own = to_change(session.participants.filter(user_id=user_id)).first()
+    if own is None:
         return True
     if own.left_at is not None:
         if own.left_reason != TIMEOUT:
@@ -125,11 +129,14 @@ def participant_time_out(participant_id: str, grace: float) -> None:
     if session_id is None:
         return
     session = locked_if_free(session_id[0])
+    if session is None:
+        return
     long_ago = timezone.now() - timedelta(seconds=grace)
-    participant = Participant.objects.filter(
+    overdue = Participant.objects.filter(
         pk=participant_id, left_at=None, state=State.DISCONNECTED, state_since__lt=long_ago
-    ).first()
-    if session is None or participant is None:
+    )
+    participant = to_change(overdue).first()
+    if participant is None:
         return
     leave(participant, reason=TIMEOUT)
     if participant.user_id == session.host_id:

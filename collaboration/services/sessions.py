@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bos.models import Notification, Role, User
@@ -101,13 +100,19 @@ def locked_if_free(session_id: UUID | str) -> Session | None:
     return found
 
 
-def present(session: Session) -> Any:
+def present(session: Session) -> QuerySet[Participant]:
     return Participant.objects.filter(session=session, left_at=None)
 
 
-def own_place(session: Session, principal: Principal) -> Participant:
-    """Raises Unauthorized for who is not in the session now."""
-    own: Participant | None = present(session).filter(user_id=principal.user_id).first()
+def to_change(participants: QuerySet[Participant]) -> QuerySet[Participant]:
+    """Locked and read behind the lock: a participant also goes by doors that lock no session."""
+    return participants.select_for_update(no_key=True, of=("self",))
+
+
+def own_place(session: Session, principal: Principal, *, change: bool = False) -> Participant:
+    """change: it is going to be changed. Raises Unauthorized for who is not in it now."""
+    places = present(session).filter(user_id=principal.user_id)
+    own = (to_change(places) if change else places).first()
     if own is None:
         raise Unauthorized(sessionId=str(session.pk))
     return own
@@ -177,9 +182,8 @@ def session_join(principal: Principal, session_id: str) -> Session:
     Raises SessionNotFound, also for who may not know of it; SessionFull; Unauthorized (viewers).
     """
     session = locked(principal, session_id)
-    own: Participant | None = Participant.objects.filter(
-        session=session, user_id=principal.user_id
-    ).first()
+    places = Participant.objects.filter(session=session, user_id=principal.user_id)
+    own = to_change(places).first()
     if own is None and not _is_open_to(session, principal):
         raise SessionNotFound(sessionId=session_id)
     if not may_take_part(principal):
@@ -213,7 +217,7 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
     NotFound where the new host is not in it.
     """
     session = locked(principal, session_id)
-    own = own_place(session, principal)
+    own = own_place(session, principal, change=True)
     is_host = str(session.host_id) == principal.user_id
     heir: Participant | None = None
     if new_host_id is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from sync.closes import CloseCode
 from sync.conf import SyncSettings, sync_settings
-from sync.connection import Connection, State
+from sync.connection import PROGRESS_BYTES, Connection, State
 from sync.errors import AuthenticationRequired, ErrorCode, RateLimitExceeded, TokenExpired
 from sync.messages import ServerPong
 from sync.principal import Principal
@@ -23,6 +24,8 @@ class Kept:
 
     on_lag: Callable[[], None]
     on_overflow: Callable[[], None]
+    on_flood: Callable[[], None]
+    on_beat: Any
     ended = False
 
     def __init__(self) -> None:
@@ -31,6 +34,15 @@ class Kept:
 
     def push(self, frames: Any) -> None:
         self.messages += [json.loads(frame["text"]) for frame in frames]
+
+    def push_ahead(self, frames: Any) -> None:
+        self.push(frames)
+
+    def unread(self) -> int:
+        return 0
+
+    def is_filling(self) -> bool:
+        return False
 
     def forget_latest(self, topic: str) -> None:
         raise AssertionError("nothing is shown here")
@@ -297,3 +309,45 @@ def test_v4_a_connection_whose_client_has_gone_gets_no_events() -> None:
     world.outbox.ended = True
     assert world.connection.ending
     assert not world.connection.live
+
+
+# ------------------------------------------------------------------ L3: what counts is progress
+
+
+class Slow(Kept):
+    """A client that takes `a_look` bytes each time when it is looked at."""
+
+    def __init__(self, a_look: int, waits: int) -> None:
+        super().__init__()
+        self._a_look, self._left = a_look, waits
+
+    def unread(self) -> int:
+        return self._left
+
+    async def drained(self) -> bool:
+        self._left = max(0, self._left - self._a_look)
+        if self._left:
+            await asyncio.Event().wait()
+        return True
+
+
+@pytest.fixture
+def hasty(settings: Any) -> Iterator[None]:
+    """Eight looks in 80 ms."""
+    settings.SYNC = settings.SYNC | {"slow_patience": 0.08}
+    sync_settings.cache_clear()
+    yield
+    sync_settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("a_look", "closes"), [(PROGRESS_BYTES // 7, []), (100, [CloseCode.TOO_SLOW]), (0, [4508])]
+)
+async def test_w6_a_client_that_goes_on_reading_may_take_long_and_no_other(
+    hasty: None, a_look: int, closes: list[int]
+) -> None:
+    world = World()
+    world.connection.outbox = Slow(a_look, 10 * PROGRESS_BYTES)
+    async with asyncio.timeout(5):
+        await world.connection.drained()
+    assert world.closes == closes

@@ -74,6 +74,7 @@ class Pipe:
     def can_write_eof(self) -> bool:
         return False
 
+    def set_write_buffer_limits(self, high: int) -> None: ...
     def get_write_buffer_size(self) -> int:
         return self.unread
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from sync.outbox import Flusher, RawOutbox, Watcher
+import pytest
+
+from sync.outbox import WRITE_BYTES, Flusher, RawOutbox, Watcher
 
 
 class Pipe:
@@ -15,9 +17,13 @@ class Pipe:
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
+        self.block_after = 0
 
     def write(self, frames: bytes) -> None:
         self.written.append(frames)
+        self.block_after -= 1
+        if not self.block_after:
+            self.watcher.pause()
 
     def buffered(self) -> int:
         return 0
@@ -67,3 +73,72 @@ async def test_s3_a_pointer_that_waits_is_not_shown_to_who_has_lost_its_topic() 
     pipe.watcher.resume()
     assert await drained
     assert b"".join(pipe.written) == b"waitskept"
+
+
+def filled(limit: int) -> tuple[Pipe, RawOutbox, list[str]]:
+    """An outbox whose client does not read, and what is asked for."""
+    asked: list[str] = []
+    pipe = Pipe()
+    outbox = RawOutbox(pipe, Flusher(asyncio.get_running_loop(), 0.001), limit)
+    outbox.on_lag = lambda: asked.append("lag")
+    outbox.on_overflow = lambda: asked.append("overflow")
+    pipe.watcher.pause()
+    return pipe, outbox, asked
+
+
+async def test_w6_heartbeats_go_ahead_of_what_waits_in_their_order() -> None:
+    pipe, outbox, _ = filled(10_000)
+    outbox.push(b"first ")
+    outbox.push(b"second ")
+    for beat in (b"one ", b"two "):
+        outbox.push_ahead(beat)
+    pipe.watcher.resume()
+    outbox.push_ahead(b"three")
+    assert b"".join(pipe.written) == b"one two first second three"
+
+
+async def test_w6_a_heartbeat_of_a_client_that_reads_comes_behind_what_was_sent_before() -> None:
+    pipe, outbox, _ = filled(10_000)
+    pipe.watcher.resume()
+    outbox.push(b"first ")
+    outbox.push_ahead(b"beat")
+    assert b"".join(pipe.written) == b"first beat"
+
+
+async def test_w6_of_much_a_little_is_written_at_once() -> None:
+    pipe, outbox, _ = filled(2**20)
+    frames = [bytes((n,)) * 10_000 for n in range(100)]
+    for frame in frames:
+        outbox.push(frame)
+    for _ in range(100):
+        pipe.block_after = 1
+        pipe.watcher.resume()
+    assert max(map(len, pipe.written)) < WRITE_BYTES + 10_000
+    assert b"".join(pipe.written) == b"".join(frames)
+    assert outbox.unread() == 0
+
+
+async def test_w5_one_message_larger_than_the_queue_does_not_end_the_connection() -> None:
+    _, outbox, asked = filled(1_000)
+    outbox.push(b"x" * 1_001)
+    await asyncio.sleep(0)
+    assert asked == ["lag"]
+    outbox.push(b"y")
+    await asyncio.sleep(0)
+    assert asked == ["lag", "overflow"]
+
+
+@pytest.mark.parametrize(("size", "asked"), [(500, []), (501, ["lag"]), (1_000, ["lag"] * 2)])
+async def test_l3_half_a_queue_is_a_lag_and_one_byte_above_it_the_end(
+    size: int, asked: list[str]
+) -> None:
+    _, outbox, told = filled(1_000)
+    outbox.push(b"x" * min(size, 800))
+    if size > 800:
+        outbox.push(b"x" * (size - 800))
+    await asyncio.sleep(0)
+    assert told == asked
+    if size == 1_000:
+        outbox.push(b"x")
+        await asyncio.sleep(0)
+        assert told[-1] == "overflow"

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.errors import InvalidMessage
 from sync.times import EPOCH, now_us, parse_cursor, wire_cursor, wire_time, wire_time_us
 
 MICROSECONDS = st.integers(0, 4_000_000_000_000_000)
 
 
 def parsed(text: str) -> tuple[int, bool]:
-    return parse_cursor(text, datetime.fromisoformat(text))
+    return parse_cursor(text, field="payload.lastSyncTimestamp")
 
 
 def test_e2_a_time_is_in_utc_in_whole_seconds_with_z() -> None:
@@ -65,5 +66,39 @@ def test_v4_a_cursors_offset_does_not_matter(at_us: int, minutes: int) -> None:
     ],
 )
 def test_v4_a_cursor_is_cut_to_the_microsecond(text: str, at_us: int, exact: bool) -> None:
-    moment = datetime.fromisoformat(text[:19] + "+00:00")
-    assert parse_cursor(text, moment) == (at_us, exact)
+    assert parsed(text) == (at_us, exact)
+
+
+@given(MICROSECONDS, st.integers(7, 30), st.sampled_from("059"))
+def test_w11_more_digits_than_a_microsecond_has_never_move_a_cursor(
+    at_us: int, digits: int, digit: str
+) -> None:
+    text = wire_cursor(at_us)[:-1] + digit * (digits - 6) + "Z"
+    assert parsed(text) == (at_us, True)
+
+
+@pytest.mark.parametrize("fraction", [".9999995", ".9999999", ".99999949", ".999999999999"])
+def test_w11_no_fraction_is_rounded_into_the_next_second(fraction: str) -> None:
+    assert parsed(f"1970-01-01T00:00:01{fraction}Z") == (1_999_999, True)
+    # Nor out of the calendar.
+    assert parsed(f"9999-12-31T23:59:59{fraction}Z")[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00.000001+00:01"),
+        *("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999999-00:01"),
+    ],
+)
+def test_c9_a_time_of_a_year_that_no_calendar_here_has_is_refused(text: str) -> None:
+    with pytest.raises(InvalidMessage):
+        parsed(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_c9_the_first_and_the_last_time_there_is_are_read_and_written(text: str) -> None:
+    at_us, exact = parsed(text)
+    assert not exact
+    assert wire_time_us(at_us) == text
+    assert wire_cursor(at_us) == text.replace("Z", ".000000Z")

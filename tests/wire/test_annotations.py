@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import pytest
+from django.db import connections
 from django.db.models import QuerySet
+from django.test import Client as Browser
+from django.urls import reverse
 
-from collaboration.models import Annotation, Session
-from tests.cast import Cast
+from bos.models import Organization
+from collaboration.models import Annotation, NoteUsage, Session
+from sync.models import Event
+from tests import doors
+from tests.cast import Cast, Person
 from tests.client import Client, Message, error_of
+from tests.conftest import ServeFixture
 from tests.server import Server
 from tests.wire.test_sessions import create, join
 
+T = TypeVar("T")
 POINT = {"x": 1.5, "y": 0.8, "z": -2.0}
 
 
@@ -223,3 +233,142 @@ async def test_c2_a_session_with_10_000_annotations_can_be_joined(
         everything = await mia.sync(*rest["payload"]["channels"])
     notes = [m for m in everything if m["payload"].get("entityType") == "annotation"]
     assert len(notes) == 10_000
+
+
+@pytest.mark.parametrize("queue", [2**20, 65_536])
+async def test_w5_a_session_with_notes_of_four_bytes_a_character_can_be_joined_whatever_the_queue(
+    server: Server, serve: ServeFixture, cast: Cast, queue: int
+) -> None:
+    small = server if queue == 2**20 else serve(BOS_SEND_QUEUE_BYTES=str(queue))
+    async with (
+        await Client.connect(small, cast.bob) as bob,
+        await Client.connect(small, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        QuerySet(Annotation).bulk_create(  # not captured: only the join is of interest here
+            Annotation(
+                **{"session_id": session_id, "author": cast.bob.user, "x": n, "y": 0, "z": 0},
+                content="\N{GRINNING FACE}" * 10_000,
+                content_type="text",
+            )
+            for n in range(30)
+        )
+        await mia.send("SESSION_JOIN", {"sessionId": session_id}, request_id="join")
+        frame = await mia.socket.recv(decode=False)
+        assert len(frame) <= queue / 2
+        joined = json.loads(frame)["payload"]["session"]
+        shown = joined["annotations"]
+        assert joined["annotationCount"] == 30
+        assert joined["annotationsComplete"] is False
+        assert [note["position"]["x"] for note in shown] == list(range(30 - len(shown), 30))
+        rest = joined["annotationsRest"]
+        everything = await mia.sync(*rest["payload"]["channels"])
+    notes = [m for m in everything if m["payload"].get("entityType") == "annotation"]
+    assert len(notes) == 30
+
+
+# ------------------------------------------------------------------ at once, and many
+
+
+async def test_w2_edits_and_deletions_of_one_note_at_once_are_served_or_find_nothing(
+    impatient: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(impatient, cast.bob) as host,
+        await Client.connect(impatient, cast.mia) as author,
+    ):
+        session_id = (await create(host))["sessionId"]
+        await join(author, session_id)
+        for _ in range(10):
+            id_ = (await annotate(author, session_id))["payload"]["annotationId"]
+            note = {"annotationId": id_}
+            edits = await asyncio.gather(
+                *(c.ask("ANNOTATION_UPDATE", note | {"content": "x"}) for c in (host, author))
+            )
+            assert sorted(e["payload"]["revision"] for e in edits) == [2, 3]
+            outcomes = await asyncio.gather(
+                *(c.ask("ANNOTATION_DELETE", note) for c in (host, author)),
+            )
+            late = await host.ask("ANNOTATION_UPDATE", note | {"content": "late"})
+            assert sorted(outcome["type"] for outcome in outcomes) == [
+                "ANNOTATION_DELETED",
+                "ERROR",
+            ]
+            for refused in (*(o for o in outcomes if o["type"] == "ERROR"), late):
+                assert error_of(refused)[0] in ("NOT_FOUND", "UNAUTHORIZED")
+        told = [m for m in [*host.seen(), *await host.settle()] if m["type"] != "SESSION_JOINED"]
+    assert sum(m["type"] == "ANNOTATION_DELETED" for m in told) <= 10
+
+
+def thread(session_id: str, by: Person, count: int, *, chain: bool) -> str:
+    """Make a note with so many replies, each to the one before or all to the first; its id."""
+    made: list[Annotation] = []
+    for n in range(count + 1):
+        parent = None if not made else made[-1 if chain else 0]
+        note = Annotation(session_id=session_id, author=by.user, parent=parent, x=0, y=0, z=0)
+        note.content, note.content_type = f"note {n}", "text"
+        made.append(note)
+    QuerySet(Annotation).bulk_create(made)  # not captured: only their end is of interest
+    NoteUsage.objects.create(session_id=session_id, notes=len(made), bytes=10 * len(made))
+    return str(made[0].pk)
+
+
+@pytest.mark.parametrize(("count", "chain"), [(520, True), (1000, False)])
+async def test_w12_a_note_with_many_replies_is_deleted_in_parts_while_others_go_on(
+    impatient: Server, cast: Cast, count: int, chain: bool
+) -> None:
+    async with (
+        await Client.connect(impatient, cast.bob) as bob,
+        await Client.connect(impatient, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        id_ = await asyncio.to_thread(
+            _apart, lambda: thread(session_id, cast.bob, count, chain=chain)
+        )
+        await bob.send("ANNOTATION_DELETE", {"annotationId": id_}, request_id="all")
+        gone = [(await bob.expect("ANNOTATION_DELETED"))["payload"]["annotationId"]]
+        # Another's change is committed between two parts.
+        changed = await mia.set_value(cast.home.revenue, 5)
+        assert changed["type"] == "KPI_UPDATED"
+        answer = None
+        while answer is None:
+            message = await bob.expect("ANNOTATION_DELETED")
+            gone.append(message["payload"]["annotationId"])
+            answer = message if "requestId" in message else None
+        assert answer["payload"]["annotationId"] == id_ == gone[-1]
+        assert len(set(gone)) == len(gone) == count + 1
+        assert changed["payload"]["sequence"] < answer["payload"]["sequence"] - 100
+        again = await bob.ask("ANNOTATION_DELETE", {"annotationId": id_})
+        assert error_of(again)[0] == "UNAUTHORIZED"
+    assert not Annotation.objects.filter(session_id=session_id).exists()
+    assert NoteUsage.objects.get(session_id=session_id).notes == 0
+
+
+def _apart(function: Callable[[], T]) -> T:
+    try:
+        return function()
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.parametrize(
+    ("what", "count"), [("annotation", 520), ("action", 150), ("organization", 330)]
+)
+def test_w12_a_long_chain_of_replies_is_deleted_by_the_admin_and_with_what_it_belongs_to(
+    admin: Browser, cast: Cast, what: str, count: int
+) -> None:
+    session = Session.objects.create(
+        organization=cast.home.organization, host=cast.bob.user, title="Long", active_space="s"
+    )
+    key = thread(str(session.pk), cast.bob, count, chain=True)
+    if what == "organization":
+        Organization.objects.filter(pk=cast.home.id).delete()
+    elif what == "action":
+        doors.admin_action(admin, "delete_selected", [Annotation.objects.get(pk=key)], post="yes")
+    else:
+        address = reverse("admin:collaboration_annotation_delete", args=[key])
+        assert f"note {count}".encode() in admin.get(address).content
+        assert admin.post(address, {"post": "yes"}).status_code == 302
+    assert not Annotation.objects.filter(session_id=session.pk).exists()
+    told = Event.objects.filter(organization_id=cast.home.id, entity_type="annotation")
+    assert told.filter(change_type="deleted").count() == count + 1

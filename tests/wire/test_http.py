@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -20,12 +21,12 @@ from django.db import connections, transaction
 
 from bos.health import FRESH, PATIENCE, Probe
 from bos.http import Answer, Busy, Lane
-from bos.models import SpentToken
+from bos.models import Import, SpentToken
 from sync.database import READERS
 from sync.writer import WRITERS
 from tests.cast import PASSWORD, Cast
 from tests.conftest import ServeFixture
-from tests.doors import browser
+from tests.doors import browser, form
 from tests.http import Answer as Answered
 from tests.http import fetch
 from tests.server import Server
@@ -320,3 +321,133 @@ async def test_f7_a_request_for_a_foreign_host_is_one_line_of_the_log(server: Se
     [at] = [n for n, line in enumerate(lines) if host in line]
     assert "error=DisallowedHost" in lines[at]
     assert not lines[at + 1 :] or lines[at + 1].startswith("20")  # the next line begins with a date
+
+
+# ------------------------------------------------------------------ bodies and upgrades
+
+
+def posted(kind: str, path: str, body: bytes, *, upgrade: str, bearer: str = "") -> list[bytes]:
+    """A POST in the pieces in which it is sent; its body in chunks, or with its length."""
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
+    if upgrade:
+        lines += ["Connection: Upgrade, HTTP2-Settings", f"Upgrade: {upgrade}"]
+    if kind == "length":
+        return [_head(*lines, f"Content-Length: {len(body)}"), body]
+    half = len(body) // 2
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in (body[:half], body[half:], b""))
+    return [_head(*lines, "Transfer-Encoding: chunked"), chunks[:3], chunks[3:]]
+
+
+def _head(*lines: str) -> bytes:
+    return "\r\n".join((*lines, "", "")).encode()
+
+
+async def answers_of(server: Server, pieces: list[bytes], *, count: int = 1) -> list[bytes]:
+    """The status lines of so many answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    read = b""
+    try:
+        async with asyncio.timeout(10):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)  # a read of its own, mostly
+            while read.count(b"HTTP/1.1 ") < count:
+                more = await reader.read(2**16)
+                assert more, read
+                read += more
+    finally:
+        writer.close()
+    return [part.split(b"\r\n")[0] for part in read.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["whole", "pieces"])
+@pytest.mark.parametrize("upgrade", ["", "h2c", "TLS/1.0", "websocket", "h2c, websocket", "x/1"])
+@pytest.mark.parametrize("kind", ["length", "chunked"])
+async def test_w4_a_posts_body_is_read_whatever_it_would_be_upgraded_to(
+    server: Server, cast: Cast, kind: str, upgrade: str, joined: bool
+) -> None:
+    body = json.dumps({"refresh": cast.bob.refresh_token}).encode()
+    pieces = posted(kind, "/auth/refresh", body, upgrade=upgrade)
+    # What comes behind it on the same connection is served, too.
+    pieces.append(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    sent = [b"".join(pieces)] if joined else pieces
+    assert await answers_of(server, sent, count=2) == [b"200 OK", b"200 OK"]
+
+
+@pytest.mark.parametrize("kind", ["length", "chunked"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/auth/token", {"email": "{email}", "password": PASSWORD}),
+        ("/auth/token/", {"email": "{email}", "password": PASSWORD}),
+        ("/auth/logout", {"refresh": "{refresh}"}),
+    ],
+)
+async def test_w4_right_credentials_are_taken_in_chunks(
+    server: Server, cast: Cast, kind: str, path: str, body: dict[str, str]
+) -> None:
+    person = cast.mia
+    known = {"{email}": person.email, "{refresh}": person.refresh_token}
+    text = json.dumps({name: known.get(value, value) for name, value in body.items()}).encode()
+    (status,) = await answers_of(server, posted(kind, path, text, upgrade="h2c"))
+    assert status.startswith(b"20")
+
+
+async def test_w4_a_file_is_uploaded_in_chunks(server: Server, cast: Cast) -> None:
+    session = browser(cast.alice)
+    page = session.get("/admin/bos/import/add/")
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in session.cookies.items())
+    fields = {**form(page, kind="employees"), "csrfmiddlewaretoken": page.context["csrf_token"]}
+    fields = {name: value for name, value in fields.items() if name != "file"}
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    parts.append(
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="e.csv"\r\n'
+        "Content-Type: text/csv\r\n\r\nname\nAda\n\r\n--b--\r\n"
+    )
+    body = "".join(parts).encode()
+    head, *chunks = posted("chunked", "/admin/bos/import/add/", body, upgrade="")
+    kind = b"multipart/form-data; boundary=b\r\nCookie: " + cookies.encode()
+    pieces = [head.replace(b"application/json", kind), *chunks]
+    (status,) = await answers_of(server, pieces)
+    assert status == b"302 Found"
+    assert Import.objects.filter(organization=cast.home.organization).count() == 1
+
+
+HANDSHAKE = ("Host: 127.0.0.1", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+PLAIN = ("Connection: Upgrade", "Upgrade: websocket")
+
+
+@pytest.mark.parametrize(
+    ("target", "lines"),
+    [
+        ("/v1/ws", ("Connection: keep-alive", *PLAIN)),
+        ("/v1/ws", (*PLAIN, "Connection: keep-alive")),
+        ("/v1/ws", ("CONNECTION: UPGRADE,keep-alive", "uPGRADE: WebSocket")),
+        ("/v1/ws", ("Connection: Upgrade", "Upgrade: h2c, websocket")),
+        ("/v1/ws", ("Connection: Upgrade", "Upgrade: h2c", "Upgrade: websocket")),
+        ("http://127.0.0.1/v1/ws", PLAIN),
+        ("HTTP://127.0.0.1:80/v1/ws?a=b", PLAIN),
+    ],
+)
+async def test_w16_a_handshake_may_be_written_in_any_way_that_http_allows(
+    server: Server, target: str, lines: tuple[str, ...]
+) -> None:
+    head = _head(f"GET {target} HTTP/1.1", *HANDSHAKE, "Sec-WebSocket-Version: 13", *lines)
+    assert await answers_of(server, [head]) == [b"101 Switching Protocols"]
+
+
+@pytest.mark.parametrize("target", ["http://[127/v1/ws", "http://127.0.0.1", "//v1/ws", "*"])
+async def test_w16_a_target_that_is_no_address_of_ours_is_refused(
+    server: Server, target: str
+) -> None:
+    head = _head(f"GET {target} HTTP/1.1", *HANDSHAKE, "Sec-WebSocket-Version: 13", *PLAIN)
+    assert (await answers_of(server, [head]))[0][:3] in (b"400", b"403", b"404")
+
+
+async def test_w4_a_tunnel_is_refused(server: Server) -> None:
+    (status,) = await answers_of(server, [_head("CONNECT a:1 HTTP/1.1", "Host: a:1")])
+    assert status == b"405 Method Not Allowed"

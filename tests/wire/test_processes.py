@@ -17,13 +17,16 @@ from bos.models import Role, User
 from collaboration.models import Annotation, Participant, Session
 from kpis.models import Kpi, KpiValue
 from sync import log
+from sync.models import Event
 from sync.shared_state import LEASE_SECONDS
 from tests.cast import Cast, make_person
 from tests.client import Client, Message, error_of
 from tests.conftest import BACKEND, ServeFixture
 from tests.server import Server, serving
 from tests.services import RedisServer
+from tests.wire.test_annotations import annotate
 from tests.wire.test_pins import anomaly
+from tests.wire.test_sessions import create, join
 
 pytestmark = pytest.mark.skipif(
     BACKEND != "postgres", reason="several processes need Redis and a database that they share"
@@ -148,7 +151,9 @@ async def test_a5_who_is_deactivated_while_signing_in_is_not_signed_in(
         await mia.subscribe(cast.home.topic)
         own_redis.pause()
         await bob.send("AUTH", {"token": cast.bob.token}, request_id="in")
-        await (await bob.socket.ping())  # it is being served
+        # It is being served, and a heartbeat does not wait for it (H1).
+        await bob.send("PING", request_id="beat")
+        assert (await bob.expect("PONG", within=2))["requestId"] == "beat"
         await asyncio.to_thread(_deactivate, cast)
         await mia.expect("KPI_UPDATED")  # what came before it has been looked at
         own_redis.resume()
@@ -165,6 +170,38 @@ def _deactivate(cast: Cast) -> None:
         Kpi.objects.filter(pk=cast.home.revenue.pk).update(value=5)
     finally:
         connections.close_all()
+
+
+async def test_w2_edits_race_deletions_of_a_note_on_two_processes(pair: Pair, cast: Cast) -> None:
+    async with (
+        await Client.connect(pair[0], cast.bob) as host,
+        await Client.connect(pair[1], cast.mia) as author,
+    ):
+        session_id = (await create(host))["sessionId"]
+        await join(author, session_id)
+        deleted = 0
+        for n in range(12):
+            id_ = (await annotate(author, session_id))["payload"]["annotationId"]
+            named = {"sessionId": session_id} if n % 2 else {}
+            note = {"annotationId": id_, **named}
+            outcomes = await asyncio.gather(
+                host.ask("ANNOTATION_UPDATE", note | {"content": "x"}),
+                author.ask("ANNOTATION_UPDATE", note | {"content": "y"}),
+            )
+            assert sorted(o["payload"]["revision"] for o in outcomes) == [2, 3]
+            outcomes = await asyncio.gather(
+                host.ask("ANNOTATION_DELETE", note),
+                author.ask("ANNOTATION_UPDATE", note | {"content": "z"}),
+            )
+            outcomes += await asyncio.gather(
+                *(client.ask("ANNOTATION_DELETE", note) for client in (host, author))
+            )
+            codes = {error_of(o)[0] for o in outcomes if o["type"] == "ERROR"}
+            assert codes <= {"NOT_FOUND", "UNAUTHORIZED"}
+            assert [o["type"] for o in outcomes].count("ANNOTATION_DELETED") == 1
+            deleted += 1
+    of_notes = Event.objects.filter(organization_id=cast.home.id, entity_type="annotation")
+    assert of_notes.filter(change_type="deleted").count() == deleted
 
 
 async def _ask_often(client: Client, cast: Cast, times: int) -> tuple[int, list[Message]]:

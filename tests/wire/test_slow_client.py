@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from websockets.asyncio.client import connect
 
 from bos.models import Employee, Organization
 from bos.tokens import tokens_for
+from collaboration.models import Annotation, Session
 from sync import log
 from sync.times import now_us
 from tests.cast import Cast
 from tests.client import Client, Message, error_of, sequences
 from tests.conftest import ServeFixture
 from tests.server import Server
+from tests.wire.test_sessions import create
 
 ROWS = 200
 ROUNDS = 10
@@ -224,3 +227,102 @@ async def test_h2_who_does_not_read_a_sync_keeps_nobody_from_ending_within_ten_s
     assert await server.ended(within=15) == 0
     assert time.monotonic() - began <= 10
     slow.socket.transport.abort()
+
+
+# ------------------------------------------------------------------ slow, but reading
+
+PACE = 100_000
+"""Bytes a second: 931 kB, which were one page, take longer than the patience for all of it."""
+NOTES = 100
+
+
+async def _meeting_with_long_notes(server: Server, cast: Cast) -> str:
+    """A session of bob's with 100 notes of 9,300 bytes; its id."""
+    async with await Client.connect(server, cast.bob) as bob:
+        session_id = str((await create(bob))["sessionId"])
+
+    def fill() -> None:
+        Annotation.objects.bulk_create(
+            Annotation(
+                **{"session_id": session_id, "author": cast.bob.user, "x": n, "y": 0, "z": 0},
+                content="n" * 9_000,
+                content_type="text",
+            )
+            for n in range(NOTES)
+        )
+
+    await _apart(fill)
+    return session_id
+
+
+async def test_w6_a_slow_client_that_goes_on_reading_gets_its_sync_and_its_pongs_at_once(
+    server: Server, cast: Cast
+) -> None:
+    session_id = await _meeting_with_long_notes(server, cast)
+    slow = await _connect_narrow(server.ws, server.port)
+    await slow.sign_in(cast.bob)
+    await slow.send("SYNC_REQUEST", {"channels": [f"session:{session_id}"]}, request_id="s")
+    read, asked_at, waited = 0, 0, list[int]()
+    message: Message = {"type": ""}
+    started = time.monotonic()
+    while message["type"] != "SYNC_COMPLETE":
+        message = await slow.receive()
+        read += len(json.dumps(message))
+        # At its own pace, which is the point.
+        await asyncio.sleep(max(0, started + read / PACE - time.monotonic()))
+        if message["type"] == "PONG":
+            waited.append(read - asked_at)
+        if message["type"] == "PONG" or not asked_at:
+            await slow.send("PING")
+            asked_at = read
+    assert message["payload"]["updatesSent"] == NOTES + 2
+    assert read > 900_000
+    # What the systems of both ends and the client's library hold, and not all that is to come.
+    assert waited[0] < 250_000
+    assert len(waited) >= 3
+    slow.socket.transport.abort()
+
+
+async def test_w5_large_events_of_one_moment_do_not_end_a_connection_that_reads(
+    server: Server, cast: Cast
+) -> None:
+    """64 notes of 40 kB are 2.6 MB, delivered one after another."""
+    async with await Client.connect(server, cast.bob) as bob:
+        session_id = str((await create(bob))["sessionId"])
+
+        def fill() -> None:
+            Annotation.objects.bulk_create(
+                Annotation(
+                    **{"session_id": session_id, "author": cast.bob.user, "x": n, "y": 0, "z": 0},
+                    content="\N{GRINNING FACE}" * 10_000,
+                    content_type="text",
+                )
+                for n in range(64)
+            )
+
+        await _apart(fill)
+        seen = [await bob.expect("ANNOTATION_CREATED") for _ in range(64)]
+        assert [m["payload"]["position"]["x"] for m in seen] == list(range(64))
+
+
+async def test_h1_a_ping_is_answered_while_a_request_before_it_waits(
+    server: Server, cast: Cast
+) -> None:
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.mia) as mia,
+    ):
+        session_id = (await create(bob))["sessionId"]
+        with transaction.atomic():
+            Session.objects.select_for_update().get(pk=session_id)
+            await mia.send("SESSION_JOIN", {"sessionId": session_id}, request_id="join")
+            await mia.send("SESSION_LEAVE", {"sessionId": session_id}, request_id="leave")
+            # Both kinds of frames; neither waits for the session.
+            for n, speech in enumerate(["text", "msgpack"]):
+                mia.speech = speech
+                await mia.send("PING", request_id=f"ping-{n}")
+                pong = await mia.expect("PONG", within=2)
+                assert pong["requestId"] == f"ping-{n}"
+        assert (await mia.answer("join"))["type"] == "SESSION_JOINED"
+        assert (await mia.answer("leave"))["type"] == "SESSION_LEFT"
+        assert await mia.settle() == []

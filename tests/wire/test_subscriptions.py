@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -160,15 +162,49 @@ async def test_e4_no_list_of_channels_is_malformed(
 # ------------------------------------------------------------------ S1: limits
 
 
-async def test_s1_a_request_has_at_most_100_channels(server: Server, cast: Cast) -> None:
-    channels = kpis(cast, PER_REQUEST + 1)
+async def refusals(client: Client, type_: str, channels: list[str]) -> dict[str, Any]:
+    """The channels that are refused, and why; behind them the answer is expected."""
+    answer = await client.ask(type_, {"channels": channels})
+    refused: dict[str, Any] = {}
+    while answer["type"] == "ERROR":
+        code, details = error_of(answer)
+        refused[details["channel"]] = (code, details.get("limit"))
+        answer = await client.receive()
+    assert answer["type"] == f"{type_}D"
+    assert answer["payload"]["channels"] == [name for name in channels if name not in refused]
+    return refused
+
+
+@pytest.mark.parametrize("type_", ["SUBSCRIBE", "UNSUBSCRIBE"])
+async def test_s1_c10_the_first_100_channels_of_a_request_are_served_and_each_other_is_refused(
+    server: Server, cast: Cast, type_: str
+) -> None:
+    channels = kpis(cast, PER_REQUEST + 2)
+    failed = ("SUBSCRIPTION_FAILED", PER_REQUEST)
     async with await Client.connect(server, cast.alice) as alice:
-        for type_, done in (("SUBSCRIBE", "SUBSCRIBED"), ("UNSUBSCRIBE", "UNSUBSCRIBED")):
-            answer = await alice.ask(type_, {"channels": channels[:-1]})
-            assert answer["type"] == done
-            assert answer["payload"]["channels"] == channels[:-1]
-            code, _ = error_of(await alice.ask(type_, {"channels": channels}))
-            assert code == "INVALID_MESSAGE_FORMAT"
+        assert await refusals(alice, type_, channels[:-2]) == {}
+        assert await refusals(alice, type_, channels[:-1]) == {channels[-2]: failed}
+        assert await refusals(alice, type_, channels) == dict.fromkeys(channels[-2:], failed)
+
+
+async def test_s1_c10_a_channel_that_is_named_again_takes_no_place_of_another(
+    server: Server, cast: Cast
+) -> None:
+    channels = kpis(cast, PER_REQUEST)
+    async with await Client.connect(server, cast.alice) as alice:
+        answer = await alice.ask("SUBSCRIBE", {"channels": [channels[0], *channels]})
+        assert answer["payload"]["channels"] == channels
+
+
+async def test_s1_c10_thousands_of_channels_are_each_refused_and_the_connection_stays(
+    impatient: Server, cast: Cast
+) -> None:
+    channels = [f"kpi:{n}" for n in range(9_000)]
+    async with await Client.connect(impatient, cast.alice) as alice:
+        await alice.send("SUBSCRIBE", {"channels": channels}, request_id="many")
+        codes = [error_of(await alice.answer("many"))[0] for _ in channels]
+        assert Counter(codes) == {"UNAUTHORIZED": 100, "SUBSCRIPTION_FAILED": 8_900}
+        assert (await alice.subscribe(cast.home.topic))["type"] == "SUBSCRIBED"
 
 
 async def test_s1_a_connection_follows_at_most_500_channels(server: Server, cast: Cast) -> None:

@@ -15,7 +15,7 @@ from kpis.models import Kpi, Visibility
 from sync import log
 from sync.models import Event, StreamHead
 from tests.cast import Cast
-from tests.client import Client, Message, sequences
+from tests.client import Client, Message, error_of, sequences
 from tests.mirror import apply, snapshot
 from tests.server import Server
 
@@ -284,6 +284,60 @@ async def test_e4_a_cursor_that_is_none_is_refused(
         assert answer["payload"]["details"]["field"] == f"payload.{next(iter(cursor))}"
 
 
+@pytest.mark.parametrize(
+    ("cursor", "code"),
+    [
+        ({"lastSyncTimestamp": "0001-01-01T00:00:00+14:00"}, "INVALID_MESSAGE_FORMAT"),
+        ({"lastSyncTimestamp": "0001-01-01T00:00:00.5+00:01"}, "INVALID_MESSAGE_FORMAT"),
+        ({"lastSyncTimestamp": "9999-12-31T23:59:59-14:00"}, "INVALID_MESSAGE_FORMAT"),
+        ({"lastSyncTimestamp": "0000-12-31T23:59:59Z"}, "INVALID_MESSAGE_FORMAT"),
+        ({"lastSyncTimestamp": "9999-12-31T23:59:60Z"}, "INVALID_MESSAGE_FORMAT"),
+        ({"lastSyncTimestamp": "9999-12-31T23:59:59.9999999Z"}, "SYNC_TIMESTAMP_IN_FUTURE"),
+        ({"lastSyncTimestamp": "9999-12-31T23:59:59+14:00"}, "SYNC_TIMESTAMP_IN_FUTURE"),
+        ({"lastSequence": 2**63}, "SYNC_TIMESTAMP_IN_FUTURE"),
+        ({"lastSequence": 2**64 - 1}, "SYNC_TIMESTAMP_IN_FUTURE"),
+    ],
+)
+async def test_c9_a_cursor_at_an_end_of_time_is_refused_and_never_a_fault_of_ours(
+    server: Server, cast: Cast, cursor: dict[str, Any], code: str
+) -> None:
+    async with await Client.connect(server, cast.alice) as alice:
+        [answer] = await alice.sync(cast.home.topic, **cursor)
+        assert answer["payload"]["code"] == code
+        # The other time that a client sends is read, or refused, likewise.
+        text = str(cursor.get("lastSyncTimestamp", "2025-01-20T10:30:00Z"))
+        await alice.send("PING", timestamp=text)
+        pong = await alice.receive()
+        assert pong["type"] == "PONG" or error_of(pong)[1]["field"] == "timestamp"
+
+
+@pytest.mark.parametrize("of_report", [("0001-01-01", "9999-12-31"), ("9999-12-31", "0001-01-01")])
+async def test_c9_a_report_of_all_time_is_refused_or_made_and_never_a_fault_of_ours(
+    server: Server, cast: Cast, of_report: tuple[str, str]
+) -> None:
+    days = dict(zip(("from", "to"), of_report, strict=True))
+    scope = {"type": "organization", "id": cast.home.id}
+    async with await Client.connect(server, cast.mia) as mia:
+        await mia.send("REPORT_REQUEST", {"scope": scope, **days}, request_id="all")
+        told = [m for m in await mia.settle() if m["type"] == "ERROR"]
+    assert [error_of(m)[0] for m in told] in ([], ["INVALID_MESSAGE_FORMAT"])
+
+
+async def test_w11_a_cursor_of_more_digits_loses_no_event_however_they_would_be_rounded(
+    server: Server, cast: Cast
+) -> None:
+    """Whoever writes nanoseconds means the microsecond in which they are."""
+    first_us = (log.head(cast.home.id).at_us // 1_000_000 + 5) * 1_000_000 + 999_998
+    head_at(cast, first_us)
+    change(cast, 4)  # the third is of the next second
+    end = log.head(cast.home.id).sequence
+    async with await Client.connect(server, cast.alice) as alice:
+        for digits in ("5", "999", "500000001", "000"):
+            cursor = wire(first_us + 1).replace("Z", f"{digits}Z")
+            got = sent(await alice.sync(cast.home.topic, lastSyncTimestamp=cursor))
+            assert got == [end - 1, end]
+
+
 # ------------------------------------------------------------------ live events meanwhile
 
 
@@ -299,8 +353,9 @@ async def test_v4_what_a_sync_has_told_is_not_told_again_live(server: Server, ca
         alice.seen()  # what came before the sync began
         change(cast, 1)
         await mia.set_value(cast.home.revenue, 1)
-        got += sequences(await alice.settle())
+        got += await alice.collect(start + 5)
         assert got == list(range(start + 1, start + 6))
+        assert sequences(await alice.settle()) == []
 
 
 async def test_v4_live_events_wait_for_the_end_of_a_sync_and_all_come_once(

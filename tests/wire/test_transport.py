@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from sync.closes import CloseCode
 from tests.cast import Cast
 from tests.client import Client, error_of
-from tests.conftest import ANOTHER_ORIGIN
+from tests.conftest import AN_APPS_ORIGIN, ANOTHER_ORIGIN
 from tests.frames import BINARY, CONTINUATION, PING, PONG, TEXT, RawSocket, frame, head
 from tests.server import Server
 
@@ -249,6 +249,7 @@ async def test_w5_a_configured_origin_is_allowed_and_one_like_it_is_not(
     url = impatient.ws
     assert await handshake(url, origin=ANOTHER_ORIGIN) == (101, None)
     assert await handshake(url, origin=f"{ANOTHER_ORIGIN}:443") == (101, None)
+    assert await handshake(url, origin=AN_APPS_ORIGIN) == (101, None)
     assert await handshake(url, origin=impatient.url) == (101, None)
     for other in ("http://app.example", "https://app.example:8443", "https://x.app.example"):
         assert await handshake(url, origin=other) == (403, None)

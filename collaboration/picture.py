@@ -1,0 +1,99 @@
+"""A session as one sees it who joins: who is there, and the notes that fit into a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from collaboration.messages import SessionJoined
+from collaboration.models import Annotation, Participant, Session
+from collaboration.payloads import annotation_data
+from sync import log
+from sync.codecs import to_json
+from sync.database import reading
+from sync.errors import SessionNotFound
+from sync.outbox import most_of_a_frame
+from sync.principal import Principal
+from sync.times import wire_time
+
+# Read at once: they may be 40 kB each.
+NOTES_A_TIME = 100
+
+
+def read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
+    """The session as it is, and the last event that is in this picture.
+
+    Raises SessionNotFound where the principal is no participant any more.
+    """
+    with reading():
+        head = log.head(principal.organization_id)
+        session = Session.objects.of(principal.organization_id).filter(pk=session_id).first()
+        own = Participant.objects.filter(session=session, user_id=principal.user_id).first()
+        if session is None or own is None:
+            raise SessionNotFound(sessionId=session_id)
+        joined = SessionJoined(
+            session_id=session_id,
+            user_id=principal.user_id,
+            user_name=principal.name,
+            joined_at=wire_time(own.joined_at),
+            session=_picture(session),
+            sequence=head.sequence,
+        )
+    return head.sequence, joined
+
+
+def _picture(session: Session) -> dict[str, Any]:
+    picture: dict[str, Any] = {
+        "sessionId": str(session.pk),
+        "title": session.title,
+        "hostId": str(session.host_id),
+        "activeSpace": session.active_space,
+        "maxParticipants": session.max_participants,
+        "createdAt": wire_time(session.created_at),
+        "participants": _participants(session),
+    }
+    of_session = Annotation.objects.filter(session=session)
+    annotations = _newest(of_session, room=most_of_a_frame() - _size_of(picture))
+    count = of_session.count()
+    picture["annotations"] = annotations
+    picture["annotationCount"] = count
+    picture["annotationsComplete"] = len(annotations) == count
+    if len(annotations) < count:
+        # The rest comes page by page, at the client's pace.
+        request = {"type": "SYNC_REQUEST", "payload": {"channels": [f"session:{session.pk}"]}}
+        picture["annotationsRest"] = request
+    return picture
+
+
+def _participants(session: Session) -> list[dict[str, Any]]:
+    present = Participant.objects.filter(session=session, left_at=None).select_related("user")
+    return [
+        {
+            "userId": str(one.user_id),
+            "userName": one.user.name,
+            "state": one.state,
+            "role": "host" if one.user_id == session.host_id else "participant",
+            "joinedAt": wire_time(one.joined_at),
+            "cursor": None,
+        }
+        for one in present
+    ]
+
+
+def _newest(notes: QuerySet[Annotation], *, room: int) -> list[dict[str, Any]]:
+    """Those of them that fit into so many bytes, oldest first."""
+    fitting: list[dict[str, Any]] = []
+    newest = notes.order_by("-created_at", "-pk").select_related("author")
+    for annotation in newest.iterator(chunk_size=NOTES_A_TIME):
+        shown = annotation_data(annotation)
+        room -= _size_of(shown) + 1
+        if room < 0:
+            break
+        fitting.append(shown)
+    return fitting[::-1]
+
+
+def _size_of(shown: dict[str, Any]) -> int:
+    """In bytes, which a character may have four of."""
+    return len(to_json(shown))
