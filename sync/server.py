@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from http import HTTPStatus
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -17,7 +16,7 @@ from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask`, i
     apply_mask,
 )
 from websockets.http11 import Request
-from websockets.protocol import State
+from websockets.protocol import Protocol, State
 
 from sync.closes import CloseCode
 from sync.intake import Intake
@@ -102,26 +101,16 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self.heard_at = now = self.loop.time()
         if self._broken:
             return
-        if self.handshake_initiated:
-            self._read(data, now)
-        else:
-            self._shake_hands(data)
+        self._read(data, now)
 
-    def _shake_hands(self, head: bytes) -> None:
-        """Answer the request, which `sync.http_server` hands on in one piece.
-
-        Where it is no handshake uvicorn would say nothing, and leave the connection open.
-        """
-        super().data_received(head)
-        if self.handshake_initiated:
-            return
-        answer = b"".join(self.conn.data_to_send())
-        if not answer:
-            refusal = self.conn.reject(HTTPStatus.BAD_REQUEST, "This is no WebSocket handshake.\n")
-            answer = refusal.serialize()
-        self._broken = self.close_sent = self.handshake_complete = True
-        self.transport.write(answer)
-        self.transport.close()
+    def shake_hands(self, request: Request) -> None:
+        """Answer the request, which `sync.http_server` has read."""
+        # From the frames on: it would wait for the request first.
+        conn: Any = self.conn
+        conn.parser = Protocol.parse(conn)
+        next(conn.parser)
+        self.handle_connect(request)
+        self._broken = self.close_sent  # it was no handshake
 
     def _read(self, data: bytes, now: float) -> None:
         """Pay for each frame, then take it; the library gets what is not one whole message.

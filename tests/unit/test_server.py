@@ -9,16 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uvicorn.config import Config
 from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from sync.conf import sync_settings
 from sync.server import RawWebSocketProtocol
 from tests.frames import BINARY, CONTINUATION, PING, TEXT, frame
 from tests.unit.test_http_server import Clock, Pipe
 
-HANDSHAKE = (
-    b"GET /v1/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
 LARGEST = sync_settings().max_unauthenticated_bytes
 
 
@@ -35,7 +39,7 @@ class Socket:
         transport: Any = self.pipe
         self.protocol = RawWebSocketProtocol(config, ServerState(), {}, _loop=loop)
         self.protocol.connection_made(transport)
-        self.protocol.data_received(HANDSHAKE)
+        self.protocol.shake_hands(Request("/v1/ws", Headers(HANDSHAKE)))
         self.protocol.conn.send_response(self.protocol.response)
         self.protocol.conn.data_to_send()
         self.protocol.handshake_complete = True
