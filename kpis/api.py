@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -80,10 +82,18 @@ CONTENT_TYPES = {
 class ReportFileView(APIView):
     """A report's file, by an access token or from the admin: `url` of REPORT_GENERATED.
 
-    404 for whoever may not read it, 410 once it has expired.
+    404 for whoever may not read it, 410 once it has expired. A person who follows a link to it
+    without being signed in comes to the page, which signs them in and opens it.
     """
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        accept = self.request.headers.get("Accept", "")
+        if isinstance(exc, NotAuthenticated) and "text/html" in accept:
+            address = urlencode({"next": self.request.path})
+            return HttpResponseRedirect(f"{reverse('dashboard')}?{address}")
+        return super().handle_exception(exc)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Errors are JSON; the file is what it is, whatever `Accept` says."""
