@@ -40,6 +40,7 @@ RUN_ONCE = {
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
     "wire/test_requests.py": "sqlite",
+    "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",
     "test_admin.py": "postgres",
     "test_admin_business.py": "postgres",
