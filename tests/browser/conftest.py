@@ -23,6 +23,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # Else the user is asked whether a page of the internet may call this machine.
+    "--disable-features=LocalNetworkAccessChecks",
 ]
 # Four pytest workers and their servers share two cores with it.
 expect.set_options(timeout=20_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from bos.models import SignIn
 from kpis.archive import kpis_archive
@@ -13,7 +13,7 @@ from kpis.models import Kpi
 from tests.browser.board import fill_sign_in, set_value, sign_in
 from tests.cast import PASSWORD, Cast
 from tests.client import Client
-from tests.conftest import ServeFixture
+from tests.conftest import ANOTHER_ORIGIN, ServeFixture
 from tests.rest import rest
 from tests.server import Server
 from tests.test_links import address_of, make_report
@@ -197,3 +197,36 @@ async def test_c8_a_link_to_a_report_opens_once_one_has_signed_in_and_in_another
     await expect(another.locator('[data-connection="live"]')).to_be_visible()
     await expect(another.locator("[data-account]")).to_have_text("Vera · viewer")
     assert another.url == f"{server.url}/"
+
+
+# ------------------------------------------------------------------ c1: a page of another origin
+
+ASK = """async ([server, email, password]) => {
+  const headers = { "Content-Type": "application/json" };
+  const sent = { method: "POST", headers, body: JSON.stringify({ email, password }) };
+  try {
+    const refused = await fetch(`${server}/auth/refresh`, { ...sent, body: "{}" });
+    const { access } = await (await fetch(`${server}/auth/token`, sent)).json();
+    const bearer = { headers: { Authorization: `Bearer ${access}` } };
+    const history = await fetch(`${server}/api/kpis/history`, bearer);
+    return [refused.status, Object.keys(await history.json()).length];
+  } catch (error) {
+    return error.name;
+  }
+}"""
+
+
+async def test_c1_a_browser_lets_a_page_of_an_allowed_origin_sign_in_and_read_and_no_other(
+    chromium: Browser, impatient: Server, cast: Cast
+) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    blank = "<!doctype html><title>Board</title>"
+    for origin, expected in ((ANOTHER_ORIGIN, [400, 2]), ("https://else.example", "TypeError")):
+        await page.route(
+            f"{origin}/", lambda route: route.fulfill(content_type="text/html", body=blank)
+        )
+        await page.goto(f"{origin}/")
+        given = [impatient.url, cast.bob.email, PASSWORD]
+        assert await page.evaluate(ASK, given) == expected
+    await context.close()
