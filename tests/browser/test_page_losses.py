@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bos.models import Organization, SignIn
+from kpis.archive import kpis_archive
 from kpis.models import Kpi, KpiValue
 from tests.browser.board import card_of, fill_sign_in, set_value, sign_in
 from tests.cast import Cast
@@ -168,7 +169,7 @@ async def test_c7_the_eleventh_tab_says_why_and_comes_in_when_a_place_is_free(
 async def test_c7_an_organization_without_kpis_explains_itself(
     page: Page, server: Server, cast: Cast
 ) -> None:
-    Kpi.objects.of(cast.home.id).delete()
+    kpis_archive(Kpi.objects.of(cast.home.id))
     await sign_in(page, server.url, cast.vera)
     await expect(page.locator("[data-empty]")).to_contain_text("An administrator")
     await page.click("[data-sign-out]")
@@ -180,7 +181,7 @@ async def test_c7_an_organization_without_kpis_explains_itself(
     await expect(page.locator("[data-kpi]")).to_have_count(1)
     await expect(page.locator("[data-empty]")).to_be_hidden()
     Organization.objects.filter(pk=cast.home.id).update(name="Empty again")
-    Kpi.objects.of(cast.home.id).delete()
+    kpis_archive(Kpi.objects.of(cast.home.id))
     await expect(page.locator("[data-empty]")).to_be_visible()
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from bos.models import Department, Employee, Notification
 from collaboration.models import Annotation, Invitation, Participant, Session
+from kpis.archive import kpis_archive
 from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState
 from sync import registry
 from tests.cast import Cast
@@ -39,8 +40,8 @@ def value_set(cast: Cast, session: Session) -> None:
 
 
 @scene("SYNC_DELETE")
-def kpi_deleted(cast: Cast, session: Session) -> None:
-    cast.home.margin.delete()
+def kpi_archived(cast: Cast, session: Session) -> None:
+    kpis_archive([cast.home.margin])
 
 
 @scene("DEPARTMENT_UPDATED")
