@@ -82,14 +82,16 @@ def alert_whose_kpi_is_hidden(cast: Cast, session: Session) -> None:
 
 @scene("ANOMALY_DETECTED", "SYNC_DELETE")
 def anomaly(cast: Cast, session: Session) -> None:
-    _insight(cast, InsightKind.ANOMALY, value=3, expected=1)
-    _insight(cast, InsightKind.ANOMALY, value=4, expected=1).delete()
+    figures = {"day": "2026-01-01", "value": 3, "lower": 0, "upper": 2, "severity": "low"}
+    _insight(cast, InsightKind.ANOMALY, **figures)
+    _insight(cast, InsightKind.ANOMALY, **figures).delete()
 
 
 @scene("PREDICTION_READY")
 def prediction(cast: Cast, session: Session) -> None:
-    made = _insight(cast, InsightKind.PREDICTION, horizon=7, points=[])
-    made.figures = {"horizon": 9, "points": []}
+    points = [{"date": "2026-01-01", "expected": 2, "lower": 1, "upper": 3}]
+    made = _insight(cast, InsightKind.PREDICTION, horizon=7, points=points)
+    made.figures = {"horizon": 9, "points": points}
     made.save()
 
 
