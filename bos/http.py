@@ -26,6 +26,7 @@ from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from sync.cors import PREFLIGHT, allowed_origin, cors_headers, is_preflight
 from sync.intake import block_of
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -126,6 +127,10 @@ class HttpApplication(ASGIHandler):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
+        cors = cors_headers(scope["path"], scope["headers"])
+        if is_preflight(scope):
+            await _send(_preflight(scope, cors), send)
+            return
         try:
             body = await self.read_body(receive)
         except RequestAborted:
@@ -141,6 +146,7 @@ class HttpApplication(ASGIHandler):
         finally:
             body.close()
         if answer is not None:
+            answer.headers.extend(cors)
             # The client may have gone: uvicorn does not notice it for a request behind another one.
             with contextlib.suppress(OSError, RuntimeError):
                 await _send(answer, send)
@@ -215,6 +221,14 @@ def _busy(path: str) -> Answer:
     response = refusal(path, code="SERVER_BUSY", message=message)
     headers = [(name.encode(), value.encode()) for name, value in response.items()]
     return Answer(response.status_code, headers, response.content)
+
+
+def _preflight(scope: Mapping[str, Any], cors: list[tuple[bytes, bytes]]) -> Answer:
+    """Whether a page may ask this is decided by its origin alone, not by what is there."""
+    if allowed_origin(scope["headers"]) is not None:
+        return Answer(204, [*cors, *PREFLIGHT], b"")
+    body = b'{"code":"ORIGIN_NOT_ALLOWED","message":"Pages of this origin may not call this."}'
+    return Answer(403, [*cors, (b"Content-Type", b"application/json")], body)
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from sync.messages import Time
-from sync.registry import Message, Request, WireId, message
+from sync.registry import EntityMessage, Request, WireId, message
 
 
-@message("DEPARTMENT_UPDATED")
-class DepartmentUpdated(Message):
+@message("DEPARTMENT_UPDATED", shows=["department"], named="departmentId")
+class DepartmentUpdated(EntityMessage):
     """A department was changed. A SYNC_UPDATE with the same `sequence` follows."""
 
     department_id: str
@@ -19,11 +19,10 @@ class DepartmentUpdated(Message):
     parent_id: str | None
     updated_by: str
     updated_at: Time
-    sequence: int | UnsetType = UNSET
 
 
-@message("EMPLOYEE_UPDATED")
-class EmployeeUpdated(Message):
+@message("EMPLOYEE_UPDATED", shows=["employee"], named="employeeId")
+class EmployeeUpdated(EntityMessage):
     """An employee was changed. A SYNC_UPDATE with the same `sequence` follows."""
 
     employee_id: str
@@ -31,13 +30,13 @@ class EmployeeUpdated(Message):
     title: str
     email: str
     department_id: str | None
+    user_id: str | None
     updated_by: str
     updated_at: Time
-    sequence: int | UnsetType = UNSET
 
 
-@message("NOTIFICATION")
-class Notification(Message):
+@message("NOTIFICATION", shows=["notification"], named="notificationId")
+class Notification(EntityMessage):
     """Something that one user should know; stored until it was read."""
 
     notification_id: str
@@ -47,7 +46,6 @@ class Notification(Message):
     data: dict[str, Any]
     created_at: Time
     read_at: Time | None = None
-    sequence: int | UnsetType = UNSET
 
 
 @message("NOTIFICATION_READ")
@@ -57,9 +55,8 @@ class NotificationRead(Request):
     notification_ids: Annotated[list[WireId], Meta(min_length=1, max_length=500)]
 
 
-@message("NOTIFICATION_READ")
-class NotificationReadConfirmed(Message):
-    """These notifications are marked as read."""
+@message("NOTIFICATION_READ", shows=["notification"])
+class NotificationReadConfirmed(EntityMessage):
+    """These notifications are marked as read: all of them are gone for a mirror of the unread."""
 
     notification_ids: list[str]
-    sequence: int | UnsetType = UNSET

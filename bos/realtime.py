@@ -12,7 +12,7 @@ from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_depar
 from bos.services import forget_admin_sessions, forget_notifications
 from bos.sign_ins import forget_sign_ins
 from bos.tokens import prune_spent
-from sync.capture import Change, Synced, register
+from sync.capture import TOLD, Change, Synced, register
 from sync.housekeeping import forget_regularly
 from sync.principal import Actor, Principal
 from sync.rights import register_reads
@@ -113,7 +113,7 @@ class SyncedNotification(Synced[Notification]):
             return None
         if change.kind == "updated" and row.read_at is not None:
             ids = [str(row.pk)] if row.read_together is None else row.read_together
-            return ("NOTIFICATION_READ", {"notificationIds": ids}) if ids else None
+            return ("NOTIFICATION_READ", {"notificationIds": ids}) if ids else TOLD
         data = self.data(row)
         data["notificationId"] = data.pop("id")
         return "NOTIFICATION", data

@@ -258,6 +258,7 @@ SESSION_DAYS = decimal("BOS_SESSION_DAYS", 365)
 READ_NOTIFICATION_DAYS = decimal("BOS_READ_NOTIFICATION_DAYS", 30)
 NOTIFICATION_DAYS = decimal("BOS_NOTIFICATION_DAYS", 180)
 HISTORY_VALUES = whole("BOS_HISTORY_VALUES", 50_000)
+KPI_HISTORY_VALUES = whole("BOS_KPI_HISTORY_VALUES", 2_000)
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 
@@ -332,9 +333,11 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Strict"
+# A link in a mail or a chat opens for a user who is signed in: no GET changes anything, and a POST
+# of another site brings neither cookie. If the token's cookie were Strict, such a link would get a
+# new token, and forms that are open in other tabs would be refused.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
-CSRF_COOKIE_SAMESITE = "Strict"
 DEVICE_COOKIE_NAME = "bos_device" if DEBUG else "__Host-bos_device"
 if not DEBUG:
     # Browsers take a cookie of this name from this very host over TLS only, and from no other one

@@ -24,6 +24,7 @@ from collaboration.messages import (
     SessionLeave,
 )
 from collaboration.models import Participant, Session
+from collaboration.payloads import joined_payload
 from collaboration.picture import read_joined
 from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
@@ -37,7 +38,6 @@ from sync.feed import Synced
 from sync.principal import Principal, acting
 from sync.registry import handles
 from sync.retry import first_outcome
-from sync.times import wire_time
 from sync.writer import Rows, submit_for
 
 
@@ -183,15 +183,8 @@ def _takes_part(principal: Principal, session_id: str) -> bool:
 
 
 def _joined_json(session: Session, principal: Principal) -> str:
-    own = Participant.objects.get(session=session, user_id=principal.user_id)
-    return json_text(
-        {
-            "sessionId": str(session.pk),
-            "userId": principal.user_id,
-            "userName": principal.name,
-            "joinedAt": wire_time(own.joined_at),
-        }
-    )
+    of_user = Participant.objects.select_related("session", "user")
+    return json_text(joined_payload(of_user.get(session=session, user_id=principal.user_id)))
 
 
 @handles(SessionLeave)

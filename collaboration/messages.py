@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from sync.messages import Time
-from sync.registry import Message, Request, WireId, message
+from sync.registry import EntityMessage, Message, Request, WireId, message
 
 Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
 ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]
@@ -131,9 +131,12 @@ class Participant(Message):
     cursor: dict[str, Any] | None = None
 
 
-@message("SESSION_CREATED")
-class SessionCreated(Message):
-    """A session was started. To its host, the invited, or the organization if it is open."""
+@message("SESSION_CREATED", shows=["session", "invitation"])
+class SessionCreated(EntityMessage):
+    """A session was started. To its host, the invited, or the organization if it is open.
+
+    An invited user's copy shows their invitation, everybody else's the session.
+    """
 
     session_id: str
     host_id: str
@@ -143,11 +146,10 @@ class SessionCreated(Message):
     created_at: Time
     max_participants: int
     invitation_only: bool
-    sequence: int | UnsetType = UNSET
 
 
-@message("SESSION_JOINED")
-class SessionJoined(Message):
+@message("SESSION_JOINED", shows=["participant"])
+class SessionJoined(EntityMessage):
     """Somebody joined; the joiner's own copy also carries the session as it is.
 
     Of its notes those newest ones that fit into a message of half a megabyte. Where
@@ -158,13 +160,14 @@ class SessionJoined(Message):
     session_id: str
     user_id: str
     user_name: str
+    state: ParticipantState
+    role: Literal["host", "participant"]
     joined_at: Time
     session: dict[str, Any] | UnsetType = UNSET
-    sequence: int | UnsetType = UNSET
 
 
-@message("SESSION_LEFT")
-class SessionLeft(Message):
+@message("SESSION_LEFT", shows=["participant"])
+class SessionLeft(EntityMessage):
     """Somebody left; `reason` says so where a lost connection did not come back in time."""
 
     session_id: str
@@ -173,11 +176,10 @@ class SessionLeft(Message):
     role: Literal["host", "participant"]
     left_at: Time
     reason: Literal["timeout"] | UnsetType = UNSET
-    sequence: int | UnsetType = UNSET
 
 
-@message("SESSION_ENDED")
-class SessionEnded(Message):
+@message("SESSION_ENDED", shows=["session", "invitation"])
+class SessionEnded(EntityMessage):
     """The session is over; its annotations stay. It is gone for those who follow the organization,
     and so is an invitation to it for the invited, who are told on `user:`."""
 
@@ -185,22 +187,20 @@ class SessionEnded(Message):
     ended_by: str
     ended_at: Time
     reason: Literal["host_left", "empty", "admin"]
-    sequence: int | UnsetType = UNSET
 
 
-@message("PARTICIPANT_UPDATE")
-class ParticipantUpdate(Message):
+@message("PARTICIPANT_UPDATE", shows=["participant"])
+class ParticipantUpdate(EntityMessage):
     """A participant's state or role is another now."""
 
     session_id: str
     user_id: str
     state: ParticipantState
     role: Literal["host", "participant"]
-    sequence: int | UnsetType = UNSET
 
 
-@message("ANNOTATION_CREATED")
-class AnnotationCreated(Message):
+@message("ANNOTATION_CREATED", shows=["annotation"], named="annotationId")
+class AnnotationCreated(EntityMessage):
     """A note was pinned to a point of the shared space."""
 
     annotation_id: str
@@ -212,28 +212,26 @@ class AnnotationCreated(Message):
     content_type: ContentType
     created_at: Time
     revision: int
+    updated_at: Time
     entity: EntityRef | None = None
     parent_id: str | None = None
-    sequence: int | UnsetType = UNSET
 
 
-@message("ANNOTATION_UPDATED")
+@message("ANNOTATION_UPDATED", shows=["annotation"], named="annotationId")
 class AnnotationUpdated(AnnotationCreated):
     """A note was changed; `revision` counts its changes."""
 
     updated_by: str = ""
-    updated_at: Time = ""
 
 
-@message("ANNOTATION_DELETED")
-class AnnotationDeleted(Message):
+@message("ANNOTATION_DELETED", shows=["annotation"], named="annotationId")
+class AnnotationDeleted(EntityMessage):
     """A note is gone."""
 
     annotation_id: str
     session_id: str
     deleted_by: str
     deleted_at: Time
-    sequence: int | UnsetType = UNSET
 
 
 @message("CURSOR_MOVE")

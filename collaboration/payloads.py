@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from collaboration.models import Annotation, Session
+from collaboration.models import Annotation, Participant, Session
 from sync.principal import SYSTEM
 from sync.times import wire_time
 
@@ -19,6 +19,21 @@ def created_payload(session: Session) -> dict[str, Any]:
         "createdAt": wire_time(session.created_at),
         "maxParticipants": session.max_participants,
         "invitationOnly": session.invitation_only,
+    }
+
+
+def role_of(participant: Participant) -> Literal["host", "participant"]:
+    return "host" if participant.session.host_id == participant.user_id else "participant"
+
+
+def joined_payload(participant: Participant) -> dict[str, Any]:
+    return {
+        "sessionId": str(participant.session_id),
+        "userId": str(participant.user_id),
+        "userName": participant.user.name,
+        "state": participant.state,
+        "role": role_of(participant),
+        "joinedAt": wire_time(participant.joined_at),
     }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 
-from collaboration.messages import SessionJoined
+from collaboration.messages import ParticipantState, SessionJoined
 from collaboration.models import Annotation, Participant, Session
-from collaboration.payloads import annotation_data
+from collaboration.payloads import annotation_data, role_of
 from sync import log
 from sync.codecs import to_json
 from sync.database import reading
@@ -29,15 +29,21 @@ def read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoin
     with reading():
         head = log.head(principal.organization_id)
         session = Session.objects.of(principal.organization_id).filter(pk=session_id).first()
-        own = Participant.objects.filter(session=session, user_id=principal.user_id).first()
+        taking_part = Participant.objects.select_related("session")
+        own = taking_part.filter(session=session, user_id=principal.user_id).first()
         if session is None or own is None:
             raise SessionNotFound(sessionId=session_id)
         joined = SessionJoined(
             session_id=session_id,
             user_id=principal.user_id,
             user_name=principal.name,
+            state=cast(ParticipantState, own.state),
+            role=role_of(own),
             joined_at=wire_time(own.joined_at),
             session=_picture(session),
+            entity_type="participant",
+            entity_id=str(own.pk),
+            change_type="created",
             sequence=head.sequence,
         )
     return head.sequence, joined

@@ -9,7 +9,7 @@ from bos.models import User
 from bos.permissions import uuids
 from collaboration import erasing, handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
-from collaboration.payloads import annotation_data, created_payload
+from collaboration.payloads import annotation_data, created_payload, joined_payload, role_of
 from collaboration.retention import forget_sessions
 from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
 from collaboration.usage import count_notes
@@ -131,15 +131,7 @@ class SyncedParticipant(Synced[Participant]):
         return "created" if came_back else change.kind
 
     def data(self, row: Participant) -> dict[str, Any]:
-        return {
-            "id": str(row.pk),
-            "sessionId": str(row.session_id),
-            "userId": str(row.user_id),
-            "userName": row.user.name,
-            "state": row.state,
-            "role": _role(row),
-            "joinedAt": wire_time(row.joined_at),
-        }
+        return {"id": str(row.pk)} | joined_payload(row)
 
     def audience(self, row: Participant) -> Audience:
         return Audience(session=str(row.session_id))
@@ -149,15 +141,14 @@ class SyncedParticipant(Synced[Participant]):
         who = {"sessionId": str(row.session_id), "userId": str(row.user_id)}
         match self.kind(change):
             case "created":
-                joined = {"userName": row.user.name, "joinedAt": wire_time(row.joined_at)}
-                return "SESSION_JOINED", who | joined
+                return "SESSION_JOINED", joined_payload(row)
             case "deleted":
-                left = {"userName": row.user.name, "role": row.left_role or _role(row)}
+                left = {"userName": row.user.name, "role": row.left_role or role_of(row)}
                 left["leftAt"] = wire_time(row.left_at)
                 reason = {"reason": row.left_reason} if row.left_reason else {}
                 return "SESSION_LEFT", who | left | reason
             case _:
-                presence = _presence(who["sessionId"], who["userId"], row.state, _role(row))
+                presence = _presence(who["sessionId"], who["userId"], row.state, role_of(row))
                 return "PARTICIPANT_UPDATE", presence
 
 
@@ -187,7 +178,6 @@ class SyncedAnnotation(Synced[Annotation]):
         payload = annotation_data(row)
         payload["annotationId"] = payload.pop("id")
         if change.kind == "created":
-            del payload["updatedAt"]
             return "ANNOTATION_CREATED", payload
         return "ANNOTATION_UPDATED", payload | {"updatedBy": actor.user_id}
 
@@ -220,10 +210,6 @@ def _seen_anew(row: Any) -> Change[Any]:
 
 def _presence(session_id: str, user_id: str, state: str, role: str) -> dict[str, Any]:
     return {"sessionId": session_id, "userId": user_id, "state": state, "role": role}
-
-
-def _role(row: Participant) -> str:
-    return "host" if row.session.host_id == row.user_id else "participant"
 
 
 for synced in (SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedAnnotation()):

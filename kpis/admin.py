@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path
 from django.utils import timezone
@@ -25,8 +25,8 @@ from bos.tenant_admin import AnyTabularInline, ExactHidden, scope_of
 from kpis import admin_business  # noqa: F401 -- registers itself
 from kpis.admin_archive import Archive
 from kpis.imports import KpiResource
-from kpis.insights.history import begin_of, daily_history
 from kpis.models import Kpi, KpiValue, Visibility
+from kpis.thinning import Value, step_for, thinned
 from sync.codecs import wire_number
 
 MOST_POINTS = 2_000  # many times what a chart is wide
@@ -256,11 +256,11 @@ class KpiValueAdmin(ExportAdmin):
 
 
 def points_of(kpi: Kpi, period: timedelta) -> list[tuple[float, float]]:
-    """The values of this period; of very many, the last of each day."""
-    since = timezone.now() - period
-    newest = KpiValue.objects.filter(kpi=kpi, at__gte=since).order_by("-at", "-pk")
-    values = list(newest.values_list("at", "value")[: MOST_POINTS + 1])
-    if len(values) <= MOST_POINTS:
-        return [(at.timestamp(), float(value)) for at, value in reversed(values)]
-    days = sorted(daily_history(kpi).items())
-    return [(begin_of(day).timestamp(), value) for day, value in days if begin_of(day) >= since]
+    """The values of this period; of very many, the lowest, highest and last of each step."""
+    values = KpiValue.objects.filter(kpi=kpi, at__gte=timezone.now() - period)
+    extent = values.aggregate(count=Count("pk"), first=Min("at"), last=Max("at"))
+    rows: Iterable[Value] = values.order_by("at", "pk").values_list("at", "value").iterator()
+    if extent["count"] > MOST_POINTS:
+        step = step_for(extent["first"], extent["last"], most=MOST_POINTS)
+        rows = thinned(rows, first=extent["first"], step=step)
+    return [(at.timestamp(), float(value)) for at, value in rows]

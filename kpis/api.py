@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from bos.bearer import AuthenticatedPrincipal, BearerAuthentication
 from bos.permissions import principal_of
-from kpis.history_api import history_json, turn
+from kpis.history_api import history_page, turn
 from kpis.models import Report, ReportFormat, ReportState
 from kpis.permissions import readable_by
 
 
 class Period(serializers.Serializer[Any]):
     days = serializers.IntegerField(min_value=1, max_value=3650, default=90)
+    after = serializers.UUIDField(default=None, allow_null=True)
 
 
 class HistoryView(APIView):
-    """`{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`, oldest first.
+    """`{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`, oldest first, of 1,000 KPIs at most.
 
-    A long history is thinned. 503 with Retry-After where too many are asked for at once.
+    Where there are more, `Link` with `rel="next"` names the next answer. A KPI with many values is
+    thinned: of each step its lowest, its highest and its last value, so that no peak is missing and
+    the newest is always there. `Thinned: kpis=3, step=86400` says of how many KPIs, and how many
+    seconds the longest step has; without it every value is there.
+    503 with Retry-After where too many are asked for at once.
     """
 
     @extend_schema(
-        parameters=[OpenApiParameter("days", int, description="how many days back, default 90")],
+        parameters=[
+            OpenApiParameter("days", int, description="how many days back, default 90"),
+            OpenApiParameter("after", UUID, description="only KPIs whose id is greater"),
+            *(
+                OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[200])
+                for name in ("Link", "Thinned")
+            ),
+        ],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> HttpResponse:
         form = Period(data=request.query_params)
         form.is_valid(raise_exception=True)
         principal = cast(AuthenticatedPrincipal, request.user).principal
+        asked = form.validated_data
         with turn():
-            body = history_json(principal, days=form.validated_data["days"])
-        return HttpResponse(body, content_type="application/json")
+            page = history_page(principal, **asked)
+        response = HttpResponse(page.body, content_type="application/json")
+        if page.thinned:
+            response["Thinned"] = f"kpis={page.thinned}, step={page.step}"
+        if page.following is not None:
+            address = f"{request.path}?days={asked['days']}&after={page.following}"
+            response["Link"] = f'<{address}>; rel="next"'
+        return response
 
 
 class Expired(APIException):
@@ -61,10 +82,18 @@ CONTENT_TYPES = {
 class ReportFileView(APIView):
     """A report's file, by an access token or from the admin: `url` of REPORT_GENERATED.
 
-    404 for whoever may not read it, 410 once it has expired.
+    404 for whoever may not read it, 410 once it has expired. A person who follows a link to it
+    without being signed in comes to the page, which signs them in and opens it.
     """
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        accept = self.request.headers.get("Accept", "")
+        if isinstance(exc, NotAuthenticated) and "text/html" in accept:
+            address = urlencode({"next": self.request.path})
+            return HttpResponseRedirect(f"{reverse('dashboard')}?{address}")
+        return super().handle_exception(exc)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Errors are JSON; the file is what it is, whatever `Accept` says."""

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sync.codecs import exact_number
 from sync.messages import Time
-from sync.registry import Message, Request, WireId, message
+from sync.registry import EntityMessage, Message, Request, WireId, message
 
 # Any: msgspec would round to a float before anybody could look at the digits.
 Number = Annotated[
@@ -36,15 +36,14 @@ class KpiUpdate(Request):
             raise ValueError(f"{error} - at `$.value`") from None
 
 
-@message("KPI_UPDATED")
-class KpiUpdated(Message):
+@message("KPI_UPDATED", shows=["kpi"], named="kpiId")
+class KpiUpdated(EntityMessage):
     """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI."""
 
     kpi_id: str
     value: float
     updated_by: str
     updated_at: Time
-    sequence: int | UnsetType = UNSET
 
 
 @message("PREDICTION_REQUEST")
@@ -75,8 +74,8 @@ class ReportRequest(Request):
     format: Literal["pdf", "xlsx"] = "pdf"
 
 
-@message("REPORT_GENERATED")
-class ReportGenerated(Message):
+@message("REPORT_GENERATED", shows=["report"], named="reportId")
+class ReportGenerated(EntityMessage):
     """A report is ready at `url`, a path of this server, for those permitted and for a while."""
 
     report_id: str
@@ -87,7 +86,6 @@ class ReportGenerated(Message):
     url: str
     created_at: Time
     expires_at: Time
-    sequence: int | UnsetType = UNSET
 
 
 class Interval(Message):
@@ -99,8 +97,8 @@ class Interval(Message):
     upper: float
 
 
-@message("ANOMALY_DETECTED")
-class AnomalyDetected(Message):
+@message("ANOMALY_DETECTED", shows=["insight"], named="insightId")
+class AnomalyDetected(EntityMessage):
     """A value that its KPI's own history did not lead to expect.
 
     score: how many standard deviations it is off, with its sign.
@@ -117,11 +115,11 @@ class AnomalyDetected(Message):
     severity: Literal["low", "medium", "high"]
     method: str
     detected_at: Time
-    sequence: int | UnsetType = UNSET
+    kind: Literal["anomaly"] | UnsetType = UNSET
 
 
-@message("PREDICTION_READY")
-class PredictionReady(Message):
+@message("PREDICTION_READY", shows=["insight"], named="insightId")
+class PredictionReady(EntityMessage):
     """A forecast: for each day what is expected and between which bounds.
 
     insightId: missing in the answer to a PREDICTION_REQUEST, which is the requester's own and
@@ -134,11 +132,11 @@ class PredictionReady(Message):
     method: str
     created_at: Time
     insight_id: str | UnsetType = UNSET
-    sequence: int | UnsetType = UNSET
+    kind: Literal["prediction"] | UnsetType = UNSET
 
 
-@message("RECOMMENDATION")
-class Recommendation(Message):
+@message("RECOMMENDATION", shows=["insight"], named="insightId")
+class Recommendation(EntityMessage):
     """A suggestion, with the figures it rests on.
 
     insightId: missing in the answer to a PREDICTION_REQUEST; it has the requestId then.
@@ -150,11 +148,11 @@ class Recommendation(Message):
     method: str
     created_at: Time
     insight_id: str | UnsetType = UNSET
-    sequence: int | UnsetType = UNSET
+    kind: Literal["recommendation"] | UnsetType = UNSET
 
 
-@message("ALERT")
-class Alert(Message):
+@message("ALERT", shows=["alert"], named="alertId")
+class Alert(EntityMessage):
     """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
 
     alert_id: str
@@ -167,4 +165,3 @@ class Alert(Message):
     raised_at: Time
     acknowledged_at: Time | None = None
     acknowledged_by: str | None = None
-    sequence: int | UnsetType = UNSET

@@ -192,7 +192,8 @@ class SyncedInsight(SyncedOfKpi):
     def live(self, change: Change[Insight], actor: Actor) -> Live:
         if change.kind == "deleted" or not change.touches("figures", "created_at"):
             return None
-        return LIVE_TYPES[InsightKind(change.row.kind)], insight_payload(change.row)
+        kind = InsightKind(change.row.kind)
+        return LIVE_TYPES[kind], {"kind": kind.value} | insight_payload(change.row)
 
 
 class SyncedReport(Synced[Report]):

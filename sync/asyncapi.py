@@ -21,6 +21,7 @@ from sync.closes import CloseCode
 from sync.consumer import SUBPROTOCOL
 from sync.envelope import Envelope
 from sync.errors import ErrorCode, ProtocolError, SyncErrorCode
+from sync.registry import EntityMessage
 from sync.routing import ENDPOINT
 
 Schema = dict[str, Any]
@@ -29,6 +30,8 @@ VERSION = "1.0.0"
 CHANNEL = "v1ws"
 EXAMPLE_TIME = "2026-01-20T10:30:00Z"
 REF = "#/components/schemas/"
+EVENT_FIELDS = EntityMessage.__struct_encode_fields__
+"""Not required, as an answer to one connection has none of them; every event has."""
 # For who reads the code; a reader of the document has no use for it.
 _SOURCE = re.compile(r"\s*\((?:decisions? [^)]*|[A-Z]\d+(?:, [A-Z]\d+)*)\)")
 
@@ -84,6 +87,11 @@ class Entry:
     @property
     def description(self) -> str:
         return described(self.struct)
+
+    @property
+    def shown(self) -> registry.Shown | None:
+        """The entity that it shows live, beside sync messages."""
+        return None if self.from_client else registry.shown.get(self.name)
 
     @property
     def has_payload(self) -> bool:
@@ -209,7 +217,7 @@ def example(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
 
 def _object(schema: Schema, components: dict[str, Schema]) -> dict[str, Any]:
     properties: dict[str, Schema] = schema.get("properties", {})
-    shown = [name for name in properties if name in (*schema.get("required", ()), "sequence")]
+    shown = [name for name in properties if name in (*schema.get("required", ()), *EVENT_FIELDS)]
     return {name: _value(name, properties[name], components) for name in shown}
 
 
@@ -292,7 +300,8 @@ def document() -> dict[str, Any]:
 
 
 def _message(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
-    return {
+    entity = {"types": list(entry.shown.entities), "id": "entityId"} if entry.shown else None
+    return ({"x-entity": entity} if entity else {}) | {
         "name": entry.name,
         "title": entry.name,
         "summary": entry.description,

@@ -27,6 +27,7 @@ from sync.topics import Audience
 
 M = TypeVar("M", bound=models.Model)
 EVERYTHING = frozenset({"*"})
+TOLD: tuple[str, dict[str, Any]] = ("", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,10 @@ class Synced(Generic[M]):
         raise NotImplementedError
 
     def live(self, change: Change[M], actor: Actor) -> tuple[str, dict[str, Any]] | None:
-        """Type and payload of the message of its own that tells of the change, if there is one."""
+        """Type and payload of the message of its own that tells of the change.
+
+        None: the change goes out as SYNC_UPDATE or SYNC_DELETE. TOLD: another message tells of it.
+        """
         return None
 
     def kind(self, change: Change[M]) -> str:

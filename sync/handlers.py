@@ -128,7 +128,12 @@ def _signed_in(connection: Connection) -> Reply:
     expires_at = wire_time(datetime.fromtimestamp(principal.expires_at, UTC))
     return Reply(
         messages.AuthSuccess(
-            principal.user_id, principal.organization_id, connection.id, expires_at
+            user_id=principal.user_id,
+            organization_id=principal.organization_id,
+            session_id=connection.id,
+            expires_at=expires_at,
+            role=principal.role,
+            user_name=principal.name,
         )
     )
 

@@ -16,6 +16,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from sync.conf import sync_settings
+from sync.cors import cors_headers
 from sync.server import RawWebSocketProtocol
 
 MAX_HEADERS = 100
@@ -316,10 +317,17 @@ class HttpProtocol(HttpToolsProtocol):
         body = f"{status.phrase}.\n".encode()
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n"
         )
-        self.transport.write(head.encode() + body)
+        self.transport.write(head.encode() + self._cors_lines() + b"\r\n" + body)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _cors_lines(self) -> bytes:
+        """A page may read why it is refused, as far as its request has come in."""
+        if not self._has_begun:
+            return b""
+        path = self.url.decode("latin-1").partition("?")[0]
+        return b"".join(b"%b: %b\r\n" % pair for pair in cors_headers(path, self.headers))

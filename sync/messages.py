@@ -63,12 +63,17 @@ class SyncRequest(Request):
 
 @message("AUTH_SUCCESS")
 class AuthSuccess(Message):
-    """Signed in. `sessionId` names this connection, not a collaboration session."""
+    """Signed in. `sessionId` names this connection, not a collaboration session.
+
+    role: what the user may do in the organization; when it changes, the connection is closed.
+    """
 
     user_id: str
     organization_id: str
     session_id: str
     expires_at: Time
+    role: str
+    user_name: str
 
 
 @message("AUTH_FAILED")

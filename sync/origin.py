@@ -38,7 +38,7 @@ def origin_allowed(
         parsed = parse_origin(origin.decode("latin-1"))
     except ValueError:
         return False
-    if parsed in _parsed(tuple(more)):
+    if is_named(origin, more):
         return True
     web_scheme = "https" if scheme == "wss" else "http"
     try:
@@ -46,6 +46,14 @@ def origin_allowed(
     except ValueError:
         return False
     return parsed == own and validate_host(_with_brackets(parsed[1]), hosts)
+
+
+def is_named(origin: bytes, allowed: Iterable[str]) -> bool:
+    """Whether this Origin header is one of these origins; 'null' never is."""
+    try:
+        return parse_origin(origin.decode("latin-1")) in _parsed(tuple(allowed))
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=8)

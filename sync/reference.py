@@ -23,6 +23,7 @@ from sync.asyncapi import (
 from sync.caps import caps
 from sync.closes import CloseCode
 from sync.connection import FREQUENT, UNLIMITED
+from sync.messages import SyncDelete, SyncUpdate
 from sync.registry import ALIASES, requests
 from sync.topics import KINDS
 
@@ -110,9 +111,22 @@ def _section(entry: Entry, components: dict[str, Schema]) -> str:
         )
     if entry.has_payload:
         parts.append(_fields(components[entry.struct.__name__], components))
+    if not entry.from_client:
+        parts.append(_entity(entry) + "\n")
     shown = json.dumps(example(entry, components), indent=1, ensure_ascii=False)
     parts.append(f"```json\n{shown}\n```\n")
     return "\n".join(parts)
+
+
+def _entity(entry: Entry) -> str:
+    """What a client keeps of it that has a map by (entityType, entityId)."""
+    if entry.struct in (SyncUpdate, SyncDelete):
+        return "Entity: the one that `entityType` names; its id is `entityId`."
+    if entry.shown is None:
+        return "Entity: none."
+    kinds = " or ".join(f"`{kind}`" for kind in entry.shown.entities)
+    field = f"`{entry.shown.named}`, which is `entityId`" if entry.shown.named else "`entityId`"
+    return f"Entity: {kinds}; its id is {field}."
 
 
 def _type_section(name: str, components: dict[str, Schema]) -> str:

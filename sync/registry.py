@@ -13,12 +13,12 @@ A message is a struct next to the feature that owns it:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from sync.errors import InvalidMessage, NotServed
 
@@ -30,6 +30,24 @@ WireId = Annotated[str, Meta(min_length=1, max_length=64, description="An opaque
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True):
     """Payload of a message that the server sends."""
+
+
+class EntityMessage(Message, kw_only=True):
+    """Payload of a message that tells of a change to an entity, as sync messages do."""
+
+    entity_type: str | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
+    change_type: Literal["created", "updated", "deleted"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an EntityMessage shows: one of these entity types, and where its id stands."""
+
+    entities: tuple[str, ...]
+    named: str
+    """The payload's own field that is the entity's id; empty where only `entityId` is."""
 
 
 class Request(msgspec.Struct, rename="camel"):
@@ -65,6 +83,8 @@ class RequestType:
 
 requests: dict[str, RequestType] = {}
 events: dict[str, type[Message]] = {}
+shown: dict[str, Shown] = {}
+"""By the name of an EntityMessage."""
 _names: dict[type[msgspec.Struct], str] = {}
 
 # The document calls these types 'Bidirectional': sent by a client they mean the request (E5).
@@ -78,9 +98,10 @@ ALIASES = {
 }
 
 
-def message(name: str) -> Callable[[R], R]:
+def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callable[[R], R]:
     """Register a payload struct under its wire name; its base class says who sends it.
 
+    shows, named: of an EntityMessage, see Shown.
     PING, PONG, CURSOR_MOVE and NOTIFICATION_READ are sent by both and registered for each.
     """
 
@@ -93,6 +114,10 @@ def message(name: str) -> Callable[[R], R]:
             if name in events:
                 raise ValueError(f"the message {name} is registered twice")
             events[name] = struct
+            if issubclass(struct, EntityMessage) != bool(shows):
+                raise ValueError(f"{name}: an EntityMessage, and nothing else, shows an entity")
+            if shows:
+                shown[name] = Shown(tuple(shows), named)
         else:
             raise TypeError(f"{struct.__name__} is neither a Request nor a Message")
         _names[struct] = name

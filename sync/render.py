@@ -20,7 +20,7 @@ from sync.times import wire_time_us
 Frames = Any
 """What an outbox of the lane takes: bytes of ready frames (raw), or a list of ASGI messages."""
 
-# Entities that go out as SYNC_UPDATE when they change; the others only under their own type (V3).
+# Entities that go out as SYNC_* when they change, also where another type tells of it (V3).
 _MIRRORED = frozenset({"organization", "department", "employee", "kpi"})
 
 
@@ -92,11 +92,14 @@ def lane(*, raw: bool, speech: str) -> Lane:
 
 
 def broadcast(event: LoggedEvent) -> list[bytes]:
-    """What everybody concerned gets live (decision V3): its own type first, then SYNC_*."""
+    """What everybody concerned gets live (decision V3): its own type first, then SYNC_*.
+
+    What has no type of its own goes out as SYNC_*, so that no mirror keeps what is gone (V8).
+    """
     messages = []
     if event.live_type:
         messages.append(_live(event, request_id=None))
-    if event.entity_type in _MIRRORED:
+    if event.entity_type in _MIRRORED or not event.live:
         messages.append(sync_message(event))
     return messages
 
@@ -114,15 +117,24 @@ def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) ->
 def _live(event: LoggedEvent, *, request_id: str | None) -> bytes:
     return encode(
         event.live_type,
-        _with_sequence(event.live, event.sequence),
+        _with_entity(event),
         request_id=request_id,
         timestamp=wire_time_us(event.at_us),
     )
 
 
-def _with_sequence(payload: str, sequence: int) -> bytes:
-    # The payload was encoded before the event had its place in the order.
-    return f'{payload[:-1]}{"," if len(payload) > 2 else ""}"sequence":{sequence}}}'.encode()
+def _with_entity(event: LoggedEvent) -> bytes:
+    """The payload with what every sync message says, too (decision V8).
+
+    The payload was encoded before the event had its place in the order.
+    """
+    entity = ""
+    if event.organization or event.department or event.kpi or event.session or event.user:
+        entity = (
+            f'"entityType":"{event.entity_type}","entityId":"{event.entity_id}",'
+            f'"changeType":"{event.change_type}",'
+        )  # an answer to one connection shows nothing that others see
+    return f'{event.live[:-1]},{entity}"sequence":{event.sequence}}}'.encode()
 
 
 def sync_message(event: LoggedEvent) -> bytes:

@@ -27,15 +27,17 @@ async def fetch(
     *,
     body: Any = None,
     headers: dict[str, str] | None = None,
+    method: str = "",
     within: float = 30,
 ) -> Answer:
-    """GET, or POST of this as JSON; on a connection of its own."""
+    """This, or GET, or POST of this as JSON; on a connection of its own."""
     sent = b"" if body is None else json.dumps(body).encode()
     lines = {"Host": f"127.0.0.1:{server.port}", "Connection": "close"}
     if body is not None:
         lines |= {"Content-Type": "application/json", "Content-Length": str(len(sent))}
     text = "".join(f"{name}: {value}\r\n" for name, value in (lines | (headers or {})).items())
-    request = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\n{text}\r\n"
+    method = method or ("GET" if body is None else "POST")
+    request = f"{method} {path} HTTP/1.1\r\n{text}\r\n"
     async with asyncio.timeout(within):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         try:

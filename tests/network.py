@@ -1,4 +1,4 @@
-"""A network to PostgreSQL that can be broken: by a server's DATABASE_URL, and by nobody else's."""
+"""A network that can be broken, for those who use its address: to PostgreSQL, or to a server."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Path:
 
 
 class Network:
-    """Passes bytes on between a port of its own and the database of the tests."""
+    """Passes bytes on between a port of its own and what is at this URL."""
 
-    def __init__(self) -> None:
-        self._real = urlsplit(os.environ["DATABASE_URL"])
+    def __init__(self, url: str) -> None:
+        self._real = urlsplit(url)
         self._listening: asyncio.Server | None = None
         self._paths: set[_Path] = set()
         self._swallows = False
@@ -29,9 +29,9 @@ class Network:
 
     @property
     def url(self) -> str:
-        """The database's URL through this network."""
-        user = self._real.netloc.rpartition("@")[0]
-        return self._real._replace(netloc=f"{user}@127.0.0.1:{self._port}").geturl()
+        """The same through this network."""
+        user, at, _ = self._real.netloc.rpartition("@")
+        return self._real._replace(netloc=f"{user}{at}127.0.0.1:{self._port}").geturl()
 
     async def join(self) -> None:
         """Let new connections be made, and what they send pass."""
@@ -82,9 +82,9 @@ async def _pump(path: _Path, reader: asyncio.StreamReader, writer: asyncio.Strea
 
 
 @contextlib.asynccontextmanager
-async def network() -> AsyncIterator[Network]:
-    """A network that is whole, until somebody breaks it."""
-    made = Network()
+async def network(url: str = "") -> AsyncIterator[Network]:
+    """A network that is whole, until somebody breaks it; to the tests' database, or to this URL."""
+    made = Network(url or os.environ["DATABASE_URL"])
     await made.join()
     try:
         yield made

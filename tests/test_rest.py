@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import tracemalloc
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -22,7 +24,8 @@ from bos.tokens import refreshed
 from kpis import history_api
 from kpis.models import Kpi, KpiValue
 from sync.errors import TokenInvalid
-from tests.cast import PASSWORD, Cast
+from sync.times import wire_time
+from tests.cast import PASSWORD, Cast, Person
 from tests.client import Client
 from tests.rest import Caller, rest
 from tests.server import Server
@@ -209,20 +212,82 @@ def test_b1_history_holds_every_value_exactly_oldest_first(cast: Cast) -> None:
     assert len(recent) == 4
 
 
-def test_s6_a_long_history_is_thinned_to_its_part_and_a_short_one_is_whole(
+HISTORY_START = timezone.now() - timedelta(days=30)
+
+
+def keep(kpi: Kpi, numbers: Iterable[float], *, every: timedelta = timedelta(hours=1)) -> None:
+    """These are all the values that it has had, one each `every`."""
+    KpiValue.objects.filter(kpi=kpi).delete()
+    KpiValue.objects.bulk_create(
+        KpiValue(kpi=kpi, value=value, at=HISTORY_START + n * every)
+        for n, value in enumerate(numbers)
+    )
+
+
+def history(person: Person, query: str = "") -> Any:
+    headers = {"Authorization": f"Bearer {person.token}"}
+    answer = Browser().get(HISTORY + query, headers=headers)
+    assert answer.status_code == 200, answer.content
+    return answer
+
+
+def test_c2_a_kpi_with_one_value_too_many_is_thinned_and_keeps_its_peaks(
     cast: Cast, settings: Any
 ) -> None:
-    settings.HISTORY_VALUES = 20  # of two KPIs
+    settings.KPI_HISTORY_VALUES = 30
     revenue, margin = cast.home.revenue, cast.home.margin
-    KpiValue.objects.filter(kpi__in=(revenue, margin)).delete()
-    now = timezone.now()
-    for kpi, count in ((revenue, 95), (margin, 10)):
-        KpiValue.objects.bulk_create(
-            KpiValue(kpi=kpi, value=n, at=now - timedelta(hours=count - n)) for n in range(count)
-        )
-    told = Caller().get(HISTORY, cast.mia.token)[1]
-    assert [value for _, value in told[str(revenue.pk)]] == list(range(4, 95, 10))
-    assert [value for _, value in told[str(margin.pk)]] == list(range(10))
+    keep(margin, range(30))
+    keep(revenue, range(30))
+    answer = history(cast.mia)
+    assert "Thinned" not in answer
+    assert [value for _, value in answer.json()[str(revenue.pk)]] == list(range(30))
+    numbers = [50.0] * 31
+    numbers[13], numbers[14], numbers[30] = 99.5, -7.0, 51.0
+    keep(revenue, numbers)
+    answer = history(cast.mia)
+    assert answer["Thinned"] == f"kpis=1, step={30 * 3600 // 10 + 1}"
+    told = answer.json()
+    assert len(told[str(margin.pk)]) == 30
+    shown = told[str(revenue.pk)]
+    assert len(shown) <= 30
+    assert {99.5, -7} < {value for _, value in shown}
+    assert [at for at, _ in shown] == sorted({at for at, _ in shown})
+    assert shown[-1] == [wire_time(HISTORY_START + timedelta(hours=30)), 51]
+
+
+@pytest.mark.parametrize("every", [timedelta(0), timedelta(seconds=1), timedelta(minutes=17)])
+def test_c2_many_values_are_never_more_than_was_set_however_close_they_are(
+    cast: Cast, settings: Any, every: timedelta
+) -> None:
+    settings.HISTORY_VALUES = 40  # of two KPIs
+    for kpi in (cast.home.revenue, cast.home.margin):
+        keep(kpi, ((n * 7919) % 101 for n in range(500)), every=every)
+    told = history(cast.mia).json()
+    assert all(2 <= len(values) <= 20 for values in told.values())
+    assert all(values[-1][1] == (499 * 7919) % 101 for values in told.values())
+
+
+def test_c2_the_kpis_of_a_large_organization_come_in_several_answers(
+    cast: Cast, settings: Any
+) -> None:
+    settings.HISTORY_VALUES = 9  # three of each of three KPIs
+    Kpi.objects.bulk_create(
+        Kpi(organization=cast.home.organization, name=f"K{n}", value=n) for n in range(4)
+    )
+    told: dict[str, Any] = {}
+    sizes = []
+    query = "?days=30"
+    while query:
+        answer = history(cast.mia, query)
+        assert not told.keys() & answer.json().keys()
+        told |= answer.json()
+        sizes.append(len(answer.json()))
+        link = re.fullmatch(r'</api/kpis/history(\?.*)>; rel="next"', answer.get("Link", ""))
+        query = link[1] if link else ""
+    assert sizes == [3, 3]
+    kpis = Kpi.objects.of(cast.home.id)
+    assert told.keys() == {str(kpi.pk) for kpi in kpis}
+    assert Caller().get(f"{HISTORY}?after=nothing", cast.mia.token)[0] == 400
 
 
 def test_s6_so_many_histories_are_read_at_once_and_the_next_one_is_told_when_to_come(
@@ -250,9 +315,9 @@ def test_s6_of_a_long_history_no_more_is_kept_than_goes_out(cast: Cast, settings
         batch_size=5_000,
     )
     principal = principal_of(cast.vera.user)
-    history_api.history_json(principal, days=1)
+    history_api.history_page(principal, days=1)
     tracemalloc.start()
-    body = history_api.history_json(principal, days=3650)
+    body = history_api.history_page(principal, days=3650).body
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 400 < body.count(b"Z") <= 1_000

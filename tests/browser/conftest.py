@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.browser.board import EXPECTED
 
 # The first is the same engine without the windows: a third less CPU for the same tests.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -21,6 +23,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # Else the user is asked whether a page of the internet may call this machine.
+    "--disable-features=LocalNetworkAccessChecks",
 ]
 # Four pytest workers and their servers share two cores with it.
 expect.set_options(timeout=20_000)
@@ -34,6 +38,19 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(chromium: Browser) -> AsyncIterator[Page]:
+    """A fresh profile's first tab; whatever its tabs complain of fails the test."""
+    context = await chromium.new_context()
+    complaints: list[str] = []
+    context.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    yield await context.new_page()
+    await context.close()
+    # Of the Content-Security-Policy, among others.
+    assert [c for c in complaints if not any(e in c for e in EXPECTED)] == []
 
 
 @pytest_asyncio.fixture(loop_scope="module")

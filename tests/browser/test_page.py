@@ -3,55 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from bos.models import SignIn
 from kpis.archive import kpis_archive
-from tests.cast import PASSWORD, Cast, Person
+from kpis.models import Kpi
+from tests.browser.board import fill_sign_in, set_value, sign_in
+from tests.cast import PASSWORD, Cast
 from tests.client import Client
-from tests.conftest import ServeFixture
+from tests.conftest import ANOTHER_ORIGIN, ServeFixture
 from tests.rest import rest
 from tests.server import Server
+from tests.test_links import address_of, make_report
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(chromium: Browser) -> AsyncIterator[Page]:
-    context = await chromium.new_context()
-    page = await context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    await context.close()
-    # Of the Content-Security-Policy, among others; that a server is away is what we test.
-    expected = ("WebSocket connection", "401 (Unauthorized)", "ERR_CONNECTION_RE")
-    assert [c for c in complaints if not any(e in c for e in expected)] == []
-
-
-async def sign_in(page: Page, server: Server, person: Person) -> None:
-    await page.goto(server.url)
-    await page.fill('[name="email"]', person.email)
-    await page.fill('[name="password"]', PASSWORD)
-    await page.click("[data-sign-in] button:not([type])")
-    await expect(page.locator('[data-connection="live"]')).to_be_visible()
-
-
-async def set_value(card: Locator, value: str) -> None:
-    await card.locator("[data-edit]").click()
-    await card.locator("input").fill(value)
-    await card.locator("input").press("Enter")
 
 
 async def test_a_change_made_elsewhere_appears_without_reloading(
     page: Page, server: Server, cast: Cast
 ) -> None:
-    await sign_in(page, server, cast.bob)
+    await sign_in(page, server.url, cast.bob)
     card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
     await expect(card.locator("[data-value]")).to_have_text("100")
     await expect(card.locator("[data-standing]")).to_contain_text("off target")
@@ -75,7 +48,7 @@ new MutationObserver(() => {
 async def test_what_the_page_calls_live_is_complete(page: Page, server: Server, cast: Cast) -> None:
     """A card that came later would move those that somebody is about to press."""
     await page.add_init_script(KEEP_WHAT_IS_SHOWN)
-    await sign_in(page, server, cast.mia)
+    await sign_in(page, server.url, cast.mia)
     shown = await page.evaluate("shownWhenLive")
     assert shown == [str(cast.home.margin.pk), str(cast.home.revenue.pk)]
 
@@ -83,16 +56,16 @@ async def test_what_the_page_calls_live_is_complete(page: Page, server: Server, 
 async def test_s4_a_restricted_kpi_is_shown_to_its_department_only(
     page: Page, server: Server, cast: Cast
 ) -> None:
-    await sign_in(page, server, cast.vera)
+    await sign_in(page, server.url, cast.vera)
     await expect(page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')).to_be_visible()
     await expect(page.locator(f'[data-kpi="{cast.home.margin.pk}"]')).to_have_count(0)
     await page.click("[data-sign-out]")
-    await sign_in(page, server, cast.bob)
+    await sign_in(page, server.url, cast.bob)
     await expect(page.locator(f'[data-kpi="{cast.home.margin.pk}"]')).to_be_visible()
 
 
 async def test_a_manager_sets_a_value_on_the_card(page: Page, server: Server, cast: Cast) -> None:
-    await sign_in(page, server, cast.mia)
+    await sign_in(page, server.url, cast.mia)
     card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
     await set_value(card, "77.25")
     await expect(card.locator("[data-value]")).to_have_text("77.25")
@@ -100,14 +73,32 @@ async def test_a_manager_sets_a_value_on_the_card(page: Page, server: Server, ca
     assert str(cast.home.revenue.value) == "77.2500"
 
 
-async def test_who_may_not_set_a_value_is_told_at_the_card(
+async def test_c4_the_pencil_is_offered_to_those_who_may_set_the_value(
     page: Page, server: Server, cast: Cast
 ) -> None:
-    await sign_in(page, server, cast.vera)
-    card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
-    await set_value(card, "1")
-    await expect(card.locator("[data-card-problem]")).to_contain_text("may not")
+    """A viewer, who is made the owner and no owner meanwhile; then a manager."""
+    revenue = cast.home.revenue
+    await sign_in(page, server.url, cast.vera)
+    card = page.locator(f'[data-kpi="{revenue.pk}"]')
     await expect(card.locator("[data-value]")).to_have_text("100")
+    await expect(card.locator("[data-edit]")).to_be_hidden()
+    await card.locator("[data-value]").click()
+    await expect(card.locator("[data-edit-form]")).to_be_hidden()
+    revenue.owner = cast.vera.user
+    revenue.save()
+    await set_value(card, "101")
+    await expect(card.locator("[data-value]")).to_have_text("101")
+    await card.locator("[data-edit]").click()
+    await card.locator("input").fill("102")
+    Kpi.objects.filter(pk=revenue.pk).update(owner=None)
+    await expect(card.locator("[data-card-problem]")).to_contain_text("may not")
+    await expect(card.locator("[data-edit-form] button:not([type])")).to_be_disabled()
+    await expect(card.locator("input")).to_have_value("102")
+    await page.click("[data-sign-out]")
+    await sign_in(page, server.url, cast.mia)
+    await expect(page.locator("[data-account]")).to_have_text("Mia · manager")
+    for kpi in page.locator("[data-kpi]"), page.locator("[data-edit]:visible"):
+        await expect(kpi).to_have_count(2)
 
 
 FRESH = """async () => {
@@ -120,7 +111,7 @@ FRESH = """async () => {
 async def test_s9_a_duplicated_tab_renews_its_tokens_without_ending_the_others(
     page: Page, server: Server, cast: Cast
 ) -> None:
-    await sign_in(page, server, cast.bob)
+    await sign_in(page, server.url, cast.bob)
     async with page.expect_popup() as opened:
         await page.evaluate("window.open(location.href)")
     copy = await opened.value
@@ -148,7 +139,7 @@ async def test_after_a_restart_the_page_comes_back_and_has_missed_nothing(
     page: Page, serve: ServeFixture, cast: Cast
 ) -> None:
     server = serve()
-    await sign_in(page, server, cast.bob)
+    await sign_in(page, server.url, cast.bob)
     card = page.locator(f'[data-kpi="{cast.home.revenue.pk}"]')
     await expect(card.locator("[data-value]")).to_have_text("100")
     server.kill()
@@ -157,3 +148,85 @@ async def test_after_a_restart_the_page_comes_back_and_has_missed_nothing(
     cast.home.revenue.save()
     serve(port=server.port)
     await expect(card.locator("[data-value]")).to_have_text("222")
+
+
+# ------------------------------------------------------------------ c8: links from elsewhere
+
+ELSEWHERE = "https://mail.example/"
+
+
+async def follow_from_elsewhere(page: Page, address: str) -> None:
+    """Click a link in a mail, which is another site's page."""
+    letter = f'<!doctype html><a href="{address}">Look</a>'
+    await page.context.route(
+        f"{ELSEWHERE}**", lambda route: route.fulfill(content_type="text/html", body=letter)
+    )
+    await page.goto(ELSEWHERE)
+    await page.click("a")
+
+
+async def test_c8_a_link_to_the_admin_opens_while_signed_in_there(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await page.goto(f"{server.url}/admin/")
+    await page.fill('[name="username"]', cast.alice.email)
+    await page.fill('[name="password"]', PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Alert rules").first).to_be_visible()
+    await follow_from_elsewhere(page, f"{server.url}/admin/kpis/kpi/")
+    await expect(page.get_by_role("link", name="Revenue")).to_be_visible()
+    async with page.expect_download() as opened:
+        await follow_from_elsewhere(page, server.url + address_of(make_report(cast)))
+    assert (await opened.value).suggested_filename == "report-2026-01-01-2026-01-01.pdf"
+
+
+async def test_c8_a_link_to_a_report_opens_once_one_has_signed_in_and_in_another_tab(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    address = server.url + address_of(make_report(cast))
+    await follow_from_elsewhere(page, address)
+    await expect(page.locator("[data-problem]")).to_have_text("Sign in to open the report.")
+    async with page.expect_download() as opened:
+        await fill_sign_in(page, cast.vera)
+    file = await (await opened.value).path()
+    assert file.read_bytes() == b"%PDF-1.7 a report"
+    await expect(page.locator('[data-connection="live"]')).to_be_visible()
+    another = await page.context.new_page()
+    async with another.expect_download():
+        await follow_from_elsewhere(another, address)
+    await expect(another.locator('[data-connection="live"]')).to_be_visible()
+    await expect(another.locator("[data-account]")).to_have_text("Vera · viewer")
+    assert another.url == f"{server.url}/"
+
+
+# ------------------------------------------------------------------ c1: a page of another origin
+
+ASK = """async ([server, email, password]) => {
+  const headers = { "Content-Type": "application/json" };
+  const sent = { method: "POST", headers, body: JSON.stringify({ email, password }) };
+  try {
+    const refused = await fetch(`${server}/auth/refresh`, { ...sent, body: "{}" });
+    const { access } = await (await fetch(`${server}/auth/token`, sent)).json();
+    const bearer = { headers: { Authorization: `Bearer ${access}` } };
+    const history = await fetch(`${server}/api/kpis/history`, bearer);
+    return [refused.status, Object.keys(await history.json()).length];
+  } catch (error) {
+    return error.name;
+  }
+}"""
+
+
+async def test_c1_a_browser_lets_a_page_of_an_allowed_origin_sign_in_and_read_and_no_other(
+    chromium: Browser, impatient: Server, cast: Cast
+) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    blank = "<!doctype html><title>Board</title>"
+    for origin, expected in ((ANOTHER_ORIGIN, [400, 2]), ("https://else.example", "TypeError")):
+        await page.route(
+            f"{origin}/", lambda route: route.fulfill(content_type="text/html", body=blank)
+        )
+        await page.goto(f"{origin}/")
+        given = [impatient.url, cast.bob.email, PASSWORD]
+        assert await page.evaluate(ASK, given) == expected
+    await context.close()

@@ -224,6 +224,7 @@ async def test_a2_auth_success_says_who_where_and_until_when(server: Server, bob
             payload = answer["payload"]
             assert payload["userId"] == bob.id
             assert payload["organizationId"] == str(bob.user.organization_id)
+            assert (payload["role"], payload["userName"]) == (bob.user.role, bob.user.name)
             exp = datetime.fromtimestamp(AccessToken(token.encode())["exp"], UTC)
             assert payload["expiresAt"] == exp.strftime("%Y-%m-%dT%H:%M:%SZ")
             assert 3590 <= exp.timestamp() - time.time() <= 3601

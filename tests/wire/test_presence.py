@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -35,6 +36,14 @@ QUICK = {
 async def expect_state(client: Client, user_id: str, state: str, within: float = 10) -> None:
     update = await client.expect("PARTICIPANT_UPDATE", within)
     assert (update["payload"]["userId"], update["payload"]["state"]) == (user_id, state)
+
+
+async def shown(client: Client, session_id: str) -> dict[str, Any]:
+    """What the next message shows of the session itself."""
+    payload = (await client.expect("SYNC_UPDATE"))["payload"]
+    assert (payload["entityType"], payload["entityId"]) == ("session", session_id)
+    data: dict[str, Any] = payload["data"]
+    return data
 
 
 def states(session_id: str) -> dict[str, str]:
@@ -113,6 +122,7 @@ async def test_c4_a_hosts_role_passes_to_the_longest_present(
         for client in (mia, alice):
             await expect_state(client, cast.bob.id, "disconnected")
             assert (await client.expect("SESSION_LEFT"))["payload"]["reason"] == "timeout"
+            assert (await shown(client, session_id))["hostId"] == cast.mia.id
             promoted = (await client.expect("PARTICIPANT_UPDATE"))["payload"]
             assert (promoted["userId"], promoted["role"]) == (cast.mia.id, "host")
 
@@ -227,6 +237,7 @@ async def test_f1_who_is_connected_is_let_in_again_after_a_wrong_timeout(
             left = (await client.expect("SESSION_LEFT"))["payload"]
             assert (left["userId"], left["reason"]) == (cast.bob.id, "timeout")
             # The role has passed, and stays passed.
+            assert (await shown(client, session_id))["hostId"] == cast.mia.id
             promoted = (await client.expect("PARTICIPANT_UPDATE"))["payload"]
             assert (promoted["userId"], promoted["role"]) == (cast.mia.id, "host")
             joined = (await client.expect("SESSION_JOINED"))["payload"]
@@ -287,6 +298,7 @@ async def test_f1_people_of_a_halted_process_are_back_when_it_goes_on(
         try:
             await expect_state(bob, cast.mia.id, "disconnected")
             assert (await bob.expect("SESSION_LEFT"))["payload"]["reason"] == "timeout"
+            assert (await shown(bob, session_id))["hostId"] == cast.bob.id
             assert (await bob.expect("PARTICIPANT_UPDATE"))["payload"]["role"] == "host"
         finally:
             os.kill(halted.process.pid, signal.SIGCONT)

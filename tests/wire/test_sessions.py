@@ -297,6 +297,8 @@ async def test_c3_a_host_may_name_the_next_and_it_goes_on(server: Server, cast: 
         left = await bob.ask("SESSION_LEAVE", {"sessionId": session_id, "newHostId": cast.mia.id})
         assert left["type"] == "SESSION_LEFT"
         assert (await mia.expect("SESSION_LEFT"))["payload"]["userId"] == cast.bob.id
+        changed = (await mia.expect("SYNC_UPDATE"))["payload"]
+        assert (changed["entityId"], changed["data"]["hostId"]) == (session_id, cast.mia.id)
         promoted = (await mia.expect("PARTICIPANT_UPDATE"))["payload"]
         assert (promoted["userId"], promoted["role"]) == (cast.mia.id, "host")
     session = Session.objects.get(pk=session_id)

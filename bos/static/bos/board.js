@@ -1,6 +1,7 @@
 // The organization's KPIs by department, one card each, kept in step with what the server sends.
 
 import { Chart } from "./chart.js";
+import { Editor } from "./editor.js";
 
 const NO_DEPARTMENT = "";
 const AGES = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
@@ -15,16 +16,22 @@ export class Board {
   #root;
   #template;
   #setValue;
+  #mayEdit;
+  #connected = false;
+  #drafts = new Map(); // KPI id -> what was typed on a card that is to be shown anew
   #cards = new Map(); // KPI id -> Card
   #departments = new Map(); // id -> {name, parentId}
   #versions = new Map(); // KPI id -> sequence of what is shown, or of its deletion
   #history = {};
 
-  /** setValue: (kpiId, value) => Promise, rejected with what the server said. */
-  constructor(root, template, setValue) {
+  /** setValue: (kpiId, value, {signal}) => Promise, rejected with what the server said.
+   * mayEdit: (kpi) => whether the user may set its value.
+   */
+  constructor(root, template, { setValue, mayEdit }) {
     this.#root = root;
     this.#template = template;
     this.#setValue = setValue;
+    this.#mayEdit = mayEdit;
     setInterval(() => this.#cards.forEach((card) => card.showAge()), RENEW_AGES_MS);
   }
 
@@ -33,11 +40,28 @@ export class Board {
     return [...this.#cards.keys()].some((id) => !(id in this.#history));
   }
 
+  get isEmpty() {
+    return this.#cards.size === 0;
+  }
+
+  /** Whether changes are sent at once. */
+  connected(connected) {
+    this.#connected = connected;
+    this.#cards.forEach((card) => card.editor.connected(connected));
+  }
+
+  /** Show nothing; what was typed is kept for when its KPI is shown again. */
   clear() {
+    for (const [id, { editor }] of this.#cards) if (editor.draft) this.#drafts.set(id, editor.draft);
     this.#cards.forEach((card) => card.remove());
     for (const map of [this.#cards, this.#departments, this.#versions]) map.clear();
     this.#history = {};
     this.#root.replaceChildren();
+  }
+
+  /** Somebody else sits here now. */
+  forgetDrafts() {
+    this.#drafts.clear();
   }
 
   /** {KPI id: [[time, value], ...]}, oldest first. */
@@ -75,13 +99,21 @@ export class Board {
   #showKpi({ entityId, data, changeType }) {
     let card = this.#cards.get(entityId);
     if (!card) {
-      card = new Card(this.#template, entityId, (value) => this.#setValue(entityId, value));
+      card = new Card(this.#template, entityId, (...value) => this.#setValue(entityId, ...value));
       this.#cards.set(entityId, card);
-      card.show(data);
+      card.show(data, this.#mayEdit(data));
       card.showHistory(this.#history[entityId] ?? []);
+      card.editor.connected(this.#connected);
+      this.#resume(entityId, card);
       if (changeType === "created") card.flash();
-    } else card.show(data);
+    } else card.show(data, this.#mayEdit(data));
     this.#place(card);
+  }
+
+  #resume(id, card) {
+    const draft = this.#drafts.get(id);
+    this.#drafts.delete(id);
+    if (draft) card.editor.resume(draft);
   }
 
   #removeKpi(id) {
@@ -163,20 +195,23 @@ function putInOrder(parent, element) {
 
 class Card {
   kpi = null;
+  editor;
+  #mayEdit = false;
   #chart;
 
   constructor(template, id, setValue) {
     this.element = template.content.querySelector("article").cloneNode(true);
     this.element.dataset.kpi = id;
     this.#chart = new Chart(this.#part("spark"), this.#part("readout"));
+    this.editor = new Editor((name) => this.#part(name), setValue);
     this.element.addEventListener("animationend", () => this.element.classList.remove("changed"));
-    this.#makeEditable(setValue);
   }
 
   /** Everything but the value may have changed; the value, too. */
-  show(kpi) {
+  show(kpi, mayEdit) {
     const before = this.kpi;
     this.kpi = kpi;
+    this.#mayEdit = mayEdit;
     this.element.dataset.order = kpi.name;
     this.#part("name").textContent = kpi.name;
     this.#part("unit").textContent = kpi.unit;
@@ -220,7 +255,10 @@ class Card {
 
   #showValue() {
     const { value, updatedAt } = this.kpi;
-    this.#part("value").textContent = value === null ? "–" : numbers.format(value);
+    const text = value === null ? "–" : numbers.format(value);
+    this.#part("value").textContent = text;
+    this.#part("value").style.setProperty("--characters", text.length); // a long one is written smaller
+    this.editor.show(this.kpi, this.#mayEdit);
     this.#part("when").dateTime = updatedAt;
     this.#part("when").title = moments.format(new Date(updatedAt));
     this.showAge();
@@ -236,40 +274,6 @@ class Card {
       standing.textContent = good ? "on target" : `off target${share(value, target)}`;
     }
     this.#part("standing").replaceChildren(standing);
-  }
-
-  #makeEditable(setValue) {
-    const [open, form, problem] = [this.#part("edit"), this.#part("edit-form"), this.#part("card-problem")];
-    const input = form.elements.value;
-    const show = (editing) => {
-      form.hidden = !editing;
-      open.hidden = editing;
-    };
-    const cancel = () => {
-      show(false);
-      open.focus();
-    };
-    open.addEventListener("click", () => {
-      problem.textContent = "";
-      input.value = this.kpi.value ?? "";
-      input.setAttribute("aria-label", `New value of ${this.kpi.name}`);
-      show(true);
-      input.focus();
-      input.select();
-    });
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const value = input.valueAsNumber;
-      cancel();
-      if (value === this.kpi.value) return;
-      this.element.setAttribute("aria-busy", "true");
-      await setValue(value).catch((error) => (problem.textContent = error.message));
-      this.element.removeAttribute("aria-busy");
-    });
-    form.querySelector("[data-cancel]").addEventListener("click", cancel);
-    form.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
-    // A wheel turned over a number field changes the number, which nobody means.
-    input.addEventListener("wheel", () => input.blur(), { passive: true });
   }
 
   #part(name) {

@@ -1,6 +1,7 @@
 // A client of /v1/ws: signs in, follows channels, and after every loss comes back where it was.
 //
-// Events: "state" {state, attempt, until, why}; "message" (each message of the server);
+// Events: "state" {state, attempt, until, why}, "unsure" while a live connection does not answer;
+// "message" (each message of the server);
 // "unfollowed" {channel}; "anew" (what is shown is out of date, a snapshot follows);
 // "refused" {message} (it has stopped, and only signing in anew helps).
 //
@@ -8,18 +9,22 @@
 // that the sync has told of. Until it is over the cursor stands still, for what is live then may be
 // ahead of what is still missing.
 
+import { Heartbeat } from "./heartbeat.js";
+import { newId, Requests } from "./requests.js";
+
 const BACKOFF_S = [2, 4, 8, 16, 30];
 const JITTER_S = 1;
-const HEARTBEAT_MS = 30_000;
-const PATIENCE_MS = 10_000;
 const RENEW_EARLY_MS = 60_000;
-const RESEND_MS = 300_000; // the server remembers a requestId for ten minutes
 const MOST_CHANNELS = 100; // in one SUBSCRIBE
 
 const ABNORMAL = 1006; // what a browser calls a loss without a close frame
 const AUTHENTICATION = 4401;
 const TOO_MANY = 4429;
 const TOO_MANY_WAIT_S = 60; // the window in which messages are counted
+const NO_PLACE_WAIT_S = 10; // a place may be free at any time
+const NO_PLACE =
+  "You are connected as often as you may be, in other tabs and on other devices. " +
+  "Close one of them: this page comes in as soon as a place is free.";
 const FINAL = new Map([
   [1002, "The server could not understand this page."],
   [1007, "The server could not understand this page."],
@@ -29,12 +34,14 @@ const FINAL = new Map([
 const OUT_OF_DATE = new Set(["SYNC_HISTORY_EXPIRED", "SYNC_TIMESTAMP_IN_FUTURE"]);
 
 export class Connection extends EventTarget {
-  userId = null;
+  user = null; // {id, name, role}: who is signed in, as the server says
   #token;
   #socket = null; // null unless connected or connecting
   #running = false;
   #attempt = 0;
   #authenticated = false; // this socket
+  #noPlace = false; // there was no place for one more connection of this user
+  #state = "offline";
   #stale = false; // the server did not accept the token: get another before the next AUTH
   #cursor = null; // behind this sequence nothing is missing: where a sync resumes
   #wanted = new Set(); // channels to follow, now and after every reconnect
@@ -44,7 +51,12 @@ export class Connection extends EventTarget {
   #syncs = new Map(); // requestId -> {channels, lastSequence}
   #completed = []; // lastSequence of each sync of this round
   #inRound = false;
-  #asked = new Map(); // requestId -> {type, payload, at, resolve, reject}
+  #requests = new Requests();
+  #heartbeat = new Heartbeat({
+    ask: () => this.#send("PING"),
+    doubt: () => this.#becomeUnsure(),
+    giveUp: () => this.#abandon(),
+  });
   #timers = new Map(); // name -> timer; all of them end with the socket
 
   /** token: ({fresh}) => Promise of an access token; rejected with `SignInRefused` it ends. */
@@ -71,8 +83,7 @@ export class Connection extends EventTarget {
   stop(why = "") {
     this.#running = false;
     this.#leave(1000);
-    for (const { reject } of this.#asked.values()) reject(new Error("Not connected."));
-    this.#asked.clear();
+    this.#requests.giveUp("Not connected.");
     this.#tell("offline", { why });
   }
 
@@ -92,15 +103,20 @@ export class Connection extends EventTarget {
 
   /** Send a request; resolves with its answer, rejected with the server's words.
    *
-   * Lost on the way it is sent again after the reconnect: with the same requestId it has one effect.
+   * Offline it waits for the connection, and lost on the way it is sent again: it has one effect.
+   * signal: withdraws it, if it has not been sent.
    */
-  ask(type, payload) {
-    if (!this.#open) return Promise.reject(new Error("Not connected: nothing was changed."));
-    const requestId = newId();
-    return new Promise((resolve, reject) => {
-      this.#asked.set(requestId, { type, payload, at: Date.now(), resolve, reject });
-      this.#send(type, payload, requestId);
-    });
+  ask(type, payload, { signal } = {}) {
+    if (!this.#running) return Promise.reject(new Error("Not connected: nothing was changed."));
+    const send = this.#authenticated ? (...request) => this.#send(...request) : null;
+    return this.#requests.add(type, payload, { send, signal });
+  }
+
+  /** Something says that the network is gone: look whether it is. */
+  doubt() {
+    if (!this.#open) return;
+    this.#heartbeat.ask();
+    this.#becomeUnsure();
   }
 
   // ---------------------------------------------------------------- the socket
@@ -122,7 +138,7 @@ export class Connection extends EventTarget {
     this.#socket = socket;
     this.#inRound = true;
     this.#tell("connecting");
-    this.#expectFrame();
+    this.#heartbeat.expect();
     socket.onopen = () => this.#authenticate({ fresh: this.#stale });
     socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(event);
@@ -151,10 +167,15 @@ export class Connection extends EventTarget {
     this.#leave();
     if (FINAL.has(code)) return this.#refuse(FINAL.get(code));
     if (code === AUTHENTICATION) this.#stale = true;
-    const backoff = BACKOFF_S[Math.min(this.#attempt++, BACKOFF_S.length - 1)];
-    const seconds = Math.max(backoff, code === TOO_MANY ? TOO_MANY_WAIT_S : 0) + JITTER_S * (2 * Math.random() - 1);
+    const seconds = this.#pauseAfter(code) + JITTER_S * (2 * Math.random() - 1);
     this.#after("retry", seconds * 1000, () => this.#connect());
-    this.#tell("reconnecting", { until: Date.now() + seconds * 1000, why: reason });
+    this.#tell("reconnecting", { until: Date.now() + seconds * 1000, why: this.#noPlace ? NO_PLACE : reason });
+  }
+
+  #pauseAfter(code) {
+    const backoff = BACKOFF_S[Math.min(this.#attempt++, BACKOFF_S.length - 1)];
+    if (this.#noPlace) return NO_PLACE_WAIT_S;
+    return code === TOO_MANY ? TOO_MANY_WAIT_S : backoff;
   }
 
   #refuse(message) {
@@ -178,7 +199,7 @@ export class Connection extends EventTarget {
     }
   }
 
-  #signedIn({ userId, organizationId, expiresAt }, timestamp) {
+  #signedIn({ userId, userName, role, organizationId, expiresAt }, timestamp) {
     // Both times are the server's own: this computer's clock may be wrong.
     const lifetime = Date.parse(expiresAt) - Date.parse(timestamp);
     const renewIn = Math.min(Math.max(lifetime - RENEW_EARLY_MS, lifetime / 2), 2 ** 31 - 1);
@@ -186,38 +207,39 @@ export class Connection extends EventTarget {
     this.#stale = false;
     if (this.#authenticated) return; // renewed in place: the connection goes on as it was
     this.#authenticated = true;
-    this.userId = userId;
+    this.user = { id: userId, name: userName, role };
     this.#attempt = 0;
-    this.#ping();
-    this.#resend();
+    this.#noPlace = false;
+    this.#heartbeat.start();
+    this.#requests.sendAgain((...request) => this.#send(...request));
     this.#wanted.add(`organization:${organizationId}`);
     this.#queued.clear();
     this.#subscribe([...this.#wanted]);
   }
 
-  #notSignedIn({ error, message }) {
-    if (error === "RATE_LIMIT_EXCEEDED") return; // 4429 follows
+  #notSignedIn({ error, message, details }) {
+    if (error === "RATE_LIMIT_EXCEEDED") {
+      this.#noPlace = details?.scope === "connections";
+      return; // 4429 follows
+    }
     if (this.#stale) return this.#refuse(message);
     this.#stale = true;
     this.#authenticate({ fresh: true });
   }
 
-  #ping() {
-    this.#after("ping", HEARTBEAT_MS, () => {
-      this.#send("PING");
-      this.#expectFrame();
-      this.#ping();
-    });
+  #becomeUnsure() {
+    if (this.#state === "live") this.#tell("unsure", { why: "The server does not answer." });
   }
 
-  #expectFrame() {
-    if (!this.#timers.has("patience")) this.#after("patience", PATIENCE_MS, () => this.#abandon());
+  #heard() {
+    this.#heartbeat.heard();
+    if (this.#state === "unsure") this.#tell("live");
   }
 
   // ---------------------------------------------------------------- what the server says
 
   #receive(message) {
-    this.#cancel("patience");
+    this.#heard();
     const { type, payload, requestId, timestamp } = message;
     if (type === "PING") return this.#socket.send(JSON.stringify({ type: "PONG", timestamp }));
     if (type === "AUTH_SUCCESS") this.#signedIn(payload, timestamp);
@@ -230,25 +252,7 @@ export class Connection extends EventTarget {
     if (type === "ERROR") this.#refused(requestId, payload);
     this.#advance(type, payload);
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
-    this.#answer(message);
-  }
-
-  #answer({ type, payload, requestId }) {
-    const asked = this.#asked.get(requestId);
-    if (!asked) return;
-    this.#asked.delete(requestId);
-    if (type === "ERROR") asked.reject(new Error(payload.message));
-    else asked.resolve(payload);
-  }
-
-  #resend() {
-    for (const [requestId, { type, payload, at, reject }] of this.#asked) {
-      if (Date.now() - at < RESEND_MS) this.#send(type, payload, requestId);
-      else {
-        this.#asked.delete(requestId);
-        reject(new Error("The connection was lost before the server answered."));
-      }
-    }
+    this.#requests.answer(message);
   }
 
   // ---------------------------------------------------------------- channels and sync
@@ -317,7 +321,7 @@ export class Connection extends EventTarget {
     if (details?.channel) {
       this.#drop(details.channel);
       this.#endRound();
-    } else if (!this.#asked.has(requestId) && (this.#syncs.has(requestId) || this.#unanswered.size)) {
+    } else if (!this.#requests.has(requestId) && (this.#syncs.has(requestId) || this.#unanswered.size)) {
       this.#abandon();
     }
   }
@@ -347,6 +351,7 @@ export class Connection extends EventTarget {
   // ---------------------------------------------------------------- small things
 
   #tell(state, more = {}) {
+    this.#state = state;
     const detail = { state, attempt: this.#attempt, until: null, why: "", ...more };
     this.dispatchEvent(new CustomEvent("state", { detail }));
   }
@@ -366,11 +371,7 @@ export class Connection extends EventTarget {
   }
 
   #clearTimers() {
+    this.#heartbeat.stop();
     for (const name of [...this.#timers.keys()]) this.#cancel(name);
   }
-}
-
-// Random: it must not be used again on any device. crypto.randomUUID exists on https only.
-function newId() {
-  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("-");
 }

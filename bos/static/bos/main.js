@@ -2,17 +2,21 @@
 
 import { Board } from "./board.js";
 import { Connection } from "./connection.js";
+import { askedFor, download } from "./report.js";
 import { Session } from "./session.js";
 
 const HISTORY_DAYS = 90;
+const NOTICE_MS = 10_000;
 const NAME = document.title;
 const find = (name) => document.querySelector(`[data-${name}]`);
 
 const session = new Session();
 const connection = new Connection((how) => session.accessToken(how));
-const board = new Board(find("board"), find("templates"), (kpiId, value) =>
-  connection.ask("KPI_UPDATE", { kpiId, value }),
-);
+const EDITORS = new Set(["manager", "admin"]); // of every KPI; others edit those that they own
+const board = new Board(find("board"), find("templates"), {
+  setValue: (kpiId, value, { signal }) => connection.ask("KPI_UPDATE", { kpiId, value }, { signal }),
+  mayEdit: ({ ownerId }) => EDITORS.has(connection.user.role) || ownerId === connection.user.id,
+});
 
 // ------------------------------------------------------------------ what the server sends
 
@@ -23,7 +27,9 @@ connection.addEventListener("message", ({ detail: message }) => {
   if (type === "SYNC_UPDATE") learn(payload);
   board.apply(message);
   find("sequence").textContent = connection.sequence ?? "–";
+  if (type === "AUTH_SUCCESS") showUser(payload);
   if (type === "SYNC_COMPLETE" && board.lacksHistory) loadHistory();
+  if (connection.sequence !== null) showEmptiness();
 });
 
 function learn({ entityType, entityId, changeType, data }) {
@@ -34,7 +40,7 @@ function learn({ entityType, entityId, changeType, data }) {
     connection.follow(`department:${entityId}`);
   }
   // Who has moved may see other departments now.
-  if (entityType === "employee" && data.userId === connection.userId && changeType !== "snapshot")
+  if (entityType === "employee" && data.userId === connection.user.id && changeType !== "snapshot")
     departments.forEach((id) => connection.follow(`department:${id}`));
 }
 
@@ -60,11 +66,17 @@ async function loadHistory() {
 
 async function fetchHistory() {
   try {
-    const asker = connection.userId;
-    const headers = { Authorization: `Bearer ${await session.accessToken()}` };
-    const response = await fetch(`/api/kpis/history?days=${HISTORY_DAYS}`, { headers });
-    const history = response.ok && (await response.json());
-    if (history && session.signedIn && asker === connection.userId) board.showHistory(history);
+    const asker = connection.user.id;
+    const history = {};
+    for (let address = `/api/kpis/history?days=${HISTORY_DAYS}`; address; ) {
+      const headers = { Authorization: `Bearer ${await session.accessToken()}` };
+      const response = await fetch(address, { headers });
+      if (!response.ok) return;
+      Object.assign(history, await response.json());
+      // Of a large organization it comes in several answers.
+      address = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link"))?.[1];
+    }
+    if (session.signedIn && asker === connection.user?.id) board.showHistory(history);
   } catch {
     // The connection tells of it: the server is away, or the session has ended.
   }
@@ -72,7 +84,13 @@ async function fetchHistory() {
 
 // ------------------------------------------------------------------ the state of the connection
 
-const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline" };
+const WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  unsure: "No answer",
+  reconnecting: "Reconnecting",
+  offline: "Offline",
+};
 let counting = 0;
 
 connection.addEventListener("state", ({ detail: { state, attempt, until, why } }) => {
@@ -84,6 +102,9 @@ connection.addEventListener("state", ({ detail: { state, attempt, until, why } }
   shown.title = why;
   find("retry").hidden = state !== "reconnecting";
   find("board").classList.toggle("outdated", state !== "live");
+  board.connected(state === "live");
+  if (state === "live") showEmptiness();
+  if (state !== "connecting") say("connection", state === "reconnecting" ? why : "");
   if (!until) return void (find("connection-text").textContent = WORDS[state].toLowerCase());
   const count = () => {
     const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
@@ -95,6 +116,16 @@ connection.addEventListener("state", ({ detail: { state, attempt, until, why } }
 
 find("retry").addEventListener("click", () => connection.retryNow());
 addEventListener("online", () => connection.retryNow());
+addEventListener("offline", () => connection.doubt());
+
+/** A word to the user about this, in place of any other; "" takes back what was said about it. */
+function say(about, text) {
+  const notice = find("notice");
+  if (!text && notice.dataset.notice !== about) return;
+  notice.dataset.notice = about;
+  notice.textContent = text;
+  notice.hidden = !text;
+}
 
 // ------------------------------------------------------------------ signing in and out
 
@@ -110,8 +141,7 @@ find("sign-in").addEventListener("submit", async (event) => {
     begin();
     find("organization").focus();
   } catch (error) {
-    // A browser's own TypeError says nothing to a person.
-    find("problem").textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+    find("problem").textContent = words(error);
   } finally {
     form.inert = false;
   }
@@ -127,17 +157,41 @@ for (const button of document.querySelectorAll("[data-demo]")) {
 }
 
 find("sign-out").addEventListener("click", () => {
+  board.forgetDrafts();
   connection.stop();
   session.signOut();
   showSignIn("");
 });
 
+/** A browser's own TypeError says nothing to a person. */
+function words(error) {
+  return error instanceof TypeError ? "The server does not answer." : error.message;
+}
+
 function showName(name) {
   find("organization").textContent = document.title = name;
 }
 
+function showUser({ userName, role }) {
+  find("account").textContent = `${userName} · ${role}`;
+  find("account").title = session.email;
+}
+
+/** An organization without KPIs is no fault: say what to do. */
+function showEmptiness() {
+  find("empty").hidden = !board.isEmpty;
+  if (!board.isEmpty) return;
+  const isAdmin = connection.user.role === "admin";
+  const link = Object.assign(document.createElement("a"), { href: "/admin/kpis/kpi/", textContent: "in the admin" });
+  find("empty-reason").replaceChildren(
+    ...(isAdmin ? ["Add them, or import a file, ", link, "."] : ["None that you may see. An administrator of your organization can add some."]),
+    " They appear here by themselves.",
+  );
+}
+
 function showBoard(shown) {
   find("sign-in-page").hidden = shown;
+  find("empty").hidden = true;
   for (const name of ["board", "sign-out", "account"]) find(name).hidden = !shown;
 }
 
@@ -150,12 +204,35 @@ function showSignIn(problem) {
   find("sign-in").elements.email.focus();
 }
 
+let lastEmail = null;
+
 function begin() {
   board.clear();
+  if (session.email !== lastEmail) board.forgetDrafts();
+  lastEmail = session.email;
   find("account").textContent = session.email;
   find("sequence").textContent = "–";
   showBoard(true);
   connection.start();
+  if (report) openReport();
 }
 
-if (session.signedIn) begin();
+// ------------------------------------------------------------------ a report that a link leads to
+
+let report = askedFor();
+
+async function openReport() {
+  const path = report;
+  report = null;
+  history.replaceState(null, "", "/");
+  try {
+    await download(path, await session.accessToken());
+    say("report", "The report has been downloaded.");
+    setTimeout(say, NOTICE_MS, "report", "");
+  } catch (error) {
+    say("report", words(error));
+  }
+}
+
+if (session.signedIn || (report && (await session.adopt()))) begin();
+else if (report) find("problem").textContent = "Sign in to open the report.";

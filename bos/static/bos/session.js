@@ -1,8 +1,11 @@
 // Tokens: signing in and out, and a fresh access token whenever one is needed.
 
+import { withLock } from "./lock.js";
+
 const KEY = "bos.session";
 const EARLY_MS = 60_000; // renew a token this long before it expires
-const COPY_MS = 2_000; // how long a tab waits for what its copy has been given
+const PATIENCE_MS = 10_000;
+const ANSWER_MS = 300; // how long a new tab waits for one that is signed in
 const REFUSALS = new Set([400, 401, 403]); // anything else may pass: a proxy's 429, a restart's 502
 
 /** The server will not have this: only signing in anew helps. */
@@ -11,22 +14,23 @@ export class SignInRefused extends Error {
 }
 
 /**
- * Lives as long as its tab: {access, refresh, renewAt, email} in sessionStorage.
+ * Lives as long as its tab: {id, access, refresh, renewAt, email} in sessionStorage.
  *
- * A duplicated tab begins with a copy. A refresh token that is used twice ends the sign-in for both,
- * so the one that renews first tells the others.
+ * A duplicated tab begins with a copy of it. A refresh token works once, and used again it ends the
+ * sign-in for all of them: so what is newest of a sign-in stands in localStorage under its id, one
+ * tab at a time renews it there, and the others take what it has got.
  */
 export class Session {
   #kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   #refreshing = null;
-  #copies = new BroadcastChannel(KEY);
-  #told = () => {};
+  #tabs = new BroadcastChannel(KEY);
+  #offered = () => {};
 
   constructor() {
-    this.#copies.onmessage = ({ data: { spent, kept } }) => {
-      if (this.#kept?.refresh !== spent) return;
-      this.#store(kept);
-      this.#told();
+    forgetExpired();
+    this.#tabs.onmessage = ({ data: { asked, offered } }) => {
+      if (asked && this.#kept) this.#tabs.postMessage({ offered: this.#kept });
+      if (offered) this.#offered(offered);
     };
   }
 
@@ -42,13 +46,26 @@ export class Session {
     this.#keep(await post("/auth/token", { email, password }), email);
   }
 
+  /** Be signed in as another tab of this browser is; whether there is one. */
+  async adopt() {
+    const offered = await new Promise((resolve) => {
+      this.#offered = resolve;
+      this.#tabs.postMessage({ asked: true });
+      setTimeout(resolve, ANSWER_MS, null);
+    });
+    this.#offered = () => {};
+    if (offered && !this.#kept) this.#store(offered);
+    return this.signedIn;
+  }
+
   async signOut() {
-    const refresh = this.#kept?.refresh;
+    const refresh = this.#newest()?.refresh;
     this.forget();
     if (refresh) await post("/auth/logout", { refresh }).catch(() => {}); // it expires by itself
   }
 
   forget() {
+    if (this.#kept) localStorage.removeItem(place(this.#kept.id));
     this.#kept = null;
     sessionStorage.removeItem(KEY);
   }
@@ -57,50 +74,63 @@ export class Session {
   async accessToken({ fresh = false } = {}) {
     if (!this.#kept) throw new SignInRefused("Please sign in.");
     if (fresh || Date.now() >= this.#kept.renewAt) {
-      // A refresh token works once: whoever asks meanwhile waits for the same answer.
-      this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+      // Whoever asks meanwhile in this tab waits for the same answer.
+      this.#refreshing ??= this.#renew(this.#kept).finally(() => (this.#refreshing = null));
       await this.#refreshing;
     }
     return this.#kept.access;
   }
 
-  async #refresh() {
-    const before = this.#kept;
-    let tokens;
-    try {
-      tokens = await post("/auth/refresh", { refresh: before.refresh });
-    } catch (error) {
-      if (!(error instanceof SignInRefused)) throw error;
-      // A copy may have been faster: its tokens are on their way.
-      if (await this.#renewedElsewhere(before)) return;
-      throw new SignInRefused("Your session has ended. Please sign in again.");
-    }
-    if (this.#kept !== before) throw new SignInRefused("Please sign in."); // signed out meanwhile
-    this.#keep(tokens, before.email);
-    this.#copies.postMessage({ spent: before.refresh, kept: this.#kept });
+  /** One tab at a time; one that comes later finds that it is done. */
+  async #renew(before) {
+    await withLock(place(before.id), async () => {
+      const newest = this.#newest();
+      if (newest?.refresh !== before.refresh && newest?.renewAt > Date.now()) this.#store(newest);
+      else await this.#refresh(newest ?? before);
+    });
+    if (this.#kept === null) throw new SignInRefused("Please sign in."); // signed out meanwhile
   }
 
-  async #renewedElsewhere(before) {
-    if (this.#kept === before) {
-      await new Promise((resolve) => {
-        this.#told = resolve;
-        setTimeout(resolve, COPY_MS);
-      });
+  async #refresh({ id, refresh, email }) {
+    let tokens;
+    try {
+      tokens = await post("/auth/refresh", { refresh });
+    } catch (error) {
+      if (!(error instanceof SignInRefused)) throw error;
+      throw new SignInRefused("Your session has ended. Please sign in again.");
     }
-    return this.#kept !== null && this.#kept !== before;
+    if (this.#kept?.id === id) this.#keep(tokens, email);
+  }
+
+  #newest() {
+    return this.#kept && (JSON.parse(localStorage.getItem(place(this.#kept.id)) ?? "null") ?? this.#kept);
   }
 
   #keep({ access, refresh }, email) {
     // By the token's length of life, not by its end: this computer's clock may be wrong.
-    const { iat, exp } = claims(access);
+    const { iat, exp, sid } = claims(access);
     const lifetime = (exp - iat) * 1000;
     const renewAt = Date.now() + Math.max(lifetime - EARLY_MS, lifetime / 2);
-    this.#store({ access, refresh, renewAt, email });
+    this.#store({ id: sid ?? email, access, refresh, renewAt, email });
   }
 
   #store(kept) {
     this.#kept = kept;
     sessionStorage.setItem(KEY, JSON.stringify(kept));
+    localStorage.setItem(place(kept.id), JSON.stringify(kept));
+  }
+}
+
+function place(id) {
+  return `${KEY}.${id}`;
+}
+
+/** What tabs have left behind that were closed without signing out. */
+function forgetExpired() {
+  for (const key of Object.keys(localStorage)) {
+    if (!key.startsWith(`${KEY}.`)) continue;
+    const { refresh } = JSON.parse(localStorage.getItem(key));
+    if (claims(refresh).exp * 1000 < Date.now()) localStorage.removeItem(key);
   }
 }
 
@@ -113,6 +143,7 @@ async function post(address, body) {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE_MS), // other tabs wait for it, too
   });
   if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({}));

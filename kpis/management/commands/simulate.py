@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 from urllib.error import HTTPError
 
@@ -18,7 +19,8 @@ class Command(BaseCommand):
     help = "Play the real days of the demo data forward, over REST and WebSocket like any client."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--url", default="http://127.0.0.1:8000")
+        port = os.environ.get("PORT", "8000")  # as `make run` takes it
+        parser.add_argument("--url", default=f"http://127.0.0.1:{port}")
         parser.add_argument("--email", default="manager@harbor.example")
         parser.add_argument("--password", default=PASSWORD)
         parser.add_argument(

@@ -1,0 +1,63 @@
+// Requests that wait for their answer, over the loss of a connection and its return.
+
+const RESEND_MS = 300_000; // the server remembers a requestId for ten minutes
+
+export class Requests {
+  #waiting = new Map(); // requestId -> {type, payload, at, sent, resolve, reject}
+
+  has(requestId) {
+    return this.#waiting.has(requestId);
+  }
+
+  /** Resolves with the answer's payload, rejected with the server's words.
+   *
+   * send: (type, payload, requestId), or null where nothing can be sent just now.
+   * signal: withdraws the request, if it has not been sent.
+   */
+  add(type, payload, { send, signal }) {
+    const requestId = newId();
+    return new Promise((resolve, reject) => {
+      const request = { type, payload, at: Date.now(), sent: send !== null, resolve, reject };
+      this.#waiting.set(requestId, request);
+      signal?.addEventListener("abort", () => {
+        if (!request.sent && this.#waiting.delete(requestId)) reject(signal.reason);
+      });
+      send?.(type, payload, requestId);
+    });
+  }
+
+  /** On a new connection: with the same requestId what had been sent already has one effect. */
+  sendAgain(send) {
+    for (const [requestId, request] of this.#waiting) {
+      if (Date.now() - request.at > RESEND_MS) {
+        const why = request.sent ? "Perhaps not saved: the answer was lost." : "Not saved: there was no connection for too long.";
+        this.#end(requestId).reject(new Error(why));
+      } else {
+        request.sent = true;
+        send(request.type, request.payload, requestId);
+      }
+    }
+  }
+
+  answer({ type, payload, requestId }) {
+    if (!this.has(requestId)) return;
+    const request = this.#end(requestId);
+    if (type === "ERROR") request.reject(new Error(payload.message));
+    else request.resolve(payload);
+  }
+
+  giveUp(why) {
+    for (const requestId of [...this.#waiting.keys()]) this.#end(requestId).reject(new Error(why));
+  }
+
+  #end(requestId) {
+    const request = this.#waiting.get(requestId);
+    this.#waiting.delete(requestId);
+    return request;
+  }
+}
+
+// Random: it must not be used again on any device. crypto.randomUUID exists on https only.
+export function newId() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("-");
+}

@@ -1,0 +1,214 @@
+"""The page when something is refused, lost, full or not there (c5, c6, c7, P3)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+from playwright.async_api import Page, expect
+
+from bos.models import Organization, SignIn
+from kpis.archive import kpis_archive
+from kpis.models import Kpi, KpiValue
+from tests.browser.board import card_of, fill_sign_in, set_value, sign_in
+from tests.cast import Cast
+from tests.client import Client
+from tests.conftest import ServeFixture
+from tests.network import network
+from tests.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LIVE, RECONNECTING = '[data-connection="live"]', '[data-connection="reconnecting"]'
+
+# ------------------------------------------------------------------ c5: what was typed
+
+
+async def test_p3_a_refused_value_stays_in_its_form_with_the_reason_beside_it(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server.url, cast.mia)
+    card = card_of(page, cast.home.revenue)
+    await set_value(card, "1.23456")
+    await expect(card.locator("[data-card-problem]")).to_contain_text("decimals")
+    await expect(card.locator("input")).to_have_value("1.23456")
+    await expect(card.locator("[data-value]")).to_have_text("100")
+    await card.locator("input").fill("1.2345")
+    await card.locator("input").press("Enter")
+    await expect(card.locator("[data-value]")).to_have_text("1.2345")
+    await expect(card.locator("[data-edit-form]")).to_be_hidden()
+    await expect(card.locator("[data-card-problem]")).to_have_text("")
+
+
+async def test_p3_a_value_saved_offline_is_kept_and_sent_once_on_reconnect(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    revenue, margin = cast.home.revenue, cast.home.margin
+    async with network(server.url) as way:
+        await sign_in(page, way.url, cast.mia)
+        await way.cut()
+        await expect(page.locator(RECONNECTING)).to_be_visible()
+        card, other = card_of(page, revenue), card_of(page, margin)
+        await set_value(card, "77.25")
+        await expect(card.locator("[data-card-problem]")).to_contain_text("Not connected")
+        await expect(card.locator("input")).to_have_value("77.25")
+        await set_value(other, "8")
+        await other.locator("[data-cancel]").click()
+        await way.join()
+        await page.click("[data-retry]")
+        await expect(page.locator(LIVE)).to_be_visible()
+        await expect(card.locator("[data-value]")).to_have_text("77.25")
+        await expect(card.locator("[data-edit-form]")).to_be_hidden()
+        for text in card.locator("[data-card-problem]"), page.locator("[data-notice]"):
+            await expect(text).to_have_text("")
+    assert KpiValue.objects.filter(kpi=revenue, value="77.25").count() == 1
+    assert not KpiValue.objects.filter(kpi=margin, value=8).exists()
+
+
+async def test_p3_what_is_typed_outlives_a_new_sign_in(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    """Rights have changed: everything is shown anew."""
+    await sign_in(page, server.url, cast.mia)
+    card = card_of(page, cast.home.revenue)
+    await card.locator("[data-edit]").click()
+    await card.locator("input").fill("55.5")
+    cast.mia.user.role = "admin"
+    cast.mia.user.save()
+    await expect(page.locator("[data-problem]")).to_contain_text("Your access has changed")
+    await fill_sign_in(page, cast.mia)
+    await expect(card.locator("input")).to_have_value("55.5")
+    await page.click("[data-sign-out]")
+    await fill_sign_in(page, cast.alice)
+    await expect(card.locator("[data-edit]")).to_be_visible()
+
+
+# ------------------------------------------------------------------ c6: tabs
+
+NO_WEB_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"
+
+
+@pytest.mark.parametrize("script", ["", NO_WEB_LOCKS], ids=["locks", "leases"])
+async def test_c6_two_tabs_with_short_tokens_stay_signed_in(
+    page: Page, serve: ServeFixture, cast: Cast, script: str
+) -> None:
+    # A refresh token that is used twice is a theft at once.
+    server = serve(BOS_ACCESS_TOKEN_SECONDS="1", BOS_REFRESH_GRACE="0", BOS_REAUTH_GRACE="1")
+    await page.context.add_init_script(script)
+    refreshes: list[int] = []
+    page.context.on(
+        "response",
+        lambda answer: refreshes.append(answer.status) if "/auth/refresh" in answer.url else None,
+    )
+    await sign_in(page, server.url, cast.bob)
+    async with page.expect_popup() as opened:
+        await page.evaluate("window.open(location.href)")
+    copy = await opened.value
+    await expect(copy.locator(LIVE)).to_be_visible()
+    while len(refreshes) < 3:
+        await page.context.wait_for_event("response")
+    for tab in (page, copy):
+        await expect(tab.locator(LIVE)).to_be_visible()
+    assert set(refreshes) == {200}
+    assert SignIn.objects.filter(user=cast.bob.user, ended_at=None).count() == 1
+
+
+# ------------------------------------------------------------------ c7: as a person expects
+
+
+async def test_c7_a_number_never_breaks_and_fits_its_card(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    numbers = {"-12345.67": "-12,345.67", "123456789": "123,456,789"}
+    numbers["-99999999999.9999"] = "-99,999,999,999.9999"
+    for value in numbers:
+        Kpi.objects.create(
+            organization=cast.home.organization,
+            department=cast.home.sales,
+            name=value,
+            value=value,
+            unit="passengers per hour and direction of the line",
+        )
+    for width in (320, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await (sign_in(page, server.url, cast.mia) if width == 320 else page.reload())
+        for value, shown in numbers.items():
+            card = page.locator("[data-kpi]", has=page.get_by_text(value, exact=True)).first
+            number = card.locator("[data-value]")
+            await expect(number).to_have_text(shown)
+            lines, inside = await number.evaluate(
+                "(e) => [e.getClientRects().length, e.getBoundingClientRect().right"
+                " <= e.closest('.card').getBoundingClientRect().right]"
+            )
+            height = await number.evaluate(
+                "(e) => e.offsetHeight / parseFloat(getComputedStyle(e).lineHeight)"
+            )
+            assert (lines, inside, round(height)) == (1, True, 1), (width, value)
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_c7_the_eleventh_tab_says_why_and_comes_in_when_a_place_is_free(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        others = [
+            await stack.enter_async_context(await Client.connect(server, cast.bob))
+            for _ in range(10)
+        ]
+        await page.goto(server.url)
+        await fill_sign_in(page, cast.bob)
+        await expect(page.locator("[data-notice]")).to_contain_text("as often as you may be")
+        await expect(page.locator("[data-connection-text]")).to_contain_text("reconnecting in")
+        await others[0].socket.close()
+        await page.click("[data-retry]")
+        await expect(page.locator(LIVE)).to_be_visible()
+        await expect(page.locator("[data-notice]")).to_be_hidden()
+        await expect(card_of(page, cast.home.revenue)).to_be_visible()
+
+
+async def test_c7_an_organization_without_kpis_explains_itself(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    kpis_archive(Kpi.objects.of(cast.home.id))
+    await sign_in(page, server.url, cast.vera)
+    await expect(page.locator("[data-empty]")).to_contain_text("An administrator")
+    await page.click("[data-sign-out]")
+    await expect(page.locator("[data-empty]")).to_be_hidden()
+    await fill_sign_in(page, cast.alice)
+    link = page.locator("[data-empty] a")
+    assert await link.get_attribute("href") == "/admin/kpis/kpi/"
+    Kpi.objects.create(organization=cast.home.organization, name="First", value=1)
+    await expect(page.locator("[data-kpi]")).to_have_count(1)
+    await expect(page.locator("[data-empty]")).to_be_hidden()
+    Organization.objects.filter(pk=cast.home.id).update(name="Empty again")
+    kpis_archive(Kpi.objects.of(cast.home.id))
+    await expect(page.locator("[data-empty]")).to_be_visible()
+
+
+async def test_c7_a_network_that_passes_nothing_on_is_seen_within_seconds(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    async with network(server.url) as way:
+        await sign_in(page, way.url, cast.bob)
+        way.swallow()
+        async with asyncio.timeout(12):
+            await expect(page.locator('[data-connection="unsure"]')).to_be_visible()
+        await expect(page.locator("[data-board]")).to_have_class("board outdated")
+
+
+async def test_c7_a_browser_that_is_offline_says_so_at_once_until_the_server_answers(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server.url, cast.bob)
+    states = await page.evaluate(
+        """() => {
+          const shown = document.querySelector("[data-connection]");
+          window.states = [];
+          new MutationObserver(() => states.push(shown.dataset.connection))
+            .observe(shown, { attributeFilter: ["data-connection"] });
+          dispatchEvent(new Event("offline"));
+          return [shown.dataset.connection];
+        }"""
+    )
+    assert states == ["unsure"]
+    await expect(page.locator(LIVE)).to_be_visible()
