@@ -287,6 +287,7 @@ class _Socket:
     async def _end(self) -> None:
         connection = self._connection
         connection.closing = True
+        connection.intake.leave()  # at once: the client may be at the door again
         self._timer.cancel()
         connection.outbox.end()
         await self._hub.remove(connection)
