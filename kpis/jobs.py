@@ -15,7 +15,7 @@ from kpis.insights import asked
 from kpis.insights.history import too_short
 from kpis.insights.waiting import have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
-from kpis.models import InsightState, Kpi
+from kpis.models import AlertRule, InsightState, Kpi
 from kpis.reports.requesting import report_given_up, request_due
 from sync.database import retry_on_conflict
 from sync.log import LoggedEvent
@@ -25,23 +25,48 @@ from sync.processors import process
 # this module is loaded by servers, too.
 
 
-def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
-    """Each new value of a KPI: raise its alerts, and have it judged."""
+def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int | None:
+    """Each new value of a KPI: raise its alerts, and have it judged.
+
+    Return how many events are done, where as many alerts as fit into a transaction are raised. The
+    last one is looked at again then: what it has raised stays raised, and the other rules follow.
+    """
     values = [event for event in events if _has_new_value(event)]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
     rules = alerts.rules_of(kpis.values())
     judged: dict[UUID, Kpi] = {}
     live = set()
+    room, done = alerts.Room(), None
     for event in values:
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
-        if kpi is not None and value is not None:
-            at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
-            alerts.evaluate(kpi, rules[kpi.pk], Decimal(value), at)
-            judged[kpi.pk] = kpi
-            if event.door != IMPORT:
-                live.add(kpi.pk)
+        if kpi is None or value is None:
+            continue
+        judged[kpi.pk] = kpi
+        if event.door != IMPORT:
+            live.add(kpi.pk)
+        if rules[kpi.pk]:
+            _raise_alerts(kpi, rules[kpi.pk], Decimal(value), event, room)
+            if room.left <= 0:
+                done = events.index(event)
+                break
+    _have_judged(judged, live)
+    return done
+
+
+def _raise_alerts(
+    kpi: Kpi, rules: list[AlertRule], value: Decimal, event: LoggedEvent, room: alerts.Room
+) -> None:
+    at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
+    measured_at = json.loads(event.live)["measuredAt"] if '"measuredAt"' in event.live else None
+    if measured_at is not None:
+        measured_at = datetime.fromisoformat(measured_at)
+    alerts.evaluate(kpi, rules, value, at, measured_at=measured_at, room=room)
+
+
+def _have_judged(judged: dict[UUID, Kpi], live: set[UUID]) -> None:
+    """judged: KPIs with new values. live: those of them with one that nobody has imported."""
     short = too_short(judged)
     for kpi in judged.values():
         if kpi.pk not in short:  # no job for what it would only say, too

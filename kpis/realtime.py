@@ -91,12 +91,15 @@ class SyncedKpi(Synced[Kpi]):
         row = change.row
         if self.kind(change) != "updated" or row.value is None or not change.touches("value"):
             return None
-        return "KPI_UPDATED", {
+        payload = {
             "kpiId": str(row.pk),
             "value": wire_number(row.value),
             "updatedBy": actor.user_id,
             "updatedAt": wire_time(row.updated_at),
         }
+        if row.value_at is not None:
+            payload["measuredAt"] = wire_time(row.value_at)
+        return "KPI_UPDATED", payload
 
     def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
         """Every value is kept with its time and author (decision B1)."""
@@ -138,6 +141,7 @@ class SyncedOfKpi(Synced[Any]):
     """Goes where its KPI is visible."""
 
     tracked: ClassVar[frozenset[str]] = EVERYTHING
+    related: ClassVar[tuple[str, ...]] = ("kpi",)
 
     def concerns(self, change: Change[Any]) -> bool:
         """A worker's KPI may be archived, or hidden, since it was read: who sees it is looked up.
