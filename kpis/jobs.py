@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from bos.imports import IMPORT
-from bos.jobs import Priority, schedule, when_given_up
+from bos.imports import IMPORT, fail_lost
+from bos.jobs import Priority, when_given_up
+from bos.schedules import schedule
 from kpis import alerts
 from kpis.insights import asked
 from kpis.insights.history import too_short
-from kpis.insights.waiting import have_judged
+from kpis.insights.waiting import have_judged, judging_given_up
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import AlertRule, InsightState, Kpi
-from kpis.reports.requesting import report_given_up, request_due
+from kpis.reports.requesting import fail_lost_reports, report_given_up, request_due
 from sync.database import retry_on_conflict
 from sync.log import LoggedEvent
 from sync.processors import process
@@ -104,17 +105,19 @@ def predict(kpi_id: str, horizon: int, *asker: str) -> None:
     answer_questions(kpi_id, horizon)
 
 
-def _prediction_given_up(kpi_id: str, horizon: int, *asker: str) -> None:
+def _prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) -> None:
     if asker:
         asked.adopt(kpi_id, horizon, *asker)
     newest_id = asked.newest_value(kpi_id)
-    reason = "It could not be calculated."
-    asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=reason)
+    problem = f"It could not be calculated. {reason}"
+    asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=problem)
 
 
 def sweep() -> None:
     """What neither a lost job nor a failed one may leave waiting for ever."""
     sweep_waiting()
+    fail_lost_reports()
+    fail_lost()
 
 
 @retry_on_conflict
@@ -129,6 +132,7 @@ def make_report(report_id: str) -> None:
     make(report_id)
 
 
+when_given_up(judge, judging_given_up)
 when_given_up(predict, _prediction_given_up)
 when_given_up(make_report, report_given_up)
 process("kpis", {"kpi"}, look_at_values)

@@ -9,11 +9,20 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Max, Min, Q, QuerySet
+from django.utils import timezone
 
 from kpis.models import KpiValue
 
 MOST_AHEAD = timedelta(hours=24)
 """No value is measured later than that: farther ahead, a clock or a date is wrong (decision D2)."""
+
+
+def require_measured(at: datetime) -> None:
+    """Raises ValueError where a value cannot have been measured yet."""
+    if at > timezone.now() + MOST_AHEAD:
+        raise ValueError("a value is measured in the future")
+
+
 # Between an event and the worker that looks at it few values of one KPI come.
 LATEST = 50
 SECOND = timedelta(seconds=1)  # what the wire has times in

@@ -24,6 +24,7 @@ from kpis.models import (
     ReportState,
     Visibility,
 )
+from kpis.past import require_measured
 from kpis.payloads import alert_payload, insight_payload, report_payload
 from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.services import delete_expired_reports, delete_old_anomalies
@@ -102,8 +103,14 @@ class SyncedKpi(Synced[Kpi]):
         return "KPI_UPDATED", payload
 
     def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
-        """Every value is kept with its time and author (decision B1)."""
+        """Every value is kept with its time and author (decision B1).
+
+        Raises ValueError, before anything is committed, where that time is in the future.
+        """
         now = timezone.now()
+        for change in changes:
+            if change.row.value_at is not None:
+                require_measured(change.row.value_at)
         insert_rows(
             [
                 KpiValue(kpi=row, value=row.value, at=row.value_at or now, actor_id=actor.user_id)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from bos.models import Notification, Organization
 from kpis import alerts
-from kpis.imports import Measurement, write_values
+from kpis.measurements import Measurement, write_values
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
 from sync.models import Event
 from sync.processors import advance

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
@@ -18,8 +19,9 @@ from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from bos.apart import limit_memory
-from bos.jobs import due_jobs, make_schedules
+from bos.jobs import due_jobs
 from bos.processes import end_with_parent
+from bos.schedules import make_schedules, put_schedules_right
 from sync.bus import bus
 from sync.processors import advance
 
@@ -28,6 +30,7 @@ logger = logging.getLogger("bos")
 # How long an event may wait to be looked at: one query each time.
 PAUSE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE = 3.0
+SCHEDULES_SECONDS = 30.0
 # Jobs that are begun are done in seconds; whoever is killed has lost nothing.
 END_SECONDS = 15
 
@@ -57,8 +60,9 @@ class Command(BaseCommand):
         cluster.start()
         self.stdout.write("Working ...")
         self.stdout.flush()
-        watch = StallWatch()
+        watch, schedules = StallWatch(), _Schedules()
         while not self._is_put(ending, within=self._process()):
+            schedules.keep()
             if watch.stalled() or not cluster.sentinel.is_alive():
                 self._begin_anew(cluster)
         cluster.stop()
@@ -94,6 +98,20 @@ class Command(BaseCommand):
 def _limit(**_: Any) -> None:
     """In a process that does jobs: one that takes too much fails, and takes nobody else with it."""
     limit_memory(settings.JOB_MEMORY_MB)
+
+
+class _Schedules:
+    """Looks now and then whether a clock has put the schedules wrong."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def keep(self) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + SCHEDULES_SECONDS
+            with suppress(DatabaseError):  # the database is away: later
+                put_schedules_right()
 
 
 class StallWatch:
