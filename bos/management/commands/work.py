@@ -13,15 +13,18 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
+from django_q import cluster as cluster_module
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from bos.apart import limit_memory
+from bos.health import refuse_pending_migrations
 from bos.jobs import due_jobs
 from bos.processes import end_with_parent
 from bos.schedules import make_schedules, put_schedules_right
+from bos.serving import how_it_ended
 from sync.bus import bus
 from sync.processors import advance
 
@@ -38,7 +41,17 @@ END_SECONDS = 15
 class Command(BaseCommand):
     help = "Do background work: alerts, insights, reports, imports. SIGTERM finishes what is begun."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--end-with-parent",
+            action="store_true",
+            help="end when the process that has started this one does (as `serve --worker`)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["end_with_parent"]:
+            end_with_parent()
+        refuse_pending_migrations()
         # Small matrices: threads of a job's own would wait for each other, three times as long.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         make_schedules()
@@ -79,6 +92,10 @@ class Command(BaseCommand):
 
     @staticmethod
     def _begin_anew(cluster: Cluster) -> None:
+        sentinel = cluster.sentinel
+        if not sentinel.is_alive():
+            extra = {"pid": sentinel.pid} | how_it_ended(sentinel.exitcode)
+            logger.error("worker process died", extra=extra)
         logger.error("no job is taken any more: the worker begins anew")
         cluster.sentinel.kill()  # its children end with it
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 -- this very command
@@ -93,6 +110,19 @@ class Command(BaseCommand):
         except Exception:  # the database is away: nothing is lost, it is all in the log
             logger.exception("log not processed")
             return PAUSE_AFTER_FAILURE
+
+
+class _Sentinel(cluster_module.Sentinel):  # type: ignore[misc]  # untyped
+    """Says of a process that has died by which signal; django-q's own line follows."""
+
+    def reincarnate(self, process: Any) -> None:
+        if not process.is_alive() and process.exitcode:
+            extra = {"pid": process.pid} | how_it_ended(process.exitcode)
+            logger.error("worker process died", extra=extra)
+        super().reincarnate(process)
+
+
+cluster_module.Sentinel = _Sentinel  # Cluster knows no other way to be given one
 
 
 def _limit(**_: Any) -> None:
