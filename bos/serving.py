@@ -80,14 +80,11 @@ class Processes(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         before = list(self.processes)
-        dead = [process for process in before if not process.process.is_alive()]
         super().keep_subprocess_alive()
         for process in before:
-            if process in dead:
+            if process not in self.processes:  # it has died, or was killed for not answering
                 extra = {"pid": process.pid} | how_it_ended(process.exitcode)
                 log.error("server process died", extra=extra)
-            elif process not in self.processes:
-                log.error("server process hung: it was killed", extra={"pid": process.pid})
         if self._ready is not None and all(p.is_ready(timeout=1) for p in self.processes):
             self._ready()
             self._ready = None
