@@ -7,3 +7,6 @@ class BosConfig(AppConfig):
     name = "bos"
     verbose_name = "Organization"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from bos import checks  # noqa: F401 -- they register themselves

@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from bos.tokens import authenticator
+from sync import about
 from sync.errors import TokenExpired, TokenInvalid
 from sync.principal import Principal
 
@@ -36,6 +37,7 @@ class BearerAuthentication(BaseAuthentication):
             raise AuthenticationFailed(error.message, code=error.code) from None
         if principal is None:
             raise AuthenticationFailed(TokenInvalid().message, code=TokenInvalid.code)
+        about.learn(user=principal.user_id, organization=principal.organization_id)
         return AuthenticatedPrincipal(principal), None
 
     def authenticate_header(self, request: Request) -> str:

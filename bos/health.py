@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,12 +10,15 @@ from functools import cache
 from threading import Lock
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from redis import Redis
 from redis.exceptions import RedisError
 
 from sync.bus import bus
+
+log = logging.getLogger("bos.health")
 
 FRESH = 0.25
 """Seconds for which an answer is given to others, too."""
@@ -60,10 +64,32 @@ def _database_answers() -> bool:
 
 
 def _schema_is_ours() -> bool:
-    if not _database_answers():
-        return False
+    return _database_answers() and not _pending_migrations()
+
+
+def _pending_migrations() -> list[str]:
     executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def refuse_pending_migrations() -> None:
+    """Raises CommandError where the database's schema is not this program's.
+
+    Where the database is away nobody knows: `/readyz` asks again.
+    """
+    try:
+        pending = _pending_migrations()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("migrations not looked at", extra={"error": type(error).__name__})
+        return
+    finally:
+        connection.close()  # processes that are started must not share it
+    if pending:
+        raise CommandError(
+            f"{len(pending)} migrations are not applied, from {pending[0]} on: run "
+            "`python manage.py migrate`, then start again."
+        )
 
 
 @cache

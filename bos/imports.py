@@ -22,8 +22,9 @@ from django.utils import timezone
 
 from bos.apart import TookTooMuch, call_apart
 from bos.cells import Unreadable
-from bos.jobs import enqueue, when_given_up
+from bos.jobs import LOST, enqueue, when_given_up
 from bos.models import Import, ImportState, Organization
+from bos.notifying import notify
 from bos.tables import Row, Table, read_table
 from bos.texts import cut, storable
 from sync.database import retry_on_conflict
@@ -194,15 +195,23 @@ def _state_after(error: Unreadable) -> ImportState:
     return ImportState.FAILED if isinstance(error, Unbearable) else ImportState.REFUSED
 
 
-def _given_up(import_id: str) -> None:
-    """A worker died of it, or had no time left, more than once: nothing of it was written."""
-    rows = Import.objects.filter(pk=UUID(import_id), state__in=BUSY)
-    problem = "It took a worker too long, or too much memory. Divide the file."
-    rows.update(state=ImportState.FAILED, state_since=timezone.now(), problem=problem, content=b"")
+def _given_up(import_id: str, *, reason: str) -> None:
+    """A worker died of it, had no time left, or failed, again and again: nothing was written."""
+    import_ = Import.objects.filter(pk=UUID(import_id), state__in=BUSY).first()
+    if import_ is not None:
+        problem = f"It could not be imported. {reason} Divide the file, or import it again."
+        _settle(import_, ImportState.FAILED, problem=problem)
 
 
 when_given_up(check, _given_up)
 when_given_up(write, _given_up)
+
+
+def fail_lost() -> None:
+    """Say so of imports that have waited for so long that nobody does them any more."""
+    lost = Import.objects.filter(state__in=BUSY, state_since__lt=timezone.now() - LOST)
+    for pk in list(lost.values_list("pk", flat=True)):
+        _given_up(str(pk), reason="Its job was lost.")
 
 
 @retry_on_conflict
@@ -285,14 +294,25 @@ def _plan(import_: Import, table: Table) -> Plan:
 
 
 def _settle(import_: Import, state: ImportState, **values: Any) -> None:
-    """Where another run of this job has settled it, its word stands."""
+    """Where another run of this job has settled it, its word stands. Of a failure its author is
+    told: the page with the reason may not be open any more."""
     if state in (ImportState.REFUSED, ImportState.FAILED, ImportState.DONE):
         values["content"] = b""
     if "problem" in values:
         values["problem"] = cut(values["problem"], MAX_PROBLEM)
     changes = values | {"rows_done": import_.rows_done, "rows_total": import_.rows_total}
     rows = Import.objects.filter(pk=import_.pk, state=import_.state)
-    rows.update(state=state, state_since=timezone.now(), **changes)
+    with transaction.atomic():
+        settled = rows.update(state=state, state_since=timezone.now(), **changes)
+        if settled and state == ImportState.FAILED and import_.author is not None:
+            notify(
+                [import_.author],
+                import_.organization_id,
+                category="import_failed",
+                title=f"Your import of {import_.file_name} failed",
+                message=values["problem"],
+                data={"importId": str(import_.pk)},
+            )
 
 
 class _Teller:

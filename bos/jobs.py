@@ -15,19 +15,21 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, transaction
-from django.db.models import F, QuerySet
+from django.db import OperationalError, connection, transaction
+from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.dispatch import receiver
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.core_signing import BadSignature, TimestampSigner
-from django_q.models import OrmQ, Schedule
+from django_q.models import OrmQ
 from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.tasks import async_task
 
@@ -48,6 +50,9 @@ MAX_FAILURES = 5
 MAX_DEATHS = 2
 """How many workers a job may cost, killed or out of time. The first may be no fault of its own:
 an operator's or the kernel's; each costs all tenants a worker's start, or the job's whole time."""
+CLOCK_ERROR = timedelta(hours=1)
+LOST = timedelta(days=1)
+"""What has waited for so long has lost its job: nothing will be done about it any more."""
 OUT_OF_TIME = "Task exceeded maximum timeout value"
 """How django-q's result of a job begins that it has ended itself."""
 OUT_OF_MEMORY = "MemoryError"
@@ -63,7 +68,6 @@ class Priority(StrEnum):
     WHENEVER = f"{WAITED_FOR}:whenever"
 
 
-_schedules: dict[str, tuple[str, int]] = {}
 _given_up: dict[str, Work] = {}
 
 
@@ -81,7 +85,7 @@ def enqueue(
     somebody has: see `require_room`.
     """
     broker = Broker(str(priority), organization_id=str(organization_id), user_id=str(user_id))
-    async_task(_path(job), *args, q_options={"broker": broker})
+    async_task(path_of(job), *args, q_options={"broker": broker})
 
 
 def require_room(organization_id: object, user_id: object = "") -> None:
@@ -101,10 +105,13 @@ def within(limit: int, waiting: QuerySet[Any]) -> None:
 
 
 def when_given_up(job: Work, tell: Work) -> None:
-    """Call `tell` with the job's arguments once it is not tried any more, in a transaction."""
-    if _path(job) in _given_up:
-        raise ValueError(f"{_path(job)} is given up twice")
-    _given_up[_path(job)] = tell
+    """Call `tell(*args, reason=...)` once the job is not tried any more, in a transaction.
+
+    args: the job's. reason: a sentence for people.
+    """
+    if path_of(job) in _given_up:
+        raise ValueError(f"{path_of(job)} is given up twice")
+    _given_up[path_of(job)] = tell
 
 
 @receiver(pre_execute)
@@ -144,15 +151,14 @@ class Broker(ORM):
         self._user_id = user_id
 
     def enqueue(self, task: str) -> int:
-        now = timezone.now()
         job = Job.objects.create(
             key=self.list_key,
             queue=self.list_key,
             payload=task,
-            lock=now,
+            lock=_now(),
             organization_id=self._organization_id,
             user_id=self._user_id,
-            turn=_next_turn(str(self.list_key), self._organization_id, now),
+            turn=_next_turn(str(self.list_key), self._organization_id),
         )
         return int(job.pk)
 
@@ -161,7 +167,7 @@ class Broker(ORM):
         if job is None:
             time.sleep(settings.Q_CLUSTER["poll"])
             return None
-        again = timezone.now() + timedelta(seconds=settings.Q_CLUSTER["retry"])
+        again = _now() + timedelta(seconds=settings.Q_CLUSTER["retry"])
         taken = OrmQ.objects.filter(pk=job.pk, lock=job.lock).update(lock=again)
         if not taken:  # another worker was faster
             return None
@@ -180,11 +186,27 @@ def _signed_anew(payload: str) -> str:
     return payload
 
 
-def _next_turn(queue: str, organization_id: str, now: datetime) -> int:
+def _now() -> Combinable:
+    """By the clock of PostgreSQL, which all processes share; SQLite's processes have one anyway.
+
+    A process whose own clock is wrong neither delays jobs nor takes those of others.
+    """
+    if connection.vendor == "postgresql":
+        return Now()
+    return Value(timezone.now(), DateTimeField())
+
+
+def _due() -> Q:
+    """Nothing is locked for longer than a job's time: farther ahead, that clock was wrong."""
+    longest = timedelta(seconds=settings.Q_CLUSTER["retry"]) + CLOCK_ERROR
+    return Q(lock__lt=_now()) | Q(lock__gt=_now() + longest)
+
+
+def _next_turn(queue: str, organization_id: str) -> int:
     """Two look-ups in an index: thousands are enqueued where an import has been written."""
     jobs = Job.objects.filter(queue=queue)
     own = jobs.filter(organization_id=organization_id).order_by("-turn")
-    due = jobs.filter(lock__lte=now).order_by("turn")
+    due = jobs.filter(_due()).order_by("turn")
     last_own: int | None = own.values_list("turn", flat=True).first()
     served_next: int | None = due.values_list("turn", flat=True).first()
     return max(0 if last_own is None else last_own + 1, served_next or 0)
@@ -198,7 +220,7 @@ def _give_up(job: Job) -> None:
     try:
         with transaction.atomic():
             if tell is not None:
-                tell(*task["args"])
+                tell(*task["args"], reason=_reason(job))
             OrmQ.objects.filter(pk=job.pk).delete()
     except OperationalError:  # in its way now; it is given out again, and given up then
         log.warning("job not given up yet", exc_info=True)
@@ -207,28 +229,18 @@ def _give_up(job: Job) -> None:
         OrmQ.objects.filter(pk=job.pk).delete()
 
 
+def _reason(job: Job) -> str:
+    if job.begun - job.ended >= MAX_DEATHS:
+        return "It took too long, or too much memory."
+    return f"It failed {job.begun} times."
+
+
 def due_jobs() -> QuerySet[Job]:
     """What waits to be taken, the next one first."""
-    due: QuerySet[Job] = Job.objects.filter(queue__in=Priority, lock__lt=timezone.now())
+    due: QuerySet[Job] = Job.objects.filter(_due(), queue__in=Priority)
     return due.order_by("queue", "turn", "pk")
 
 
-def schedule(name: str, job: Work, *, minutes: int) -> None:
-    """Run `job()` every so many minutes. Registered at import, made by `make_schedules`."""
-    if name in _schedules:
-        raise ValueError(f"{name!r} is scheduled twice")
-    _schedules[name] = (_path(job), minutes)
-
-
-def make_schedules() -> None:
-    """Make what is missing. What is there stays as an administrator has set it."""
-    there = set(Schedule.objects.filter(name__in=_schedules).values_list("name", flat=True))
-    for name, (path, minutes) in _schedules.items():
-        if name not in there:
-            Schedule.objects.create(
-                name=name, func=path, schedule_type=Schedule.MINUTES, minutes=minutes
-            )
-
-
-def _path(job: Work) -> str:
+def path_of(job: Work) -> str:
+    """Return where a worker finds the function."""
     return f"{job.__module__}.{job.__qualname__}"

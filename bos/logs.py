@@ -1,13 +1,19 @@
-"""Log lines as a phrase and fields: `connected connection=3f2a`."""
+"""Log lines as a phrase and fields: `closed code=1012 seconds=63.2 connection=3f2a`.
+
+Written so, or as JSON with the same fields (`BOS_LOG_FORMAT`).
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from copy import copy
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
+from pythonjsonlogger.json import JsonFormatter
+
+from sync import about
 from sync.faults import passes
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -25,15 +31,39 @@ class FieldFormatter(logging.Formatter):
         return " ".join([super().formatMessage(record), *fields])
 
 
-class BriefFormatter(FieldFormatter):
+def json_formatter() -> JsonFormatter:
+    """One object a line: time, level, logger, message, and the fields."""
+    return JsonFormatter(
+        "{levelname}{name}{message}",
+        style="{",
+        timestamp="time",
+        rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+    )
+
+
+class AboutFilter(logging.Filter):
+    """Adds which connection or request is being served, and whose that is."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request: Any = getattr(record, "request", None)
+        if request is not None and not isinstance(request, str):
+            # Django's own lines carry the whole request, with what was asked for.
+            record.path = getattr(request, "path", "")
+            del record.__dict__["request"]
+        for name, value in about.fields().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
+        return True
+
+
+class BriefFilter(logging.Filter):
     """Exceptions by their name alone, where a library logs a traceback that tells nothing."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        brief = copy(record)
+    def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and record.exc_info[0] is not None:
-            brief.error = record.exc_info[0].__name__
-        brief.exc_info = brief.exc_text = None
-        return super().format(brief)
+            record.error = record.exc_info[0].__name__
+        record.exc_info = record.exc_text = None
+        return True
 
 
 UNAVAILABLE = 503
@@ -50,8 +80,9 @@ class AwayFilter(logging.Filter):
     """A database that is away: one line a kind and second, without a traceback.
 
     Everything that is tried meanwhile fails alike. The next line of its kind says how many were
-    left out: `request failed error=OperationalError reason=... left_out=812`. What else goes wrong
-    is told in full.
+    left out: `request failed error=OperationalError reason=... left_out=812`. So it is with what
+    anybody can bring about as often as they like (`extra={"often": True}`). What else goes wrong is
+    told in full.
     """
 
     # Kinds are few: a logger and what it says, before anything is put into it.
@@ -65,7 +96,9 @@ class AwayFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if not passes(error) and getattr(record, "status_code", 0) != UNAVAILABLE:
+        often = record.__dict__.pop("often", False)
+        unavailable = getattr(record, "status_code", 0) == UNAVAILABLE
+        if not (often or unavailable or passes(error)):
             return True
         name = "" if error is None else type(error).__name__
         left_out = self._left_out((record.name, str(record.msg), name))

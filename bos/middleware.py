@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -11,7 +13,23 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 
+from sync import about
 from sync.principal import Actor, acting
+
+
+def log_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Give the request an id, by which the answer and its lines in the log are found together."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        id_ = uuid.uuid4().hex
+        about.begin(request=id_)
+        response = get_response(request)
+        response["X-Request-ID"] = id_
+        return response
+
+    return middleware
 
 
 def actor_middleware(
@@ -20,7 +38,9 @@ def actor_middleware(
     def middleware(request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return get_response(request)
-        with acting(Actor(user_id=str(request.user.pk), door="admin")):
+        user: Any = request.user
+        about.learn(user=str(user.pk), organization=str(user.organization_id or ""))
+        with acting(Actor(user_id=str(user.pk), door="admin")):
             return get_response(request)
 
     return middleware

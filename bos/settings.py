@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "bos.middleware.log_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "bos.middleware.no_store_middleware",
@@ -388,22 +389,37 @@ USE_TZ = True
 
 # ------------------------------------------------------------------ logging
 
+_LOG_FORMAT = env.str("BOS_LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"]))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "bos.logs.FieldFormatter"},
-        "brief": {"()": "bos.logs.BriefFormatter"},
+        "text": {"()": "bos.logs.FieldFormatter"},
+        "json": {"()": "bos.logs.json_formatter"},
     },
-    "filters": {"away": {"()": "bos.logs.AwayFilter"}},
+    "filters": {
+        "about": {"()": "bos.logs.AboutFilter"},
+        "away": {"()": "bos.logs.AwayFilter"},
+        "brief": {"()": "bos.logs.BriefFilter"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["away"]},
-        "brief": {"class": "logging.StreamHandler", "formatter": "brief"},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": _LOG_FORMAT,
+            "filters": ["about", "away"],
+        },
+        "brief": {
+            "class": "logging.StreamHandler",
+            "formatter": _LOG_FORMAT,
+            "filters": ["about", "brief"],
+        },
     },
+    # Whatever else speaks does so in the same form.
+    "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "bos": {
             "handlers": ["console"],
-            "level": env.str("LOG_LEVEL", "WARNING"),
+            "level": env.str("LOG_LEVEL", "INFO"),
             "propagate": False,
         },
         # While Redis is away it logs a traceback every other second.

@@ -17,7 +17,7 @@ from bos.figures import plain_number
 from bos.jobs import require_room
 from bos.models import User
 from bos.texts import one_form
-from sync.database import retry_on_conflict
+from sync.database import in_batches, retry_on_conflict
 from sync.errors import RateLimitExceeded
 from sync.rows import Lock, hold_rows
 
@@ -29,6 +29,10 @@ else:
     from unfold import admin as look
 
     AnyModelAdmin, AnyTabularInline = look.ModelAdmin, look.TabularInline
+
+
+DELETED_AT_ONCE = 100
+"""Rows of one transaction; what belongs to them comes along."""
 
 
 class TenantFilter(admin.RelatedFieldListFilter):
@@ -171,6 +175,12 @@ class TenantAdmin(LockingAdmin):
     @retry_on_conflict
     def delete_view(self, *args: Any, **kwargs: Any) -> Any:
         return super().delete_view(*args, **kwargs)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete thousands of rows in batches, between which others write."""
+        keys = list(queryset.values_list("pk", flat=True))
+        for some in in_batches(keys, DELETED_AT_ONCE):
+            super().delete_queryset(request, self.model._base_manager.filter(pk__in=some))
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

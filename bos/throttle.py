@@ -99,15 +99,19 @@ def _digest(email: str) -> str:
 
 def refused(request: HttpRequest | None, email: str, *, reason: str) -> None:
     """Log a refusal: with the ids of those whose email it is, else with a keyed hash of it."""
-    ids = [str(id_) for id_ in User.objects.filter(email=email).values_list("pk", flat=True)]
-    who = {"user": ",".join(ids)} if ids else {"account": _digest(email)}
+    found = User.objects.filter(email=email).values_list("pk", "organization_id")
+    ids = [(str(pk), str(organization_id or "")) for pk, organization_id in found]
+    who = {"account": _digest(email)}
+    if ids:
+        users, organizations = zip(*ids, strict=True)
+        who = {"user": ",".join(users), "organization": ",".join(organizations)}
     log.warning("sign-in refused", extra={"reason": reason, "address": address_of(request)} | who)
 
 
 def signed_in(request: HttpRequest, user: User, *, door: str) -> None:
     """Log a sign-in, and know the device again. door: 'rest' or 'admin'."""
-    extra = {"user": str(user.pk), "door": door, "address": address_of(request)}
-    log.info("signed in", extra=extra)
+    who = {"user": str(user.pk), "organization": str(user.organization_id or "")}
+    log.info("signed in", extra={"door": door, "address": address_of(request)} | who)
     remember_device(request, str(user.pk))
 
 

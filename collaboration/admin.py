@@ -16,6 +16,10 @@ from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.services.notes import PARENT, delete_in_parts
 from collaboration.services.sessions import session_end
 from sync.cascade import below
+from sync.database import in_batches
+
+ENDED_AT_ONCE = 20
+"""Sessions of one transaction, each with all who take part."""
 
 
 class ReadOnlyInline(AnyTabularInline):
@@ -64,11 +68,15 @@ class SessionAdmin(TenantAdmin):
 
     @admin.action(description="End the selected sessions", permissions=["view"])
     def end_sessions(self, request: HttpRequest, sessions: QuerySet[Session]) -> None:
-        with transaction.atomic():
-            running = list(sessions.filter(ended_at=None).select_for_update())
-            for session in running:
-                session_end(session, reason="admin")
-        self.message_user(request, f"{len(running)} sessions ended.")
+        keys = list(sessions.filter(ended_at=None).values_list("pk", flat=True))
+        ended = 0
+        for some in in_batches(keys, ENDED_AT_ONCE):
+            with transaction.atomic():
+                running = Session.objects.filter(pk__in=some, ended_at=None).order_by("pk")
+                for session in running.select_for_update():
+                    session_end(session, reason="admin")
+                    ended += 1
+        self.message_user(request, f"{ended} sessions ended.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

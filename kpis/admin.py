@@ -28,6 +28,7 @@ from kpis.imports import KpiResource
 from kpis.models import Kpi, KpiValue, Visibility
 from kpis.thinning import Value, step_for, thinned
 from sync.codecs import wire_number
+from sync.database import in_batches
 
 MOST_POINTS = 2_000  # many times what a chart is wide
 PERIODS = (30, 90, 400)
@@ -173,12 +174,12 @@ class KpiAdmin(Archive):
 
     @admin.action(description="Show to everybody in the organization")
     def show_to_organization(self, request: HttpRequest, kpis: QuerySet[Kpi]) -> None:
-        changed = kpis.update(visibility=Visibility.ORGANIZATION)
+        changed = _show(kpis, Visibility.ORGANIZATION)
         self.message_user(request, f"{changed} KPIs are visible to the organization.")
 
     @admin.action(description="Show to their department only")
     def show_to_department_only(self, request: HttpRequest, kpis: QuerySet[Kpi]) -> None:
-        changed = kpis.filter(department__isnull=False).update(visibility=Visibility.DEPARTMENT)
+        changed = _show(kpis.filter(department__isnull=False), Visibility.DEPARTMENT)
         self.message_user(request, f"{changed} KPIs are visible to their department only.")
 
     def get_urls(self) -> Any:
@@ -199,6 +200,18 @@ class KpiAdmin(Archive):
                 "points": points_of(kpi, timedelta(days=days)),
             }
         )
+
+
+CHANGED_AT_ONCE = 100
+"""KPIs of one transaction; the alerts and insights that are shown with them come along."""
+
+
+def _show(kpis: QuerySet[Kpi], visibility: Visibility) -> int:
+    """How many KPIs those are; in batches, between which others write."""
+    changed = 0
+    for some in in_batches(list(kpis.values_list("pk", flat=True)), CHANGED_AT_ONCE):
+        changed += Kpi.objects.filter(pk__in=some).update(visibility=visibility)
+    return changed
 
 
 admin.site.register(Kpi.history.model, ChangesAdmin)

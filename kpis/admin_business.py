@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -95,8 +94,7 @@ class AlertAdmin(ToRead):
     @admin.action(description="Acknowledge the selected alerts", permissions=["view"])
     def acknowledge_alerts(self, request: HttpRequest, alerts: QuerySet[Alert]) -> None:
         user: Any = request.user
-        with transaction.atomic():
-            acknowledged = acknowledge(alerts.select_for_update(of=("self",)), user)
+        acknowledged = acknowledge(alerts.select_related(None).only("pk"), user)
         self.message_user(request, f"{acknowledged} alerts acknowledged.")
 
 

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from bos.imports import IMPORT
-from bos.jobs import Priority, schedule, when_given_up
+from bos.imports import IMPORT, fail_lost
+from bos.jobs import Priority, when_given_up
+from bos.schedules import schedule
 from kpis import alerts
 from kpis.insights import asked
 from kpis.insights.history import too_short
-from kpis.insights.waiting import have_judged
+from kpis.insights.waiting import have_judged, judging_given_up
 from kpis.insights.waiting import sweep as sweep_waiting
-from kpis.models import InsightState, Kpi
-from kpis.reports.requesting import report_given_up, request_due
+from kpis.models import AlertRule, InsightState, Kpi
+from kpis.reports.requesting import fail_lost_reports, report_given_up, request_due
 from sync.database import retry_on_conflict
 from sync.log import LoggedEvent
 from sync.processors import process
@@ -25,23 +26,48 @@ from sync.processors import process
 # this module is loaded by servers, too.
 
 
-def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> None:
-    """Each new value of a KPI: raise its alerts, and have it judged."""
+def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int | None:
+    """Each new value of a KPI: raise its alerts, and have it judged.
+
+    Return how many events are done, where as many alerts as fit into a transaction are raised. The
+    last one is looked at again then: what it has raised stays raised, and the other rules follow.
+    """
     values = [event for event in events if _has_new_value(event)]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
     rules = alerts.rules_of(kpis.values())
     judged: dict[UUID, Kpi] = {}
     live = set()
+    room, done = alerts.Room(), None
     for event in values:
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
-        if kpi is not None and value is not None:
-            at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
-            alerts.evaluate(kpi, rules[kpi.pk], Decimal(value), at)
-            judged[kpi.pk] = kpi
-            if event.door != IMPORT:
-                live.add(kpi.pk)
+        if kpi is None or value is None:
+            continue
+        judged[kpi.pk] = kpi
+        if event.door != IMPORT:
+            live.add(kpi.pk)
+        if rules[kpi.pk]:
+            _raise_alerts(kpi, rules[kpi.pk], Decimal(value), event, room)
+            if room.left <= 0:
+                done = events.index(event)
+                break
+    _have_judged(judged, live)
+    return done
+
+
+def _raise_alerts(
+    kpi: Kpi, rules: list[AlertRule], value: Decimal, event: LoggedEvent, room: alerts.Room
+) -> None:
+    at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
+    measured_at = json.loads(event.live)["measuredAt"] if '"measuredAt"' in event.live else None
+    if measured_at is not None:
+        measured_at = datetime.fromisoformat(measured_at)
+    alerts.evaluate(kpi, rules, value, at, measured_at=measured_at, room=room)
+
+
+def _have_judged(judged: dict[UUID, Kpi], live: set[UUID]) -> None:
+    """judged: KPIs with new values. live: those of them with one that nobody has imported."""
     short = too_short(judged)
     for kpi in judged.values():
         if kpi.pk not in short:  # no job for what it would only say, too
@@ -79,17 +105,19 @@ def predict(kpi_id: str, horizon: int, *asker: str) -> None:
     answer_questions(kpi_id, horizon)
 
 
-def _prediction_given_up(kpi_id: str, horizon: int, *asker: str) -> None:
+def _prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) -> None:
     if asker:
         asked.adopt(kpi_id, horizon, *asker)
     newest_id = asked.newest_value(kpi_id)
-    reason = "It could not be calculated."
-    asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=reason)
+    problem = f"It could not be calculated. {reason}"
+    asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=problem)
 
 
 def sweep() -> None:
     """What neither a lost job nor a failed one may leave waiting for ever."""
     sweep_waiting()
+    fail_lost_reports()
+    fail_lost()
 
 
 @retry_on_conflict
@@ -104,6 +132,7 @@ def make_report(report_id: str) -> None:
     make(report_id)
 
 
+when_given_up(judge, judging_given_up)
 when_given_up(predict, _prediction_given_up)
 when_given_up(make_report, report_given_up)
 process("kpis", {"kpi"}, look_at_values)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from bos.models import Organization
 from kpis.models import Kpi, KpiValue
+from kpis.past import MOST_AHEAD, require_measured
 from sync.principal import current_actor
 from sync.rows import update_row, update_rows
 
@@ -117,6 +118,8 @@ def write_values(organization: Organization, measurements: Sequence[Measurement]
     Runs inside the caller's transaction, one at a time an organization. History comes first: the
     KPIs' own rows are locked last, so that live updates of them wait for a moment only.
     """
+    for measurement in measurements:
+        require_measured(measurement.at)
     newest = _newest(measurements)
     stored = stored_values(measurements)
     actor_id = current_actor().user_id
@@ -151,7 +154,9 @@ def _newest(measurements: Sequence[Measurement]) -> dict[UUID, Measurement]:
 def _put_in_force(kpi: Kpi, newest: Measurement, stored: Sequence[KpiValue], actor_id: str) -> None:
     """The file's newest value of a locked KPI: history, too, where a newer one is stored."""
     is_known = any(value.value == newest.value for value in stored)
-    later = KpiValue.objects.filter(kpi=kpi, at__gt=newest.at)
+    # What a clock that was wrong has stored of next year does not stay the newest until then.
+    latest = timezone.now() + MOST_AHEAD
+    later = KpiValue.objects.filter(kpi=kpi, at__gt=newest.at, at__lte=latest)
     if is_known or later.exists():
         if not stored:
             _value_of(newest, actor_id).save(force_insert=True)

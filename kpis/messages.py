@@ -38,12 +38,16 @@ class KpiUpdate(Request):
 
 @message("KPI_UPDATED", shows=["kpi"], named="kpiId")
 class KpiUpdated(EntityMessage):
-    """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI."""
+    """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI.
+
+    measuredAt: when it had that value, where that was told afterwards (an import).
+    """
 
     kpi_id: str
     value: float
     updated_by: str
     updated_at: Time
+    measured_at: Time | UnsetType = UNSET
 
 
 @message("PREDICTION_REQUEST")

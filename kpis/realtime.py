@@ -24,6 +24,7 @@ from kpis.models import (
     ReportState,
     Visibility,
 )
+from kpis.past import require_measured
 from kpis.payloads import alert_payload, insight_payload, report_payload
 from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.services import delete_expired_reports, delete_old_anomalies
@@ -91,16 +92,25 @@ class SyncedKpi(Synced[Kpi]):
         row = change.row
         if self.kind(change) != "updated" or row.value is None or not change.touches("value"):
             return None
-        return "KPI_UPDATED", {
+        payload = {
             "kpiId": str(row.pk),
             "value": wire_number(row.value),
             "updatedBy": actor.user_id,
             "updatedAt": wire_time(row.updated_at),
         }
+        if row.value_at is not None:
+            payload["measuredAt"] = wire_time(row.value_at)
+        return "KPI_UPDATED", payload
 
     def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
-        """Every value is kept with its time and author (decision B1)."""
+        """Every value is kept with its time and author (decision B1).
+
+        Raises ValueError, before anything is committed, where that time is in the future.
+        """
         now = timezone.now()
+        for change in changes:
+            if change.row.value_at is not None:
+                require_measured(change.row.value_at)
         insert_rows(
             [
                 KpiValue(kpi=row, value=row.value, at=row.value_at or now, actor_id=actor.user_id)
@@ -138,6 +148,7 @@ class SyncedOfKpi(Synced[Any]):
     """Goes where its KPI is visible."""
 
     tracked: ClassVar[frozenset[str]] = EVERYTHING
+    related: ClassVar[tuple[str, ...]] = ("kpi",)
 
     def concerns(self, change: Change[Any]) -> bool:
         """A worker's KPI may be archived, or hidden, since it was read: who sees it is looked up.

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
+from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from bos.permissions import uuids
-from kpis.models import Insight, InsightKind, Kpi, Report
+from kpis.models import Insight, InsightKind, Kpi, Report, ReportState
 from kpis.permissions import may_update
 from sync.capture import SyncedModel
 from sync.errors import Unauthorized
@@ -45,8 +47,11 @@ def delete_old_anomalies() -> int:
 
 
 def delete_expired_reports() -> int:
-    """Forget reports whose links no longer open; how many those were."""
-    return _delete_each(Report.objects.filter(expires_at__lt=timezone.now()))
+    """Forget reports whose links no longer open, and as old ones that have failed; how many those
+    were."""
+    now = timezone.now()
+    failed = Q(state=ReportState.FAILED, created_at__lt=now - timedelta(days=settings.REPORT_DAYS))
+    return _delete_each(Report.objects.filter(Q(expires_at__lt=now) | failed))
 
 
 def _delete_each(rows: Iterable[SyncedModel]) -> int:

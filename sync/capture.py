@@ -8,6 +8,7 @@ captured here, in the transaction of the change. Raw SQL is not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
@@ -65,6 +66,8 @@ class Synced(Generic[M]):
     writes none of them, and none that decides about rights, spares the query for the old row."""
     ignored: ClassVar[frozenset[str]] = frozenset({"updated_at"})
     """Fields that change with every save and are no change by themselves."""
+    related: ClassVar[tuple[str, ...]] = ()
+    """Rows that audience and data look at: read along where many rows change at once."""
 
     def organization_id(self, row: M) -> str:
         """The organization whose log tells of the row; empty where it is of no organization."""
@@ -142,10 +145,16 @@ def connect() -> None:
 # ------------------------------------------------------------------ one row
 
 
+_held: ContextVar[dict[tuple[type[models.Model], Any], Any]] = ContextVar("held")
+"""Rows as they are in the database, locked, while a queryset deletes them."""
+
+
 def _stored(row: M) -> M | None:
     """The row as it is in the database, locked: nobody moves it before our event is written."""
-    manager: models.Manager[M] = type(row)._base_manager
-    return manager.select_for_update(no_key=True).filter(pk=row.pk).first()
+    rows: models.QuerySet[M] = type(row)._base_manager.filter(pk=row.pk)
+    if related := _synced[type(row)].related:
+        rows = rows.select_related(*related)
+    return rows.select_for_update(of=("self",), no_key=True).first()
 
 
 def _before_save(
@@ -241,7 +250,8 @@ def _put_back(before: models.Model, instance: models.Model, stamps: frozenset[st
 
 def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
     # The instance in hand may be stale or edited; the audience is that of the stored row.
-    instance._sync_before = _stored(instance)
+    held = _held.get({}).get((sender, instance.pk))
+    instance._sync_before = held or _stored(instance)
 
 
 def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
@@ -282,7 +292,9 @@ class SyncedQuerySet(models.QuerySet[M]):
         with transaction.atomic(using=self.db, savepoint=False):
             keys = list(self.values_list("pk", flat=True))
             rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
-            before = {row.pk: row for row in rows.select_for_update()}
+            if synced.related:
+                rows = rows.select_related(*synced.related)
+            before = {row.pk: row for row in rows.select_for_update(of=("self",))}
             # Of these only: a row that somebody moved into the filter meanwhile has no event.
             changed = models.QuerySet.update(self.filter(pk__in=keys), **values)
             changes = []
@@ -294,6 +306,26 @@ class SyncedQuerySet(models.QuerySet[M]):
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]  # no template may call it
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Read and lock the rows at once, not each one for itself."""
+        synced = _synced.get(self.model)
+        if synced is None:
+            return super().delete()
+        with transaction.atomic(using=self.db, savepoint=False):
+            keys = list(self.values_list("pk", flat=True))
+            rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
+            if synced.related:
+                rows = rows.select_related(*synced.related)
+            held = rows.select_for_update(of=("self",), no_key=True)
+            token = _held.set({(self.model, row.pk): row for row in held})
+            try:
+                return super().delete()
+            finally:
+                _held.reset(token)
+
+    delete.alters_data = True  # type: ignore[attr-defined]  # as above
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as Django's own
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         synced = _synced.get(self.model)

@@ -17,19 +17,20 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from sync import dispatcher
+from sync import about, dispatcher
 from sync.asgi_outbox import AsgiOutbox
 from sync.closes import CloseCode
 from sync.conf import sync_settings
 from sync.connection import Connection
 from sync.hub import Hub, hub
-from sync.intake import Intake, TurnedAway
+from sync.intake import Intake, TurnedAway, block_of
 from sync.origin import origin_allowed
 from sync.outbox import Outbox, RawOutbox, RawTransport
 
 log = logging.getLogger("bos.sync")
 
 SUBPROTOCOL = "bos-v1"
+ABNORMAL = 1006
 QUIET = "quiet"
 QUIET_SECONDS = 0.05
 # A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
@@ -45,8 +46,10 @@ class SyncConsumer(AsyncConsumer):
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         # First: a handshake that is refused costs as much as another.
-        place = hub().gate.enter((scope.get("client") or (None,))[0], time.monotonic())
+        address = (scope.get("client") or (None,))[0]
+        place = hub().gate.enter(address, time.monotonic())
         if isinstance(place, TurnedAway):
+            _log_refusal("too many", address)
             await _turn_away(scope, send, place)
             return
         raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
@@ -66,7 +69,10 @@ class SyncConsumer(AsyncConsumer):
         intake: Intake,
     ) -> None:
         offered = scope.get("subprotocols") or []
-        if not _may_connect(scope) or (offered and SUBPROTOCOL not in offered):
+        permitted = _may_connect(scope)
+        if not permitted or (offered and SUBPROTOCOL not in offered):
+            reason = "subprotocol" if permitted else "origin"
+            _log_refusal(reason, (scope.get("client") or (None,))[0])
             await send({"type": "websocket.close"})
             return
         subprotocol = SUBPROTOCOL if offered else None
@@ -74,6 +80,11 @@ class SyncConsumer(AsyncConsumer):
         # The handshake's headers would be kept for as long as the connection lives.
         scope.clear()
         await _Socket(hub(), receive, send, raw, intake).serve()
+
+
+def _log_refusal(reason: str, address: str | None) -> None:
+    extra = {"reason": reason, "address": block_of(address), "often": True}
+    log.info("handshake refused", extra=extra)
 
 
 async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> None:
@@ -115,7 +126,10 @@ class _Socket:
 
     __slots__ = (
         "_beats",
+        "_closed_by",
         "_closing",
+        "_code",
+        "_connected_at",
         "_connection",
         "_hub",
         "_loop",
@@ -141,6 +155,9 @@ class _Socket:
         self._loop = asyncio.get_running_loop()
         self._beats: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
+        self._connected_at = self._loop.time()
+        self._closed_by = "client"
+        self._code = 0
         self._read_until: float | None = None
         """When reading ends, where the server does."""
         limit = sync_settings().send_queue_bytes
@@ -161,13 +178,16 @@ class _Socket:
     async def serve(self) -> None:
         connection = self._connection
         self._hub.add(connection)
-        log.info("connected", extra={"connection": connection.id})
+        about.begin(connection=connection.id)
+        log.debug("connected")
         try:
             while True:
                 # While the server ends, only as long as the client goes on.
                 ending = self._read_until is not None
                 message = await (self._next() if ending else self._receive())
                 if message["type"] == "websocket.disconnect":
+                    # 1005: the close frame has none. 1006: there was no close frame.
+                    self._code = self._code or message.get("code") or ABNORMAL
                     break
                 if message["type"] == "websocket.drain":
                     self._read_until = message["until"]
@@ -176,7 +196,7 @@ class _Socket:
                 elif not connection.closing:
                     await self._handle(message)
         except Exception:
-            log.exception("connection failed", extra={"connection": connection.id})
+            log.exception("connection failed")
             connection.close(CloseCode.SERVER_FAULT)
         finally:
             await self._end()
@@ -265,7 +285,8 @@ class _Socket:
     # -------------------------------------------------------------- closing
 
     def _begin_close(self, code: CloseCode) -> None:
-        log.info("closing", extra={"connection": self._connection.id, "code": int(code)})
+        self._code, self._closed_by = int(code), "server"
+        log.info("closing", extra={"code": self._code})
         self._closing = self._loop.create_task(self._close_with(code))
 
     async def _close_with(self, code: CloseCode) -> None:
@@ -282,7 +303,7 @@ class _Socket:
             if self._raw is not None:
                 self._raw.abort()
         except Exception:  # the client has gone
-            log.debug("close not sent", extra={"connection": self._connection.id})
+            log.debug("close not sent")
 
     async def _end(self) -> None:
         connection = self._connection
@@ -295,4 +316,5 @@ class _Socket:
             await self._closing
         # This object's own method: with it, neither would be freed before a collection.
         connection.on_close = _has_ended
-        log.info("disconnected", extra={"connection": connection.id})
+        seconds = round(self._loop.time() - self._connected_at, 1)
+        log.info("closed", extra={"code": self._code, "by": self._closed_by, "seconds": seconds})

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -77,6 +77,31 @@ def reading() -> Iterator[None]:
             with database.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
+
+
+# Of the time for which it was written, others then have so much; at most, in seconds.
+PAUSE_FRACTION = 0.25
+MOST_PAUSE = 0.1
+
+
+@contextmanager
+def letting_others_write() -> Iterator[None]:
+    """Write for a while; on SQLite, pause then for a fraction of that time.
+
+    SQLite's lock is not fair: others who wait look at it ten times a second in the end, and would
+    find it taken again each time, until they give up, for as long as there is more to write.
+    """
+    began = time.monotonic()
+    yield
+    if connections["default"].vendor == "sqlite":
+        time.sleep(min((time.monotonic() - began) * PAUSE_FRACTION, MOST_PAUSE))
+
+
+def in_batches(keys: Sequence[T], at_once: int) -> Iterator[Sequence[T]]:
+    """Yield so many keys at a time, each for a transaction of its own; others write in between."""
+    for start in range(0, len(keys), at_once):
+        with letting_others_write():
+            yield keys[start : start + at_once]
 
 
 # The one that is in the way has committed by then; a third one may be.

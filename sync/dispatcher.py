@@ -24,6 +24,7 @@ from sync.errors import (
     InvalidMessage,
     ProtocolError,
     RateLimitExceeded,
+    Unauthorized,
 )
 from sync.limits import WINDOW, limit_figures
 from sync.principal import Actor, Principal, acting
@@ -227,12 +228,14 @@ def _refuse(connection: Connection, error: Exception, request_id: str | None) ->
     if isinstance(error, Dropped):
         return  # nobody is there to be told
     if not isinstance(error, ProtocolError):
-        log.error("request failed", exc_info=error, extra={"connection": connection.id})
+        log.error("request failed", exc_info=error)
         error = InternalServerError()
     if isinstance(error, MalformedEnvelope | Unread):
         request_id = error.request_id
     if connection.closing:  # it has been told why
         return
+    if isinstance(error, Unauthorized | RateLimitExceeded):
+        log.info("request refused", extra={"code": error.code, "often": True})
     connection.send_error(error, request_id)
     if isinstance(error, RateLimitExceeded):
         connection.tell_limit(error)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sync import messages, roster, topics
+from sync import about, messages, roster, topics
 from sync.auth import Claims, authenticator
 from sync.closes import CloseCode
 from sync.codecs import MOST_OF_A_TEXT
@@ -65,8 +65,7 @@ async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
 
 
 def _fail(context: Context, failure: messages.AuthFailed) -> None:
-    refused = {"connection": context.connection.id, "reason": failure.error}
-    log.info("sign-in refused", extra=refused)
+    log.info("sign-in refused", extra={"reason": failure.error})
     context.connection.send(failure, context.request_id)
 
 
@@ -93,7 +92,8 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
         return None
     # From here on the feed looks at the connection's rights whenever they change.
     connection.authenticated(principal, now=_now(), wall=time.time())
-    log.info("signed in", extra={"connection": connection.id, "user": principal.user_id})
+    about.learn(user=principal.user_id, organization=principal.organization_id)
+    log.info("signed in", extra={"user": principal.user_id})
     roster.signed_in(connection)
     connection.feed = feed
     feed.attach(connection)

@@ -9,7 +9,6 @@ the position stays where it is. Only an event that fails by itself is left out.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from django.db import connection, transaction
@@ -17,7 +16,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from sync import log
-from sync.database import retry_on_conflict
+from sync.database import letting_others_write, retry_on_conflict
 from sync.faults import database_is_away, passes
 from sync.log import LoggedEvent
 from sync.models import ProcessorPosition, StreamHead
@@ -25,16 +24,16 @@ from sync.models import ProcessorPosition, StreamHead
 logger = logging.getLogger("bos.sync")
 
 PAGE = 200
-PAUSE_FRACTION = 0.25
-MOST_PAUSE = 0.1
 
-Handle = Callable[[str, Sequence[LoggedEvent]], None]
+Handle = Callable[[str, Sequence[LoggedEvent]], int | None]
 _processors: dict[str, tuple[frozenset[str], Handle]] = {}
 
 
 def process(name: str, entity_types: set[str], handle: Handle) -> None:
     """Call `handle(organization_id, events)` for events of these entities, in a transaction.
 
+    It may say how many of the events it has done with, where that is enough for one transaction:
+    it is called again with the others, in the next one.
     name: under which its position is kept: another name begins anew, with all that the log holds.
     """
     if name in _processors:
@@ -47,20 +46,9 @@ def advance() -> int:
     passed = 0
     for name in _processors:
         for organization_id in _behind(name):
-            began = time.monotonic()
-            passed += _advance(name, organization_id)
-            _let_others_write(time.monotonic() - began)
+            with letting_others_write():
+                passed += _advance(name, organization_id)
     return passed
-
-
-def _let_others_write(seconds: float) -> None:
-    """Pause a fraction of the time for which it was written.
-
-    SQLite's lock is not fair: whoever waits looks at it ten times a second in the end, and would
-    find it taken again each time, until it gives up, for as long as there is a backlog.
-    """
-    if connection.vendor == "sqlite":
-        time.sleep(min(seconds * PAUSE_FRACTION, MOST_PAUSE))
 
 
 def _behind(name: str) -> list[str]:
@@ -111,7 +99,7 @@ def _passes_by(error: Exception, name: str) -> bool:
 def _take(
     name: str, organization_id: str, *, limit: int, leave_out_behind: int | None = None
 ) -> int:
-    """Process the next events, at most `limit`; how many were passed.
+    """Process the next events, at most `limit`; how many were passed, at least 1 if there is more.
 
     leave_out_behind: pass them without processing, if the position is still this one: another
     worker may have come further meanwhile.
@@ -135,8 +123,13 @@ def _take(
     entity_types, handle = _processors[name]
     events = log.read(organization_id, after=position.sequence, upto=end.sequence, limit=limit)
     concerned = [event for event in events if event.entity_type in entity_types]
+    done = None
     if concerned and leave_out_behind is None:
-        handle(organization_id, concerned)
-    position.sequence = events[-1].sequence if events else end.sequence
+        done = handle(organization_id, concerned)
+    before = position.sequence
+    if done is not None:
+        position.sequence = concerned[done].sequence - 1
+    else:
+        position.sequence = events[-1].sequence if events else end.sequence
     position.save(update_fields=["sequence"])
-    return len(events)
+    return len(events) if done is None else max(1, position.sequence - before)

@@ -39,6 +39,7 @@ RUN_ONCE = {
     "test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
     "test_settings.py": "sqlite",
+    "test_serving.py": "sqlite",
     "wire/test_requests.py": "sqlite",
     "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +56,49 @@ def test_w4_no_upgrade_but_to_a_websocket_is_passed_on() -> None:
     assert block[1].split() == ["default", '"";', "~*^websocket$", "websocket;"]
     assert set(re.findall(r"proxy_set_header Upgrade (\S+);", NGINX)) == {"$bos_upgrade"}
     assert NGINX.count("$http_upgrade") == 1
+
+
+IN_NGINX_CONF = re.findall(r"^#     (\S.*)$", NGINX, re.MULTILINE)
+"""The lines that it asks for outside of the http block."""
+
+
+def test_o3_the_connections_of_an_address_fit_into_one_of_nginxs_processes() -> None:
+    found = re.search(r"worker_connections (\d+);", "".join(IN_NGINX_CONF))
+    assert found is not None
+    allowed = re.search(r"limit_conn bos_connections (\d+);", NGINX)
+    assert allowed is not None
+    assert int(found[1]) >= 2 * int(allowed[1])  # the client's and ours
+    page = (ROOT / "docs/deployment.md").read_text()
+    assert all(line in page for line in IN_NGINX_CONF)
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="there is no nginx")
+def test_o3_nginx_takes_the_file_with_the_lines_that_it_asks_for(tmp_path: Path) -> None:
+    certificate = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "fullchain.pem"]
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=x",
+            *certificate,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (tmp_path / "site.conf").write_text(NGINX.replace("/etc/ssl/bos", str(tmp_path)))
+    lines = [*IN_NGINX_CONF, f"pid {tmp_path}/pid;", f"http {{ include {tmp_path}/site.conf; }}"]
+    (tmp_path / "nginx.conf").write_text("\n".join(lines))
+    told = subprocess.run(
+        ["nginx", "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-e", "stderr"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert "test is successful" in told.stderr
+    assert "[warn]" not in told.stderr

@@ -28,12 +28,21 @@ def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
         enqueue(judge, str(kpi.pk), organization_id=kpi.organization_id, priority=priority)
 
 
-def sweep() -> None:
-    """Enqueue again what has waited for too long."""
-    long_ago = timezone.now() - PATIENCE
-    lost = Q(waiting=True, kpi__archived_at=None) & (
-        Q(waiting_since__lt=long_ago) | Q(waiting_since=None)
+def judging_given_up(kpi_id: str, *, reason: str) -> None:
+    """Say why there are no insights; the next value is tried anew.
+
+    Runs inside the caller's transaction.
+    """
+    InsightState.objects.filter(kpi_id=kpi_id).update(
+        waiting=False, judged_at=timezone.now(), note=f"It could not be judged. {reason}"
     )
+
+
+def sweep() -> None:
+    """Enqueue again what has waited for too long, also by a clock that was ahead."""
+    now = timezone.now()
+    since = Q(waiting_since__lt=now - PATIENCE) | Q(waiting_since__gt=now + PATIENCE)
+    lost = Q(waiting=True, kpi__archived_at=None) & (since | Q(waiting_since=None))
     for state in InsightState.objects.filter(lost).select_related("kpi"):
         with transaction.atomic():
             InsightState.objects.filter(pk=state.pk).update(waiting=False)

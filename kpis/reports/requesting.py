@@ -8,8 +8,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.jobs import enqueue, require_room
-from bos.models import Department, Notification
+from bos.jobs import LOST, enqueue, require_room
+from bos.models import Department
+from bos.notifying import admins_of, notify
 from kpis.insights.history import begin_of, end_of
 from kpis.models import (
     MAX_REPORT_DAYS,
@@ -82,13 +83,24 @@ def have_made(report: Report) -> None:
     )
 
 
-def report_given_up(report_id: str) -> None:
+def report_given_up(report_id: str, *, reason: str) -> None:
     """Its file took a worker too long or too much, or failed each time."""
-    report_fail(report_id, "It could not be made: it took too long, or too much memory.")
+    report_fail(report_id, f"It could not be made. {reason}")
+
+
+def fail_lost_reports() -> None:
+    """Say so of reports that have waited for so long that nobody makes them any more."""
+    lost = Report.objects.filter(
+        state=ReportState.WAITING, created_at__lt=timezone.now() - LOST
+    ).values_list("pk", flat=True)
+    for pk in list(lost):
+        with transaction.atomic():
+            report_fail(str(pk), "It could not be made. Its job was lost.")
 
 
 def report_fail(report_id: str, problem: str, *, title: str = "Your report failed") -> None:
-    """Say why a waiting report will not be made, to whoever has requested it.
+    """Say why a waiting report will not be made: to the user who has requested it, or to the
+    organization's admins where a schedule has.
 
     Runs inside the caller's transaction.
     """
@@ -99,15 +111,20 @@ def report_fail(report_id: str, problem: str, *, title: str = "Your report faile
         return
     waiting.state, waiting.problem = ReportState.FAILED, problem[:300]
     waiting.save(update_fields=["state", "problem"])
-    if waiting.requested_by_id is not None:
-        Notification(
-            organization_id=waiting.organization_id,
-            user_id=waiting.requested_by_id,
-            category="report_failed",
-            title=title,
-            message=problem,
-            data={"reportId": str(waiting.pk), "requestId": waiting.request_id},
-        ).save(force_insert=True)
+    data: dict[str, str] = {"reportId": str(waiting.pk), "requestId": waiting.request_id}
+    if waiting.requested_by is not None:
+        users, message = [waiting.requested_by], problem
+    else:
+        users = admins_of(waiting.organization_id)
+        title, message = "A scheduled report failed", f"{waiting}: {problem}"
+    notify(
+        users,
+        waiting.organization_id,
+        category="report_failed",
+        title=title,
+        message=message,
+        data=data,
+    )
 
 
 def visible_in(report: Report) -> Q:
@@ -138,7 +155,10 @@ def _with_those_below(report: Report) -> set[object]:
 
 
 def request_due(today: date | None = None) -> None:
-    """Ask for each scheduled report whose day has come; one that was missed is made up for."""
+    """Ask for each scheduled report whose day has come; one that was missed is made up for.
+
+    So is one that a clock which was ahead has made of a time to come.
+    """
     today = today or timezone.now().date()
     for pk in ReportSchedule.objects.filter(is_active=True).values_list("pk", flat=True):
         with transaction.atomic():
@@ -149,7 +169,9 @@ def request_due(today: date | None = None) -> None:
 
 def _request_if_due(schedule: ReportSchedule, today: date) -> None:
     due_on, from_day, to_day = _due(Rhythm(schedule.rhythm), today)
-    if schedule.last_made_on is not None and schedule.last_made_on >= due_on:
+    # Another worker's day may have begun already.
+    tomorrow = today + timedelta(days=1)
+    if schedule.last_made_on is not None and due_on <= schedule.last_made_on <= tomorrow:
         return
     schedule.last_made_on = today
     schedule.save(update_fields=["last_made_on"])

@@ -113,15 +113,6 @@ async def test_b2_a_change_by_percent_within_the_time_is_told_up_or_down(
     assert Alert.objects.filter(rule=changed).exists() is told
 
 
-def test_b2_without_an_old_value_or_from_zero_there_is_no_percentage(cast: Cast) -> None:
-    revenue, now = cast.home.revenue, timezone.now()
-    rule(revenue, RuleKind.CHANGE, 10, hours=24)
-    later = now + timedelta(hours=1)
-    assert evaluate(revenue, Decimal(500), later) == []
-    KpiValue.objects.filter(kpi=revenue).update(at=now - timedelta(days=2), value=0)
-    assert evaluate(revenue, Decimal(500), later) == []
-
-
 async def test_b2_a_missing_value_is_told_once_and_again_after_one_came(
     server: Server, cast: Cast
 ) -> None:

@@ -29,7 +29,7 @@ from tests.conftest import ServeFixture
 from tests.doors import browser, form
 from tests.http import Answer as Answered
 from tests.http import fetch
-from tests.server import Server
+from tests.server import Server, serving
 from tests.waiting import until
 
 APPLICATION = "bos-crowd"
@@ -305,12 +305,14 @@ async def test_o1_a_server_that_nobody_uses_says_that_redis_is_away(serve: Serve
 
 
 async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
-    serve: ServeFixture, tmp_path: Path
+    database: None, tmp_path: Path
 ) -> None:
-    server = serve(DATABASE_URL=f"sqlite:///{tmp_path / 'empty.sqlite3'}", REDIS_URL="")
-    assert (await fetch(server, "/healthz")).status == 200
-    answer = await fetch(server, "/readyz")
-    assert (answer.status, answer.json()["reasons"]) == (503, ["migrations not applied"])
+    """`serve` does not start then; another ASGI server does."""
+    empty = {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}", "REDIS_URL": ""}
+    with serving(tmp_path / "log", by="daphne", **empty) as server:
+        assert (await fetch(server, "/healthz")).status == 200
+        answer = await fetch(server, "/readyz")
+        assert (answer.status, answer.json()["reasons"]) == (503, ["migrations not applied"])
 
 
 async def test_f7_a_request_for_a_foreign_host_is_one_line_of_the_log(server: Server) -> None:

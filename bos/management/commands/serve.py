@@ -6,20 +6,19 @@ import ipaddress
 import math
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bos.processes import allow_many_descriptors, end_with_parent
+from bos.health import refuse_pending_migrations
+from bos.processes import allow_many_descriptors
+from bos.serving import BACKLOG, Child, bind, serve, url_of
 from sync.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
-WORKER_PATIENCE = 10.0
 # Those that have not signed in may be 1,000 alone.
 FEW_DESCRIPTORS = 4096
 
@@ -58,18 +57,25 @@ class Command(BaseCommand):
                 f"Only {descriptors} open files are allowed, and each connection is one: raise"
                 " `ulimit -n` (systemd: LimitNOFILE) to some thousands more than people connect."
             )
+        # First: whoever connects meanwhile is answered once all is ready.
+        sockets = bind(options["host"], options["port"])
+        refuse_pending_migrations()
+        address = url_of(options["host"], sockets[0].getsockname()[1])
+
+        def ready() -> None:
+            self.stdout.write(f"Serving on {address} ...")
+            self.stdout.flush()
+
         # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        self.stdout.write(f"Serving on http://{options['host']}:{options['port']} ...")
-        with _worker() if options["worker"] else nullcontext():
-            self._serve(options["host"], options["port"], processes)
+        work = Child([sys.executable, sys.argv[0], "work", "--end-with-parent"])
+        with work if options["worker"] else nullcontext():
+            serve(self._config(processes), sockets, ready)
 
     @staticmethod
-    def _serve(host: str, port: int, processes: int) -> None:
-        uvicorn.run(
+    def _config(processes: int) -> uvicorn.Config:
+        return uvicorn.Config(
             "bos.asgi:application",
-            host=host,
-            port=port,
             workers=processes,
             loop="uvloop",
             http="sync.http_server:HttpProtocol",
@@ -80,9 +86,10 @@ class Command(BaseCommand):
             ws_per_message_deflate=False,
             lifespan="off",
             access_log=False,
+            log_config=None,  # the settings' own
             log_level="warning",
             timeout_graceful_shutdown=math.ceil(DRAIN_SECONDS + CUT_OFF_SECONDS),
-            backlog=4096,
+            backlog=BACKLOG,
         )
 
 
@@ -91,17 +98,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-@contextmanager
-def _worker() -> Iterator[None]:
-    command = [sys.executable, sys.argv[0], "work"]
-    worker = subprocess.Popen(command, preexec_fn=end_with_parent)  # noqa: S603 -- ours
-    try:
-        yield
-    finally:
-        worker.terminate()
-        try:
-            worker.wait(WORKER_PATIENCE)
-        except subprocess.TimeoutExpired:
-            worker.kill()

@@ -7,19 +7,24 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connections
+from django_q import cluster as cluster_module
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from bos.apart import limit_memory
-from bos.jobs import due_jobs, make_schedules
+from bos.health import refuse_pending_migrations
+from bos.jobs import due_jobs
 from bos.processes import end_with_parent
+from bos.schedules import make_schedules, put_schedules_right
+from bos.serving import how_it_ended
 from sync.bus import bus
 from sync.processors import advance
 
@@ -28,6 +33,7 @@ logger = logging.getLogger("bos")
 # How long an event may wait to be looked at: one query each time.
 PAUSE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE = 3.0
+SCHEDULES_SECONDS = 30.0
 # Jobs that are begun are done in seconds; whoever is killed has lost nothing.
 END_SECONDS = 15
 
@@ -35,7 +41,17 @@ END_SECONDS = 15
 class Command(BaseCommand):
     help = "Do background work: alerts, insights, reports, imports. SIGTERM finishes what is begun."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--end-with-parent",
+            action="store_true",
+            help="end when the process that has started this one does (as `serve --worker`)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["end_with_parent"]:
+            end_with_parent()
+        refuse_pending_migrations()
         # Small matrices: threads of a job's own would wait for each other, three times as long.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         make_schedules()
@@ -57,8 +73,9 @@ class Command(BaseCommand):
         cluster.start()
         self.stdout.write("Working ...")
         self.stdout.flush()
-        watch = StallWatch()
+        watch, schedules = StallWatch(), _Schedules()
         while not self._is_put(ending, within=self._process()):
+            schedules.keep()
             if watch.stalled() or not cluster.sentinel.is_alive():
                 self._begin_anew(cluster)
         cluster.stop()
@@ -75,6 +92,10 @@ class Command(BaseCommand):
 
     @staticmethod
     def _begin_anew(cluster: Cluster) -> None:
+        sentinel = cluster.sentinel
+        if not sentinel.is_alive():
+            extra = {"pid": sentinel.pid} | how_it_ended(sentinel.exitcode)
+            logger.error("worker process died", extra=extra)
         logger.error("no job is taken any more: the worker begins anew")
         cluster.sentinel.kill()  # its children end with it
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 -- this very command
@@ -91,9 +112,36 @@ class Command(BaseCommand):
             return PAUSE_AFTER_FAILURE
 
 
+class _Sentinel(cluster_module.Sentinel):  # type: ignore[misc]  # untyped
+    """Says of a process that has died by which signal; django-q's own line follows."""
+
+    def reincarnate(self, process: Any) -> None:
+        if not process.is_alive() and process.exitcode:
+            extra = {"pid": process.pid} | how_it_ended(process.exitcode)
+            logger.error("worker process died", extra=extra)
+        super().reincarnate(process)
+
+
+cluster_module.Sentinel = _Sentinel  # Cluster knows no other way to be given one
+
+
 def _limit(**_: Any) -> None:
     """In a process that does jobs: one that takes too much fails, and takes nobody else with it."""
     limit_memory(settings.JOB_MEMORY_MB)
+
+
+class _Schedules:
+    """Looks now and then whether a clock has put the schedules wrong."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def keep(self) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + SCHEDULES_SECONDS
+            with suppress(DatabaseError):  # the database is away: later
+                put_schedules_right()
 
 
 class StallWatch:
