@@ -13,7 +13,7 @@ from bos.jobs import Priority, schedule, when_given_up
 from kpis import alerts
 from kpis.insights import asked
 from kpis.insights.history import too_short
-from kpis.insights.waiting import have_judged
+from kpis.insights.waiting import end_old_forecasts, have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import InsightState, Kpi
 from kpis.reports.requesting import report_given_up, request_due
@@ -88,8 +88,9 @@ def _prediction_given_up(kpi_id: str, horizon: int, *asker: str) -> None:
 
 
 def sweep() -> None:
-    """What neither a lost job nor a failed one may leave waiting for ever."""
+    """What neither a lost job nor a failed one may leave waiting for ever, and what is past."""
     sweep_waiting()
+    end_old_forecasts()
 
 
 @retry_on_conflict

@@ -1,0 +1,176 @@
+"""Which models to believe, and how far: by what they would have forecast in the KPI's own history.
+
+The models are averaged, each by its rolling-origin error: over the series of the evaluation
+(docs/insights.md) that is nearer than the best of them. The intervals are conformal: they are as
+wide as the errors at that many steps have been.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from scipy.optimize import nnls
+
+from kpis.insights.candidates import NAIVE, Matrix, fitted, forecasts, level, one_step
+from kpis.insights.reasons import CONSTANT, NO_MODEL, NOT_NUMBERS, NoInsight
+from kpis.insights.series import Vector
+
+TRUST = 4
+"""A model counts by the fourth power of how much nearer it has been."""
+FARTHEST_COMPARED = 14
+"""Models are compared one step ahead, at the farthest step that is asked for, and half-way."""
+LEARNT = 3
+"""The first third of a history, and no error in it, is for the models to learn."""
+KNOWN_STEPS = 28
+"""Errors are collected up to so many steps ahead; beyond it they grow on as they have grown."""
+MAD_TO_SIGMA = 1.4826
+ODD = 3.0
+"""A step is odd that many robust standard deviations off; it is left out of the fit."""
+SHIFT_IN_A_ROW = 3
+"""So many odd steps on one side, one after the other, are a new level; two a season apart, too."""
+TINY = 1e-9
+
+USUAL, UNUSUAL = 0.90, 0.99
+TAIL = NormalDist().inv_cdf(0.5 + UNUSUAL / 2) / NormalDist().inv_cdf(0.5 + USUAL / 2)
+"""What holds 99 % is so many times as wide as what holds 90 %. Of 150 errors the widest decide
+where 99 % lie, and they are the storms; where 90 % lie, the usual days decide."""
+UNUSUAL_REACH = NormalDist().inv_cdf(0.5 + UNUSUAL / 2)
+LEAST_TAIL = 1.5
+"""Root mean squares: where nearly all errors are 0, the few others still say how far it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """expected: of each step ahead. errors: a row for each origin, divided by `spread`, which is of
+    each step ahead. weights: {model: its part}. beaten: error as a share of the naive one's."""
+
+    expected: Vector
+    errors: Matrix
+    spread: Vector
+    weights: dict[str, float]
+    beaten: float
+
+    def interval(self, confidence: float) -> tuple[Vector, Vector]:
+        """Between which bounds so many values lie, of each step ahead."""
+        known = self.errors[~np.isnan(self.errors)]
+        low, high = np.quantile(known, ((1 - confidence) / 2, (1 + confidence) / 2))
+        return self.expected + low * self.spread, self.expected + high * self.spread
+
+    def usual(self, step: int) -> tuple[float, float]:
+        """How far below and above 99 % of the values lie, `step` steps ahead (1 is the next)."""
+        errors = self.errors[:, min(step, self.errors.shape[1]) - 1]
+        errors = errors[~np.isnan(errors)]
+        both = _quantile(np.abs(errors))
+        least = LEAST_TAIL * float(np.sqrt(np.mean(errors**2)))
+        # Half by its own side: delays are skewed, but a side may have few errors.
+        down = max(least, TAIL * (both + _quantile(-errors[errors < 0])) / 2)
+        up = max(least, TAIL * (both + _quantile(errors[errors > 0])) / 2)
+        return down * float(self.spread[step - 1]), up * float(self.spread[step - 1])
+
+
+def _quantile(sizes: Vector) -> float:
+    return float(np.quantile(sizes, USUAL)) if len(sizes) else 0.0
+
+
+def look_ahead(values: Vector, season: int, steps: int) -> Ahead:
+    """What comes in the next `steps` steps, and how far that has been off. Raises NoInsight."""
+    known = values[~np.isnan(values)]
+    if not np.isfinite(known).all():
+        raise NoInsight(NOT_NUMBERS)
+    center, scale = float(np.mean(known)), float(np.std(known))
+    # A spread at the limit of the numbers themselves is none.
+    if scale <= TINY * max(abs(center), TINY):
+        raise NoInsight(CONSTANT)
+    standard = (values - center) / scale
+    first = max(len(values) // LEARNT, min(season, len(values) // 2) + 2)
+    cleaned = _without_odd(standard, season)
+    found = dict(forecasts(standard, cleaned, season, steps))
+    weights, beaten = _weigh(found, standard, first)
+    mixed = sum(weight * found[name] for name, weight in weights.items())
+    errors = _errors(mixed, standard, first)
+    # The models have seen what they are compared with: as many times too near as they have figures.
+    learnt = 3 + (season if season <= 12 else 4)
+    spread = _spread(errors, steps)
+    known_steps = errors.shape[1]
+    wider = np.sqrt(len(known) / max(len(known) - learnt, len(known) / 2))
+    return Ahead(
+        expected=center + scale * mixed[len(values)],
+        errors=errors / spread[:known_steps],
+        spread=scale * wider * spread,
+        weights=weights,
+        beaten=beaten,
+    )
+
+
+def _weigh(found: dict[str, Matrix], values: Vector, first: int) -> tuple[dict[str, float], float]:
+    sizes = {name: _mean_errors(ahead, values, first) for name, ahead in found.items()}
+    naive = sizes[NAIVE] + TINY
+    relative = {name: max(float(np.mean(size / naive)), TINY) for name, size in sizes.items()}
+    if not all(np.isfinite(size) for size in relative.values()):
+        raise NoInsight(NO_MODEL)
+    trust = {name: size**-TRUST for name, size in relative.items()}
+    weights = {name: part / sum(trust.values()) for name, part in trust.items()}
+    return weights, sum(weights[name] * relative[name] for name in weights)
+
+
+def _mean_errors(ahead: Matrix, values: Vector, first: int) -> Vector:
+    """The mean size of the errors at each of the compared steps that the history reaches."""
+    farthest = min(ahead.shape[1], FARTHEST_COMPARED, max(1, (len(values) - first) // 2))
+    errors = [
+        np.nanmean(
+            np.abs(values[first + step - 1 :] - ahead[first : len(values) - step + 1, step - 1])
+        )
+        for step in sorted({1, (farthest + 1) // 2, farthest})
+    ]
+    return np.array(errors)
+
+
+def _errors(ahead: Matrix, values: Vector, first: int) -> Matrix:
+    """By origin and step ahead; NaN where nothing came."""
+    length = len(values) - first
+    columns = max(1, min(KNOWN_STEPS, ahead.shape[1], length // 2))
+    errors = np.full((length, columns), np.nan)
+    for step in range(columns):
+        errors[: length - step, step] = (
+            values[first + step :] - ahead[first : len(values) - step, step]
+        )
+    return errors
+
+
+def _spread(errors: Matrix, steps: int) -> Vector:
+    """The root mean square of the errors at each step ahead: their squares grow by a line."""
+    squares = np.nanmean(errors**2, axis=0) + TINY
+    line = np.stack((np.ones(len(squares)), np.arange(len(squares))), axis=1)
+    # By their own size, so that the far ones do not decide how wide the near ones are.
+    (start, slope), _ = nnls(line / squares[:, None], np.ones(len(squares)))
+    return np.sqrt(start + slope * np.arange(steps))
+
+
+def _without_odd(values: Vector, season: int) -> Vector:
+    """NaN also where the value was odd, as seen from those before it."""
+    result = fitted(level, values, season)
+    if result is None:
+        return values
+    errors = values - one_step(result)
+    errors[: 2 * min(season, 12)] = np.nan
+    errors /= max(TINY, MAD_TO_SIGMA * float(np.nanmedian(np.abs(errors))))
+    return np.where(_odd_steps(np.nan_to_num(errors), season), np.nan, values)
+
+
+def _odd_steps(errors: Vector, season: int) -> Vector:
+    """Which steps were odd, and did not turn out to be a new level."""
+    odd = np.zeros(len(errors), dtype=bool)
+    side = np.sign(errors)
+    for step in np.flatnonzero(np.abs(errors) > ODD):
+        row = step - np.arange(1, SHIFT_IN_A_ROW)
+        season_before = np.array([step - season])
+        again = any(
+            before.min() >= 0
+            and (np.abs(errors[before]) > ODD).all()
+            and (side[before] == side[step]).all()
+            for before in (row, season_before)
+        )
+        odd[step] = not again
+    return odd
