@@ -103,7 +103,7 @@ class Interval(Message):
 class AnomalyDetected(Message):
     """A value that its KPI's own history did not lead to expect.
 
-    score: how many standard deviations it is off, with its sign.
+    score: how many standard deviations it is off, with its sign; 99 at most.
     """
 
     insight_id: str
@@ -122,8 +122,10 @@ class AnomalyDetected(Message):
 
 @message("PREDICTION_READY")
 class PredictionReady(Message):
-    """A forecast: for each day what is expected and between which bounds.
+    """A forecast: what is expected and between which bounds, of each day on which a value is due.
 
+    horizon: how many days after today it looks ahead. points: of a KPI that has values on working
+    days, weekly or monthly only, fewer than these.
     insightId: missing in the answer to a PREDICTION_REQUEST, which is the requester's own and
     replaces nothing that others see.
     """

@@ -1,8 +1,8 @@
 """The method that BOS had before it knew rhythms, as a baseline of the evaluation. Not in use.
 
-It takes the last value of each UTC day, whatever the KPI. A structural time series model (a level that wanders, and a week that repeats itself) is fitted to
-the daily values. Days on which the history itself was odd are left out of the fit, so that a storm
-neither widens the interval nor pulls the level; what stays odd on one side is the new level.
+It takes the last value of each UTC day, whatever the KPI. A structural time series model (a level
+that wanders, and a week that repeats itself) is fitted to them. Days on which the history itself
+was odd are left out of the fit; what stays odd on one side is the new level.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ FEWEST_DAYS = 28
 
 Vector = Any
 """A NumPy array of floats: one a day, NaN where the day has no value or is left out."""
+
 
 def too_few(days: int) -> str:
     return f"needs {FEWEST_DAYS} daily values, has {days or 'none'}"

@@ -165,5 +165,3 @@ def _before(
             bounds = [(mean[step] - by, mean[step] + by) for by in reaches]
             score.add(place, truth[day], mean[step], bounds)
             score.scaled[-1] /= scale
-
-

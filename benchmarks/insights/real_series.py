@@ -63,7 +63,7 @@ ALL = (
     Real("weekly_rainy_days_seattle", "rainy days in Seattle", SEASON, "", "counts"),
     Real("weekly_warmth_seattle", "highest temperature in Seattle", SEASON, "°C"),
     Real("monthly_employed", "employed in the US", TREND, "", "counts"),
-    Real("monthly_employed_retail", "employed in retail", BOTH, "", "counts"),
+    Real("monthly_employed_retail", "employed in retail", TREND, "", "counts"),
     Real("monthly_employed_construction", "employed in construction", TREND, "", "counts"),
     Real("monthly_sea_temperature", "sea temperature off Peru", SEASON, "°C"),
     Real("monthly_unemployment", "unemployment in the US", TREND, "%", "percent"),

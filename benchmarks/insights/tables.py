@@ -10,7 +10,7 @@ from benchmarks.insights.anomalies import EACH, JUDGED, SIZE, Found
 from benchmarks.insights.forecasts import CONFIDENCES, ORIGINS, STEPS, Score, Scores
 from benchmarks.insights.real_series import Real
 
-NONE = "–"
+NONE = "-"
 FORECASTS = """\
 | series | 80 % hold at steps 1 / 2 / 3 | 95 % hold | before: 80 % | before: 95 % \
 | MASE | naive | before |
@@ -34,8 +34,8 @@ def page(
         "",
         *_table(FORECASTS, forecast, forecast_row),
         "",
-        f"**Odd values**: up to {JUDGED} values of each series; in every sixth ({EACH}) an error of "
-        f"{SIZE:.0f} robust standard deviations.",
+        f"**Odd values**: up to {JUDGED} values of each series, an error of {SIZE:.0f} robust "
+        f"standard deviations in one of {EACH}.",
         "",
         *_table(JUDGED_HEAD, judged, judged_row),
     ]

@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy.optimize import nnls
 
-from kpis.insights.candidates import NAIVE, Matrix, fitted, forecasts, level, one_step
-from kpis.insights.reasons import CONSTANT, NO_MODEL, NOT_NUMBERS, NoInsight
+from kpis.insights.candidates import (
+    NAIVE,
+    Matrix,
+    fitted,
+    forecasts,
+    level,
+    one_step,
+    one_step_sigma,
+)
+from kpis.insights.reasons import CONSTANT, NO_MODEL, NoInsight
 from kpis.insights.series import Vector
 
 TRUST = 4
@@ -25,9 +32,9 @@ LEARNT = 3
 """The first third of a history, and no error in it, is for the models to learn."""
 KNOWN_STEPS = 28
 """Errors are collected up to so many steps ahead; beyond it they grow on as they have grown."""
-MAD_TO_SIGMA = 1.4826
-ODD = 3.0
-"""A step is odd that many robust standard deviations off; it is left out of the fit."""
+ODD = 2.6
+"""A step is odd that is so many standard deviations off; it is left out of the fit."""
+ROUNDS = 2
 SHIFT_IN_A_ROW = 3
 """So many odd steps on one side, one after the other, are a new level; two a season apart, too."""
 TINY = 1e-9
@@ -37,8 +44,9 @@ TAIL = NormalDist().inv_cdf(0.5 + UNUSUAL / 2) / NormalDist().inv_cdf(0.5 + USUA
 """What holds 99 % is so many times as wide as what holds 90 %. Of 150 errors the widest decide
 where 99 % lie, and they are the storms; where 90 % lie, the usual days decide."""
 UNUSUAL_REACH = NormalDist().inv_cdf(0.5 + UNUSUAL / 2)
-LEAST_TAIL = 1.5
-"""Root mean squares: where nearly all errors are 0, the few others still say how far it goes."""
+HELD = 0.97
+"""So many of the errors there were it holds at least: where nearly all are 0, the few others say
+how far it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,7 @@ class Ahead:
         """How far below and above 99 % of the values lie, `step` steps ahead (1 is the next)."""
         errors = self.errors[:, min(step, self.errors.shape[1]) - 1]
         errors = errors[~np.isnan(errors)]
-        both = _quantile(np.abs(errors))
-        least = LEAST_TAIL * float(np.sqrt(np.mean(errors**2)))
+        both, least = np.quantile(np.abs(errors), (USUAL, HELD)).tolist()
         # Half by its own side: delays are skewed, but a side may have few errors.
         down = max(least, TAIL * (both + _quantile(-errors[errors < 0])) / 2)
         up = max(least, TAIL * (both + _quantile(errors[errors > 0])) / 2)
@@ -77,8 +84,6 @@ def _quantile(sizes: Vector) -> float:
 def look_ahead(values: Vector, season: int, steps: int) -> Ahead:
     """What comes in the next `steps` steps, and how far that has been off. Raises NoInsight."""
     known = values[~np.isnan(values)]
-    if not np.isfinite(known).all():
-        raise NoInsight(NOT_NUMBERS)
     center, scale = float(np.mean(known)), float(np.std(known))
     # A spread at the limit of the numbers themselves is none.
     if scale <= TINY * max(abs(center), TINY):
@@ -142,21 +147,34 @@ def _errors(ahead: Matrix, values: Vector, first: int) -> Matrix:
 def _spread(errors: Matrix, steps: int) -> Vector:
     """The root mean square of the errors at each step ahead: their squares grow by a line."""
     squares = np.nanmean(errors**2, axis=0) + TINY
-    line = np.stack((np.ones(len(squares)), np.arange(len(squares))), axis=1)
     # By their own size, so that the far ones do not decide how wide the near ones are.
-    (start, slope), _ = nnls(line / squares[:, None], np.ones(len(squares)))
+    flat = 1 / squares
+    rising = np.arange(len(squares)) / squares
+    (start, slope), *_ = np.linalg.lstsq(np.stack((flat, rising), axis=1), np.ones(len(squares)))
+    if slope < 0:
+        start, slope = flat.sum() / (flat @ flat), 0.0
+    elif start < 0:
+        start, slope = squares[0], rising.sum() / (rising @ rising)
     return np.sqrt(start + slope * np.arange(steps))
 
 
 def _without_odd(values: Vector, season: int) -> Vector:
-    """NaN also where the value was odd, as seen from those before it."""
-    result = fitted(level, values, season)
-    if result is None:
-        return values
-    errors = values - one_step(result)
-    errors[: 2 * min(season, 12)] = np.nan
-    errors /= max(TINY, MAD_TO_SIGMA * float(np.nanmedian(np.abs(errors))))
-    return np.where(_odd_steps(np.nan_to_num(errors), season), np.nan, values)
+    """NaN also where the value was odd, as seen from the usual ones before it.
+
+    The first round knows no better than to take all for usual, and the widest hide the others.
+    """
+    usual = values
+    for _ in range(ROUNDS):
+        result = fitted(level, usual, season)
+        if result is None:
+            return usual
+        errors = (values - one_step(result)) / one_step_sigma(result)
+        errors[: 2 * min(season, 12)] = np.nan
+        cleaned = np.where(_odd_steps(np.nan_to_num(errors), season), np.nan, values)
+        if np.array_equal(cleaned, usual, equal_nan=True):
+            break
+        usual = cleaned
+    return usual
 
 
 def _odd_steps(errors: Vector, season: int) -> Vector:

@@ -22,6 +22,7 @@ NAIVE = "the same as a season before"
 YEAR_IN_WEEKS = 365.25 / 7
 HARMONICS = 2
 """A year's shape in weeks: two waves are fitted, as 51 single weeks would never be."""
+TINY = 1e-12
 FIT: dict[str, Any] = {"disp": 0, "maxiter": 50, "cov_type": "none"}
 """Nobody asks how certain the parameters are: a tenth of the time."""
 
@@ -117,6 +118,11 @@ def fitted(fit: Callable[[Vector, int], Any], values: Vector, season: int) -> An
 def one_step(result: Any) -> Vector:
     """What was forecast for each step by those before it."""
     return _rolling(result, 1)[:-1, 0]
+
+
+def one_step_sigma(result: Any) -> Vector:
+    """The standard deviation of each of these, as the model has it."""
+    return np.sqrt(np.maximum(result.filter_results.forecasts_error_cov[0, 0], TINY))
 
 
 def _seasonal(season: int, *, fixed: bool = False) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from statistics import pstdev
 
 from kpis.insights import reasons
 from kpis.insights.calibration import UNUSUAL, UNUSUAL_REACH, Ahead, look_ahead
+from kpis.insights.clocks import changed_lately
 from kpis.insights.figures import Figures
 from kpis.insights.reasons import NoInsight
 from kpis.insights.rhythm import DAY, FEWEST_ALIKE, Kind, Rhythm, Values, recognize
@@ -32,7 +34,7 @@ class Expectation:
     """What was to be expected, in the KPI's unit and as it is shown.
 
     down, up: a standard deviation to either side. nearby: what lies between these is not odd
-    either, as it is usual an hour earlier or later.
+    either, as it is usual an hour earlier or later, and clocks have been changed.
     """
 
     expected: float
@@ -106,6 +108,8 @@ class Outlook:
         by_day = self._alike(before, at)
         series = self._series(by_day, at)
         steps = self._steps(series, at)
+        if self.rhythm.several_a_day and len(set(by_day.values())) == 1:
+            return self._as_ever(series.values[-1])
         ahead = look_ahead(series.values, series.season, steps)
         return self._within(ahead, steps, self._nearby(before, at))
 
@@ -131,8 +135,10 @@ class Outlook:
         return max(1, index - series.last)
 
     def _nearby(self, before: Values, at: datetime) -> tuple[float, float] | None:
-        """What has been an hour earlier and later, on this weekday: the clock may have changed."""
+        """What has been an hour earlier and later on this weekday, if clocks have been changed."""
         if self.rhythm.kind not in (Kind.HOURS, Kind.RUNNING_TOTAL):
+            return None
+        if not changed_lately(at.date()):
             return None
         found = []
         for beside in (at - HOUR, at + HOUR):
@@ -140,6 +146,17 @@ class Outlook:
             weeks = (beside.date() - timedelta(weeks=n + 1) for n in range(WEEKS_NEARBY))
             found += [by_day[day] for day in weeks if day in by_day]
         return (min(found), max(found)) if found else None
+
+    def _as_ever(self, value: float) -> Expectation:
+        """Of a time at which it has always been the same: odd is what is further off than the KPI's
+        values differ from each other."""
+        spread = pstdev(value for _, value in self.values)
+        if spread == 0:
+            raise NoInsight(reasons.CONSTANT)
+        lower, upper = self.figures.bounds(value - spread, value + spread)
+        sigma = max(self.figures.step / 2, spread / UNUSUAL_REACH)
+        method = "the same value on all days before, the standard deviation of all values"
+        return Expectation(self.figures.rounded(value), lower, upper, sigma, sigma, method)
 
     def _within(self, ahead: Ahead, steps: int, nearby: tuple[float, float] | None) -> Expectation:
         expected = self.figures.possible(float(ahead.expected[steps - 1]))

@@ -28,8 +28,8 @@ REGULAR = 0.8
 """So many of the gaps are about as long as the others: the values come regularly."""
 SAME_HOURS = 0.7
 """So many of all values come at hours at which there is one on so many of the days."""
-STARTS_AGAIN = 0.5
-"""A running total falls below so much of itself when it starts again."""
+STARTS_AGAIN = 0.8
+"""A running total falls below so much of itself when it starts again; a correction does not."""
 NEVER_FALLS = 0.97
 """So many steps of a running total, but for its beginnings, go up: corrections are rare."""
 
@@ -200,9 +200,7 @@ def _is_running_total(values: Values) -> bool:
     inside = [day for day in days[1:-1] if len(day) > 1]
     if not REGULAR * dates <= len(days) <= (2 - REGULAR) * dates + 1 or len(inside) < 3:
         return False
-    steps = [
-        after >= one for day in inside for (_, one), (_, after) in itertools.pairwise(day)
-    ]
+    steps = [after >= one for day in inside for (_, one), (_, after) in itertools.pairwise(day)]
     grown = [day[-1][1] > day[0][1] and len(day) > 2 for day in inside]
     return sum(steps) >= NEVER_FALLS * len(steps) and sum(grown) >= REGULAR * len(inside)
 

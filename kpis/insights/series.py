@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kpis.insights.reasons import NOT_NUMBERS, NoInsight
 from kpis.insights.rhythm import DAY, OPEN, Kind, Rhythm, Values, by_days, segments
 
 Vector = Any
@@ -122,7 +123,9 @@ class Series:
 
 
 def series_of(by_day: Mapping[date, float], rhythm: Rhythm) -> Series:
-    """The last steps in order. by_day: one figure a day, not empty."""
+    """The last steps in order. by_day: one figure a day, not empty. Raises NoInsight."""
+    if not all(math.isfinite(value) for value in by_day.values()):
+        raise NoInsight(NOT_NUMBERS)
     days = sorted(by_day)
     calendar = _calendar(days, rhythm)
     steps = {index: by_day[day] for day in days if (index := calendar.index(day)) is not None}
