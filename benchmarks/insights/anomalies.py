@@ -16,10 +16,10 @@ from kpis.insights.figures import Figures
 from kpis.insights.forecasting import Outlook, judge
 from kpis.insights.reasons import NoInsight
 
-JUDGED = 120
-"""Values of a series that are judged; each sixth of them has an error put in, up and down by turns,
-which stays in the history of those that come later."""
-EACH = 6
+JUDGED = 60
+"""Values of a series that are judged; each fourth of them has an error put in, up and down by
+turns, which stays in the history of those that come later."""
+EACH = 4
 SIZE = 5.0
 """An error's robust standard deviations, of the change since the same hour, day or month before."""
 MAD_TO_SIGMA = 1.4826

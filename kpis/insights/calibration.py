@@ -39,12 +39,12 @@ SHIFT_IN_A_ROW = 3
 """So many odd steps on one side, one after the other, are a new level; two a season apart, too."""
 TINY = 1e-9
 
-USUAL, UNUSUAL = 0.90, 0.99
+USUAL, UNUSUAL = 0.80, 0.99
 TAIL = NormalDist().inv_cdf(0.5 + UNUSUAL / 2) / NormalDist().inv_cdf(0.5 + USUAL / 2)
-"""What holds 99 % is so many times as wide as what holds 90 %. Of 150 errors the widest decide
-where 99 % lie, and they are the storms; where 90 % lie, the usual days decide."""
+"""What holds 99 % is so many times as wide as what holds 80 %. Of 150 errors the widest decide
+where 99 % lie, and they are the storms; where 80 % lie, the usual days decide."""
 UNUSUAL_REACH = NormalDist().inv_cdf(0.5 + UNUSUAL / 2)
-HELD = 0.97
+HELD = 0.95
 """So many of the errors there were it holds at least: where nearly all are 0, the few others say
 how far it goes."""
 
