@@ -22,7 +22,7 @@ from kpis.insights.candidates import (
     one_step_sigma,
 )
 from kpis.insights.reasons import CONSTANT, NO_MODEL, NoInsight
-from kpis.insights.series import Vector
+from kpis.insights.series import WEEK, Vector
 
 TRUST = 4
 """A model counts by the fourth power of how much nearer it has been."""
@@ -36,7 +36,8 @@ ODD = 2.6
 """A step is odd that is so many standard deviations off; it is left out of the fit."""
 ROUNDS = 2
 SHIFT_IN_A_ROW = 3
-"""So many odd steps on one side, one after the other, are a new level; two a season apart, too."""
+SHIFT_OF_A_WEEKDAY = 2
+"""So many odd steps on one side, one after the other or a season apart, are a new level."""
 TINY = 1e-9
 
 USUAL, UNUSUAL = 0.80, 0.99
@@ -178,17 +179,27 @@ def _without_odd(values: Vector, season: int) -> Vector:
 
 
 def _odd_steps(errors: Vector, season: int) -> Vector:
-    """Which steps were odd, and did not turn out to be a new level."""
+    """Which steps were odd, and did not turn out to be how things are now.
+
+    A weekday that was odd twice and is no more, as seen from these two, has changed for good: what
+    it was before says nothing any more.
+    """
+    side = np.sign(errors) * (np.abs(errors) > ODD)
     odd = np.zeros(len(errors), dtype=bool)
-    side = np.sign(errors)
-    for step in np.flatnonzero(np.abs(errors) > ODD):
-        row = step - np.arange(1, SHIFT_IN_A_ROW)
-        season_before = np.array([step - season])
-        again = any(
-            before.min() >= 0
-            and (np.abs(errors[before]) > ODD).all()
-            and (side[before] == side[step]).all()
-            for before in (row, season_before)
-        )
-        odd[step] = not again
+    changed = []
+    for step in np.flatnonzero(side):
+        seasons = _in_a_row(side[step::-season]) if season > 1 else 1
+        odd[step] = _in_a_row(side[step::-1]) < SHIFT_IN_A_ROW and seasons < SHIFT_OF_A_WEEKDAY
+        after = step + season
+        if seasons == SHIFT_OF_A_WEEKDAY and season <= WEEK and after < len(side):
+            changed += [step] if side[after] in (0, side[step]) else []
+    for step in changed:
+        odd[step - SHIFT_OF_A_WEEKDAY * season :: -season] = True
+        odd[step - season] = False
     return odd
+
+
+def _in_a_row(backwards: Vector) -> int:
+    """How many steps, the last one first, were odd on one side."""
+    others = np.flatnonzero(backwards != backwards[0])
+    return int(others[0]) if len(others) else len(backwards)
