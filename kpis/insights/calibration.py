@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from kpis.insights.candidates import (
+    HARMONICS,
     NAIVE,
     Matrix,
     fitted,
@@ -22,7 +23,7 @@ from kpis.insights.candidates import (
     one_step_sigma,
 )
 from kpis.insights.reasons import CONSTANT, NO_MODEL, NoInsight
-from kpis.insights.series import WEEK, Vector
+from kpis.insights.series import WEEK, YEAR_OF_MONTHS, YEAR_OF_WEEKS, Vector
 
 TRUST = 4
 """A model counts by the fourth power of how much nearer it has been."""
@@ -30,6 +31,8 @@ FARTHEST_COMPARED = 14
 """Models are compared one step ahead, at the farthest step that is asked for, and half-way."""
 LEARNT = 3
 """The first third of a history, and no error in it, is for the models to learn."""
+LEVEL_AND_TREND = 3
+"""Figures that a model has besides its season: level, trend, and how fast they change."""
 KNOWN_STEPS = 28
 """Errors are collected up to so many steps ahead; beyond it they grow on as they have grown."""
 ODD = 2.6
@@ -70,6 +73,8 @@ class Ahead:
     def usual(self, step: int) -> tuple[float, float]:
         """How far below and above 99 % of the values lie, `step` steps ahead (1 is the next)."""
         errors = self.errors[:, min(step, self.errors.shape[1]) - 1]
+        if np.isnan(errors).all():  # nothing came so many steps after another
+            errors = self.errors
         errors = errors[~np.isnan(errors)]
         both, least = np.quantile(np.abs(errors), (USUAL, HELD)).tolist()
         # Half by its own side: delays are skewed, but a side may have few errors.
@@ -97,7 +102,7 @@ def look_ahead(values: Vector, season: int, steps: int) -> Ahead:
     mixed = sum(weight * found[name] for name, weight in weights.items())
     errors = _errors(mixed, standard, first)
     # The models have seen what they are compared with: as many times too near as they have figures.
-    learnt = 3 + (season if season <= 12 else 4)
+    learnt = LEVEL_AND_TREND + (season if season < YEAR_OF_WEEKS else 2 * HARMONICS)
     spread = _spread(errors, steps)
     known_steps = errors.shape[1]
     wider = np.sqrt(len(known) / max(len(known) - learnt, len(known) / 2))
@@ -111,12 +116,13 @@ def look_ahead(values: Vector, season: int, steps: int) -> Ahead:
 
 
 def _weigh(found: dict[str, Matrix], values: Vector, first: int) -> tuple[dict[str, float], float]:
+    """How much each model counts, and its error, so weighted, as a share of the naive one's."""
     sizes = {name: _mean_errors(ahead, values, first) for name, ahead in found.items()}
     naive = sizes[NAIVE] + TINY
     relative = {name: max(float(np.mean(size / naive)), TINY) for name, size in sizes.items()}
-    if not all(np.isfinite(size) for size in relative.values()):
+    trust = {name: size**-TRUST for name, size in relative.items() if np.isfinite(size)}
+    if not trust:
         raise NoInsight(NO_MODEL)
-    trust = {name: size**-TRUST for name, size in relative.items()}
     weights = {name: part / sum(trust.values()) for name, part in trust.items()}
     return weights, sum(weights[name] * relative[name] for name in weights)
 
@@ -124,13 +130,13 @@ def _weigh(found: dict[str, Matrix], values: Vector, first: int) -> tuple[dict[s
 def _mean_errors(ahead: Matrix, values: Vector, first: int) -> Vector:
     """The mean size of the errors at each of the compared steps that the history reaches."""
     farthest = min(ahead.shape[1], FARTHEST_COMPARED, max(1, (len(values) - first) // 2))
-    errors = [
-        np.nanmean(
-            np.abs(values[first + step - 1 :] - ahead[first : len(values) - step + 1, step - 1])
-        )
-        for step in sorted({1, (farthest + 1) // 2, farthest})
-    ]
-    return np.array(errors)
+    sizes = []
+    for step in sorted({1, (farthest + 1) // 2, farthest}):
+        came = values[first + step - 1 :]
+        errors = np.abs(came - ahead[first : len(values) - step + 1, step - 1])[~np.isnan(came)]
+        if len(errors):
+            sizes.append(np.mean(errors))
+    return np.array(sizes) if sizes else np.array([np.nan])
 
 
 def _errors(ahead: Matrix, values: Vector, first: int) -> Matrix:
@@ -147,10 +153,13 @@ def _errors(ahead: Matrix, values: Vector, first: int) -> Matrix:
 
 def _spread(errors: Matrix, steps: int) -> Vector:
     """The root mean square of the errors at each step ahead: their squares grow by a line."""
-    squares = np.nanmean(errors**2, axis=0) + TINY
+    known = [step for step, column in enumerate(errors.T) if not np.isnan(column).all()]
+    if not known:
+        raise NoInsight(NO_MODEL)
+    squares = np.nanmean(errors[:, known] ** 2, axis=0) + TINY
     # By their own size, so that the far ones do not decide how wide the near ones are.
     flat = 1 / squares
-    rising = np.arange(len(squares)) / squares
+    rising = np.array(known) / squares
     (start, slope), *_ = np.linalg.lstsq(np.stack((flat, rising), axis=1), np.ones(len(squares)))
     if slope < 0:
         start, slope = flat.sum() / (flat @ flat), 0.0
@@ -170,7 +179,7 @@ def _without_odd(values: Vector, season: int) -> Vector:
         if result is None:
             return usual
         errors = (values - one_step(result)) / one_step_sigma(result)
-        errors[: 2 * min(season, 12)] = np.nan
+        errors[: 2 * min(season, YEAR_OF_MONTHS)] = np.nan
         cleaned = np.where(_odd_steps(np.nan_to_num(errors), season), np.nan, values)
         if np.array_equal(cleaned, usual, equal_nan=True):
             break
