@@ -26,6 +26,8 @@ OPEN, CLOSED = 0.5, 0.1
 """A weekday is worked on that has values in so many of its weeks, and closed below the other."""
 REGULAR = 0.8
 """So many of the gaps are about as long as the others: the values come regularly."""
+LONGEST_IN_A_WEEK = 4
+"""Days from value to value of what comes on certain weekdays."""
 SAME_HOURS = 0.7
 """So many of all values come at hours at which there is one on so many of the days."""
 STARTS_AGAIN = 0.8
@@ -143,20 +145,18 @@ def by_days(days: Sequence[date]) -> Rhythm:
     if not gaps:
         return Rhythm(Kind.DAYS)
     usual = median(gaps)
+    weekdays, clear = _weekdays(days)
+    if usual <= LONGEST_IN_A_WEEK and clear and 1 < len(weekdays) < len(NAMES):
+        return Rhythm(Kind.WORKING_DAYS, weekdays)
     for kind, period, least, most in (
+        (Kind.DAYS, 1.0, 1, 1),
         (Kind.WEEKS, 7.0, 5, 9),
         (Kind.MONTHS, 30.4, 26, 35),
-        (Kind.PERIODS, usual, 0.75 * usual, 1.25 * usual),
+        (Kind.PERIODS, float(usual), 0.75 * usual, 1.25 * usual),
     ):
         alike = sum(least <= gap <= most for gap in gaps)
-        if usual >= min(5, least) and usual > 4 and alike >= REGULAR * len(gaps):
+        if least <= usual <= most and alike >= REGULAR * len(gaps):
             return Rhythm(kind, period=period)
-    weekdays, clear = _weekdays(days)
-    if usual == 1 and len(weekdays) == len(NAMES):
-        return Rhythm(Kind.DAYS)
-    if clear and weekdays:
-        every = len(weekdays) == len(NAMES)
-        return Rhythm(Kind.DAYS if every else Kind.WORKING_DAYS, weekdays)
     return Rhythm(Kind.DAYS if usual == 1 else Kind.IRREGULAR, period=float(usual))
 
 

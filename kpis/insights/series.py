@@ -148,7 +148,7 @@ def _calendar(days: Sequence[date], rhythm: Rhythm) -> Calendar:
         return Weeks(days[-1])
     if rhythm.kind == Kind.MONTHS:
         return Months(days[-1])
-    if rhythm.kind in (Kind.PERIODS, Kind.IRREGULAR) and rhythm.period > DENSE:
+    if rhythm.kind == Kind.PERIODS or (rhythm.kind == Kind.IRREGULAR and rhythm.period > DENSE):
         return Order(days, rhythm.period)
     return Weekdays(rhythm.weekdays)
 

@@ -90,6 +90,7 @@ def swinging(n: int) -> float:
         (days(1, 60), Kind.DAYS, "once a day"),
         (days(7, 60), Kind.WEEKS, "once a week"),
         (days(14, 60), Kind.PERIODS, "every 14 days"),
+        (days(2, 60), Kind.PERIODS, "every 2 days"),
         (months(60), Kind.MONTHS, "once a month"),
         ([v for v in days(1, 60) if v[0].weekday() < WEEKEND], Kind.WORKING_DAYS, "Mondays to"),
         ([v for v in days(1, 60) if v[0].weekday() in (0, 3)], Kind.WORKING_DAYS, "Thursdays"),
