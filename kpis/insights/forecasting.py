@@ -25,6 +25,7 @@ MEDIUM, HIGH = 4.0, 6.0
 MOST = 99.0
 """A score is at most that: beyond it, it says no more."""
 HOUR = timedelta(hours=1)
+QUARTERS = 4
 WEEKS_NEARBY = 4
 LIBRARY = "statsmodels UnobservedComponents and ExponentialSmoothing, averaged by their errors"
 
@@ -93,10 +94,16 @@ class Outlook:
 
     def expectation(self, at: datetime) -> Expectation:
         """What all before led to expect at that time. Raises NoInsight."""
-        key = (at.date(), at.hour if self.rhythm.several_a_day else 0)
+        key = (at.date(), self._time_of_day(at))
         if key not in self._known:
             self._known[key] = self._expectation(at)
         return self._known[key]
+
+    def _time_of_day(self, at: datetime) -> int:
+        """What is expected for so long: a running total grows."""
+        if self.rhythm.kind == Kind.RUNNING_TOTAL:
+            return at.hour * QUARTERS + at.minute * QUARTERS // 60
+        return at.hour if self.rhythm.several_a_day else 0
 
     def _expectation(self, at: datetime) -> Expectation:
         before = [value for value in self.values if value[0].date() < at.date()]

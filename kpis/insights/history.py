@@ -43,13 +43,19 @@ def values_of(kpi: Kpi) -> Values:
     days = dict(daily_history(kpi))
     if len(days) < SPARSE:
         newest = _known(kpi).order_by("-at", "-pk").values_list("at", "value")
-        sparse = {at.astimezone(UTC): float(value) for at, value in reversed(newest[:MOST_SPARSE])}
-        if len({at.date() for at in sparse}) >= SPARSE or len(sparse) < MOST_SPARSE:
-            return list(sparse.items())
+        sparse = [
+            (at.astimezone(UTC), float(value)) for at, value in reversed(newest[:MOST_SPARSE])
+        ]
+        if len({at.date() for at, _ in sparse}) >= SPARSE or len(sparse) < MOST_SPARSE:
+            return list({_hour(at): (at, value) for at, value in sparse}.values())
     hourly = _last_of_each(kpi, TruncHour, HOURLY_DAYS)
     first = min(at for at, _ in hourly).date()
     before = [(datetime.combine(day, time.max, UTC), value) for day, value in days.items()]
     return [(at, value) for at, value in before if at.date() < first] + hourly
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _known(kpi: Kpi) -> Any:

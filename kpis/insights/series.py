@@ -33,7 +33,7 @@ YEARS_KNOWN = {YEAR_OF_WEEKS: 110, YEAR_OF_MONTHS: 36}
 """Steps from which on a year's season is looked for: two years of weeks, three of months."""
 DENSE = 3
 """Up to so many days from value to value, days are the steps; beyond it the values themselves."""
-HALF_AN_HOUR = timedelta(minutes=30)
+HALF_AN_HOUR, DENSE_HOURS = timedelta(minutes=30), timedelta(hours=2)
 
 
 class Calendar(Protocol):
@@ -231,8 +231,11 @@ def _between(
     before: tuple[datetime, float], after: tuple[datetime, float] | None, moment: datetime
 ) -> float | None:
     """Where a running total was between two of its values; None where it had not begun."""
-    if after is None or after[1] < before[1]:  # a day's end
-        return before[1] if moment - before[0] < HALF_AN_HOUR else None
+    if after is None or after[1] < before[1]:
+        # It starts again in between; where values are dense, that may have been before the moment.
+        dense = after is not None and after[0] - before[0] <= DENSE_HOURS
+        ended = moment - before[0] < HALF_AN_HOUR and not dense
+        return before[1] if ended or moment == before[0] else None
     part = (moment - before[0]) / (after[0] - before[0])
     return before[1] + part * (after[1] - before[1])
 

@@ -162,6 +162,16 @@ def test_n1_a_running_total_is_compared_with_the_same_hour_of_other_days(starts:
     assert judged(values, at, usual + 100) is not None
 
 
+def test_n1_the_first_minutes_of_a_running_total_are_not_compared_with_the_day_before() -> None:
+    """Of each hour the last value is kept: that of 0:55 says nothing of 0:10."""
+    values = [(at + timedelta(minutes=55), one) for at, one in hours(total)]
+    known = [one for one in values if one[0] < NOW.replace(hour=0)]
+    at = NOW.replace(hour=0, minute=10)
+    with pytest.raises(NoInsight, match="is not judged"):
+        judged(known, at, 2)
+    assert judged(values, NOW.replace(hour=10, minute=25), 105) is None
+
+
 @pytest.mark.parametrize("starts", [0, 7])
 def test_n1_a_running_total_that_is_not_over_is_no_day_of_the_forecast(starts: int) -> None:
     points = outlook(hours(lambda at, noise: total(at, noise, starts=starts))).forecast(7).points
