@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,16 +17,18 @@ from kpis.insights.figures import Figures
 from kpis.insights.forecasting import Outlook, judge
 from kpis.insights.reasons import NoInsight
 
-JUDGED = 60
-"""Values of a series that are judged; each fourth of them has an error put in, up and down by
-turns, which stays in the history of those that come later."""
-EACH = 4
+JUDGED = 40
+"""Values of a series that are judged, each as it is and with an error put in, up and down by turns.
+An error does not stay in the history."""
 SIZE = 5.0
 """An error's robust standard deviations, of the change since the same hour, day or month before."""
 MAD_TO_SIGMA = 1.4826
 LEARNT = 0.4
 """So much of a series comes before the first judged value."""
 SEASON = {"hourly": 7 * 24, "daily": 7, "weekly": 1, "monthly": 12}
+
+
+IsOdd = Callable[[float], bool]
 
 
 @dataclass(slots=True)
@@ -47,65 +50,54 @@ class Found:
 
 def evaluate(real: Real) -> tuple[Found, Found]:
     """Judge values as they come, by the product and by the method before."""
-    values, judged, errors = _with_errors(real)
+    values = list(read(real.file))
+    sigmas = _sigmas(real, values)
+    first = int(LEARNT * len(values))
+    places = sorted(set(np.linspace(first, len(values) - 1, JUDGED).astype(int).tolist()))
     product, old = Found(), Found()
-    for place in judged:
-        at, value = values[place]
+    for n, place in enumerate(places):
         known = recent(real, values[: place + 1])
-        began = time.process_time()
-        odd = _by_product(real, known, at, value)
-        product.seconds.append(time.process_time() - began)
-        _note(product, odd, place in errors)
-        began = time.process_time()
-        odd = _by_method_before(known, at, value)
-        old.seconds.append(time.process_time() - began)
-        _note(old, odd, place in errors)
+        size = SIZE * sigmas.get(known[-1][0].hour, 0.0) * (1 if n % 2 else -1)
+        _try(product, _by_product(real, known), known[-1][1], size)
+        _try(old, _by_method_before(known), known[-1][1], size)
     return product, old
 
 
-def _note(found: Found, odd: bool | None, error: bool) -> None:
-    if odd is None:
+def _try(found: Found, expect: Callable[[], IsOdd | None], value: float, size: float) -> None:
+    """The value as it is, and off by so much; of no size where it has always been the same."""
+    began = time.process_time()
+    is_odd = expect()
+    found.seconds.append(time.process_time() - began)
+    if is_odd is None:
         found.silent += 1
-    elif error:
-        found.found.append(odd)
-    else:
-        found.false.append(odd)
+        return
+    found.false.append(is_odd(value))
+    if size:
+        found.found.append(is_odd(value + size))
 
 
-def _by_product(
-    real: Real, known: list[tuple[datetime, float]], at: datetime, value: float
-) -> bool | None:
-    figures = Figures.of([other for _, other in known], real.unit, negative=False)
-    try:
-        expected = Outlook(known, at + timedelta(minutes=1), figures).expectation(at)
-    except NoInsight:
-        return None
-    return judge(expected, value) is not None
+def _by_product(real: Real, known: list[tuple[datetime, float]]) -> Callable[[], IsOdd | None]:
+    def expect() -> IsOdd | None:
+        at = known[-1][0]
+        figures = Figures.of([other for _, other in known], real.unit, negative=False)
+        try:
+            expected = Outlook(known, at + timedelta(minutes=1), figures).expectation(at)
+        except NoInsight:
+            return None
+        return lambda value: judge(expected, value) is not None
+
+    return expect
 
 
-def _by_method_before(
-    known: list[tuple[datetime, float]], at: datetime, value: float
-) -> bool | None:
-    try:
-        expected = before.expectation(last_of_days(known), at.date())
-    except before.NoInsight:
-        return None
-    return before.judge(expected, value) is not None
+def _by_method_before(known: list[tuple[datetime, float]]) -> Callable[[], IsOdd | None]:
+    def expect() -> IsOdd | None:
+        try:
+            expected = before.expectation(last_of_days(known), known[-1][0].date())
+        except before.NoInsight:
+            return None
+        return lambda value: before.judge(expected, value) is not None
 
-
-def _with_errors(real: Real) -> tuple[list[tuple[datetime, float]], list[int], set[int]]:
-    values = list(read(real.file))
-    first = int(LEARNT * len(values))
-    judged = sorted(set(np.linspace(first, len(values) - 1, JUDGED).astype(int).tolist()))
-    sigmas = _sigmas(real, values)
-    errors = set()
-    for n, place in enumerate(judged[EACH - 1 :: EACH]):
-        at, value = values[place]
-        size = SIZE * sigmas.get(at.hour, 0.0)
-        if size > 0:
-            values[place] = (at, value + (size if n % 2 else -size))
-            errors.add(place)
-    return values, judged, errors
+    return expect
 
 
 def _sigmas(real: Real, values: list[tuple[datetime, float]]) -> dict[int, float]:

@@ -17,7 +17,7 @@ from kpis.insights.figures import Figures
 from kpis.insights.forecasting import Outlook
 from kpis.insights.series import series_of, whole_days
 
-ORIGINS = 24
+ORIGINS = 20
 CONFIDENCES = (0.80, 0.95)
 STEPS = {"hourly": (1, 7, 14), "daily": (1, 7, 14), "weekly": (1, 2, 4), "monthly": (1, 3, 6)}
 """Days, weeks and months after today."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from statistics import fmean, median
 
-from benchmarks.insights.anomalies import EACH, JUDGED, SIZE, Found
+from benchmarks.insights.anomalies import JUDGED, SIZE, Found
 from benchmarks.insights.forecasts import CONFIDENCES, ORIGINS, STEPS, Score, Scores
 from benchmarks.insights.real_series import Real
 
@@ -34,8 +34,8 @@ def page(
         "",
         *_table(FORECASTS, forecast, forecast_row),
         "",
-        f"**Odd values**: up to {JUDGED} values of each series, an error of {SIZE:.0f} robust "
-        f"standard deviations in one of {EACH}.",
+        f"**Odd values**: up to {JUDGED} values of each series, as they are and with an error of "
+        f"{SIZE:.0f} robust standard deviations.",
         "",
         *_table(JUDGED_HEAD, judged, judged_row),
     ]
