@@ -373,18 +373,18 @@ def test_b3_judging_again_changes_nothing(cast: Cast) -> None:
 
 
 def give_hours(kpi: Kpi, *, days: int = 60) -> None:
-    """About 200 in office hours and 5 at night, each hour up to the last full one."""
+    """About 200 at this hour of the day and the one before, else 5; up to the last full hour."""
     now = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     KpiValue.objects.filter(kpi=kpi).delete()
-    hours = [now - timedelta(hours=n) for n in reversed(range(24 * days))]
+    hours = enumerate(now - timedelta(hours=n) for n in reversed(range(24 * days)))
     KpiValue.objects.bulk_create(
         KpiValue(
             kpi=kpi,
-            value=(200 if 8 <= at.hour < 18 else 5) + (at.day * at.hour) % 7,
+            value=(200 if at.hour in (now.hour, (now.hour - 1) % 24) else 5) + n * n * 7 % 11,
             at=at,
             actor_id="test",
         )
-        for at in hours
+        for n, at in hours
     )
 
 
