@@ -114,7 +114,12 @@ class Outlook:
             raise NoInsight(reasons.after_a_pause(before[-1][0].date()))
         by_day = self._alike(before, at)
         series = self._series(by_day, at)
-        steps = self._steps(series, at)
+        index = series.calendar.index(at.date())
+        if index is None:
+            alike = sum(day.weekday() == at.weekday() for day in by_day)
+            raise NoInsight(reasons.nothing_alike(self.rhythm, at, alike))
+        # A second value in the week or month of the last one is compared with the same.
+        steps = max(1, index - series.last)
         if self.rhythm.several_a_day and len(set(by_day.values())) == 1:
             return self._as_ever(series.values[-1])
         ahead = look_ahead(series.values, series.season, steps)
@@ -131,15 +136,6 @@ class Outlook:
         if len(by_day) < FEWEST_ALIKE:
             raise NoInsight(reasons.nothing_alike(self.rhythm, at, len(by_day)))
         return series_of(by_day, rhythm_of_days(by_day))
-
-    def _steps(self, series: Series, at: datetime) -> int:
-        index = series.calendar.index(at.date())
-        if index is None:
-            days = {day.date() for day, _ in self.values if day.date() < at.date()}
-            alike = sum(day.weekday() == at.weekday() for day in days)
-            raise NoInsight(reasons.nothing_alike(self.rhythm, at, alike))
-        # A second value in the week or month of the last one is compared with the same.
-        return max(1, index - series.last)
 
     def _nearby(self, before: Values, at: datetime) -> tuple[float, float] | None:
         """What has been an hour earlier and later on this weekday, if clocks have been changed."""
