@@ -36,20 +36,21 @@ def daily_history(kpi: Kpi) -> dict[date, float]:
 
 
 def values_of(kpi: Kpi) -> Values:
-    """The last value of each hour of the last months, and of each day before; at most 3,600 rows.
+    """The last value of each hour of the last months, and, of a KPI that has about one a day, of
+    each day before; at most 3,600 rows.
 
     Of a KPI that comes weekly or more seldom, however far they reach back.
     """
-    days = dict(daily_history(kpi))
+    hourly = _last_of_each(kpi, TruncHour, HOURLY_DAYS)
+    if len(hourly) >= 2 * len({at.date() for at, _ in hourly}):
+        return hourly
+    days = daily_history(kpi)
     if len(days) < SPARSE:
-        newest = _known(kpi).order_by("-at", "-pk").values_list("at", "value")
-        sparse = [
-            (at.astimezone(UTC), float(value)) for at, value in reversed(newest[:MOST_SPARSE])
-        ]
+        newest = _known(kpi).order_by("-at", "-pk").values_list("at", "value")[:MOST_SPARSE]
+        sparse = [(at.astimezone(UTC), float(value)) for at, value in reversed(newest)]
         if len({at.date() for at, _ in sparse}) >= SPARSE or len(sparse) < MOST_SPARSE:
             return list({_hour(at): (at, value) for at, value in sparse}.values())
-    hourly = _last_of_each(kpi, TruncHour, HOURLY_DAYS)
-    first = min(at for at, _ in hourly).date()
+    first = hourly[0][0].date()
     before = [(datetime.combine(day, time.max, UTC), value) for day, value in days.items()]
     return [(at, value) for at, value in before if at.date() < first] + hourly
 
