@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kpis', '0005_names_in_one_form'),
+        ('kpis', '0006_archived_kpis'),
     ]
 
     operations = [
