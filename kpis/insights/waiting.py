@@ -44,9 +44,13 @@ def sweep() -> None:
 
 
 def end_old_forecasts() -> None:
-    """Take back what speaks of days that are past: of a KPI that has no new values any more."""
+    """Take back what speaks of days that are past: of a KPI that has no new values any more.
+
+    What an archived KPI has rests; it comes back with it.
+    """
     long_ago = timezone.now() - timedelta(days=HORIZON)
     of_days = (InsightKind.PREDICTION, InsightKind.RECOMMENDATION)
-    for insight in Insight.objects.filter(kind__in=of_days, created_at__lt=long_ago).iterator():
+    past = Insight.objects.filter(kind__in=of_days, created_at__lt=long_ago)
+    for insight in past.filter(kpi__archived_at=None).iterator():
         with transaction.atomic():
             insight.delete()
