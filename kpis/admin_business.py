@@ -133,13 +133,21 @@ def _rounded(figures: dict[str, Any], *names: str) -> Iterator[str]:
 
 @admin.register(InsightState)
 class InsightStateAdmin(ToRead):
-    """Which KPIs have been judged, and why some have no insight."""
+    """In which rhythm each KPI's values come, what that means, and why some have no insight."""
 
-    list_display = ("kpi", "note", "judged_at", "forecast_day", "waiting")
+    list_display = ("kpi", "rhythm", "note", "judged_at", "forecast_day", "waiting")
     list_filter = ("waiting",)
     list_select_related = ("kpi",)
-    search_fields = ("kpi__name", "note")
-    fields = readonly_fields = ("kpi", "note", "judged_at", "forecast_day", "waiting")
+    search_fields = ("kpi__name", "rhythm", "note")
+    fields = readonly_fields = (
+        "kpi",
+        "rhythm",
+        "model",
+        "note",
+        "judged_at",
+        "forecast_day",
+        "waiting",
+    )
     tenant_field = "kpi__organization"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -14,7 +14,7 @@ from bos.schedules import schedule
 from kpis import alerts
 from kpis.insights import asked
 from kpis.insights.history import too_short
-from kpis.insights.waiting import have_judged, judging_given_up
+from kpis.insights.waiting import end_old_forecasts, have_judged, judging_given_up
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import AlertRule, InsightState, Kpi
 from kpis.reports.requesting import fail_lost_reports, report_given_up, request_due
@@ -114,10 +114,11 @@ def _prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) ->
 
 
 def sweep() -> None:
-    """What neither a lost job nor a failed one may leave waiting for ever."""
+    """What neither a lost job nor a failed one may leave waiting for ever, and what is past."""
     sweep_waiting()
     fail_lost_reports()
     fail_lost()
+    end_old_forecasts()
 
 
 @retry_on_conflict

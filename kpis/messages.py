@@ -105,7 +105,7 @@ class Interval(Message):
 class AnomalyDetected(EntityMessage):
     """A value that its KPI's own history did not lead to expect.
 
-    score: how many standard deviations it is off, with its sign.
+    score: how many standard deviations it is off, with its sign; 99 at most.
     """
 
     insight_id: str
@@ -124,8 +124,10 @@ class AnomalyDetected(EntityMessage):
 
 @message("PREDICTION_READY", shows=["insight"], named="insightId")
 class PredictionReady(EntityMessage):
-    """A forecast: for each day what is expected and between which bounds.
+    """A forecast: what is expected and between which bounds, of each day on which a value is due.
 
+    horizon: how many days after today it looks ahead. points: of a KPI that has values on working
+    days, weekly or monthly only, fewer than these.
     insightId: missing in the answer to a PREDICTION_REQUEST, which is the requester's own and
     replaces nothing that others see.
     """

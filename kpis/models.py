@@ -320,6 +320,10 @@ class InsightState(models.Model):
     """The day's last value was above (1) or below (-1) what was expected; inside it is 0."""
     forecast_day = models.DateField(null=True)
     """The last day that the current prediction rests on."""
+    rhythm = models.CharField(max_length=300, blank=True, default="")
+    """How the values come, and what they are compared with therefore; to people."""
+    model = models.CharField(max_length=300, blank=True, default="")
+    """Which models the current prediction rests on, and why; to people."""
     note = models.CharField(max_length=300, blank=True, default="")
     judged_at = models.DateTimeField(null=True)
 

@@ -107,9 +107,16 @@ def test_b3_each_kind_of_insight_is_shown_with_its_figures(
 
 
 def test_b3_the_admin_says_why_a_kpi_has_no_insight(cast: Cast, admin: Browser) -> None:
-    InsightState.objects.create(kpi=cast.home.revenue, note="its history is constant")
+    state = InsightState.objects.create(
+        kpi=cast.home.revenue,
+        rhythm="Its values come once a week.",
+        model="An average of a steady trend (90%).",
+        note="its history is constant",
+    )
     page = admin.get(address(InsightState, "changelist")).content.decode()
     assert "its history is constant" in page
+    assert state.rhythm in page
+    assert state.model in admin.get(address(InsightState, "change", state.pk)).content.decode()
 
 
 # ------------------------------------------------------------------ rules

@@ -1,15 +1,7 @@
 """Insights: what is odd, what will come, what to do about it (decision B3).
 
-`statistics`, and `services` that uses it, are imported in the worker only: statsmodels takes
-seconds and 200 MB.
+`history` reads a KPI's values, `rhythm` recognizes how they come, `series` puts like beside like,
+`candidates` fits models to that, `calibration` says how far they have been off, `forecasting` puts
+it together and `figures` says it in the KPI's own numbers. Whatever needs NumPy or statsmodels
+(from `series` on, and `services`) is imported in the worker only: it takes seconds and 200 MB.
 """
-
-FEWEST_DAYS = 28
-"""Daily values that insights need."""
-
-CONSTANT = "its history is constant"
-
-
-def too_few(days: int) -> str:
-    """Why there is no insight, to people."""
-    return f"needs {FEWEST_DAYS} daily values, has {days or 'none'}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from bos.figures import rounded_number
+from kpis.insights.figures import Figures
 
 
 class PointLike(Protocol):
@@ -30,27 +30,37 @@ class Advice:
 
 
 def advise(
-    name: str, unit: str, target: float, direction: str, points: Sequence[PointLike]
+    name: str,
+    target: float,
+    direction: str,
+    points: Sequence[PointLike],
+    *,
+    figures: Figures,
+    figure: str = "",
 ) -> Advice | None:
     """Speak of the first day on which the target is missed for sure, else of the first on which it
-    is missed by what is expected; None where it is met on all days.
+    is missed by what is expected; None where the KPI's pace meets it.
 
+    Days before the target is reached for the first time are on the way to it, and not missed.
     target: in the KPI's unit, like the points. direction: 'higher' or 'lower' is better.
+    figure: what is forecast of a day, where it is not its value.
     """
     sign = 1 if direction == "higher" else -1
-    missed = [point for point in points if sign * (point.expected - target) < 0]
+    met = [n for n, point in enumerate(points) if sign * (point.expected - target) >= 0]
+    missed = [p for p in points[met[0] if met else 0 :] if sign * (p.expected - target) < 0]
     if not missed:
         return None
     surely = [p for p in missed if sign * ((p.upper if sign > 0 else p.lower) - target) < 0]
     point = (surely or missed)[0]
     will = "will" if surely else "will probably"
+    what = f" as {figure}" if figure else ""
     message = (
-        f"{name} {will} miss its target of {_figure(target, unit)} on {_day(point.date)}: "
-        f"{_figure(point.expected, unit)} is expected, between {_figure(point.lower, unit)} "
-        f"and {_figure(point.upper, unit)}."
+        f"{name} {will} miss its target of {figures.text(target)} on {_day(point.date)}: "
+        f"{figures.text(point.expected)} is expected{what}, "
+        f"between {figures.text(point.lower)} and {figures.text(point.upper)}."
     )
     if len(missed) > 1:
-        message += f" So it is on {len(missed)} of the next {len(points)} days."
+        message += f" So it is on {len(missed)} of the {len(points)} days that are forecast."
     evidence = {
         "date": point.date.isoformat(),
         "expected": point.expected,
@@ -67,7 +77,3 @@ def advise(
 
 def _day(day: date) -> str:
     return f"{day.day} {day:%B}"
-
-
-def _figure(value: float, unit: str) -> str:
-    return f"{rounded_number(value)} {unit}".strip()

@@ -8,7 +8,7 @@ topic: no sync shows it. Asked again with the same requestId, it is sent again.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from django.utils import timezone
 from bos.jobs import enqueue, require_room, within
 from bos.models import Notification, User
 from bos.permissions import uuids
+from kpis.insights.history import begin_of
 from kpis.models import AskedPrediction, InsightState, Kpi, KpiValue
 from kpis.permissions import may_see
 from sync.codecs import json_text
@@ -124,9 +125,13 @@ def newest_value(kpi_id: str) -> int:
 
 
 def known_answer(kpi: Kpi, horizon: int, newest_id: int) -> Any:
-    """What the same question was answered with, if no value and no target has come since."""
+    """What the same question was answered with today, if no value and no target has come since."""
+    today = begin_of(timezone.now().astimezone(UTC).date())
     answered = AskedPrediction.objects.filter(
-        kpi_id=str(kpi.pk), horizon=horizon, newest_id=newest_id, answered_at__gt=kpi.updated_at
+        kpi_id=str(kpi.pk),
+        horizon=horizon,
+        newest_id=newest_id,
+        answered_at__gt=max(today, kpi.updated_at),
     )
     return answered.exclude(answer=None).values_list("answer", flat=True).first()
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
-from kpis.insights import asked
+from kpis.insights import asked, wording
 from kpis.insights.advice import Advice, advise
-from kpis.insights.history import begin_of, daily_history
-from kpis.insights.statistics import Expectation, Forecast, NoInsight, expectation, forecast, judge
-from kpis.insights.waiting import have_judged
+from kpis.insights.figures import Figures
+from kpis.insights.forecasting import Forecast, Outlook, judge
+from kpis.insights.history import has_been_negative, values_of
+from kpis.insights.reasons import NoInsight
+from kpis.insights.waiting import HORIZON, have_judged
 from kpis.models import Insight, InsightKind, InsightState, Kpi, KpiValue
 from sync.times import wire_time
 
-HORIZON = 14
-# Values that came while no worker ran are judged as well, so far back.
-LATEST_DAYS = 14
+LATEST = timedelta(days=14)
+LATEST_OF_DAY = timedelta(days=1)
+"""What came while no worker ran is judged as well, so far back from now; of a KPI with several
+values a day, each hour of which takes a fit of its own, one day back."""
+
+
+def outlook_of(kpi: Kpi) -> Outlook:
+    """What is known of the KPI now."""
+    values = values_of(kpi)
+    figures = Figures.of([value for _, value in values], kpi.unit, negative=has_been_negative(kpi))
+    return Outlook(values, timezone.now().astimezone(UTC), figures)
 
 
 def judge_new_values(kpi_id: str) -> None:
@@ -32,27 +41,33 @@ def judge_new_values(kpi_id: str) -> None:
     state = InsightState.objects.filter(kpi_id=kpi_id).first()
     if kpi is None or state is None:
         return
-    history = daily_history(kpi)
-    newest_id: int = KpiValue.objects.filter(kpi=kpi).aggregate(newest=Max("pk"))["newest"] or 0
-    note, found, outlook = "", _Odd(state), None
+    newest_id = asked.newest_value(kpi_id)
+    outlook = outlook_of(kpi)
+    found, reasons = _Odd(state), []
+    for at, value in _new_values(kpi, state, outlook):
+        try:
+            found.look_at(at, value, outlook)
+        except NoInsight as reason:
+            reasons.append(str(reason))
+    forecast, due = None, state.forecast_day != outlook.last_day
     try:
-        for day, value in _new_values(kpi, state, history):
-            found.look_at(day, value, history)
-        if history and state.forecast_day != max(history):
-            outlook = forecast(history, HORIZON)
+        forecast = outlook.forecast(HORIZON) if due else None
     except NoInsight as reason:
-        note = str(reason)
+        reasons.append(str(reason))
     with transaction.atomic():
         state = InsightState.objects.select_for_update().filter(kpi_id=kpi_id).first()
         if state is None or (state.judged_id >= newest_id and not state.waiting):
             return  # the KPI is deleted, or another run of this job was faster
         for figures in found.anomalies:
             _insert(kpi, InsightKind.ANOMALY, figures)
-        if outlook is not None:
-            _renew(kpi, outlook)
-            state.forecast_day = max(history)
+        if due:
+            _renew(kpi, outlook, forecast)
+            state.model = forecast.model[:300] if forecast is not None else ""
+            state.forecast_day = outlook.last_day if forecast is not None else None
         state.judged_id, state.judged_at = newest_id, timezone.now()
-        state.odd_day, state.odd_side, state.note = found.day, found.side, note[:300]
+        state.odd_day, state.odd_side = found.day, found.side
+        state.rhythm = wording.rhythm_in_words(outlook.rhythm)[:300]
+        state.note = "; ".join(dict.fromkeys(reasons))[:300]
         state.waiting = False
         state.save()
         if KpiValue.objects.filter(kpi=kpi, pk__gt=state.judged_id).exists():
@@ -60,15 +75,20 @@ def judge_new_values(kpi_id: str) -> None:
 
 
 def _new_values(
-    kpi: Kpi, state: InsightState, history: dict[date, float]
-) -> Iterable[tuple[date, float]]:
-    """Those not judged yet, in their order; at first those of the newest day only."""
-    if not history:
+    kpi: Kpi, state: InsightState, outlook: Outlook
+) -> Iterable[tuple[datetime, float]]:
+    """Those not judged yet, in their order; at first those of the newest day only. What is long
+    past is not told of any more."""
+    if not outlook.values:
         return
-    first = max(history) - timedelta(days=LATEST_DAYS if state.judged_id else 0)
-    values = KpiValue.objects.filter(kpi=kpi, pk__gt=state.judged_id, at__gte=begin_of(first))
+    patience = max(LATEST, outlook.rhythm.patience)
+    first = outlook.now - (LATEST_OF_DAY if outlook.rhythm.several_a_day else patience)
+    if not state.judged_id:
+        newest = outlook.values[-1][0].replace(hour=0, minute=0, second=0, microsecond=0)
+        first = max(first, newest)
+    values = KpiValue.objects.filter(kpi=kpi, pk__gt=state.judged_id, at__gte=first)
     for at, value in values.order_by("at", "pk").values_list("at", "value"):
-        yield at.date(), float(value)
+        yield at.astimezone(UTC), float(value)
 
 
 class _Odd:
@@ -77,23 +97,20 @@ class _Odd:
     def __init__(self, state: InsightState) -> None:
         self.day, self.side = state.odd_day, state.odd_side
         self.anomalies: list[dict[str, Any]] = []
-        self._expected: Expectation | None = None
 
-    def look_at(self, day: date, value: float, history: dict[date, float]) -> None:
-        if self._expected is None or self._expected.day != day:
-            before = {other: known for other, known in history.items() if other < day}
-            self._expected = expectation(before, day)
-        expected = self._expected
+    def look_at(self, at: datetime, value: float, outlook: Outlook) -> None:
+        expected = outlook.expectation(at)
         judgement = judge(expected, value)
         side = 0 if judgement is None else 1 if value > expected.expected else -1
+        day: date = at.date()
         if judgement is not None and (self.day, self.side) != (day, side):
             self.anomalies.append(
                 {
                     "day": day.isoformat(),
                     "value": value,
-                    "expected": judgement.expected,
-                    "lower": judgement.lower,
-                    "upper": judgement.upper,
+                    "expected": expected.expected,
+                    "lower": expected.lower,
+                    "upper": expected.upper,
                     "score": judgement.score,
                     "severity": judgement.severity,
                     "method": expected.method,
@@ -112,36 +129,41 @@ def answer_questions(kpi_id: str, horizon: int) -> None:
     figures, reason = None, ""
     if kpi is not None:
         figures = asked.known_answer(kpi, horizon, newest_id)
-        try:
-            figures = figures or _answer(kpi, forecast(daily_history(kpi), horizon))
-        except NoInsight as impossible:
-            reason = str(impossible)
+        if figures is None:
+            outlook = outlook_of(kpi)
+            try:
+                figures = _answer(kpi, outlook, outlook.forecast(horizon))
+            except NoInsight as impossible:
+                reason = f"{wording.rhythm_in_words(outlook.rhythm)} No forecast: {impossible}."
     with transaction.atomic():
         asked.answer(kpi_id, horizon, newest_id=newest_id, figures=figures, reason=reason)
 
 
-def _answer(kpi: Kpi, outlook: Forecast) -> dict[str, Any]:
+def _answer(kpi: Kpi, outlook: Outlook, forecast: Forecast) -> dict[str, Any]:
     """As it goes out: a forecast, and a recommendation or None."""
     about = {"kpiId": str(kpi.pk)}
     made = {"createdAt": wire_time()}
-    advice = _advice(kpi, outlook)
+    advice = _advice(kpi, outlook, forecast)
     return {
-        "prediction": about | _prediction(outlook) | made,
-        "recommendation": about | _recommendation(advice, outlook) | made if advice else None,
+        "prediction": about | _prediction(forecast) | made,
+        "recommendation": about | _recommendation(advice, forecast) | made if advice else None,
     }
 
 
-def _renew(kpi: Kpi, outlook: Forecast) -> None:
-    """Put this forecast, and what follows from it, in place of the ones before."""
-    _replace(kpi, InsightKind.PREDICTION, _prediction(outlook))
-    advice = _advice(kpi, outlook)
-    if advice is None:
-        Insight.objects.filter(kpi=kpi, kind=InsightKind.RECOMMENDATION).delete()
-        return
-    _replace(kpi, InsightKind.RECOMMENDATION, _recommendation(advice, outlook))
+def _renew(kpi: Kpi, outlook: Outlook, forecast: Forecast | None) -> None:
+    """Put this forecast, and what follows from it, in place of the ones before; none ends them."""
+    kinds = {InsightKind.PREDICTION, InsightKind.RECOMMENDATION}
+    if forecast is not None:
+        _replace(kpi, InsightKind.PREDICTION, _prediction(forecast))
+        kinds.remove(InsightKind.PREDICTION)
+        advice = _advice(kpi, outlook, forecast)
+        if advice is not None:
+            _replace(kpi, InsightKind.RECOMMENDATION, _recommendation(advice, forecast))
+            return
+    Insight.objects.filter(kpi=kpi, kind__in=kinds).delete()
 
 
-def _prediction(outlook: Forecast) -> dict[str, Any]:
+def _prediction(forecast: Forecast) -> dict[str, Any]:
     points = [
         {
             "date": point.date.isoformat(),
@@ -149,19 +171,26 @@ def _prediction(outlook: Forecast) -> dict[str, Any]:
             "lower": point.lower,
             "upper": point.upper,
         }
-        for point in outlook.points
+        for point in forecast.points
     ]
-    return {"horizon": len(points), "points": points, "method": outlook.method}
+    return {"horizon": forecast.horizon, "points": points, "method": forecast.method}
 
 
-def _recommendation(advice: Advice, outlook: Forecast) -> dict[str, Any]:
-    return {"message": advice.message, "evidence": advice.evidence, "method": outlook.method}
+def _recommendation(advice: Advice, forecast: Forecast) -> dict[str, Any]:
+    return {"message": advice.message, "evidence": advice.evidence, "method": forecast.method}
 
 
-def _advice(kpi: Kpi, outlook: Forecast) -> Advice | None:
+def _advice(kpi: Kpi, outlook: Outlook, forecast: Forecast) -> Advice | None:
     if kpi.target is None:
         return None
-    return advise(kpi.name, kpi.unit, float(kpi.target), kpi.direction, outlook.points)
+    return advise(
+        kpi.name,
+        float(kpi.target),
+        kpi.direction,
+        forecast.points,
+        figures=outlook.figures,
+        figure=wording.DAY_FIGURE.get(outlook.rhythm.kind, ""),
+    )
 
 
 def _insert(kpi: Kpi, kind: InsightKind, figures: dict[str, Any]) -> None:

@@ -9,10 +9,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bos.jobs import Priority, enqueue
-from kpis.models import InsightState, Kpi
+from kpis.models import Insight, InsightKind, InsightState, Kpi
 
 # A job that has failed for good leaves its KPI waiting; it is given another one then.
 PATIENCE = timedelta(minutes=30)
+
+HORIZON = 14
+"""Days of the forecast that everybody sees."""
 
 
 def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
@@ -47,3 +50,16 @@ def sweep() -> None:
         with transaction.atomic():
             InsightState.objects.filter(pk=state.pk).update(waiting=False)
             have_judged(state.kpi, priority=Priority.WHENEVER)
+
+
+def end_old_forecasts() -> None:
+    """Take back what speaks of days that are past: of a KPI that has no new values any more.
+
+    What an archived KPI has rests; it comes back with it.
+    """
+    long_ago = timezone.now() - timedelta(days=HORIZON)
+    of_days = (InsightKind.PREDICTION, InsightKind.RECOMMENDATION)
+    past = Insight.objects.filter(kind__in=of_days, created_at__lt=long_ago)
+    for insight in past.filter(kpi__archived_at=None).iterator():
+        with transaction.atomic():
+            insight.delete()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from bos.models import Employee, Notification
@@ -366,6 +367,96 @@ def test_b3_judging_again_changes_nothing(cast: Cast) -> None:
     assert len(made) == 3
     jobs.judge(str(revenue.pk))
     assert set(revenue.insights.values_list("pk", "created_at")) == made
+
+
+# ------------------------------------------------------------------ like with like
+
+
+def give_hours(kpi: Kpi, *, days: int = 60) -> None:
+    """About 200 at this hour of the day and the one before, else 5; up to the last full hour."""
+    now = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    KpiValue.objects.filter(kpi=kpi).delete()
+    hours = enumerate(now - timedelta(hours=n) for n in reversed(range(24 * days)))
+    KpiValue.objects.bulk_create(
+        KpiValue(
+            kpi=kpi,
+            value=(200 if at.hour in (now.hour, (now.hour - 1) % 24) else 5) + n * n * 7 % 11,
+            at=at,
+            actor_id="test",
+        )
+        for n, at in hours
+    )
+
+
+def judged_now(kpi: Kpi) -> InsightState:
+    left_waiting(kpi)
+    jobs.judge(str(kpi.pk))
+    return InsightState.objects.get(kpi=kpi)
+
+
+def kinds_of(kpi: Kpi) -> set[str]:
+    return set(kpi.insights.values_list("kind", flat=True))
+
+
+def test_n1_values_that_are_usual_at_their_hour_are_no_anomalies_and_the_admin_says_why(
+    cast: Cast,
+) -> None:
+    revenue = cast.home.revenue
+    give_hours(revenue)
+    state = judged_now(revenue)
+    assert InsightKind.ANOMALY not in kinds_of(revenue)
+    assert "several times a day, 0 to 23 h UTC" in state.rhythm
+    assert "compared with the same hour of the same weekday" in state.rhythm
+    assert state.model.startswith("An average of ")
+    at = timezone.now()
+    KpiValue.objects.create(kpi=revenue, value=1000, at=at, actor_id="test")  # of no hour
+    judged_now(revenue)
+    assert InsightKind.ANOMALY in kinds_of(revenue)
+
+
+def test_n3_a_history_that_ended_long_ago_has_neither_forecast_nor_anomaly_but_a_reason(
+    cast: Cast,
+) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    KpiValue.objects.filter(kpi=revenue).update(at=F("at") - timedelta(days=100))
+    KpiValue.objects.create(
+        kpi=revenue, value=400, at=timezone.now() - timedelta(days=100), actor_id="test"
+    )
+    state = judged_now(revenue)
+    assert "too long ago to say what comes next" in state.note
+    assert kinds_of(revenue) == set()
+    asked(revenue, by=cast.vera)
+    jobs.predict(str(revenue.pk), 7)
+    told = Notification.objects.get(user=cast.vera.user).message
+    assert "too long ago" in told
+
+
+def test_n3_a_forecast_whose_days_are_past_is_taken_back(cast: Cast) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue)
+    judged_now(revenue)
+    assert kinds_of(revenue) == {InsightKind.PREDICTION, InsightKind.RECOMMENDATION}
+    made = revenue.insights.values_list("created_at", flat=True)[0]
+    for days, left in ((13, 2), (15, 0)):
+        revenue.insights.update(created_at=made - timedelta(days=days))
+        jobs.sweep()
+        assert revenue.insights.count() == left
+
+
+def test_n4_a_weekly_kpi_is_judged_by_the_number_of_its_values(cast: Cast) -> None:
+    revenue = cast.home.revenue
+    give_history(revenue, 143)
+    noon = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
+    for n, value in enumerate(KpiValue.objects.filter(kpi=revenue).order_by("-at")):
+        KpiValue.objects.filter(pk=value.pk).update(at=noon - timedelta(weeks=n + 1))
+    KpiValue.objects.create(kpi=revenue, value=400_000, at=timezone.now(), actor_id="test")
+    state = judged_now(revenue)
+    assert "once a week" in state.rhythm
+    assert InsightKind.ANOMALY in kinds_of(revenue)
+    points = revenue.insights.get(kind=InsightKind.PREDICTION).figures["points"]
+    days = [TODAY + timedelta(weeks=1), TODAY + timedelta(weeks=2)]
+    assert [point["date"] for point in points] == [day.isoformat() for day in days]
 
 
 def test_b3_a_kpi_that_was_left_waiting_is_enqueued_again(cast: Cast) -> None:

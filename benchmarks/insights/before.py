@@ -1,15 +1,15 @@
-"""What a KPI's own history leads to expect: by statsmodels, in the worker only.
+"""The method that BOS had before it knew rhythms, as a baseline of the evaluation. Not in use.
 
-A structural time series model (a level that wanders, and a week that repeats itself) is fitted to
-the daily values. Days on which the history itself was odd are left out of the fit, so that a storm
-neither widens the interval nor pulls the level; what stays odd on one side is the new level.
+It takes the last value of each UTC day, whatever the KPI. A structural time series model (a level
+that wanders, and a week that repeats itself) is fitted to them. Days on which the history itself
+was odd are left out of the fit; what stays odd on one side is the new level.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import NormalDist
@@ -17,10 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from kpis.insights import CONSTANT, FEWEST_DAYS, too_few
+CONSTANT = "its history is constant"
+FEWEST_DAYS = 28
 
 Vector = Any
 """A NumPy array of floats: one a day, NaN where the day has no value or is left out."""
+
+
+def too_few(days: int) -> str:
+    return f"needs {FEWEST_DAYS} daily values, has {days or 'none'}"
+
 
 WEEK = 7
 WINDOW = 180
@@ -28,8 +34,6 @@ WINDOW = 180
 CONFIDENCE = 0.99
 REACH = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 """Standard deviations to either side that hold so many values."""
-FORECAST_CONFIDENCE = 0.95
-FORECAST_REACH = NormalDist().inv_cdf(0.5 + FORECAST_CONFIDENCE / 2)
 MODEL = "UnobservedComponents(local level, seasonal 7)"
 SHIFT_IN_A_ROW = 3
 SHIFT_ON_A_WEEKDAY = 2
@@ -67,20 +71,6 @@ class Judgement:
     severity: str
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    date: date
-    expected: float
-    lower: float
-    upper: float
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    points: Sequence[Point]
-    method: str = f"{MODEL}, {FORECAST_CONFIDENCE:.0%}"
-
-
 def expectation(history: Mapping[date, float], day: date) -> Expectation:
     """What the days before `day` lead to expect on it. Raises NoInsight."""
     before = {known: value for known, value in history.items() if known < day}
@@ -101,17 +91,10 @@ def judge(expected: Expectation, value: float) -> Judgement | None:
     )
 
 
-def forecast(history: Mapping[date, float], horizon: int) -> Forecast:
-    """The `horizon` days after the last one, 1 to 90. Raises NoInsight."""
+def forecast(history: Mapping[date, float], horizon: int) -> tuple[Vector, Vector]:
+    """Mean and standard deviation of the `horizon` days after the last one. Raises NoInsight."""
     ahead = _ahead(history, horizon)
-    reach = FORECAST_REACH * ahead.sigma
-    last = max(history)
-    return Forecast(
-        [
-            Point(last + timedelta(days=n + 1), float(mean), float(mean - by), float(mean + by))
-            for n, (mean, by) in enumerate(zip(ahead.mean, reach, strict=True))
-        ]
-    )
+    return ahead.mean, ahead.sigma
 
 
 # ------------------------------------------------------------------ the model
