@@ -160,9 +160,14 @@ def serving_loudly(log: Path, *arguments: str, **environment: str) -> Iterator[S
         process.wait(30)
 
 
-def children(of: Any, *words: str) -> list[psutil.Process]:
-    found = of.children(recursive=False)
-    return [child for child in found if all(word in " ".join(child.cmdline()) for word in words)]
+def children(of: Any, word: str = "") -> list[psutil.Process]:
+    """Return those whose command has this word; not in a path, which may have any."""
+    found = [(child, child.cmdline()) for child in of.children(recursive=False)]
+    return [
+        child
+        for child, command in found
+        if not word or any(word in part and "/" not in part for part in command)
+    ]
 
 
 def lines(server: Server, message: str) -> list[dict[str, Any]]:
