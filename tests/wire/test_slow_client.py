@@ -24,8 +24,8 @@ from tests.conftest import ServeFixture
 from tests.server import Server
 from tests.wire.test_sessions import create
 
-ROWS = 200
-ROUNDS = 10
+ROWS = 400
+ROUNDS = 5
 """2,000 events of two frames and more than 500 bytes each: twice the queue."""
 MISSED = 1_500
 """Updates of a sync, of more than 500 bytes each: more than sockets hold."""
