@@ -23,7 +23,7 @@ from benchmarks import load, machine, report
 from benchmarks.product import Product, prepare, product_server
 from benchmarks.servers import ROOT, Target, naive_server
 from benchmarks.workloads import NAIVE, PRODUCT, PRODUCT_POSTGRES, WORKLOADS, Workload
-from tests.services import postgres_server, redis_server
+from tests.support.services import postgres_server, redis_server
 
 TARGETS = {"product": PRODUCT, "postgres": PRODUCT_POSTGRES, "naive": NAIVE}
 RESULTS = load.BINARY.with_name("results.json")

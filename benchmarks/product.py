@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.servers import ROOT, Target, pinned_server
-from tests.services import free_port
+from tests.support.services import free_port
 
 RAISED_LIMITS = {
     # All connections of a run belong to a handful of demo users, and publish as fast as they can.

@@ -22,7 +22,7 @@ import psycopg
 
 from benchmarks import load, machine, product
 from benchmarks.servers import Target
-from tests.services import postgres_server, redis_server
+from tests.support.services import postgres_server, redis_server
 
 PEOPLE = 20
 HZ = 10

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import machine
-from tests.services import die_with_parent, free_port
+from tests.support.services import die_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,16 +11,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from bos import admin_history, admin_imports, admin_jobs  # noqa: F401 -- they register themselves
-from bos.admin_departments import DepartmentDeletion
-from bos.admin_imports import ExportAdmin
-from bos.admin_organizations import OrganizationDeletion
-from bos.admin_people import EmployeeErasure, Leaving, UserForm
+from bos.adminsite.tenant import AnyModelAdmin, TenantAdmin
+from bos.history import admin as admin_history  # noqa: F401 -- they register themselves
+from bos.imports import admin as admin_imports  # noqa: F401 -- they register themselves
+from bos.imports.admin import ExportAdmin
+from bos.imports.resources import EmployeeResource
+from bos.jobs import admin as admin_jobs  # noqa: F401 -- they register themselves
+from bos.leaving.admin_departments import DepartmentDeletion
+from bos.leaving.admin_organizations import OrganizationDeletion
+from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
-from bos.resources import EmployeeResource
-from bos.tenant_admin import AnyModelAdmin, TenantAdmin
 from sync.models import Event
-from sync.times import wire_cursor
+from sync.protocol.times import wire_cursor
 
 admin.site.index_title = "Administration"
 admin.site.unregister(Group)

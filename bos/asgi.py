@@ -12,8 +12,8 @@ from channels.routing import ProtocolTypeRouter
 django.setup(set_prefix=False)  # before what follows: it loads the apps
 
 from bos.checks import refuse_wrong_settings  # noqa: E402
-from bos.http import HttpApplication  # noqa: E402
-from sync.routing import websocket_application  # noqa: E402
+from bos.web.http import HttpApplication  # noqa: E402
+from sync.gateway.routing import websocket_application  # noqa: E402
 
 refuse_wrong_settings()
 application = ProtocolTypeRouter({"http": HttpApplication(), "websocket": websocket_application()})

@@ -43,7 +43,7 @@ def _changed(model: Any, names: Iterable[str], texts: Iterable[str]) -> dict[str
 def have_snapshots_taken(heads: Any, organization_ids: Collection[Any]) -> None:
     """Have all clients of these organizations take a snapshot: no event tells them of the change.
 
-    As `sync.log.start_over` does it. heads: the model StreamHead.
+    As `sync.eventlog.log.start_over` does it. heads: the model StreamHead.
     """
     now_us = time_ns() // 1000
     for head in heads.objects.filter(pk__in=[str(id_) for id_ in organization_ids]):

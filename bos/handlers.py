@@ -6,9 +6,9 @@ from bos.messages import NotificationRead, NotificationReadConfirmed
 from bos.models import Notification
 from bos.permissions import uuids
 from bos.services import notifications_read
-from sync.codecs import json_text
-from sync.dispatcher import Context, Reply
-from sync.registry import handles
+from sync.gateway.dispatcher import Context, Reply
+from sync.protocol.codecs import json_text
+from sync.protocol.registry import handles
 
 
 def _of_notifications(request: NotificationRead) -> int:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from sync.messages import Time
-from sync.registry import EntityMessage, Request, WireId, message
+from sync.protocol.messages import Time
+from sync.protocol.registry import EntityMessage, Request, WireId, message
 
 
 @message("DEPARTMENT_UPDATED", shows=["department"], named="departmentId")

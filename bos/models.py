@@ -12,9 +12,9 @@ from django.db.models import F, Q
 from django.utils.crypto import salted_hmac
 from django_q.models import OrmQ
 
-from bos.history import History
+from bos.history.model import History
 from bos.texts import NameField
-from sync.capture import SyncedModel, SyncedQuerySet
+from sync.eventlog.capture import SyncedModel, SyncedQuerySet
 
 
 class TenantQuerySet(SyncedQuerySet[Any]):
@@ -55,7 +55,7 @@ class Department(SyncedModel):
     """A node of the organization's tree.
 
     What is in it keeps it from being deleted (decision V6), unless its organization goes as a
-    whole: see `bos.departments`.
+    whole: see `bos.leaving.departments`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -135,7 +135,7 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
 
     An email is one user's of its organization: else whoever adds a user there would learn that
     somebody has it elsewhere, or could keep the owner from using it. Of several users with one
-    email the password decides which one signs in (`bos.throttle`).
+    email the password decides which one signs in (`bos.auth.throttle`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -148,7 +148,7 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     is_active = models.BooleanField(default=True)
     token_version = models.PositiveIntegerField("tokens ended", default=0, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)
-    """Since when nobody is known by this row any more: see `bos.people`."""
+    """Since when nobody is known by this row any more: see `bos.leaving.people`."""
 
     objects = UserManager()
     history = History(without=("password", "token_version"), unnoticed=("last_login",))
@@ -300,7 +300,7 @@ class SignIn(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, db_index=False, on_delete=models.CASCADE, related_name="+")
     address = models.CharField(max_length=43)
-    """Where it was last used from: see `bos.throttle.address_of`."""
+    """Where it was last used from: see `bos.auth.throttle.address_of`."""
     refresh_id = models.CharField(max_length=64)
     """`jti` of its refresh token that has not been used."""
     spent_id = models.CharField(max_length=64, blank=True, default="")
@@ -364,7 +364,7 @@ class Import(models.Model):
     problem = models.CharField(max_length=500, blank=True, default="", editable=False)
     """Why the file as a whole cannot be used."""
     outcome = models.JSONField(default=dict, editable=False)
-    """What was found in it: see `bos.imports.Outcome`."""
+    """What was found in it: see `bos.imports.workflow.Outcome`."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()
@@ -390,7 +390,7 @@ class Job(OrmQ):  # type: ignore[misc]
     queue = models.CharField(max_length=100, default="")
     """As `key` of django-q's row, which has no index."""
     turn = models.BigIntegerField(default=0)
-    """Jobs of a queue are done in the order of their turns: see `bos.jobs`."""
+    """Jobs of a queue are done in the order of their turns: see `bos.jobs.queue`."""
     begun = models.PositiveSmallIntegerField("times begun", default=0)
     ended = models.PositiveSmallIntegerField("times failed", default=0)
     """Fewer than it was begun: its worker died of it, or it is being done now."""

@@ -7,8 +7,8 @@ from contextlib import suppress
 from uuid import UUID
 
 from bos.models import Department, Employee, Role, User
-from sync.principal import Principal
-from sync.rights import AccessChange, Reads
+from sync.protocol.identity import Principal
+from sync.protocol.rights import AccessChange, Reads
 
 _RANK = {role: rank for rank, role in enumerate(Role.values)}
 
@@ -92,7 +92,7 @@ READ_OF_DEPARTMENTS = (
 READ_OF_USERS = Reads(
     User, frozenset({"organization_id", "is_active", "role", "token_version"}), _the_user
 )
-"""What makes a principal (`bos.tokens`)."""
+"""What makes a principal (`bos.auth.tokens`)."""
 
 
 def uuids(ids: Collection[str]) -> list[UUID]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-from bos import deleting, handlers, messages  # noqa: F401 -- they register themselves
-from bos.imports import forget_imports
+from bos import handlers, messages  # noqa: F401 -- they register themselves
+from bos.auth.sign_ins import forget_sign_ins
+from bos.auth.tokens import prune_spent
+from bos.imports.workflow import forget_imports
+from bos.leaving import rules  # noqa: F401 -- they register themselves
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.services import forget_admin_sessions, forget_notifications
-from bos.sign_ins import forget_sign_ins
-from bos.tokens import prune_spent
-from sync.capture import TOLD, Change, Synced, register
-from sync.housekeeping import forget_regularly
-from sync.principal import Actor, Principal
-from sync.rights import register_reads
-from sync.times import wire_time
-from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+from sync.eventlog.capture import TOLD, Change, Synced, register
+from sync.eventlog.retention import forget_regularly
+from sync.protocol.identity import Actor, Principal
+from sync.protocol.rights import register_reads
+from sync.protocol.times import wire_time
+from sync.protocol.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
 # ------------------------------------------------------------------ what is captured
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from bos.models import Notification
 from bos.permissions import uuids
-from sync.errors import Unauthorized
-from sync.housekeeping import forget_in_batches
-from sync.principal import Principal
+from sync.eventlog.retention import forget_in_batches
+from sync.protocol.errors import Unauthorized
+from sync.protocol.identity import Principal
 
 
 def notifications_read(principal: Principal, notification_ids: Sequence[str]) -> bool:

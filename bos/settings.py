@@ -69,19 +69,19 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
-    "bos.middleware.log_middleware",
+    "bos.web.middleware.log_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "bos.middleware.no_store_middleware",
+    "bos.web.middleware.no_store_middleware",
     "csp.middleware.CSPMiddleware",
-    "bos.middleware.admin_csp_middleware",
-    "bos.middleware.admin_query_middleware",
+    "bos.web.middleware.admin_csp_middleware",
+    "bos.web.middleware.admin_query_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "bos.devices.device_middleware",
-    "bos.middleware.actor_middleware",
+    "bos.auth.devices.device_middleware",
+    "bos.web.middleware.actor_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -178,7 +178,7 @@ CHANNEL_LAYERS: dict[str, Any] = {
 # ------------------------------------------------------------------ the real-time kernel
 
 SYNC: dict[str, Any] = {
-    "authenticator": "bos.tokens.authenticator",
+    "authenticator": "bos.auth.tokens.authenticator",
     "redis_urls": REDIS_URLS,
     "allowed_origins": tuple(filter(None, map(str.strip, env.list("BOS_ALLOWED_ORIGINS", [])))),
     "auth_timeout": env.float("BOS_AUTH_TIMEOUT", 10),
@@ -222,13 +222,14 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Background work",
     # A table of the same database: a job is enqueued in the transaction of what it is about.
     "orm": "default",
-    "broker_class": "bos.jobs.Broker",
+    "broker_class": "bos.jobs.queue.Broker",
     "workers": whole("BOS_WORKERS", 1),
     "poll": 0.2,
     "timeout": _JOB_TIMEOUT,
     # Only then is a job given to somebody else: its worker is dead.
     "retry": _JOB_TIMEOUT + 5,
-    # bos.jobs counts them, from when a job is begun: django-q's count misses whoever is killed.
+    # bos.jobs.queue counts them, from when a job is begun: django-q's count misses those that are
+    # killed.
     "max_attempts": 0,
     "catch_up": False,
     "save_limit": 500,
@@ -266,7 +267,7 @@ REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 # ------------------------------------------------------------------ people and tokens
 
 AUTH_USER_MODEL = "bos.User"
-AUTHENTICATION_BACKENDS = ["bos.throttle.ThrottledBackend"]
+AUTHENTICATION_BACKENDS = ["bos.auth.throttle.ThrottledBackend"]
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # an email is unique within its organization
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -281,7 +282,7 @@ TOKEN_KEYS = [
 SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=decimal("BOS_ACCESS_TOKEN_SECONDS", 3600)),
     "REFRESH_TOKEN_LIFETIME": timedelta(seconds=decimal("BOS_REFRESH_TOKEN_SECONDS", 604_800)),
-    # bos.token_keys signs and reads; these are for what else of simplejwt reads a token.
+    # bos.auth.token_keys signs and reads; these are for what else of simplejwt reads a token.
     "SIGNING_KEY": TOKEN_KEYS[0],
     "AUDIENCE": "bos",
     "ISSUER": "bos",
@@ -294,12 +295,12 @@ REFRESH_GRACE = env.float("BOS_REFRESH_GRACE", 10, validate=validate.Range(min=0
 HASHES_AT_ONCE = whole("BOS_HASHES_AT_ONCE", 2)
 """Passwords that a process looks at at the same time."""
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["bos.bearer.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["bos.auth.bearer.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["bos.parsers.SafeJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["bos.web.parsers.SafeJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "bos.api.exception_handler",
+    "EXCEPTION_HANDLER": "bos.auth.views.exception_handler",
 }
 SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 
@@ -358,7 +359,9 @@ UNFOLD = {
     "SITE_HEADER": "BOS",
     "SITE_SUBHEADER": "Business Operating System",
     "SITE_SYMBOL": "monitoring",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "bos.navigation.icon"}],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "bos.adminsite.navigation.icon"},
+    ],
     "SHOW_VIEW_ON_SITE": False,
     # The page's own blue, in the steps that unfold wants.
     "COLORS": {
@@ -376,10 +379,10 @@ UNFOLD = {
             "950": "#172646",
         }
     },
-    "STYLES": ["bos.navigation.style"],
-    "LOGIN": {"form": "bos.admin_sign_in.SignInForm"},
-    "SIDEBAR": {"navigation": "bos.navigation.navigation"},
-    "TABS": "bos.navigation.tabs",
+    "STYLES": ["bos.adminsite.navigation.style"],
+    "LOGIN": {"form": "bos.auth.admin.SignInForm"},
+    "SIDEBAR": {"navigation": "bos.adminsite.navigation.navigation"},
+    "TABS": "bos.adminsite.navigation.tabs",
 }
 LOGIN_REDIRECT_URL = "admin:index"  # nothing else is signed in to by a session
 
@@ -394,13 +397,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "text": {"()": "bos.logs.FieldFormatter"},
-        "json": {"()": "bos.logs.json_formatter"},
+        "text": {"()": "bos.web.logs.FieldFormatter"},
+        "json": {"()": "bos.web.logs.json_formatter"},
     },
     "filters": {
-        "about": {"()": "bos.logs.AboutFilter"},
-        "away": {"()": "bos.logs.AwayFilter"},
-        "brief": {"()": "bos.logs.BriefFilter"},
+        "about": {"()": "bos.web.logs.AboutFilter"},
+        "away": {"()": "bos.web.logs.AwayFilter"},
+        "brief": {"()": "bos.web.logs.BriefFilter"},
     },
     "handlers": {
         "console": {

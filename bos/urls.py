@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.defaults import page_not_found
 
-from bos import api, views
-from bos.admin_sign_in import password_change
-from bos.schema import SchemaView
+from bos.auth import views as auth_views
+from bos.auth.admin import password_change
+from bos.web import views
+from bos.web.schema import SchemaView
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -19,13 +20,13 @@ urlpatterns = [
     re_path(r"^admin/r/", page_not_found, {"exception": None}),
     path("admin/", admin.site.urls),
     # With and without a trailing slash: a redirect would lose a POST's body.
-    re_path(r"^auth/token/?$", api.TokenView.as_view(), name="token"),
-    re_path(r"^auth/refresh/?$", api.RefreshView.as_view(), name="refresh"),
-    re_path(r"^auth/logout/?$", api.LogoutView.as_view(), name="logout"),
-    re_path(r"^auth(?:/|$)", api.not_found),
+    re_path(r"^auth/token/?$", auth_views.TokenView.as_view(), name="token"),
+    re_path(r"^auth/refresh/?$", auth_views.RefreshView.as_view(), name="refresh"),
+    re_path(r"^auth/logout/?$", auth_views.LogoutView.as_view(), name="logout"),
+    re_path(r"^auth(?:/|$)", auth_views.not_found),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/kpis/", include("kpis.urls")),
-    re_path(r"^api(?:/|$)", api.not_found),
+    re_path(r"^api(?:/|$)", auth_views.not_found),
 ]
 
-handler500 = "bos.views.failed"
+handler500 = "bos.web.views.failed"

@@ -10,13 +10,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from bos.tenant_admin import AnyTabularInline, LockingAdmin, TenantAdmin
+from bos.adminsite.tenant import AnyTabularInline, LockingAdmin, TenantAdmin
 from collaboration import admin_live
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.services.notes import PARENT, delete_in_parts
 from collaboration.services.sessions import session_end
-from sync.cascade import below
-from sync.database import in_batches
+from sync.eventlog.cascade import below
+from sync.eventlog.threads import in_batches
 
 ENDED_AT_ONCE = 20
 """Sessions of one transaction, each with all who take part."""

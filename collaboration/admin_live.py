@@ -16,12 +16,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from bos.adminsite.tenant import sees_all, tenant_of
 from bos.models import Organization, User
 from bos.permissions import uuids
-from bos.tenant_admin import sees_all, tenant_of
 from collaboration.models import Participant, Session
 from collaboration.services.sessions import session_end
-from sync.roster import Lease, connected, disconnect
+from sync.gateway.roster import Lease, connected, disconnect
 
 MOST_PEOPLE = 200
 

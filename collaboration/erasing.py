@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Q
 
+from bos.leaving.people import FORMER, register_eraser, register_shown, register_trace
 from bos.models import Notification, User
-from bos.people import FORMER, register_eraser, register_shown, register_trace
 from collaboration.models import Annotation, Invitation, Session
 from collaboration.services.sessions import INVITES, INVITES_TO
 

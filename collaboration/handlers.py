@@ -29,16 +29,16 @@ from collaboration.picture import read_joined
 from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
 from collaboration.services import notes, sessions
-from sync.codecs import json_text
-from sync.connection import Connection
-from sync.database import in_database
-from sync.dispatcher import Context
-from sync.errors import SessionNotFound
-from sync.feed import Synced
-from sync.principal import Principal, acting
-from sync.registry import handles
-from sync.retry import first_outcome
-from sync.writer import Rows, submit_for
+from sync.delivery.connection import Connection
+from sync.delivery.feed import Synced
+from sync.eventlog.idempotency import first_outcome
+from sync.eventlog.threads import in_database
+from sync.eventlog.writer import Rows, submit_for
+from sync.gateway.dispatcher import Context
+from sync.protocol.codecs import json_text
+from sync.protocol.errors import SessionNotFound
+from sync.protocol.identity import Principal, acting
+from sync.protocol.registry import handles
 
 
 @asynccontextmanager

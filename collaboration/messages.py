@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.messages import Time
-from sync.registry import EntityMessage, Message, Request, WireId, message
+from sync.protocol.messages import Time
+from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
 Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
 ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from collaboration.models import Annotation, Participant, Session
-from sync.principal import SYSTEM
-from sync.times import wire_time
+from sync.protocol.identity import SYSTEM
+from sync.protocol.times import wire_time
 
 
 def created_payload(session: Session) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from collaboration.messages import ParticipantState, SessionJoined
 from collaboration.models import Annotation, Participant, Session
 from collaboration.payloads import annotation_data, role_of
-from sync import log
-from sync.codecs import to_json
-from sync.database import reading
-from sync.errors import SessionNotFound
-from sync.outbox import most_of_a_frame
-from sync.principal import Principal
-from sync.times import wire_time
+from sync.delivery.outbox import most_of_a_frame
+from sync.eventlog import log
+from sync.eventlog.threads import reading
+from sync.protocol.codecs import to_json
+from sync.protocol.errors import SessionNotFound
+from sync.protocol.identity import Principal
+from sync.protocol.times import wire_time
 
 # Read at once: they may be 40 kB each.
 NOTES_A_TIME = 100

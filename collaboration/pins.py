@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from bos.figures import rounded_number
+from bos.adminsite.numbers import rounded_number
 from collaboration.rooms import focused_on
 from collaboration.services.notes import annotation_pin
 from collaboration.services.sessions import rows_of_session
-from sync.feed import Feed, follow_entity
-from sync.log import LoggedEvent
-from sync.writer import submit_write
+from sync.delivery.feed import Feed, follow_entity
+from sync.eventlog.log import LoggedEvent
+from sync.eventlog.writer import submit_write
 
 logger = logging.getLogger("bos.collaboration")
 

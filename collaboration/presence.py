@@ -22,14 +22,14 @@ from collaboration.models import State
 from collaboration.rooms import Room
 from collaboration.services import participants, sessions
 from collaboration.services.participants import Place
-from sync.access import when_revoked
 from sync.conf import sync_settings
-from sync.connection import Connection
-from sync.database import in_database
-from sync.feed import Feed, follow_entity
-from sync.hub import Hub, after_connection, run_beside_hub, watch_shown
-from sync.log import LoggedEvent
-from sync.writer import submit_write
+from sync.delivery.access import when_revoked
+from sync.delivery.connection import Connection
+from sync.delivery.feed import Feed, follow_entity
+from sync.delivery.hub import Hub, after_connection, run_beside_hub, watch_shown
+from sync.eventlog.log import LoggedEvent
+from sync.eventlog.threads import in_database
+from sync.eventlog.writer import submit_write
 
 log = logging.getLogger("bos.collaboration")
 

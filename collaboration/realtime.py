@@ -13,11 +13,11 @@ from collaboration.payloads import annotation_data, created_payload, joined_payl
 from collaboration.retention import forget_sessions
 from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
 from collaboration.usage import count_notes
-from sync.capture import Change, Synced, emit, follow_changes, register
-from sync.housekeeping import forget_regularly
-from sync.principal import Actor, Principal
-from sync.times import wire_time
-from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+from sync.eventlog.capture import Change, Synced, emit, follow_changes, register
+from sync.eventlog.retention import forget_regularly
+from sync.protocol.identity import Actor, Principal
+from sync.protocol.times import wire_time
+from sync.protocol.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
 Live = tuple[str, dict[str, Any]] | None
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from collaboration.models import Annotation, Session
-from sync.housekeeping import forget_in_batches
+from sync.eventlog.retention import forget_in_batches
 
 NOTES_AT_ONCE = 200
 """Each is an event: nobody else's change should wait long for the organization's log."""

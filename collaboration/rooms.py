@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from collaboration.messages import CursorMoved
-from sync.bus import Shown, bus
-from sync.codecs import json_text
 from sync.conf import sync_settings
-from sync.connection import Connection
-from sync.envelope import encode
-from sync.limits import Pace
+from sync.delivery.bus import Shown, bus
+from sync.delivery.connection import Connection
+from sync.protocol.codecs import json_text
+from sync.protocol.envelope import encode
+from sync.protocol.limits import Pace
 
 # Where everybody in a session points, as far as this process has seen: for those who join.
 _last: dict[str, dict[str, str]] = {}

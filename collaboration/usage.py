@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db.models import F, Sum
 
 from collaboration.models import Annotation, Invitation, NoteUsage, Session
-from sync.caps import cap
-from sync.capture import Change
-from sync.principal import Principal
+from sync.eventlog.capture import Change
+from sync.protocol.caps import cap
+from sync.protocol.identity import Principal
 
 SESSIONS = cap(
     "sessions",

@@ -15,20 +15,20 @@ from django.urls import path
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from bos.admin_history import ChangesAdmin, author_names
-from bos.admin_imports import ExportAdmin
-from bos.cells import time_of
-from bos.figures import plain_number
+from bos.adminsite.numbers import plain_number
+from bos.adminsite.tenant import AnyTabularInline, ExactHidden, scope_of
+from bos.history.admin import ChangesAdmin, author_names
+from bos.imports.admin import ExportAdmin
+from bos.imports.cells import time_of
+from bos.imports.resources import DepartmentReference
 from bos.models import Organization
-from bos.resources import DepartmentReference
-from bos.tenant_admin import AnyTabularInline, ExactHidden, scope_of
 from kpis import admin_business  # noqa: F401 -- registers itself
-from kpis.admin_archive import Archive
-from kpis.imports import KpiResource
+from kpis.archive.admin import Archive
+from kpis.history.imports import KpiResource
+from kpis.history.thinning import Value, step_for, thinned
 from kpis.models import Kpi, KpiValue, Visibility
-from kpis.thinning import Value, step_for, thinned
-from sync.codecs import wire_number
-from sync.database import in_batches
+from sync.eventlog.threads import in_batches
+from sync.protocol.codecs import wire_number
 
 MOST_POINTS = 2_000  # many times what a chart is wide
 PERIODS = (30, 90, 400)

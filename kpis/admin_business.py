@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from bos.figures import rounded_number
-from bos.tenant_admin import TenantAdmin, refuse_if_full
-from kpis.alerts import acknowledge
+from bos.adminsite.numbers import rounded_number
+from bos.adminsite.tenant import TenantAdmin, refuse_if_full
+from kpis.alerts.services import acknowledge
 from kpis.models import (
     Alert,
     AlertRule,

@@ -18,9 +18,9 @@ from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from bos.bearer import AuthenticatedPrincipal, BearerAuthentication
+from bos.auth.bearer import AuthenticatedPrincipal, BearerAuthentication
 from bos.permissions import principal_of
-from kpis.history_api import history_page, turn
+from kpis.history.pages import history_page, turn
 from kpis.models import Report, ReportFormat, ReportState
 from kpis.permissions import readable_by
 

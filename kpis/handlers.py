@@ -21,12 +21,12 @@ from kpis.payloads import report_payload
 from kpis.permissions import visible_to
 from kpis.reports.requesting import report_request
 from kpis.services import kpi_set_value
-from sync.database import in_database
-from sync.dispatcher import Context
-from sync.errors import NotFound, Unauthorized
-from sync.principal import Principal
-from sync.registry import handles
-from sync.writer import submit_for
+from sync.eventlog.threads import in_database
+from sync.eventlog.writer import submit_for
+from sync.gateway.dispatcher import Context
+from sync.protocol.errors import NotFound, Unauthorized
+from sync.protocol.identity import Principal
+from sync.protocol.registry import handles
 
 
 @handles(KpiUpdate, pipelined=True)

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from bos.imports import IMPORT, fail_lost
-from bos.jobs import Priority, when_given_up
-from bos.schedules import schedule
-from kpis import alerts
+from bos.imports.workflow import IMPORT, fail_lost
+from bos.jobs.queue import Priority, when_given_up
+from bos.jobs.schedules import schedule
+from kpis.alerts import services
 from kpis.insights import asked
 from kpis.insights.history import too_short
 from kpis.insights.waiting import end_old_forecasts, have_judged, judging_given_up
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import AlertRule, InsightState, Kpi
 from kpis.reports.requesting import fail_lost_reports, report_given_up, request_due
-from sync.database import retry_on_conflict
-from sync.log import LoggedEvent
-from sync.processors import process
+from sync.eventlog.log import LoggedEvent
+from sync.eventlog.processors import process
+from sync.eventlog.threads import retry_on_conflict
 
 # Whatever imports statsmodels is imported in the jobs themselves: it takes seconds and 200 MB, and
 # this module is loaded by servers, too.
@@ -35,10 +35,10 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
     values = [event for event in events if _has_new_value(event)]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
-    rules = alerts.rules_of(kpis.values())
+    rules = services.rules_of(kpis.values())
     judged: dict[UUID, Kpi] = {}
     live = set()
-    room, done = alerts.Room(), None
+    room, done = services.Room(), None
     for event in values:
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
@@ -57,13 +57,13 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
 
 
 def _raise_alerts(
-    kpi: Kpi, rules: list[AlertRule], value: Decimal, event: LoggedEvent, room: alerts.Room
+    kpi: Kpi, rules: list[AlertRule], value: Decimal, event: LoggedEvent, room: services.Room
 ) -> None:
     at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
     measured_at = json.loads(event.live)["measuredAt"] if '"measuredAt"' in event.live else None
     if measured_at is not None:
         measured_at = datetime.fromisoformat(measured_at)
-    alerts.evaluate(kpi, rules, value, at, measured_at=measured_at, room=room)
+    services.evaluate(kpi, rules, value, at, measured_at=measured_at, room=room)
 
 
 def _have_judged(judged: dict[UUID, Kpi], live: set[UUID]) -> None:
@@ -123,7 +123,7 @@ def sweep() -> None:
 
 @retry_on_conflict
 def raise_missing() -> None:
-    alerts.raise_missing()
+    services.raise_missing()
 
 
 @retry_on_conflict

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.codecs import exact_number
-from sync.messages import Time
-from sync.registry import EntityMessage, Message, Request, WireId, message
+from sync.protocol.codecs import exact_number
+from sync.protocol.messages import Time
+from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
 # Any: msgspec would round to a float before anybody could look at the digits.
 Number = Annotated[

@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
 
-from bos.figures import plain_number
-from bos.history import History
+from bos.adminsite.numbers import plain_number
+from bos.history.model import History
 from bos.models import Department, Organization, TenantQuerySet
 from bos.texts import NameField
-from sync.capture import SyncedModel
-from sync.codecs import exact_number
+from sync.eventlog.capture import SyncedModel
+from sync.protocol.codecs import exact_number
 
 
 def validate_exact(value: Decimal) -> None:
@@ -56,7 +56,7 @@ class Kpi(SyncedModel):
     """A number that somebody watches, in its own unit.
 
     Archived, it is there for administrators alone, with its values, alerts and notes (decision V6):
-    see `kpis.archive`. `objects` leaves archived ones out; a query through another model
+    see `kpis.archive.services`. `objects` leaves archived ones out; a query through another model
     (`kpi__name`) does not.
     """
 

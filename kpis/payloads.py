@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import reverse
 
 from kpis.models import Alert, Insight, InsightKind, Report
-from sync.codecs import wire_number
-from sync.times import wire_time
+from sync.protocol.codecs import wire_number
+from sync.protocol.times import wire_time
 
 
 def alert_payload(row: Alert) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from django.db.models import Q
 from bos.models import Role, User
 from bos.permissions import READ_OF_DEPARTMENTS, departments_of, has_role, principal_of
 from kpis.models import Kpi, Visibility
-from sync.principal import Principal
-from sync.rights import AccessChange, Reads
+from sync.protocol.identity import Principal
+from sync.protocol.rights import AccessChange, Reads
 
 
 def visible_to(principal: Principal) -> Q:

@@ -11,7 +11,9 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 
 from bos.permissions import uuids
-from kpis import archive, erasing, handlers, jobs, messages  # noqa: F401 -- they register themselves
+from kpis import handlers, jobs, messages  # noqa: F401 -- they register themselves
+from kpis.alerts.past import require_measured
+from kpis.archive import erasing, services  # noqa: F401 -- they register themselves
 from kpis.insights.asked import forget_answers
 from kpis.models import (
     Alert,
@@ -24,11 +26,10 @@ from kpis.models import (
     ReportState,
     Visibility,
 )
-from kpis.past import require_measured
 from kpis.payloads import alert_payload, insight_payload, report_payload
 from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.services import delete_expired_reports, delete_old_anomalies
-from sync.capture import (
+from sync.eventlog.capture import (
     EVERYTHING,
     Change,
     Synced,
@@ -36,12 +37,12 @@ from sync.capture import (
     register,
     registered_for,
 )
-from sync.codecs import wire_number
-from sync.housekeeping import forget_regularly
-from sync.principal import Actor, Principal
-from sync.rows import Lock, hold_rows, insert_rows
-from sync.times import wire_time
-from sync.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+from sync.eventlog.fast_sql import Lock, hold_rows, insert_rows
+from sync.eventlog.retention import forget_regularly
+from sync.protocol.codecs import wire_number
+from sync.protocol.identity import Actor, Principal
+from sync.protocol.times import wire_time
+from sync.protocol.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
 
 Live = tuple[str, dict[str, Any]] | None
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 from bos.permissions import uuids
 from kpis.models import Insight, InsightKind, Kpi, Report, ReportState
 from kpis.permissions import may_update
-from sync.capture import SyncedModel
-from sync.errors import Unauthorized
-from sync.principal import Principal
-from sync.rows import lock_row, update_row
+from sync.eventlog.capture import SyncedModel
+from sync.eventlog.fast_sql import lock_row, update_row
+from sync.protocol.errors import Unauthorized
+from sync.protocol.identity import Principal
 
 
 def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:

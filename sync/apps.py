@@ -11,7 +11,11 @@ class SyncConfig(AppConfig):
 
     def ready(self) -> None:
         """Load every app's `realtime` module: its messages, handlers, topics, synced models."""
-        from sync import capture, checks, handlers  # noqa: F401 -- they register themselves
+        from sync import checks  # noqa: F401 -- they register themselves
+        from sync.delivery.bus import bus
+        from sync.eventlog import capture, log
+        from sync.gateway import handlers  # noqa: F401 -- they register themselves
 
         autodiscover_modules("realtime")
         capture.connect()
+        log.publish_with(bus.publish)

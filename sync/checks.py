@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from sync.origin import parse_origin
+from sync.gateway.origin import parse_origin
 
 
 @register("sync")

@@ -12,7 +12,7 @@ from django.conf import settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSettings:
     authenticator: str = ""
-    """Dotted path of a `sync.auth.Authenticator`."""
+    """Dotted path of a `sync.delivery.principals.Authenticator`."""
     redis_urls: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     auth_timeout: float = 10
@@ -39,7 +39,7 @@ class SyncSettings:
     user_messages_per_minute: int = 300
     user_work_per_minute: int = 15_000
     organization_work_per_minute: int = 120_000
-    """In units of `sync.budgets`."""
+    """In units of `sync.delivery.budgets`."""
     cursor_rate: float = 10
     reconnect_grace: float = 60
     presence_lease: float = 15

@@ -103,7 +103,7 @@ class RequestRecord(models.Model):
 
 
 class ProcessorPosition(models.Model):
-    """Up to which event a processor has come in an organization's log (see `sync.processors`)."""
+    """Up to which event a processor has come in a log (see `sync.eventlog.processors`)."""
 
     name = models.CharField(max_length=64)
     organization_id = models.CharField(max_length=64)
@@ -121,7 +121,7 @@ class ProcessorPosition(models.Model):
 
 
 class CommitMark(models.Model):
-    """Left by a transaction whose outcome somebody may have to ask for (see `sync.commits`)."""
+    """Left by a transaction whose outcome may have to be asked for (`sync.eventlog.commits`)."""
 
     id = models.UUIDField(primary_key=True)
     at_us = models.BigIntegerField()

@@ -21,31 +21,31 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client as Browser
 
 from bos.models import User
-from sync.bus import bus
+from sync.delivery.bus import bus
 from sync.garbage import keep_what_is_loaded
-from tests import doors
-from tests.backlog import skip_backlog
-from tests.cast import PASSWORD, Cast, Person, make_cast
-from tests.server import Server, hash_passwords_quickly, serving, working
-from tests.services import RedisServer, redis_server
+from tests.support import doors
+from tests.support.backlog import skip_backlog
+from tests.support.cast import PASSWORD, Cast, Person, make_cast
+from tests.support.server import Server, hash_passwords_quickly, serving, working
+from tests.support.services import RedisServer, redis_server
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
 # What the database makes no difference to, or is about one of them: paths, and beside which.
 RUN_ONCE = {
     "unit": "sqlite",
-    "test_architecture.py": "sqlite",
-    "test_docs.py": "sqlite",
-    "test_key_rotation.py": "sqlite",
+    "project/test_architecture.py": "sqlite",
+    "project/test_docs.py": "sqlite",
+    "project/test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
-    "test_settings.py": "sqlite",
-    "test_serving.py": "sqlite",
+    "project/test_settings.py": "sqlite",
+    "project/test_serving.py": "sqlite",
     "wire/test_requests.py": "sqlite",
     "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",
-    "test_admin.py": "postgres",
-    "test_admin_business.py": "postgres",
-    "test_admin_pages.py": "postgres",
+    "admin/test_admin.py": "postgres",
+    "admin/test_admin_business.py": "postgres",
+    "admin/test_admin_pages.py": "postgres",
     "test_links.py": "postgres",
     "browser/test_page.py": "sqlite",
     "browser/test_page_losses.py": "sqlite",

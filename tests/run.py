@@ -25,7 +25,7 @@ from typing import Any
 
 import psycopg
 
-from tests.services import die_with_parent, postgres_server, redis_server
+from tests.support.services import die_with_parent, postgres_server, redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
@@ -35,7 +35,7 @@ BACKENDS = ("postgres", "sqlite")  # what takes longer first
 WORKERS = 2
 # A file's tests share servers, so they stay together; conftest.py says which file comes first.
 SHARED_OUT = (
-    *("-p", "tests.database", "-n", str(WORKERS)),
+    *("-p", "tests.support.database", "-n", str(WORKERS)),
     *("--dist", "loadfile", "--no-loadscope-reorder"),
 )
 
@@ -51,7 +51,7 @@ def fresh_database(server: str, template: str = "template1") -> str:
 def databases(backend: str, home: Path, server: str, env: dict[str, str]) -> list[str]:
     """The URLs of one for each worker of pytest, and of one for a pytest without workers.
 
-    The schema is made once and copied. See `tests.database`.
+    The schema is made once and copied. See `tests.support.database`.
     """
     if backend == "sqlite":
         files = [home / f"bos{n}.sqlite3" for n in range(WORKERS + 1)]
@@ -130,7 +130,7 @@ def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
 def _compiling(directory: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """Compiles what the tests import: in a fresh clone every worker would do it, all at once."""
     return _begun(
-        *("pytest", "--collect-only", "-q", "-p", "tests.database"),
+        *("pytest", "--collect-only", "-q", "-p", "tests.support.database"),
         env=environment("sqlite", directory),
         stdout=subprocess.DEVNULL,
     )

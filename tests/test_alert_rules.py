@@ -14,14 +14,14 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from bos.models import Notification, Organization
-from kpis import alerts
-from kpis.measurements import Measurement, write_values
+from kpis.alerts import services
+from kpis.history.measurements import Measurement, write_values
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
+from sync.eventlog.processors import advance
 from sync.models import Event
-from sync.processors import advance
-from tests.backlog import skip_backlog
-from tests.cast import Cast
-from tests.importing import head, import_file, values_file
+from tests.support.backlog import skip_backlog
+from tests.support.cast import Cast
+from tests.support.importing import head, import_file, values_file
 
 H = timedelta(hours=1)
 DAY = 24 * H
@@ -176,16 +176,16 @@ def test_n8_values_that_come_late_neither_end_an_outage_nor_make_new_ones(kpi: K
     made = rule(kpi, MISSING, None, hours=2)
     now = timezone.now()
     bring(kpi, 1, now - 5 * DAY)
-    alerts.raise_missing()
+    services.raise_missing()
     assert len(told(kpi)) == 1
     for days in (4, 3, 2, 1):
         bring(kpi, days, now - days * DAY)
-        alerts.raise_missing()
+        services.raise_missing()
     assert len(told(kpi)) == 1
     assert AlertRule.objects.get(pk=made.pk).raised
     bring(kpi, 5, now - H)
     assert not AlertRule.objects.get(pk=made.pk).raised
-    alerts.raise_missing(now + 3 * H)
+    services.raise_missing(now + 3 * H)
     assert len(told(kpi)) == 2
 
 
@@ -197,7 +197,7 @@ def test_n8_late_values_of_an_outage_that_nobody_has_told_of_yet_tell_of_it_once
     for days in (5, 4, 3):
         bring(kpi, days, now - days * DAY)
     assert told(kpi) == []  # it is still going on
-    alerts.raise_missing()
+    services.raise_missing()
     assert len(told(kpi)) == 1
     set_value(kpi, 9)
     assert len(told(kpi)) == 1
@@ -206,7 +206,7 @@ def test_n8_late_values_of_an_outage_that_nobody_has_told_of_yet_tell_of_it_once
 def test_j3_a_value_of_next_year_does_not_hide_that_values_are_missing(kpi: Kpi) -> None:
     rule(kpi, MISSING, None, hours=2)
     measured(kpi, (1, 3 * H), (2, -365 * DAY))
-    alerts.raise_missing()
+    services.raise_missing()
     assert len(told(kpi)) == 1
 
 
@@ -239,7 +239,7 @@ def test_n9_rules_that_are_crossed_at_once_alert_once_each_in_short_transactions
     while advance():
         passes += 1
     assert time.monotonic() - began < 20
-    assert passes > MANY // alerts.AT_ONCE
+    assert passes > MANY // services.AT_ONCE
     assert Alert.objects.filter(kpi=kpi).count() == MANY
     assert Notification.objects.filter(user=cast.bob.user).count() == 10
     assert AlertRule.objects.filter(kpi=kpi, raised=True).count() == MANY
@@ -256,9 +256,9 @@ def test_n9_rules_that_miss_a_value_at_once_alert_in_short_transactions(
     AlertRule.objects.filter(kpi=kpi).update(
         kind=MISSING, threshold=None, hours=1, created_at=timezone.now() - DAY
     )
-    assert len(alerts.raise_missing()) >= MANY
+    assert len(services.raise_missing()) >= MANY
     assert Alert.objects.filter(kpi=kpi).count() == MANY
-    assert alerts.raise_missing() == []
+    assert services.raise_missing() == []
 
 
 def open_alerts(kpi: Kpi, count: int) -> None:

@@ -19,11 +19,11 @@ from bos.permissions import principal_of
 from collaboration.models import Annotation, Participant, Session
 from collaboration.services import notes, sessions
 from kpis.models import ReportSchedule, Rhythm
-from sync.errors import NotFound, Unauthorized
 from sync.models import Event
-from tests import doors
-from tests.cast import Cast, Person
-from tests.locks import while_open
+from sync.protocol.errors import NotFound, Unauthorized
+from tests.support import doors
+from tests.support.cast import Cast, Person
+from tests.support.locks import while_open
 
 
 @pytest.fixture

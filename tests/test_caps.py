@@ -21,10 +21,10 @@ from collaboration.services.notes import (
     annotation_update,
 )
 from collaboration.services.sessions import session_create, session_end
-from sync.errors import RateLimitExceeded
-from sync.log import head
+from sync.eventlog.log import head
 from sync.models import Event
-from tests.cast import Cast, Person
+from sync.protocol.errors import RateLimitExceeded
+from tests.support.cast import Cast, Person
 
 
 def start(person: Person, *invited: Person) -> Session:

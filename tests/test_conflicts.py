@@ -18,16 +18,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos.models import Role, User
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.jobs import judge, predict
 from kpis.models import Alert, AlertRule, AskedPrediction, InsightState, Kpi
-from sync.database import TRIES, retry_on_conflict
+from sync.eventlog.processors import advance
+from sync.eventlog.threads import TRIES, retry_on_conflict
 from sync.models import Event, StreamHead
-from sync.processors import advance
-from tests import doors
-from tests.backlog import is_processed, skip_backlog
-from tests.cast import Cast
-from tests.locks import on_connections_of_its_own, while_open
+from tests.support import doors
+from tests.support.backlog import is_processed, skip_backlog
+from tests.support.cast import Cast
+from tests.support.locks import on_connections_of_its_own, while_open
 from tests.test_jobs import ask_for, give_history
 
 

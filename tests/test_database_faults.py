@@ -11,14 +11,14 @@ from typing import Any
 
 from django.db import connection
 
-from tests.cast import Cast
-from tests.client import Client, Message
 from tests.conftest import ServeFixture
-from tests.http import fetch
-from tests.locks import stop_with_the_lock
-from tests.network import network
-from tests.server import Server, forkserver
-from tests.waiting import until
+from tests.support.cast import Cast
+from tests.support.client import Client, Message
+from tests.support.http import fetch
+from tests.support.locks import stop_with_the_lock
+from tests.support.network import network
+from tests.support.server import Server, forkserver
+from tests.support.waiting import until
 
 UNLIMITED = {
     "BOS_MESSAGES_PER_MINUTE": "100000",

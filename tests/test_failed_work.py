@@ -13,18 +13,18 @@ from django.test import Client as Browser
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from bos import imports
-from bos.jobs import MAX_DEATHS, MAX_FAILURES, Broker, due_jobs, enqueue
+from bos.imports import workflow
+from bos.jobs.queue import MAX_DEATHS, MAX_FAILURES, Broker, due_jobs, enqueue
+from bos.jobs.schedules import make_schedules, put_schedules_right
 from bos.models import Import, ImportState, Job, Notification
-from bos.schedules import make_schedules, put_schedules_right
 from kpis.insights.waiting import have_judged
 from kpis.jobs import judge, sweep
 from kpis.models import InsightState, KpiValue, Report, ReportSchedule, ReportState, Rhythm
 from kpis.reports.requesting import have_made, request_due
 from kpis.services import delete_expired_reports
-from tests.backlog import skip_backlog
-from tests.cast import Cast
-from tests.importing import import_file, upload, values_file
+from tests.support.backlog import skip_backlog
+from tests.support.cast import Cast
+from tests.support.importing import import_file, upload, values_file
 
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
@@ -104,10 +104,10 @@ def test_j1_an_import_that_is_given_up_says_why_to_its_author(
     upload(admin, "kpis", b"name\nMade")
     import_ = Import.objects.get(organization=cast.home.organization)
     if confirmed:
-        imports.check(str(import_.pk))
+        workflow.check(str(import_.pk))
         OrmQ.objects.all().delete()
         import_.refresh_from_db()
-        assert imports.confirm(import_)
+        assert workflow.confirm(import_)
     give_up(begun=MAX_FAILURES, ended=MAX_FAILURES)
     import_.refresh_from_db()
     assert import_.state == ImportState.FAILED

@@ -17,9 +17,9 @@ from bos.models import Role, User
 from bos.permissions import principal_of
 from kpis.models import Kpi, KpiValue
 from kpis.services import kpi_set_value
-from sync.errors import Unauthorized
-from sync.writer import GroupWriter
-from tests.cast import Cast, Person
+from sync.eventlog.writer import GroupWriter
+from sync.protocol.errors import Unauthorized
+from tests.support.cast import Cast, Person
 
 LOCK_TIMEOUT = 0.3
 # For what must not wait in a circle: nobody ends it before this time is over.

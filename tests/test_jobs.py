@@ -18,20 +18,28 @@ from django_q.signals import pre_execute
 from django_q.signing import BadSignature, PickleSerializer, SignedPackage
 from django_q.worker import worker
 
-from bos.imports import IMPORT
-from bos.jobs import MAX_DEATHS, MAX_FAILURES, Broker, Priority, due_jobs, enqueue, require_room
+from bos.imports.workflow import IMPORT
+from bos.jobs.queue import (
+    MAX_DEATHS,
+    MAX_FAILURES,
+    Broker,
+    Priority,
+    due_jobs,
+    enqueue,
+    require_room,
+)
 from bos.models import Job, Notification, Role, User
 from bos.permissions import principal_of
 from kpis.insights.asked import ask
 from kpis.jobs import judge, make_report, predict
 from kpis.models import Kpi, KpiValue, Report, ReportState
 from kpis.reports.requesting import have_made
-from sync.errors import RateLimitExceeded
+from sync.eventlog.processors import advance
 from sync.models import Event
-from sync.principal import SYSTEM, Actor, acting
-from sync.processors import advance
-from tests.backlog import skip_backlog
-from tests.cast import Cast, Person
+from sync.protocol.errors import RateLimitExceeded
+from sync.protocol.identity import SYSTEM, Actor, acting
+from tests.support.backlog import skip_backlog
+from tests.support.cast import Cast, Person
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from bos.models import Notification
 from kpis.models import Alert, Report, ReportFile, ReportState
 from sync.models import StreamHead
-from tests.cast import PASSWORD, Cast
+from tests.support.cast import PASSWORD, Cast
 
 BY_A_BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

@@ -20,14 +20,14 @@ from django.db import connections
 from bos.permissions import principal_of
 from kpis.models import Kpi, KpiValue
 from kpis.services import kpi_set_value
-from sync import commits, log
-from sync.errors import ErrorCode, OutcomeUnknown
+from sync.eventlog import commits, log
+from sync.eventlog.writer import GroupWriter
 from sync.models import CommitMark
-from sync.writer import GroupWriter
-from tests.cast import Cast
-from tests.client import Client
+from sync.protocol.errors import ErrorCode, OutcomeUnknown
 from tests.conftest import ServeFixture
-from tests.proxy import Cut, Proxy, proxy_to
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.proxy import Cut, Proxy, proxy_to
 
 REQUESTS = 96
 CLIENTS = 4

@@ -14,10 +14,10 @@ from django.urls import reverse
 
 from bos.models import Department, Employee, ImportState, Organization, User
 from kpis.models import Kpi, KpiValue
-from sync import log
-from tests import doors
-from tests.cast import Cast
-from tests.importing import NOON, bring, events_after, head, import_file, values_file
+from sync.eventlog import log
+from tests.support import doors
+from tests.support.cast import Cast
+from tests.support.importing import NOON, bring, events_after, head, import_file, values_file
 
 TWIN = "Cafe\u0301\u00a0 am\u200b Markt"
 FORM = "Café am Markt"

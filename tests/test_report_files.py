@@ -31,7 +31,7 @@ from kpis.reports.content import report_content as read_content
 from kpis.reports.pdf import write_pdf
 from kpis.reports.texts import NONE, number_text, percent_text
 from kpis.reports.xlsx import write_xlsx
-from tests.cast import Cast, Tenant
+from tests.support.cast import Cast, Tenant
 
 FIRST, LAST = date(2025, 1, 1), date(2025, 1, 31)
 PERIOD = "2025-01-01 to 2025-01-31"

@@ -18,17 +18,17 @@ from django.db import connections
 from django.test import Client as Browser
 from django.utils import timezone
 
+from bos.auth.tokens import refreshed
 from bos.models import User
 from bos.permissions import principal_of
-from bos.tokens import refreshed
-from kpis import history_api
+from kpis.history import pages
 from kpis.models import Kpi, KpiValue
-from sync.errors import TokenInvalid
-from sync.times import wire_time
-from tests.cast import PASSWORD, Cast, Person
-from tests.client import Client
-from tests.rest import Caller, rest
-from tests.server import Server
+from sync.protocol.errors import TokenInvalid
+from sync.protocol.times import wire_time
+from tests.support.cast import PASSWORD, Cast, Person
+from tests.support.client import Client
+from tests.support.rest import Caller, rest
+from tests.support.server import Server
 
 HISTORY = "/api/kpis/history"
 
@@ -293,10 +293,10 @@ def test_c2_the_kpis_of_a_large_organization_come_in_several_answers(
 def test_s6_so_many_histories_are_read_at_once_and_the_next_one_is_told_when_to_come(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_api, "PATIENCE", 0.05)
+    monkeypatch.setattr(pages, "PATIENCE", 0.05)
     with ExitStack() as turns:
-        for _ in range(history_api.AT_ONCE):
-            turns.enter_context(history_api.turn())
+        for _ in range(pages.AT_ONCE):
+            turns.enter_context(pages.turn())
         headers = {"Authorization": f"Bearer {cast.vera.token}"}
         answer = Browser().get(HISTORY, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (503, "SERVER_BUSY")
@@ -315,9 +315,9 @@ def test_s6_of_a_long_history_no_more_is_kept_than_goes_out(cast: Cast, settings
         batch_size=5_000,
     )
     principal = principal_of(cast.vera.user)
-    history_api.history_page(principal, days=1)
+    pages.history_page(principal, days=1)
     tracemalloc.start()
-    body = history_api.history_page(principal, days=3650).body
+    body = pages.history_page(principal, days=3650).body
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 400 < body.count(b"Z") <= 1_000
@@ -347,7 +347,7 @@ def test_a6_without_an_access_token_history_is_a_401(database: None, header: str
 
 def test_a6_a_session_of_the_admin_is_no_access_token(cast: Cast) -> None:
     browser = Browser()
-    browser.force_login(cast.alice.user, backend="bos.throttle.ThrottledBackend")
+    browser.force_login(cast.alice.user, backend="bos.auth.throttle.ThrottledBackend")
     assert browser.get(HISTORY).status_code == 401
 
 

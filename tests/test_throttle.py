@@ -17,13 +17,13 @@ from django.db import connections
 from django.test import Client as Browser
 from django.test import RequestFactory
 
-from bos import throttle
-from bos.attempts import Attempts, Limit, TooManyAttempts
-from bos.hashing import PATIENCE_SECONDS, WAITING, Places, TooBusy, places
+from bos.auth import throttle
+from bos.auth.attempts import Attempts, Limit, TooManyAttempts
+from bos.auth.hashing import PATIENCE_SECONDS, WAITING, Places, TooBusy, places
 from bos.models import User
-from tests.cast import PASSWORD, Cast, Person
-from tests.rest import Caller, an_address, rest
-from tests.server import Server
+from tests.support.cast import PASSWORD, Cast, Person
+from tests.support.rest import Caller, an_address, rest
+from tests.support.server import Server
 
 PAIR = throttle.PER_ACCOUNT_AND_ADDRESS.amount
 EVERYWHERE = throttle.PER_ACCOUNT.amount
@@ -381,7 +381,7 @@ def test_s5_who_may_not_use_the_admin_learns_nothing_of_the_password(
 def test_s5_the_old_password_is_guessed_ten_times_at_most(
     cast: Cast, admin: Browser, quick_hashes: None, wrong: int
 ) -> None:
-    admin.force_login(User.objects.get(pk=cast.alice.id), "bos.throttle.ThrottledBackend")
+    admin.force_login(User.objects.get(pk=cast.alice.id), "bos.auth.throttle.ThrottledBackend")
     page, new = "/admin/password_change/", "another horse battery"
     form = {"new_password1": new, "new_password2": new}
     for _ in range(wrong):

@@ -28,7 +28,7 @@ from benchmarks.abuse import table
 from benchmarks.abuse.attacks import ATTACKS, Attack, attack_process
 from benchmarks.abuse.bystander import Bystander, Noticed
 from benchmarks.abuse.stage import Prepared, Stage, prepare, served
-from tests.services import postgres_server, redis_server
+from tests.support.services import postgres_server, redis_server
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET_SECONDS = 5.0

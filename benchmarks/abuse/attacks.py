@@ -25,7 +25,7 @@ from benchmarks.abuse.tools import (
     frame,
     text,
 )
-from tests.services import die_with_parent
+from tests.support.services import die_with_parent
 
 MESSAGE_BYTES = 2**20
 # It runs on the bystander's core: its own work must not be what the bystander notices.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import product
 from benchmarks.servers import pinned_server
-from tests.services import free_port
+from tests.support.services import free_port
 
 ATTACKER = "127.0.0.2"
 """The address that attacks come from: what is counted by address must not hit the bystander."""

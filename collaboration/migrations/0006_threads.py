@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import sync.cascade
+import sync.eventlog.cascade
 
 
 class Migration(migrations.Migration):
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 blank=True,
                 null=True,
-                on_delete=sync.cascade.CASCADE_TREE,
+                on_delete=sync.eventlog.cascade.CASCADE_TREE,
                 related_name="replies",
                 to="collaboration.annotation",
             ),

@@ -20,10 +20,10 @@ from collaboration.usage import (
     size_of,
     use,
 )
-from sync.cascade import below
-from sync.errors import NotFound, Unauthorized
-from sync.principal import Principal, acting, current_actor
-from sync.writer import Row
+from sync.eventlog.cascade import below
+from sync.eventlog.writer import Row
+from sync.protocol.errors import NotFound, Unauthorized
+from sync.protocol.identity import Principal, acting, current_actor
 
 AT_ONCE = 100
 """Each is an event: nobody else's change should wait long for the organization's log."""

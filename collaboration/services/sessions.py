@@ -25,10 +25,10 @@ from collaboration.models import (
 from collaboration.usage import (
     require_room_for_session,
 )
-from sync.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
-from sync.principal import Principal
-from sync.rights import AccessChange, Reads
-from sync.writer import Row
+from sync.eventlog.writer import Row
+from sync.protocol.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
+from sync.protocol.identity import Principal
+from sync.protocol.rights import AccessChange, Reads
 
 INVITES = "session_invitation"
 """Category of the notifications that tell of an invitation."""
@@ -84,7 +84,7 @@ def locked(principal: Principal, session_id: str) -> Session:
 
 
 def rows_of_session(session_id: str) -> list[Row]:
-    """What every change in a session locks (see `sync.writer`)."""
+    """What every change in a session locks (see `sync.eventlog.writer`)."""
     return [(Session, id_) for id_ in uuids([session_id])]
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from bos.models import Department, Employee, Organization, Role, User
 from kpis.demo.series import Series, bikes, flights
 from kpis.models import Kpi, KpiValue
-from sync.principal import SYSTEM, acting
+from sync.protocol.identity import SYSTEM, acting
 
 PASSWORD = "bos-demo-2026"
 

@@ -16,18 +16,18 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from bos.jobs import enqueue, require_room, within
+from bos.jobs.queue import enqueue, require_room, within
 from bos.models import Notification, User
 from bos.permissions import uuids
 from kpis.insights.history import begin_of
 from kpis.models import AskedPrediction, InsightState, Kpi, KpiValue
 from kpis.permissions import may_see
-from sync.codecs import json_text
 from sync.conf import sync_settings
-from sync.errors import NotFound
-from sync.log import PendingEvent, append
-from sync.principal import Actor, Principal
-from sync.topics import Audience
+from sync.eventlog.log import PendingEvent, append
+from sync.protocol.codecs import json_text
+from sync.protocol.errors import NotFound
+from sync.protocol.identity import Actor, Principal
+from sync.protocol.topics import Audience
 
 ANSWER = "answer"
 """Entity type of the events, which concern no entity that is shown."""

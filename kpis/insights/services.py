@@ -17,7 +17,7 @@ from kpis.insights.history import has_been_negative, values_of
 from kpis.insights.reasons import NoInsight
 from kpis.insights.waiting import HORIZON, have_judged
 from kpis.models import Insight, InsightKind, InsightState, Kpi, KpiValue
-from sync.times import wire_time
+from sync.protocol.times import wire_time
 
 LATEST = timedelta(days=14)
 LATEST_OF_DAY = timedelta(days=1)

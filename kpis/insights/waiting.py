@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.jobs import Priority, enqueue
+from bos.jobs.queue import Priority, enqueue
 from kpis.models import Insight, InsightKind, InsightState, Kpi
 
 # A job that has failed for good leaves its KPI waiting; it is given another one then.

@@ -14,7 +14,7 @@ from kpis.models import Report, ReportFile, ReportFormat, ReportState
 from kpis.permissions import may_have_reported
 from kpis.reports.content import Content, NothingToReport, report_content
 from kpis.reports.requesting import report_fail, visible_in
-from sync.principal import SYSTEM, Actor, acting
+from sync.protocol.identity import SYSTEM, Actor, acting
 
 
 def make(report_id: str) -> None:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.jobs import LOST, enqueue, require_room
+from bos.jobs.queue import LOST, enqueue, require_room
 from bos.models import Department
 from bos.notifying import admins_of, notify
 from kpis.insights.history import begin_of, end_of
@@ -23,8 +23,8 @@ from kpis.models import (
     Visibility,
 )
 from kpis.permissions import may_have_reported
-from sync.errors import InvalidMessage, NotFound, Unauthorized
-from sync.principal import Principal
+from sync.protocol.errors import InvalidMessage, NotFound, Unauthorized
+from sync.protocol.identity import Principal
 
 
 def report_request(

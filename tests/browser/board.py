@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Locator, Page, expect
 
 from kpis.models import Kpi
-from tests.cast import PASSWORD, Person
+from tests.support.cast import PASSWORD, Person
 
 EXPECTED = ("WebSocket connection", "401 (Unauthorized)", "ERR_CONNECTION_RE")
 """Of a browser's complaints: that a server is away is what we test."""

@@ -12,9 +12,9 @@ from django.utils import timezone
 from playwright.async_api import Browser, Page, expect
 
 from kpis.models import Kpi, KpiValue
-from tests.cast import PASSWORD, Cast, Person
-from tests.client import Client
-from tests.server import Server
+from tests.support.cast import PASSWORD, Cast, Person
+from tests.support.client import Client
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

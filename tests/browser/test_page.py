@@ -8,14 +8,14 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from bos.models import SignIn
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.models import Kpi
 from tests.browser.board import fill_sign_in, set_value, sign_in
-from tests.cast import PASSWORD, Cast
-from tests.client import Client
 from tests.conftest import ANOTHER_ORIGIN, ServeFixture
-from tests.rest import rest
-from tests.server import Server
+from tests.support.cast import PASSWORD, Cast
+from tests.support.client import Client
+from tests.support.rest import rest
+from tests.support.server import Server
 from tests.test_links import address_of, make_report
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

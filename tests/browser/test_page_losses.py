@@ -9,14 +9,14 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bos.models import Organization, SignIn
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.models import Kpi, KpiValue
 from tests.browser.board import card_of, fill_sign_in, set_value, sign_in
-from tests.cast import Cast
-from tests.client import Client
 from tests.conftest import ServeFixture
-from tests.network import network
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.network import network
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LIVE, RECONNECTING = '[data-connection="live"]', '[data-connection="reconnecting"]'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bos.models import Role
-from tests.cast import Person, Tenant, make_person, make_tenant
+from tests.support.cast import Person, Tenant, make_person, make_tenant
 
 
 @pytest.fixture(scope="module")

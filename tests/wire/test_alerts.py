@@ -12,13 +12,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from bos.models import Notification, Role
-from kpis import alerts
+from kpis.alerts import services
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind, Severity
-from tests.cast import Cast, Person, make_person
-from tests.client import Client, Message, error_of
-from tests.mirror import snapshot
-from tests.server import Server
-from tests.waiting import until
+from tests.support.cast import Cast, Person, make_person
+from tests.support.client import Client, Message, error_of
+from tests.support.mirror import snapshot
+from tests.support.server import Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -32,7 +32,7 @@ def rule(kpi: Kpi, kind: str = "above", threshold: Any = 150, **more: Any) -> Al
 
 def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
     with transaction.atomic():
-        return alerts.evaluate(kpi, alerts.rules_of([kpi])[kpi.pk], value, at)
+        return services.evaluate(kpi, services.rules_of([kpi])[kpi.pk], value, at)
 
 
 async def alerts_in(client: Client) -> list[Message]:
@@ -121,17 +121,17 @@ async def test_b2_a_missing_value_is_told_once_and_again_after_one_came(
     async with await Client.connect(server, cast.mia) as mia:
         await mia.subscribe(cast.home.topic)
         # Other tests' rules are looked at, too.
-        alerts.raise_missing(now + timedelta(hours=1, minutes=59))
+        services.raise_missing(now + timedelta(hours=1, minutes=59))
         assert not Alert.objects.filter(rule=missing).exists()
-        alerts.raise_missing(now + timedelta(hours=2, minutes=1))
+        services.raise_missing(now + timedelta(hours=2, minutes=1))
         alert = await mia.until("ALERT", 20)
         assert alert["payload"]["threshold"] is None
         assert "Revenue has no new value since" in alert["payload"]["message"]
-        alerts.raise_missing(now + timedelta(hours=3))
+        services.raise_missing(now + timedelta(hours=3))
         assert await alerts_in(mia) == []
         await mia.set_value(revenue, 1)
         await raised(missing, expected=False)
-        alerts.raise_missing(now + timedelta(hours=5))
+        services.raise_missing(now + timedelta(hours=5))
         await mia.until("ALERT", 20)
 
 
@@ -210,14 +210,14 @@ async def test_b2_an_open_alert_is_in_a_snapshot_until_it_is_acknowledged(
         await bob.subscribe(cast.home.topic)
         shown, cursor = await snapshot(bob, cast.home.topic)
         assert shown[key]["message"] == "Revenue is 200 EUR, above 150 EUR."
-        assert alerts.acknowledge([alert], cast.mia.user) == 1
+        assert services.acknowledge([alert], cast.mia.user) == 1
         told = (await bob.until("ALERT", 20))["payload"]
         assert told["acknowledgedBy"] == cast.mia.id
         missed = await bob.sync(cast.home.topic, lastSequence=cursor)
         assert [m["payload"]["entityId"] for m in missed if m["type"] == "SYNC_DELETE"] == [key[1]]
         shown, _ = await snapshot(bob, cast.home.topic)
         assert key not in shown
-        assert alerts.acknowledge([alert], cast.alice.user) == 0
+        assert services.acknowledge([alert], cast.alice.user) == 0
 
 
 async def test_s4_a_kpi_that_becomes_its_departments_takes_its_alerts_along(

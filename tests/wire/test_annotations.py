@@ -16,11 +16,11 @@ from django.urls import reverse
 from bos.models import Organization
 from collaboration.models import Annotation, NoteUsage, Session
 from sync.models import Event
-from tests import doors
-from tests.cast import Cast, Person
-from tests.client import Client, Message, error_of
 from tests.conftest import ServeFixture
-from tests.server import Server
+from tests.support import doors
+from tests.support.cast import Cast, Person
+from tests.support.client import Client, Message, error_of
+from tests.support.server import Server
 from tests.wire.test_sessions import create, join
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.registry import ALIASES, events, requests
-from tests.cast import Cast
-from tests.client import Client
-from tests.server import Server
+from sync.protocol.registry import ALIASES, events, requests
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.server import Server
 
 UNANSWERED = {"PONG", "CURSOR_MOVE"}
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

@@ -10,20 +10,21 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from bos.models import Notification
-from kpis import alerts, jobs
-from kpis.archive import kpi_restore, kpis_archive
+from kpis import jobs
+from kpis.alerts import services
+from kpis.archive.services import kpi_restore, kpis_archive
 from kpis.insights.waiting import sweep
 from kpis.models import Alert, AlertRule, Insight, InsightKind, InsightState, Kpi, KpiValue, Report
 from kpis.reports.content import report_content
 from kpis.reports.requesting import visible_in
-from sync import log
-from tests import doors
-from tests.cast import Cast
-from tests.client import Client, error_of
-from tests.importing import bring, problems, values_file
-from tests.mirror import apply, snapshot
-from tests.rest import Caller
-from tests.server import Server
+from sync.eventlog import log
+from tests.support import doors
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of
+from tests.support.importing import bring, problems, values_file
+from tests.support.mirror import apply, snapshot
+from tests.support.rest import Caller
+from tests.support.server import Server
 
 
 def _furnish(cast: Cast) -> Kpi:
@@ -113,7 +114,7 @@ def test_v6_no_alert_no_job_no_report_and_no_history_over_rest(cast: Cast) -> No
     AlertRule.objects.filter(kpi=kpi).update(created_at=long_ago)
     InsightState.objects.create(kpi=kpi, waiting=True)
     kpis_archive([kpi])
-    alerts.raise_missing()
+    services.raise_missing()
     sweep()
     assert Alert.objects.filter(kpi=kpi).count() == 1
     assert InsightState.objects.get(kpi=kpi).waiting_since is None
@@ -133,7 +134,7 @@ def test_v6_no_alert_no_job_no_report_and_no_history_over_rest(cast: Cast) -> No
     assert status == 200
     assert str(kpi.pk) not in str(found)
     kpi_restore(kpi)
-    alerts.raise_missing()
+    services.raise_missing()
     assert Alert.objects.filter(kpi=kpi).count() == 2
 
 

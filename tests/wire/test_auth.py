@@ -16,13 +16,13 @@ from django.conf import settings
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.exceptions import ConnectionClosed
 
+from bos.auth.tokens import tokens_for
 from bos.models import Role
-from bos.tokens import tokens_for
-from sync.closes import CloseCode
-from tests.cast import Cast, Person, Tenant, make_person
-from tests.client import Client, Message, error_of, sequences
-from tests.rest import rest
-from tests.server import Server
+from sync.protocol.close_codes import CloseCode
+from tests.support.cast import Cast, Person, Tenant, make_person
+from tests.support.client import Client, Message, error_of, sequences
+from tests.support.rest import rest
+from tests.support.server import Server
 
 GRACE = 1.0
 

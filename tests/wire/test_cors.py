@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.cast import PASSWORD, Cast
 from tests.conftest import ANOTHER_ORIGIN, ServeFixture
-from tests.http import Answer, answer_of, fetch
-from tests.rest import an_address
-from tests.server import Server
+from tests.support.cast import PASSWORD, Cast
+from tests.support.http import Answer, answer_of, fetch
+from tests.support.rest import an_address
+from tests.support.server import Server
 
 HISTORY = "/api/kpis/history"
 STRANGERS = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync import log
-from tests.cast import Cast
-from tests.client import Client, error_of
+from sync.eventlog import log
 from tests.conftest import ServeFixture
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of
+from tests.support.server import Server
 from tests.wire.test_sessions import create, join, meeting
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from sync.closes import CloseCode
-from tests.cast import Cast
-from tests.client import Client, error_of, sequences
-from tests.server import Server, serving
+from sync.protocol.close_codes import CloseCode
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of, sequences
+from tests.support.server import Server, serving
 
 VALUES = 200
 

@@ -9,10 +9,10 @@ import pytest
 
 from collaboration.models import Session
 from collaboration.services.sessions import session_end
-from tests.cast import Cast
-from tests.client import Client
-from tests.mirror import apply, snapshot
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.mirror import apply, snapshot
+from tests.support.server import Server
 from tests.wire.test_sessions import create, join
 
 

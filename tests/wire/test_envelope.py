@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from sync.errors import ErrorCode
-from sync.registry import ALIASES, events, requests
-from tests.cast import Cast, Person, Tenant
-from tests.client import Client, error_of, refused
-from tests.server import Server
+from sync.protocol.errors import ErrorCode
+from sync.protocol.registry import ALIASES, events, requests
+from tests.support.cast import Cast, Person, Tenant
+from tests.support.client import Client, error_of, refused
+from tests.support.server import Server
 
 WIRE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 

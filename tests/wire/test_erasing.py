@@ -15,18 +15,18 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from bos.deleting import LastAdmin
+from bos.leaving.people import FORMER, employee_erase, user_erase
+from bos.leaving.rules import LastAdmin
 from bos.models import Employee, Notification, Role, SignIn, User
-from bos.people import FORMER, employee_erase, user_erase
 from collaboration.models import Annotation, Session
 from kpis.models import Alert, AlertRule, Kpi, KpiValue
-from sync.principal import Actor, acting
-from tests import doors
-from tests.cast import PASSWORD, Cast, Person
-from tests.client import Client
-from tests.mirror import apply, snapshot
-from tests.rest import Caller
-from tests.server import Server
+from sync.protocol.identity import Actor, acting
+from tests.support import doors
+from tests.support.cast import PASSWORD, Cast, Person
+from tests.support.client import Client
+from tests.support.mirror import apply, snapshot
+from tests.support.rest import Caller
+from tests.support.server import Server
 from tests.test_caps import pin, start
 
 

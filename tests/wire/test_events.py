@@ -15,19 +15,19 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from bos.models import Department, Employee, Organization
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.models import Kpi, KpiValue, Visibility
-from sync import log
-from sync.log import LoggedEvent
+from sync.eventlog import log
+from sync.eventlog.log import LoggedEvent
 from sync.models import Event, StreamHead
-from sync.principal import Actor, acting
-from sync.times import now_us
-from tests import doors
-from tests.cast import Cast
-from tests.client import Client
+from sync.protocol.identity import Actor, acting
+from sync.protocol.times import now_us
 from tests.conftest import BACKEND
-from tests.locks import on_connections_of_its_own, while_open
-from tests.server import Server
+from tests.support import doors
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.locks import on_connections_of_its_own, while_open
+from tests.support.server import Server
 
 
 def events_of(cast: Cast, change: Callable[[], Any]) -> list[LoggedEvent]:

@@ -11,13 +11,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from sync.closes import CloseCode
-from tests.cast import Cast
-from tests.client import Client, error_of
+from sync.protocol.close_codes import CloseCode
 from tests.conftest import ServeFixture
-from tests.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawSocket, frame, head
-from tests.server import Server
-from tests.unit.test_shapes import MSGPACK
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of
+from tests.support.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    RawSocket,
+    frame,
+    head,
+)
+from tests.support.server import Server
+from tests.unit.protocol.test_shapes import MSGPACK
 
 FRAMES = 100_000
 LIMIT = 16_384

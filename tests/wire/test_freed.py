@@ -16,15 +16,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.server import ServerProtocol
 
-from sync.connection import Connection
-from sync.http_server import HttpProtocol
-from sync.hub import hub
-from sync.intake import Intake
-from sync.outbox import RawOutbox
-from sync.server import RawWebSocketProtocol
-from tests.cast import Cast
-from tests.client import Client
-from tests.waiting import until
+from sync.delivery.connection import Connection
+from sync.delivery.hub import hub
+from sync.delivery.intake import Intake
+from sync.delivery.outbox import RawOutbox
+from sync.gateway.http_server import HttpProtocol
+from sync.gateway.server import RawWebSocketProtocol
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.waiting import until
 
 WATCHED = (
     *(HttpProtocol, RequestResponseCycle, RawWebSocketProtocol, ServerProtocol),

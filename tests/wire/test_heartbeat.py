@@ -13,13 +13,13 @@ import pytest
 from django.db import connections, transaction
 
 from kpis.models import Kpi, KpiValue
-from sync.closes import CloseCode
-from tests.cast import Cast, Person
-from tests.client import Client
+from sync.protocol.close_codes import CloseCode
 from tests.conftest import BACKEND, ServeFixture
-from tests.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, RawSocket, frame
-from tests.server import Server, serving
-from tests.services import free_port
+from tests.support.cast import Cast, Person
+from tests.support.client import Client
+from tests.support.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, RawSocket, frame
+from tests.support.server import Server, serving
+from tests.support.services import free_port
 
 QUICK = {"BOS_HEARTBEAT_INTERVAL": "0.4", "BOS_HEARTBEAT_TIMEOUT": "0.3"}
 

@@ -19,18 +19,18 @@ import pytest
 from django.conf import settings
 from django.db import connections, transaction
 
-from bos.health import FRESH, PATIENCE, Probe
-from bos.http import Answer, Busy, Lane
 from bos.models import Import, SpentToken
-from sync.database import READERS
-from sync.writer import WRITERS
-from tests.cast import PASSWORD, Cast
+from bos.web.health import FRESH, PATIENCE, Probe
+from bos.web.http import Answer, Busy, Lane
+from sync.eventlog.threads import READERS
+from sync.eventlog.writer import WRITERS
 from tests.conftest import ServeFixture
-from tests.doors import browser, form
-from tests.http import Answer as Answered
-from tests.http import fetch
-from tests.server import Server, serving
-from tests.waiting import until
+from tests.support.cast import PASSWORD, Cast
+from tests.support.doors import browser, form
+from tests.support.http import Answer as Answered
+from tests.support.http import fetch
+from tests.support.server import Server, serving
+from tests.support.waiting import until
 
 APPLICATION = "bos-crowd"
 # Threads of requests, passwords, readers, writers, the health check, and two beside them.

@@ -17,12 +17,12 @@ from kpis import jobs
 from kpis.insights.asked import ask
 from kpis.models import InsightKind, InsightState, Kpi, KpiValue
 from sync.models import Event
-from sync.principal import SYSTEM
-from tests.cast import Cast, Person
-from tests.client import Client, Message, error_of
-from tests.mirror import apply, snapshot
-from tests.server import Server
-from tests.waiting import until
+from sync.protocol.identity import SYSTEM
+from tests.support.cast import Cast, Person
+from tests.support.client import Client, Message, error_of
+from tests.support.mirror import apply, snapshot
+from tests.support.server import Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from bos.models import Employee
 from kpis.models import Kpi, Visibility
-from tests import doors
-from tests.cast import Cast, make_cast
-from tests.client import Client
-from tests.mirror import Entities, apply, snapshot
-from tests.server import Server
+from tests.support import doors
+from tests.support.cast import Cast, make_cast
+from tests.support.client import Client
+from tests.support.mirror import Entities, apply, snapshot
+from tests.support.server import Server
 
 NUMBER = st.integers(0, 40)
 STEP = st.tuples(st.sampled_from(doors.DOORS), NUMBER, NUMBER)

@@ -10,10 +10,10 @@ import pytest
 
 from collaboration.models import Session
 from kpis.models import Kpi
-from sync.closes import CloseCode
-from tests.cast import Cast
-from tests.client import Client, Message, error_of
-from tests.server import Server, serving
+from sync.protocol.close_codes import CloseCode
+from tests.support.cast import Cast
+from tests.support.client import Client, Message, error_of
+from tests.support.server import Server, serving
 
 CONNECTION, USER = 5, 8
 

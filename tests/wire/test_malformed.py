@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from kpis.models import Kpi
-from sync.closes import CloseCode
-from tests.cast import Cast, Person, Tenant
-from tests.client import Client, error_of, refused
-from tests.server import Server
+from sync.protocol.close_codes import CloseCode
+from tests.support.cast import Cast, Person, Tenant
+from tests.support.client import Client, error_of, refused
+from tests.support.server import Server
 
 EXT_NOW = msgspec.msgpack.encode(datetime.now(UTC))
 

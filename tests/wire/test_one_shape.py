@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from bos.models import Department, Employee, Notification
 from collaboration.models import Annotation, Invitation, Participant, Session
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState
-from sync import registry
-from tests.cast import Cast
-from tests.client import Client, Message
-from tests.mirror import Entities, apply, snapshot
-from tests.server import Server
+from sync.protocol import registry
+from tests.support.cast import Cast
+from tests.support.client import Client, Message
+from tests.support.mirror import Entities, apply, snapshot
+from tests.support.server import Server
 
 Change = Callable[[Cast, Session], Any]
 SCENES: dict[str, list[Change]] = {}

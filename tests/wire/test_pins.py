@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from collaboration.models import Annotation
 from kpis.models import Insight, InsightKind, Kpi
-from tests.cast import Cast
-from tests.client import Client, Message
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, Message
+from tests.support.server import Server
 
 FIGURES = {
     "day": "2026-01-05",

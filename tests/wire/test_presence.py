@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from collaboration.models import Participant, Session, State, Vouch
 from collaboration.services import participants
-from tests.cast import Cast
-from tests.client import Client, error_of
 from tests.conftest import BACKEND, ServeFixture
-from tests.mirror import apply, snapshot
-from tests.server import Server
-from tests.services import RedisServer, free_port
-from tests.waiting import until
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of
+from tests.support.mirror import apply, snapshot
+from tests.support.server import Server
+from tests.support.services import RedisServer, free_port
+from tests.support.waiting import until
 from tests.wire.test_sessions import create, join, meeting
 
 SHORT_LEASE = {"BOS_PRESENCE_LEASE": "4"}

@@ -16,14 +16,14 @@ from django.db import connections, transaction
 from bos.models import Role, User
 from collaboration.models import Annotation, Participant, Session
 from kpis.models import Kpi, KpiValue
-from sync import log
+from sync.delivery.shared_state import LEASE_SECONDS
+from sync.eventlog import log
 from sync.models import Event
-from sync.shared_state import LEASE_SECONDS
-from tests.cast import Cast, make_person
-from tests.client import Client, Message, error_of
 from tests.conftest import BACKEND, ServeFixture
-from tests.server import Server, serving
-from tests.services import RedisServer
+from tests.support.cast import Cast, make_person
+from tests.support.client import Client, Message, error_of
+from tests.support.server import Server, serving
+from tests.support.services import RedisServer
 from tests.wire.test_annotations import annotate
 from tests.wire.test_pins import anomaly
 from tests.wire.test_sessions import create, join

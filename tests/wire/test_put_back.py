@@ -10,13 +10,13 @@ from django.core.management import call_command
 from django.db import connections, transaction
 
 from kpis.models import KpiValue
-from sync import log
+from sync.eventlog import log
 from sync.models import Event, StreamHead
-from sync.times import now_us, wire_cursor
-from tests.cast import Cast
-from tests.client import Client, Message, error_of, sequences
+from sync.protocol.times import now_us, wire_cursor
 from tests.conftest import BACKEND, ServeFixture
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, Message, error_of, sequences
+from tests.support.server import Server
 
 LOST = 8
 # Some seconds of patience for a busy machine; the heads are compared once a second.

@@ -13,11 +13,11 @@ from bos.permissions import principal_of
 from collaboration.picture import read_joined
 from collaboration.services.sessions import session_create
 from kpis.models import Kpi
-from sync.database import reading
-from tests.cast import Cast
-from tests.client import Client
-from tests.mirror import snapshot
-from tests.server import Server
+from sync.eventlog.threads import reading
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.mirror import snapshot
+from tests.support.server import Server
 
 
 async def test_s6_a_snapshot_and_a_join_wait_for_nobody_who_writes(

@@ -11,9 +11,9 @@ from django.contrib.auth.hashers import make_password
 
 from bos.models import Role, User
 from kpis.demo.seed import PASSWORD
-from tests.cast import Cast
-from tests.server import ROOT, Server
-from tests.services import free_port
+from tests.support.cast import Cast
+from tests.support.server import ROOT, Server
+from tests.support.services import free_port
 
 
 async def talk(port: int) -> tuple[int | None, str, str]:

@@ -14,16 +14,16 @@ from django.utils import timezone
 
 from bos.models import Notification
 from kpis import jobs
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.models import MAX_REPORT_DAYS, Kpi, Report, ReportSchedule, ReportState, Rhythm
 from kpis.reports import requesting
 from kpis.services import delete_expired_reports
 from sync.models import Event
-from tests.cast import Cast
-from tests.client import Client, error_of
-from tests.mirror import snapshot
-from tests.rest import download
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of
+from tests.support.mirror import snapshot
+from tests.support.rest import download
+from tests.support.server import Server
 
 pytestmark = pytest.mark.usefixtures("worker")
 

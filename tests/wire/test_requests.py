@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from tests.cast import Cast
-from tests.client import Client
-from tests.server import Server, serving
+from tests.support.cast import Cast
+from tests.support.client import Client
+from tests.support.server import Server, serving
 
 SECONDS = 1.0
 BODY = 100_000

@@ -8,10 +8,10 @@ from typing import Any
 from bos.models import Role
 from collaboration.models import Annotation, Session
 from kpis.models import Kpi, KpiValue
-from tests.cast import Cast, make_person
-from tests.client import Client, Message, error_of
-from tests.server import Server
-from tests.waiting import until
+from tests.support.cast import Cast, make_person
+from tests.support.client import Client, Message, error_of
+from tests.support.server import Server
+from tests.support.waiting import until
 
 ROOM = {"title": "Q4 planning", "activeSpace": "dashboard"}
 

@@ -11,10 +11,10 @@ from django.db import connections
 
 from bos.models import Department, Employee
 from kpis.models import Kpi, Visibility
-from tests import doors
-from tests.cast import Cast
-from tests.client import Client, Message, error_of
-from tests.server import Server
+from tests.support import doors
+from tests.support.cast import Cast
+from tests.support.client import Client, Message, error_of
+from tests.support.server import Server
 
 WITHIN = 2.0
 """Decision A5, for changes by another process; our own take a moment."""

@@ -1,6 +1,6 @@
 """Whatever row a right hangs on, by whatever door it changes: the right ends (A5, s3).
 
-The cases and the doors are in `tests.rights`.
+The cases and the doors are in `tests.support.rights`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from bos.models import Role
 from bos.permissions import READ_OF_USERS, principal_of
 from collaboration.models import Annotation, Invitation, Participant, Session
 from kpis.models import Kpi
-from sync.auth import Claims, authenticator
-from sync.closes import CloseCode
-from sync.log import PendingEvent, append
+from sync.eventlog.log import PendingEvent, append
 from sync.models import Event
-from sync.principal import current_actor
-from sync.rights import Reads
-from sync.topics import KINDS, Audience, Topic, authorize, kinds
-from tests import rights
-from tests.cast import Cast, make_person
-from tests.client import Client, Message, error_of
-from tests.rights import CASES, DELETED, Case, Door, doors_of
-from tests.server import Server
+from sync.protocol.authenticator import Claims, authenticator
+from sync.protocol.close_codes import CloseCode
+from sync.protocol.identity import current_actor
+from sync.protocol.rights import Reads
+from sync.protocol.topics import KINDS, Audience, Topic, authorize, kinds
+from tests.support import rights
+from tests.support.cast import Cast, make_person
+from tests.support.client import Client, Message, error_of
+from tests.support.rights import CASES, DELETED, Case, Door, doors_of
+from tests.support.server import Server
 from tests.wire.test_cursors import at
 from tests.wire.test_sessions import create, join, meeting
 

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from bos.models import Role
 from collaboration.models import Participant, Session
-from tests.cast import Person, make_person, make_tenant
-from tests.client import Client, Message
 from tests.conftest import BACKEND
-from tests.server import Server, serving
+from tests.support.cast import Person, make_person, make_tenant
+from tests.support.client import Client, Message
+from tests.support.server import Server, serving
 
 PATIENCE = 10.0
 Picture = dict[str, tuple[str, str]]

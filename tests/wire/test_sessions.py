@@ -11,9 +11,9 @@ import pytest
 
 from bos.models import Notification, Role
 from collaboration.models import Participant, Session
-from tests.cast import Cast, make_person
-from tests.client import Client, Message, error_of
-from tests.server import Server
+from tests.support.cast import Cast, make_person
+from tests.support.client import Client, Message, error_of
+from tests.support.server import Server
 
 ROOM = {"title": "Q4 planning", "activeSpace": "dashboard"}
 

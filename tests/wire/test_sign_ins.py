@@ -12,17 +12,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bos import tokens
+from bos.auth import tokens
+from bos.auth.sign_ins import forget_sign_ins
+from bos.auth.token_keys import token_keys
+from bos.auth.tokens import authenticator
 from bos.models import SignIn, User
-from bos.sign_ins import forget_sign_ins
-from bos.token_keys import token_keys
-from bos.tokens import authenticator
-from sync.closes import CloseCode
 from sync.models import Event
-from tests.cast import Cast, Person
-from tests.client import Client
-from tests.rest import Caller, rest
-from tests.server import Server
+from sync.protocol.close_codes import CloseCode
+from tests.support.cast import Cast, Person
+from tests.support.client import Client
+from tests.support.rest import Caller, rest
+from tests.support.server import Server
 from tests.wire.test_auth import auth, failure
 
 WITHIN = 2.0

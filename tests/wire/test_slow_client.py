@@ -13,15 +13,15 @@ import pytest
 from django.db import connections, transaction
 from websockets.asyncio.client import connect
 
+from bos.auth.tokens import tokens_for
 from bos.models import Employee, Organization
-from bos.tokens import tokens_for
 from collaboration.models import Annotation, Session
-from sync import log
-from sync.times import now_us
-from tests.cast import Cast
-from tests.client import Client, Message, error_of, sequences
+from sync.eventlog import log
+from sync.protocol.times import now_us
 from tests.conftest import ServeFixture
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, Message, error_of, sequences
+from tests.support.server import Server
 from tests.wire.test_sessions import create
 
 ROWS = 400

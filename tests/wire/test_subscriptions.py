@@ -11,9 +11,9 @@ import pytest
 
 from bos.models import Department, Role
 from kpis.models import Kpi, Visibility
-from tests.cast import Cast, Person, make_person
-from tests.client import Client, Message, error_of, sequences
-from tests.server import Server
+from tests.support.cast import Cast, Person, make_person
+from tests.support.client import Client, Message, error_of, sequences
+from tests.support.server import Server
 
 PER_REQUEST = 100
 PER_CONNECTION = 500

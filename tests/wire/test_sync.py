@@ -10,14 +10,14 @@ import pytest
 from django.db.models import F
 
 from bos.models import Employee
-from kpis.archive import kpis_archive
+from kpis.archive.services import kpis_archive
 from kpis.models import Kpi, Visibility
-from sync import log
+from sync.eventlog import log
 from sync.models import Event, StreamHead
-from tests.cast import Cast
-from tests.client import Client, Message, error_of, sequences
-from tests.mirror import apply, snapshot
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, Message, error_of, sequences
+from tests.support.mirror import apply, snapshot
+from tests.support.server import Server
 
 
 def sent(messages: list[Message]) -> list[int]:

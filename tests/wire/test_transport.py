@@ -12,12 +12,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from sync.closes import CloseCode
-from tests.cast import Cast
-from tests.client import Client, error_of
+from sync.protocol.close_codes import CloseCode
 from tests.conftest import AN_APPS_ORIGIN, ANOTHER_ORIGIN
-from tests.frames import BINARY, CONTINUATION, PING, PONG, TEXT, RawSocket, frame, head
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.client import Client, error_of
+from tests.support.frames import BINARY, CONTINUATION, PING, PONG, TEXT, RawSocket, frame, head
+from tests.support.server import Server
 
 LIMIT = 1_048_576
 

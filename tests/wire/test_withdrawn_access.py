@@ -14,17 +14,17 @@ from django.db import connection, models, transaction
 
 from bos.models import Organization, Role, User
 from kpis.models import Kpi, KpiValue
-from sync.closes import CloseCode
-from sync.dispatcher import MAX_CHANGES
+from sync.gateway.dispatcher import MAX_CHANGES
 from sync.models import Event, StreamHead
-from tests import doors
-from tests.cast import Cast, Person, make_cast
-from tests.client import Client, error_of
+from sync.protocol.close_codes import CloseCode
 from tests.conftest import BACKEND
-from tests.locks import on_connections_of_its_own, wait_until_somebody_is_blocked
-from tests.rest import rest
-from tests.server import Server
-from tests.waiting import until
+from tests.support import doors
+from tests.support.cast import Cast, Person, make_cast
+from tests.support.client import Client, error_of
+from tests.support.locks import on_connections_of_its_own, wait_until_somebody_is_blocked
+from tests.support.rest import rest
+from tests.support.server import Server
+from tests.support.waiting import until
 from tests.wire.test_auth import auth, failure, token_of
 
 WITHIN = 2.0

@@ -16,10 +16,10 @@ from django.utils import timezone
 from kpis.models import Alert, AlertRule, Kpi, Report, ReportState
 from kpis.reports.requesting import have_made
 from sync.models import Event
-from tests.backlog import is_processed, skip_backlog
-from tests.cast import Cast
-from tests.server import working
-from tests.waiting import until
+from tests.support.backlog import is_processed, skip_backlog
+from tests.support.cast import Cast
+from tests.support.server import working
+from tests.support.waiting import until
 
 WITHIN = 60
 

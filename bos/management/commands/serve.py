@@ -14,10 +14,10 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bos.health import refuse_pending_migrations
-from bos.processes import allow_many_descriptors
-from bos.serving import BACKLOG, Child, bind, serve, url_of
-from sync.server import CUT_OFF_SECONDS, DRAIN_SECONDS
+from bos.jobs.processes import allow_many_descriptors
+from bos.web.health import refuse_pending_migrations
+from bos.web.serving import BACKLOG, Child, bind, serve, url_of
+from sync.gateway.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
 # Those that have not signed in may be 1,000 alone.
 FEW_DESCRIPTORS = 4096
@@ -78,8 +78,8 @@ class Command(BaseCommand):
             "bos.asgi:application",
             workers=processes,
             loop="uvloop",
-            http="sync.http_server:HttpProtocol",
-            ws="sync.server:RawWebSocketProtocol",
+            http="sync.gateway.http_server:HttpProtocol",
+            ws="sync.gateway.server:RawWebSocketProtocol",
             ws_max_size=settings.SYNC["max_message_bytes"],
             # The protocol has a heartbeat of its own; deflate would triple memory and halve speed.
             ws_ping_interval=None,

@@ -19,14 +19,14 @@ from django_q import cluster as cluster_module
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
-from bos.apart import limit_memory
-from bos.health import refuse_pending_migrations
-from bos.jobs import due_jobs
-from bos.processes import end_with_parent
-from bos.schedules import make_schedules, put_schedules_right
-from bos.serving import how_it_ended
-from sync.bus import bus
-from sync.processors import advance
+from bos.imports.apart import limit_memory
+from bos.jobs.processes import end_with_parent
+from bos.jobs.queue import due_jobs
+from bos.jobs.schedules import make_schedules, put_schedules_right
+from bos.web.health import refuse_pending_migrations
+from bos.web.serving import how_it_ended
+from sync.delivery.bus import bus
+from sync.eventlog.processors import advance
 
 logger = logging.getLogger("bos")
 

@@ -8,6 +8,6 @@ from django.db.backends.sqlite3 import base
 class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         # Imported late: Django loads backends before the models.
-        from sync.commits import commit
+        from sync.eventlog.commits import commit
 
         commit(self, super()._commit)  # type: ignore[misc]  # not in the stubs

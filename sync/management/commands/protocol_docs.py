@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sync.reference import documents, stale
+from sync.reference.markdown import documents, stale
 
 
 class Command(BaseCommand):

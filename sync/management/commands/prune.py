@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sync.housekeeping import keep_house
+from sync.eventlog.retention import keep_house
 
 
 class Command(BaseCommand):

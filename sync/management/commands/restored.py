@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sync.log import start_over
+from sync.eventlog.log import start_over
 from sync.models import StreamHead
 
 

@@ -1,0 +1,1 @@
+"""Signing in: tokens and their keys, sign-ins, devices, guesses at passwords."""

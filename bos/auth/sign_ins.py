@@ -1,0 +1,103 @@
+"""Sign-ins over REST, each with all the tokens that have come of it (decision A6)."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from bos.models import SignIn, User
+from bos.permissions import uuids
+from sync.delivery.access import withdraw
+from sync.protocol.rights import AccessChange
+
+log = logging.getLogger("bos.login")
+
+
+class End(StrEnum):
+    """Why a sign-in has ended."""
+
+    LOGOUT = "logout"
+    REUSE = "reuse"
+
+
+def begin(user: User, *, refresh_id: str, address: str) -> SignIn:
+    """Note that the user has signed in. refresh_id: `jti` of the refresh token."""
+    now = timezone.now()
+    return SignIn.objects.create(
+        user=user,
+        address=address,
+        refresh_id=refresh_id,
+        created_at=now,
+        used_at=now,
+        ends_at=now + timedelta(seconds=settings.SIGN_IN_SECONDS),
+    )
+
+
+def renew(sign_in_id: str, *, spent_id: str, refresh_id: str, address: str) -> SignIn | None:
+    """Let the next refresh token take the place of this one; None where it does not hold.
+
+    Of several parallel uses one wins. Spent before, it is in two hands: then the sign-in ends for
+    both. Only just before, it may be the other tab's, or the try before whose answer was lost: then
+    nothing ends.
+    """
+    now = timezone.now()
+    rows = SignIn.objects.filter(pk=sign_in_id, ended_at=None, ends_at__gt=now)
+    won = rows.filter(refresh_id=spent_id).update(
+        refresh_id=refresh_id, spent_id=spent_id, used_at=now, address=address
+    )
+    sign_in = rows.select_related("user").first()
+    if sign_in is None or won:
+        return sign_in
+    if not _just_spent(sign_in, spent_id, now):
+        log.warning(
+            "refresh token used again",
+            extra={"user": str(sign_in.user_id), "sign_in": sign_in_id, "address": address},
+        )
+        end(sign_in, End.REUSE)
+    return None
+
+
+def _just_spent(sign_in: SignIn, spent_id: str, now: datetime) -> bool:
+    grace = timedelta(seconds=settings.REFRESH_GRACE)
+    return sign_in.spent_id == spent_id and now - sign_in.used_at <= grace
+
+
+def living(sign_in_id: str) -> SignIn | None:
+    """The sign-in, where none has ended it."""
+    ids = uuids([sign_in_id])
+    return SignIn.objects.filter(pk__in=ids, ended_at=None).select_related("user").first()
+
+
+@transaction.atomic
+def end(sign_in: SignIn, reason: End) -> bool:
+    """End all tokens of the sign-in, and close its connections with 4403 on every process.
+
+    False where it had ended before.
+    """
+    rows = SignIn.objects.filter(pk=sign_in.pk, ended_at=None)
+    ended = rows.update(ended_at=timezone.now(), end_reason=reason) > 0
+    user = sign_in.user
+    if ended and user.organization_id is not None:
+        withdraw(
+            str(user.organization_id),
+            entity_type="sign_in",
+            entity_id=str(sign_in.pk),
+            access=AccessChange(users=(str(user.pk),)),
+        )
+    return ended
+
+
+def forget_sign_ins() -> int:
+    """Forget those of which no token can hold any more."""
+    lives: list[timedelta] = [
+        settings.SIMPLE_JWT[f"{kind}_TOKEN_LIFETIME"] for kind in ("ACCESS", "REFRESH")
+    ]
+    now = timezone.now()
+    over = Q(ends_at__lt=now) | Q(used_at__lt=now - max(lives))
+    return SignIn.objects.filter(over).delete()[0]

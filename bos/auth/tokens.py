@@ -1,0 +1,232 @@
+"""Tokens: bound to a user's organization, token version (decision A5) and sign-in (A6)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework_simplejwt import tokens as simplejwt
+
+from bos.auth import sign_ins
+from bos.auth.token_keys import KeyedBackend, token_keys
+from bos.models import SignIn, SpentToken, User
+from bos.permissions import uuids
+from sync.eventlog.fast_sql import Lock, hold_rows
+from sync.protocol.authenticator import Claims
+from sync.protocol.errors import TokenExpired, TokenInvalid
+from sync.protocol.identity import Actor, Principal, acting
+
+log = logging.getLogger("bos.login")
+_backend = KeyedBackend(token_keys)
+
+
+class AccessToken(simplejwt.AccessToken):
+    _token_backend = _backend
+
+
+class RefreshToken(simplejwt.RefreshToken):
+    _token_backend = _backend
+    access_token_class = AccessToken
+
+
+Pair = tuple[RefreshToken, simplejwt.AccessToken]
+
+
+def tokens_for(user: User, sign_in: SignIn | None = None) -> Pair:
+    """A new pair; without a sign-in, one that no logout ends and that is never renewed as one."""
+    return _pair(user, RefreshToken(), sign_in)
+
+
+def _pair(user: User, refresh: RefreshToken, sign_in: SignIn | None) -> Pair:
+    refresh["user_id"] = str(user.pk)
+    refresh["org"] = str(user.organization_id)
+    refresh["tv"] = user.token_version
+    if sign_in is not None:
+        refresh["sid"] = str(sign_in.pk)
+    access = refresh.access_token
+    if sign_in is not None:
+        end = int(sign_in.ends_at.timestamp())
+        for token in (refresh, access):
+            token["exp"] = min(token["exp"], end)
+    return refresh, access
+
+
+# ------------------------------------------------------------------ what a token says
+
+
+def _read(token: str, kind: str) -> tuple[Claims, dict[str, Any]]:
+    """kind: 'access' or 'refresh'. Raises TokenInvalid or, behind `exp`, TokenExpired."""
+    try:
+        told = token_keys.claims(token)
+    except jwt.ExpiredSignatureError:
+        raise TokenExpired from None
+    except (jwt.InvalidTokenError, UnicodeError):
+        raise TokenInvalid from None
+    if told.get("token_type") != kind:
+        raise TokenInvalid
+    claims = _claims(told)
+    if claims.expires_at <= time.time():
+        raise TokenExpired
+    return claims, told
+
+
+def _claims(told: dict[str, Any]) -> Claims:
+    """Raises TokenInvalid where claims are missing or no such values."""
+    try:
+        return Claims(
+            user_id=str(told["user_id"]),
+            organization_id=str(told["org"]),
+            token_version=int(told["tv"]),
+            expires_at=float(told["exp"]),
+            # Tokens from before there were sign-ins name none: they hold until they expire.
+            sign_in_id=str(told.get("sid", "")),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise TokenInvalid from None
+
+
+_Now = Sequence[Any]
+"""Organization, token version, name and role of a user, as they are now."""
+_FIELDS = ("organization_id", "token_version", "name", "role")
+
+
+class JwtAuthenticator:
+    """The kernel's view of our tokens and users."""
+
+    def verify(self, token: str) -> Claims:
+        return _read(token, "access")[0]
+
+    def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
+        found = self._by_sign_in({c.sign_in_id for c in claims if c.sign_in_id})
+        found |= self._by_user({c.user_id for c in claims if not c.sign_in_id})
+        return [self._principal(c, found.get((c.sign_in_id, c.user_id))) for c in claims]
+
+    def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
+        users = hold_rows(
+            User,
+            uuids({c.user_id for c in claims}),
+            Lock.SHARE,
+            *("is_active", *_FIELDS),
+            wait=wait,
+        )
+        now = {str(pk): values for pk, is_active, *values in users if is_active}
+        living = {("", c.user_id) for c in claims if not c.sign_in_id}
+        living |= self._living({c.sign_in_id for c in claims if c.sign_in_id}, wait=wait)
+        found = {key: now[key[1]] for key in living if key[1] in now}
+        return [self._principal(c, found.get((c.sign_in_id, c.user_id))) for c in claims]
+
+    @staticmethod
+    def _living(ids: set[str], *, wait: bool) -> set[tuple[str, str]]:
+        """(sign-in, user) of those that have not ended, and do not until the transaction does."""
+        if not ids:
+            return set()
+        rows = hold_rows(SignIn, uuids(ids), Lock.SHARE, "user_id", "ended_at", wait=wait)
+        return {(str(pk), str(user_id)) for pk, user_id, ended_at in rows if ended_at is None}
+
+    @staticmethod
+    def _by_sign_in(ids: set[str]) -> dict[tuple[str, str], _Now]:
+        if not ids:
+            return {}
+        rows = SignIn.objects.filter(pk__in=uuids(ids), ended_at=None, user__is_active=True)
+        told = rows.values_list("id", "user_id", *(f"user__{name}" for name in _FIELDS))
+        return {(str(row[0]), str(row[1])): row[2:] for row in told}
+
+    @staticmethod
+    def _by_user(ids: set[str]) -> dict[tuple[str, str], _Now]:
+        if not ids:
+            return {}
+        rows = User.objects.filter(pk__in=uuids(ids), is_active=True)
+        return {("", str(row[0])): row[1:] for row in rows.values_list("id", *_FIELDS)}
+
+    @staticmethod
+    def _principal(claim: Claims, now: _Now | None) -> Principal | None:
+        if now is None or now[0] is None:
+            return None
+        organization_id, token_version, name, role = now
+        if str(organization_id) != claim.organization_id or token_version != claim.token_version:
+            return None
+        return Principal(
+            claim.user_id,
+            claim.organization_id,
+            name,
+            role,
+            token_version,
+            claim.expires_at,
+            claim.sign_in_id,
+        )
+
+
+authenticator = JwtAuthenticator()
+
+
+# ------------------------------------------------------------------ the life of a sign-in
+
+
+def signed_in(user: User, *, address: str) -> Pair:
+    """The first pair of a new sign-in, for a user who has just proved their identity."""
+    refresh = RefreshToken()
+    sign_in = sign_ins.begin(user, refresh_id=refresh["jti"], address=address)
+    return _pair(user, refresh, sign_in)
+
+
+def refreshed(text: str, *, address: str = "") -> Pair:
+    """A new pair for a refresh token, which is spent by this; of parallel uses one wins.
+
+    Raises TokenInvalid or TokenExpired.
+    """
+    claims, told = _read(text, "refresh")
+    user = _user(claims)
+    if not claims.sign_in_id:
+        _spend(told)
+        return signed_in(user, address=address)
+    refresh = RefreshToken()
+    sign_in = sign_ins.renew(
+        claims.sign_in_id, spent_id=told["jti"], refresh_id=refresh["jti"], address=address
+    )
+    if sign_in is None:
+        raise TokenInvalid
+    return _pair(user, refresh, sign_in)
+
+
+def log_out(text: str) -> None:
+    """End the sign-in of a refresh token, spent or not.
+
+    Raises TokenInvalid or TokenExpired; also where it had ended before.
+    """
+    claims, told = _read(text, "refresh")
+    if not claims.sign_in_id:
+        _spend(told)
+        return
+    sign_in = sign_ins.living(claims.sign_in_id)
+    with acting(Actor(user_id=claims.user_id, door="rest")):
+        if sign_in is None or not sign_ins.end(sign_in, sign_ins.End.LOGOUT):
+            raise TokenInvalid
+    log.info("signed out", extra={"user": claims.user_id, "sign_in": claims.sign_in_id})
+
+
+def _user(claims: Claims) -> User:
+    [principal] = authenticator.load([claims])
+    user: User | None = User.objects.filter(pk=claims.user_id).first() if principal else None
+    if user is None:
+        raise TokenInvalid
+    return user
+
+
+def _spend(told: dict[str, Any]) -> None:
+    expires_at = datetime.fromtimestamp(told["exp"], UTC)
+    try:
+        with transaction.atomic():
+            SpentToken(jti=told["jti"], expires_at=expires_at).save(force_insert=True)
+    except IntegrityError:
+        raise TokenInvalid from None
+
+
+def prune_spent() -> int:
+    """Forget spent tokens that have expired by themselves."""
+    return SpentToken.objects.filter(expires_at__lt=timezone.now()).delete()[0]

@@ -1,0 +1,351 @@
+"""What rows look like in a file: import-export's resources, within one organization.
+
+A resource says which columns there are and what a cell means. A name in a cell is looked up among
+the organization's own rows, so what is another's is as unknown as what does not exist.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
+from django.utils import timezone
+from import_export import fields, resources, widgets
+from import_export.results import RowResult
+
+from bos.adminsite.numbers import plain_number
+from bos.imports.cells import Cell, is_blank, number_of, text_of
+from bos.imports.files import Row, Table
+from bos.imports.workflow import Outcome, Plan, Progress, register_import
+from bos.models import Department, Employee, Organization, User
+from bos.texts import one_form, text_key
+
+PATH = " / "
+BATCH = 200
+
+# ------------------------------------------------------------------ cells
+
+
+class Text(widgets.Widget):
+    """In the form in which names are stored: see `bos.texts`."""
+
+    def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> str:
+        return one_form(text_of(value))
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else str(value)
+
+
+class Exact(widgets.Widget):
+    """A number by the rule of the wire, in the unit of what the row is about."""
+
+    def clean(self, value: Cell, row: Any = None, *, unit: str = "", **kwargs: Any) -> Any:
+        return None if is_blank(value) else number_of(value, unit=unit)
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        return value
+
+
+class Choice(widgets.Widget):
+    """One of a few values, or what it is called; empty leaves it as it is."""
+
+    def __init__(self, choices: type[models.TextChoices]) -> None:
+        super().__init__()
+        self._values = {str(label).lower(): value for value, label in choices.choices}
+        self._values |= {str(value): value for value in choices.values}
+
+    def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> str | None:
+        text = Text().clean(value).lower()
+        if text and text not in self._values:
+            raise ValueError(
+                f"“{text[:40]}” is none of: {', '.join(dict.fromkeys(self._values.values()))}"
+            )
+        return self._values.get(text)
+
+
+class Reference(widgets.Widget):
+    """The id of one of the organization's own rows, by what people call it."""
+
+    model: type[models.Model]
+
+    def bind(self, organization: Organization | None) -> None:
+        """Look rows up in this organization; None: in all of them."""
+        self.rows: dict[Any, Any] = {}
+        self._named: dict[str, list[Any]] = defaultdict(list)
+        for row in self.of(organization):
+            self.rows[row.pk] = row
+        for row in self.rows.values():
+            for name in {text_key(name) for name in self.names(row)}:
+                self._named[name].append(row)
+
+    def of(self, organization: Organization | None) -> Iterable[Any]:
+        rows = self.model._default_manager.all()
+        return rows if organization is None else rows.filter(organization=organization)
+
+    def names(self, row: Any) -> Iterable[str]:
+        """The first one is what is written into a file."""
+        raise NotImplementedError
+
+    def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> Any:
+        text = Text().clean(value)
+        if not text:
+            return None
+        found = self._named.get(text_key(text), [])
+        if not found:
+            raise ValueError(f"“{text[:80]}” is unknown")
+        if len(found) > 1:
+            raise ValueError(f"There are {len(found)} called “{text[:80]}”: {self.be_exact}")
+        return found[0].pk
+
+    be_exact = "write its id"
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        row = self.rows.get(value)
+        return "" if row is None else next(iter(self.names(row)))
+
+
+class DepartmentReference(Reference):
+    """By name, or by the path from the top: Sales / Support."""
+
+    model = Department
+    be_exact = "write the path, Sales / Support"
+
+    def names(self, row: Department) -> Iterable[str]:
+        path, above = [row.name], row.parent_id
+        seen: set[Any] = {row.pk}
+        while above in self.rows and above not in seen:
+            seen.add(above)
+            path.insert(0, self.rows[above].name)
+            above = self.rows[above].parent_id
+        return (PATH.join(path), row.name, str(row.pk))
+
+
+class UserReference(Reference):
+    """By email."""
+
+    model = User
+
+    def names(self, row: User) -> Iterable[str]:
+        return (row.email, str(row.pk))
+
+
+# ------------------------------------------------------------------ rows
+
+
+class TenantResource(resources.ModelResource):
+    """Rows of one organization."""
+
+    references: ClassVar[Mapping[str, str]] = {}
+    """Names of fields whose widgets are references: {"department": "department_id"}."""
+
+    def __init__(self, organization: Organization | None) -> None:
+        """None: of every organization; to export only."""
+        super().__init__()
+        self.organization = organization
+        for name in self.references:
+            self.fields[name].widget.bind(organization)
+
+    def load(self) -> None:
+        """Read what `identify` will need, before the first row is imported."""
+
+    def identify(self, row: Mapping[str, Cell]) -> Any:
+        """The stored row that this one is about, None where it is new. Raises ValidationError."""
+        raise NotImplementedError
+
+    def key(self, instance: Any) -> object:
+        """What of a row to add may be in a file once only."""
+        raise NotImplementedError
+
+    def get_instance(self, instance_loader: Any, row: Mapping[str, Cell]) -> Any:
+        return self.identify(row)
+
+    def init_instance(self, row: Any = None) -> Any:
+        return self._meta.model(organization=self.organization)
+
+    def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
+        instance.before = self._values(instance)
+
+    def validate_instance(
+        self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        """Without a query a row: that references are of the organization is known already."""
+        names = {attname: name for name, attname in self.references.items()}
+        found = import_validation_errors or {}
+        errors = {names.get(attname, attname): error for attname, error in found.items()}
+        for name, attname in self.references.items():
+            setattr(instance, name, self.fields[name].widget.rows.get(getattr(instance, attname)))
+        try:
+            instance.clean_fields(exclude={*errors, *self.references, "organization"})
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        if not errors:
+            instance.clean()
+        if errors:
+            raise ValidationError(errors)
+
+    def _values(self, instance: Any) -> dict[str, Any]:
+        return {name: self.fields[name].get_value(instance) for name in self._meta.import_order}
+
+    def changes(self, instance: Any) -> dict[str, tuple[str, str]]:
+        """{field: (before, after)} as the file would say it."""
+        shown = {}
+        for name, value in self._values(instance).items():
+            if value != instance.before[name]:
+                widget = self.fields[name].widget
+                before = widget.render(instance.before[name])
+                shown[name] = (_shown(before), _shown(widget.render(value)))
+        return shown
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return plain_number(value)
+    return "" if value is None else str(value)
+
+
+class ResourceKind:
+    """An import whose rows are those of a resource."""
+
+    name: str
+    title: str
+    columns: tuple[tuple[str, str], ...]
+    max_rows = 2_000  # in one transaction, which SQLite lets nobody else write beside
+    resource: type[TenantResource]
+
+    def plan(self, table: Table, organization: Organization, progress: Progress) -> Plan:
+        if "id" not in table.columns:
+            table.require("name")
+        resource = self.resource(organization)
+        resource.load()
+        outcome = Outcome()
+        new: list[Any] = []
+        changed: dict[tuple[str, ...], list[Any]] = defaultdict(list)
+        seen: dict[object, int] = {}
+        for done, row in enumerate(table.rows, 1):
+            result = resource.import_row(
+                row.cells, None, dry_run=True, using_transactions=False, row_number=row.number
+            )
+            progress(done)
+            if _refused(outcome, row, result):
+                continue
+            instance = result.instance
+            is_new = instance._state.adding
+            key = resource.key(instance) if is_new else instance.pk
+            first = seen.setdefault(key, row.number)
+            if first != row.number:
+                outcome.refuse(row, "", f"Row {first} is about the same.")
+                continue
+            changes = resource.changes(instance)
+            if not changes and not is_new:
+                outcome.unchanged += 1
+                continue
+            shown = [(name, before, after) for name, (before, after) in changes.items()]
+            outcome.show(row, str(instance), shown, new=is_new)
+            if is_new:
+                new.append(instance)
+            else:
+                changed[tuple(changes)].append(instance)
+        return Plan(outcome, partial(_write, self.resource._meta.model.objects, new, changed))
+
+
+def _write(rows: Any, new: list[Any], changed: Mapping[tuple[str, ...], list[Any]]) -> None:
+    """In few statements: SQLite has one writer, and everybody else waits."""
+    rows.bulk_create(new, batch_size=BATCH)
+    now = timezone.now()
+    for names, instances in changed.items():
+        for instance in instances:
+            instance.updated_at = now
+        # Only what the file changes: the rest may have been changed by others meanwhile.
+        rows.bulk_update(instances, [*names, "updated_at"], batch_size=BATCH)
+
+
+def _refused(outcome: Outcome, row: Row, result: RowResult) -> bool:
+    if result.validation_error is not None:
+        error = result.validation_error
+        messages = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+        for column, texts in messages.items():
+            for text in texts:
+                outcome.refuse(row, "" if column == NON_FIELD_ERRORS else column, text)
+    for failure in result.errors:
+        raise failure.error
+    return result.validation_error is not None
+
+
+def uuid_of(row: Mapping[str, Cell]) -> UUID | None:
+    """What the column `id` says. Raises ValidationError."""
+    text = Text().clean(row.get("id"))
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise ValidationError({"id": f"“{text[:40]}” is unknown"}) from None
+
+
+# ------------------------------------------------------------------ employees
+
+
+class EmployeeResource(TenantResource):
+    id = fields.Field("id", "id", widget=Text(), readonly=True)
+    name = fields.Field("name", "name", widget=Text())
+    title = fields.Field("title", "title", widget=Text())
+    email = fields.Field("email", "email", widget=Text())
+    department = fields.Field("department_id", "department", widget=DepartmentReference())
+    user = fields.Field("user_id", "user", widget=UserReference())
+    references: ClassVar[Mapping[str, str]] = {"department": "department_id", "user": "user_id"}
+
+    class Meta:
+        model = Employee
+        fields = ("id", "name", "title", "email", "department", "user")
+        import_order = ("name", "title", "email", "department", "user")
+        store_instance = skip_diff = True
+
+    def load(self) -> None:
+        employees: list[Employee] = list(Employee.objects.filter(organization=self.organization))
+        self._by_id: dict[UUID, Employee] = {employee.pk: employee for employee in employees}
+        self._by_email: dict[str, list[Employee]] = defaultdict(list)
+        for employee in employees:
+            self._by_email[text_key(employee.email)].append(employee)
+        self._of_user = {e.user_id: e.pk for e in employees if e.user_id is not None}
+
+    def identify(self, row: Mapping[str, Cell]) -> Employee | None:
+        if (id_ := uuid_of(row)) is not None:
+            if id_ not in self._by_id:
+                raise ValidationError({"id": f"“{id_}” is unknown"})
+            return self._by_id[id_]
+        email = text_key(Text().clean(row.get("email")))
+        found = self._by_email.get(email, []) if email else []
+        if len(found) > 1:
+            raise ValidationError({"email": f"There are {len(found)} with this email: give the id"})
+        return found[0] if found else None
+
+    def key(self, instance: Employee) -> object:
+        return text_key(instance.email) or instance.pk
+
+    def validate_instance(self, instance: Employee, *args: Any, **kwargs: Any) -> None:
+        super().validate_instance(instance, *args, **kwargs)
+        if instance.user_id is not None:
+            holder = self._of_user.setdefault(instance.user_id, instance.pk)
+            if holder != instance.pk:
+                raise ValidationError({"user": "This user is another employee"})
+
+
+class EmployeeImport(ResourceKind):
+    name = "employees"
+    title = "Employees"
+    resource = EmployeeResource
+    columns: tuple[tuple[str, str], ...] = (
+        ("id", "of an employee to change; empty: found by the email, else added"),
+        ("name", "up to 200 characters"),
+        ("title", "up to 200 characters"),
+        ("email", ""),
+        ("department", "its name, or the path: Sales / Support; empty: none"),
+        ("user", "email of the user who this is; empty: none"),
+    )
+
+
+register_import(EmployeeImport())

@@ -1,0 +1,1 @@
+"""Work in the background: its queue, its schedules, its processes."""

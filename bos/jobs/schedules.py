@@ -1,0 +1,59 @@
+"""What is done again and again, by the clock: rows that the admin shows, and a worker follows."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.utils import timezone
+from django_q.models import Schedule
+
+from bos.jobs.queue import Work, path_of
+
+log = logging.getLogger("bos.jobs")
+
+_schedules: dict[str, tuple[str, int]] = {}
+
+
+def schedule(name: str, job: Work, *, minutes: int) -> None:
+    """Run `job()` every so many minutes. Registered at import, made by `make_schedules`."""
+    if name in _schedules:
+        raise ValueError(f"{name!r} is scheduled twice")
+    _schedules[name] = (path_of(job), minutes)
+
+
+def make_schedules() -> None:
+    """Make what is missing. What is there stays as an administrator has set it."""
+    there = set(Schedule.objects.filter(name__in=_schedules).values_list("name", flat=True))
+    for name, (path, minutes) in _schedules.items():
+        if name not in there:
+            Schedule.objects.create(
+                name=name, func=path, schedule_type=Schedule.MINUTES, minutes=minutes
+            )
+
+
+def put_schedules_right(now: datetime | None = None) -> int:
+    """Bring nearer what would run later than its interval from now; how many schedules those were.
+
+    A worker whose clock was a year ahead for a moment has set them so, and nothing would run for a
+    year. Nor does django-q jump over what was missed: it counts up to now, minute by minute, which
+    takes it a minute for a year in which a clock was behind, or that a backup is old.
+    """
+    now = now or timezone.now()
+    changed = 0
+    for row in Schedule.objects.exclude(schedule_type=Schedule.ONCE):
+        next_run = _next_run(row, now)
+        if next_run != row.next_run:
+            rows = Schedule.objects.filter(pk=row.pk, next_run=row.next_run)
+            changed += rows.update(next_run=next_run)
+            log.warning("schedule put right", extra={"schedule": row.name, "was": row.next_run})
+    return changed
+
+
+def _next_run(row: Schedule, now: datetime) -> datetime:
+    latest: datetime = row.calculate_next_run(now)
+    if row.next_run > latest:
+        return latest
+    # Days and weeks keep their hour, and are few to count.
+    long_ago = row.schedule_type == Schedule.MINUTES and row.next_run < now - 2 * (latest - now)
+    return now if long_ago else row.next_run

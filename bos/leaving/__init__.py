@@ -1,0 +1,1 @@
+"""Deleting departments, people and organizations without losing what is others' (decision V6)."""

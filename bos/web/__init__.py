@@ -1,0 +1,1 @@
+"""HTTP: threads, middleware, health, errors, log lines."""

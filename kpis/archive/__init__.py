@@ -1,0 +1,1 @@
+"""KPIs that are out of use, with all that they have (decision V6)."""

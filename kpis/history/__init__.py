@@ -1,0 +1,1 @@
+"""The values that KPIs have had: read, thinned, and brought in by files."""

@@ -1,0 +1,125 @@
+"""Rights that change while people are connected (decision A5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
+
+from sync.delivery.connection import Connection
+from sync.eventlog.log import PendingEvent, append
+from sync.eventlog.threads import in_database
+from sync.protocol.authenticator import Claims, authenticator
+from sync.protocol.close_codes import CloseCode
+from sync.protocol.codecs import json_text
+from sync.protocol.identity import Principal, current_actor
+from sync.protocol.messages import Unsubscribed
+from sync.protocol.rights import AccessChange
+from sync.protocol.topics import Audience, Topic, authorize
+
+if TYPE_CHECKING:
+    from sync.delivery.feed import Feed
+
+
+Revoked = Callable[["Feed", Connection, Collection[str]], None]
+_watchers: list[Revoked] = []
+when_revoked = _watchers.append
+"""Call this with the connection and the topics that it has just lost."""
+
+
+def withdraw(
+    organization_id: str, *, entity_type: str, entity_id: str, access: AccessChange
+) -> None:
+    """Have every process look at these rights again; what has ended is in the log.
+
+    Runs inside the caller's transaction, and takes effect with it. Nobody gets a message of it.
+    """
+    append(
+        PendingEvent(
+            organization_id=organization_id,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            change_type="deleted",
+            data="{}",
+            live_type="",
+            live="",
+            actor=current_actor(),
+            access=json_text(access),
+            audience=Audience(),
+        )
+    )
+
+
+async def recheck(feed: Feed, change: AccessChange, *, ending: Collection[str]) -> None:
+    """Close connections that have lost access, and unsubscribe from what may not be followed now.
+
+    ending: topics of what is gone. The event that tells of it is on its way, and unsubscribes.
+    """
+    for connection in [c for c in feed.connections if c.id in change.connections]:
+        connection.close(CloseCode.FORBIDDEN)
+    touched = list(_touched(feed, change))
+    while touched:
+        touched = await _look_at(feed, touched, ending)
+
+
+async def _look_at(
+    feed: Feed, connections: Iterable[Connection], ending: Collection[str]
+) -> list[Connection]:
+    """Look at the rights of these; those that have signed in anew meanwhile are to be looked at
+    again."""
+    asked = {
+        connection: (connection.principal, frozenset(connection.topics))
+        for connection in connections
+        if connection.principal is not None and not connection.closing
+    }
+    if not asked:
+        return []
+    topics_of: dict[Principal, set[Topic]] = defaultdict(set)
+    for principal, names in asked.values():
+        topics_of[principal] |= {Topic.parse(name) for name in names}
+    allowed = await in_database(_allowed, dict(topics_of))
+    renewed = []
+    for connection, (principal, names) in asked.items():
+        still = allowed[principal]
+        if connection.principal is not principal:
+            renewed.append(connection)
+        elif still is None:
+            connection.close(CloseCode.FORBIDDEN)
+        else:
+            # What it has subscribed to meanwhile was granted by the new rights.
+            revoke(feed, connection, (names - still).difference(ending) & connection.topics)
+    return renewed
+
+
+def _touched(feed: Feed, change: AccessChange) -> Iterable[Connection]:
+    if change.everyone:
+        return list(feed.connections)
+    users = set(change.users)
+    return {
+        *(c for c in feed.connections if c.principal and c.principal.user_id in users),
+        *(c for topic in change.topics for c in feed.followers(topic)),
+    }
+
+
+def _allowed(topics_of: dict[Principal, set[Topic]]) -> dict[Principal, set[str] | None]:
+    """What each may still follow; None for those whose token no longer holds."""
+    principals = list(topics_of)
+    loaded = authenticator().load([Claims.of(principal) for principal in principals])
+    return {
+        principal: None
+        if now is None or now.role != principal.role  # what a connection may do is decided by it
+        else {str(topic) for topic in authorize(now, topics_of[principal])}
+        for principal, now in zip(principals, loaded, strict=True)
+    }
+
+
+def revoke(feed: Feed, connection: Connection, lost: Collection[str]) -> None:
+    """Unsubscribe the connection from these topics, and from all that hangs on them."""
+    if not lost:
+        return
+    feed.unfollow(connection, lost)
+    for topic in lost:
+        connection.outbox.forget_latest(topic)
+    connection.send(Unsubscribed(sorted(lost), "access_revoked"))
+    for watch in _watchers:
+        watch(feed, connection, lost)

@@ -1,0 +1,163 @@
+"""From an event of the log to the frames that go out, once for all who speak the same way.
+
+A lane is a way to speak: JSON or MessagePack, written as raw bytes or sent through ASGI. An event
+is rendered at most once a lane and process, whatever the number of connections.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Protocol
+
+import msgspec
+
+from sync.eventlog.log import LoggedEvent
+from sync.protocol import codecs
+from sync.protocol.envelope import encode
+from sync.protocol.messages import SyncDelete, SyncUpdate
+from sync.protocol.times import wire_time_us
+
+Frames = Any
+"""What an outbox of the lane takes: bytes of ready frames (raw), or a list of ASGI messages."""
+
+# Entities that go out as SYNC_* when they change, also where another type tells of it (V3).
+_MIRRORED = frozenset({"organization", "department", "employee", "kpi"})
+
+
+class Lane(Protocol):
+    def pack(self, *messages: bytes) -> Frames:
+        """These JSON messages as frames, in order."""
+        ...
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """A WebSocket frame as a server sends it: whole, unmasked (RFC 6455, section 5.2)."""
+    size = len(payload)
+    first = 0x80 | opcode
+    if size < 126:
+        return bytes((first, size)) + payload
+    if size < 1 << 16:
+        return struct.pack("!BBH", first, 126, size) + payload
+    return struct.pack("!BBQ", first, 127, size) + payload
+
+
+class RawJson:
+    def pack(self, *messages: bytes) -> bytes:
+        return b"".join([frame(0x1, message) for message in messages])
+
+
+class RawMessagePack:
+    def pack(self, *messages: bytes) -> bytes:
+        return b"".join([frame(0x2, codecs.json_to_msgpack(message)) for message in messages])
+
+
+class AsgiJson:
+    def pack(self, *messages: bytes) -> list[dict[str, Any]]:
+        return [{"type": "websocket.send", "text": message.decode()} for message in messages]
+
+
+class AsgiMessagePack:
+    def pack(self, *messages: bytes) -> list[dict[str, Any]]:
+        return [
+            {"type": "websocket.send", "bytes": codecs.json_to_msgpack(message)}
+            for message in messages
+        ]
+
+
+class AsgiBinaryJson:
+    """For a client that speaks JSON in binary frames (decision W3)."""
+
+    def pack(self, *messages: bytes) -> list[dict[str, Any]]:
+        return [{"type": "websocket.send", "bytes": message} for message in messages]
+
+
+class RawBinaryJson:
+    def pack(self, *messages: bytes) -> bytes:
+        return b"".join([frame(0x2, message) for message in messages])
+
+
+_LANES: dict[tuple[bool, str], Lane] = {
+    (True, "text"): RawJson(),
+    (True, "binary"): RawBinaryJson(),
+    (True, "msgpack"): RawMessagePack(),
+    (False, "text"): AsgiJson(),
+    (False, "binary"): AsgiBinaryJson(),
+    (False, "msgpack"): AsgiMessagePack(),
+}
+
+
+def lane(*, raw: bool, speech: str) -> Lane:
+    """speech: 'text' (JSON), 'binary' (JSON in binary frames) or 'msgpack'."""
+    return _LANES[raw, speech]
+
+
+def broadcast(event: LoggedEvent) -> list[bytes]:
+    """What everybody concerned gets live (decision V3): its own type first, then SYNC_*.
+
+    What has no type of its own goes out as SYNC_*, so that no mirror keeps what is gone (V8).
+    """
+    messages = []
+    if event.live_type:
+        messages.append(_live(event, request_id=None))
+    if event.entity_type in _MIRRORED or not event.live:
+        messages.append(sync_message(event))
+    return messages
+
+
+def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) -> list[bytes]:
+    """What the requester gets: the resulting message with their requestId, once (decision E3)."""
+    if not event.live_type:
+        return broadcast(event) if subscribed else []
+    messages = [_live(event, request_id=request_id)]
+    if subscribed and event.entity_type in _MIRRORED:
+        messages.append(sync_message(event))
+    return messages
+
+
+def _live(event: LoggedEvent, *, request_id: str | None) -> bytes:
+    return encode(
+        event.live_type,
+        _with_entity(event),
+        request_id=request_id,
+        timestamp=wire_time_us(event.at_us),
+    )
+
+
+def _with_entity(event: LoggedEvent) -> bytes:
+    """The payload with what every sync message says, too (decision V8).
+
+    The payload was encoded before the event had its place in the order.
+    """
+    entity = ""
+    if event.organization or event.department or event.kpi or event.session or event.user:
+        entity = (
+            f'"entityType":"{event.entity_type}","entityId":"{event.entity_id}",'
+            f'"changeType":"{event.change_type}",'
+        )  # an answer to one connection shows nothing that others see
+    return f'{event.live[:-1]},{entity}"sequence":{event.sequence}}}'.encode()
+
+
+def sync_message(event: LoggedEvent) -> bytes:
+    """The event as SYNC_UPDATE or SYNC_DELETE: live and in every replay alike."""
+    payload: SyncUpdate | SyncDelete
+    if event.change_type == "deleted":
+        deleted = msgspec.json.decode(event.data)
+        payload = SyncDelete(
+            event.entity_type,
+            event.entity_id,
+            deleted["deletedBy"],
+            deleted["deletedAt"],
+            event.sequence,
+        )
+        type_ = "SYNC_DELETE"
+    else:
+        payload = SyncUpdate(
+            event.entity_type,
+            event.entity_id,
+            "created" if event.change_type == "created" else "updated",
+            msgspec.Raw(event.data.encode()),
+            event.actor_id,
+            event.sequence,
+        )
+        type_ = "SYNC_UPDATE"
+    return encode(type_, codecs.to_json(payload), timestamp=wire_time_us(event.at_us))

@@ -1,0 +1,302 @@
+"""One hub a process: joins each organization's group once and fans out in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from sync import garbage
+from sync.conf import sync_settings
+from sync.delivery.bus import Shown, bus, group_name
+from sync.delivery.connection import Connection
+from sync.delivery.feed import RETRY_PAUSE, Feed
+from sync.delivery.intake import Gate
+from sync.delivery.outbox import Flusher
+from sync.delivery.principals import PrincipalLoader
+from sync.delivery.shared_state import MemoryState, RedisState, SharedState
+from sync.delivery.turns import Turns
+from sync.eventlog import log
+from sync.eventlog.log import LoggedEvent
+from sync.eventlog.retention import PAUSE_SECONDS, keep_house
+from sync.eventlog.threads import READINGS, READINGS_OF_ONE, in_database
+from sync.protocol.close_codes import CloseCode
+
+logger = logging.getLogger("bos.sync")
+
+# What features do in every process: run beside the hub, look at what is shown, clean up after a
+# connection. Registered at import, by the features' `realtime` modules.
+_companions: list[Callable[[Hub], Coroutine[None, None, None]]] = []
+_watchers: list[Callable[[Shown], None]] = []
+_leavers: list[Callable[[Hub, Connection], Awaitable[None]]] = []
+run_beside_hub = _companions.append
+watch_shown = _watchers.append
+after_connection = _leavers.append
+
+JOIN_TIMEOUT = 1.0
+# A feed without connections is kept for a while: people reconnect.
+FEED_LINGER = 60.0
+
+
+class Hub:
+    """All connections of this process, and the feeds of their organizations."""
+
+    def __init__(self) -> None:
+        settings = sync_settings()
+        loop = asyncio.get_running_loop()
+        self.connections: dict[str, Connection] = {}
+        self.gate = Gate()
+        self.readings = Turns(READINGS, of_one=READINGS_OF_ONE)
+        """Taken by what reads much for one client."""
+        self.state: SharedState = (
+            RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
+        )
+        self.principals = PrincipalLoader()
+        self.flusher = Flusher(loop, settings.coalesce)
+        self._feeds: dict[str, asyncio.Task[Feed]] = {}
+        self._deserted: dict[str, float] = {}
+        self._joined: set[str] = set()
+        self._passing: set[asyncio.Task[None]] = set()
+        self._layer: Any = get_channel_layer()
+        self._channel: str | None = None
+        self.level_at = time.monotonic()
+        """When every feed was last seen to have all that the log has."""
+        self._tasks = [
+            loop.create_task(self._receive(), name="hub-receive"),
+            loop.create_task(self._check_heads(), name="hub-heads"),
+            loop.create_task(self._renew_places(), name="hub-places"),
+            loop.create_task(self._keep_house(), name="hub-house"),
+            *(loop.create_task(companion(self)) for companion in _companions),
+        ]
+        bus.attach(self)
+
+    # -------------------------------------------------------------- feeds
+
+    async def feed(self, organization_id: str) -> Feed:
+        """The organization's feed; everything committed from now on will be delivered by it."""
+        opening = self._feeds.get(organization_id)
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+            opening = asyncio.ensure_future(self._open(organization_id))
+            self._feeds[organization_id] = opening
+        self._deserted.pop(organization_id, None)
+        return await asyncio.shield(opening)
+
+    async def _open(self, organization_id: str) -> Feed:
+        # First the group, then the head: what is committed in between arrives early and waits.
+        await self._join(organization_id)
+        feed = Feed(organization_id, self)
+        head = await in_database(log.head, organization_id)
+        feed.last, feed.last_at_us = head.sequence, head.at_us
+        return feed
+
+    async def _join(self, organization_id: str) -> None:
+        if self._layer is None or organization_id in self._joined:
+            return
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT):
+                if self._channel is None:
+                    self._channel = await self._layer.new_channel()
+                await self._layer.group_add(group_name(organization_id), self._channel)
+        except Exception as error:  # Redis is away: the head check delivers, and joins later
+            logger.warning("group not joined", extra={"error": type(error).__name__})
+        else:
+            self._joined.add(organization_id)
+
+    def ready_feeds(self) -> list[Feed]:
+        return [
+            task.result()
+            for task in self._feeds.values()
+            if task.done() and not task.cancelled() and task.exception() is None
+        ]
+
+    def ingest(self, organization_id: str, events: Iterable[LoggedEvent]) -> None:
+        task = self._feeds.get(organization_id)
+        if task is None:
+            return
+        if not task.done():
+            # Opening: it may have read the head just before. Whatever comes twice is dropped.
+            waiting = list(events)
+            task.add_done_callback(lambda _: self.ingest(organization_id, waiting))
+        elif not task.cancelled() and task.exception() is None:
+            task.result().ingest(events)
+
+    def show(self, organization_id: str, shown: Shown) -> None:
+        """Show something passing to who follows its topic here."""
+        for watch in _watchers:
+            watch(shown)
+        task = self._feeds.get(organization_id)
+        if task is not None and task.done() and not task.cancelled() and not task.exception():
+            feed = task.result()
+            feed.show(shown.topic, shown.key, shown.message.encode(), except_user=shown.user_id)
+
+    # -------------------------------------------------------------- background
+
+    async def _receive(self) -> None:
+        """Events that other processes publish."""
+        while self._layer is not None:
+            if self._channel is None:
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                message = await self._layer.receive(self._channel)
+                if events := bus.received(message):
+                    self.ingest(events[0].organization_id, events)
+                elif shown := bus.received_shown(message):
+                    self.show(shown.organization_id, shown)
+            except Exception:
+                logger.exception("group message not read")
+                await asyncio.sleep(1)
+
+    async def _check_heads(self) -> None:
+        """Compare with the log: repairs lost messages, killed publishers, a Redis that is away."""
+        while True:
+            await asyncio.sleep(sync_settings().head_check)
+            try:
+                await self._check_heads_once()
+            except Exception:
+                logger.exception("heads not compared")
+
+    async def _check_heads_once(self) -> None:
+        self._close_deserted()
+        feeds = self.ready_feeds()
+        for feed in feeds:
+            if feed.organization_id not in self._joined:
+                await self._join(feed.organization_id)
+        if feeds:
+            delivered = {feed.organization_id: feed.last for feed in feeds}
+            heads = await in_database(log.heads, list(delivered))
+            behind = False
+            for feed in feeds:
+                head = heads.get(feed.organization_id, log.Head())
+                behind |= feed.last < head.sequence
+                feed.check(head, delivered=delivered[feed.organization_id])
+            if behind:
+                return
+        self.level_at = time.monotonic()
+
+    def start_over(self, feed: Feed) -> None:
+        """The organization's log was put back behind what was delivered: begin anew with it."""
+        self._keep(self._start_over(feed))
+
+    async def _start_over(self, feed: Feed) -> None:
+        id_ = feed.organization_id
+        logger.error(
+            "log was put back, its clients start anew",
+            extra={"organization": id_, "delivered": feed.last},
+        )
+        while True:
+            try:
+                await in_database(log.start_over, id_, seen=feed.last, seen_at_us=feed.last_at_us)
+                break
+            except Exception:  # the database is away: nothing is delivered meanwhile
+                logger.exception("log not continued")
+                await asyncio.sleep(RETRY_PAUSE)
+        self._drop(feed)
+        for connection in list(feed.connections):
+            connection.close(CloseCode.SERVER_RESTART)
+
+    def _drop(self, feed: Feed) -> None:
+        self._feeds.pop(feed.organization_id, None)
+        self._deserted.pop(feed.organization_id, None)
+        feed.end()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Keep a task until it has ended; the loop itself would not."""
+        task = asyncio.ensure_future(work)
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
+    def _close_deserted(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for feed in self.ready_feeds():
+            if feed.connections:
+                self._deserted.pop(feed.organization_id, None)
+            elif now - self._deserted.setdefault(feed.organization_id, now) > FEED_LINGER:
+                self._drop(feed)
+                self._keep(self._leave(feed.organization_id))
+
+    async def _leave(self, organization_id: str) -> None:
+        if organization_id not in self._joined or organization_id in self._feeds:
+            return
+        self._joined.discard(organization_id)
+        try:
+            async with asyncio.timeout(JOIN_TIMEOUT):
+                await self._layer.group_discard(group_name(organization_id), self._channel)
+        except Exception as error:  # at worst, messages come that nobody here needs
+            logger.warning("group not left", extra={"error": type(error).__name__})
+
+    async def _renew_places(self) -> None:
+        while True:
+            await self.state.renewal_due()
+            places = [
+                (connection.principal.user_id, connection.id)
+                for connection in self.connections.values()
+                if connection.principal is not None
+            ]
+            try:
+                await self.state.renew_places(places)
+            except Exception:
+                logger.exception("places not renewed")
+
+    async def _keep_house(self) -> None:
+        while True:
+            # At another time in each process: they were all started together.
+            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
+            try:
+                await in_database(keep_house)
+            except Exception:
+                logger.exception("nothing forgotten")
+
+    # -------------------------------------------------------------- connections
+
+    def add(self, connection: Connection) -> None:
+        self.connections[connection.id] = connection
+
+    async def remove(self, connection: Connection) -> None:
+        self.connections.pop(connection.id, None)
+        if connection.feed is not None:
+            connection.feed.forget(connection)
+        # Together: what they tell Redis goes out in one round trip.
+        ends = [leave(self, connection) for leave in _leavers]
+        if connection.principal is not None:
+            ends.append(self.state.free_place(connection.principal.user_id, connection.id))
+        for outcome in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(outcome, Exception):  # what is not cleaned up expires by itself
+                logger.error("connection not cleaned up", exc_info=outcome)
+
+    def end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def _settle_process() -> None:
+    """What is loaded by now stays, and a commit gets its turn.
+
+    The switch interval is how long the thread that commits waits for the event loop after each
+    statement; at the default 5 ms a commit takes tens of milliseconds beside a busy loop.
+    """
+    garbage.keep_what_is_loaded()
+    garbage.collect_rarely()  # manage.py does; Daphne has not
+    sys.setswitchinterval(0.0005)
+
+
+def hub() -> Hub:
+    """The hub of the running event loop; a server has one loop a process."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(loop)
+    if found is None:
+        for other in [other for other in _hubs if other.is_closed()]:
+            del _hubs[other]
+        if not _hubs:
+            _settle_process()
+        found = _hubs[loop] = Hub()
+    return found

@@ -1,0 +1,495 @@
+"""What processes must agree on and may forget: a user's places and messages, and work.
+
+Lives in Redis, by Lua with Redis' clock, or in memory with one process. Everything expires by
+itself: after `kill -9` no handler runs that could clean up. While Redis is away each process keeps
+the limits by itself, and nobody is cut off because of it (decision A4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
+
+import redis.asyncio
+import redis.asyncio.retry
+import redis.backoff
+from redis.exceptions import RedisError
+
+from sync.delivery.budgets import (
+    SPEND,
+    Account,
+    Answer,
+    LocalBudgets,
+    Question,
+    Refusal,
+    SharedBudgets,
+)
+from sync.delivery.ends import SLICE, TAKE_OUT, Ends
+from sync.protocol.limits import WINDOW, SlidingWindow
+
+log = logging.getLogger("bos.sync")
+T = TypeVar("T")
+
+LEASE_SECONDS = 45.0
+RENEW_SECONDS = 15.0
+# How long Redis may take, and how long it is left alone after it failed: a hung Redis must not
+# make every request wait.
+REDIS_TIMEOUT = 1.0
+REDIS_PAUSE = 2.0
+# How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
+# margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
+TELL_SECONDS = 0.02
+# How long is believed what Redis has said of a user's messages where they are connected to this
+# process alone: they may only just have connected to another one. A user who is connected there as
+# well sends 300 messages in the time of a few round trips: Redis is asked for each of theirs.
+BELIEVED_ALONE = 1.0
+MARGIN = 40
+
+# The places behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
+_TAKE_PLACE = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+for i = 4, #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if not redis.call('ZSCORE', KEYS[1], ARGV[1])
+   and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+return 1
+"""
+# Times of a user's messages, newest first.
+# {ms to wait, messages within the window, connections of the user}
+_HIT = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local limit, window, hits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+while true do
+  local oldest = redis.call('LINDEX', KEYS[1], -1)
+  if not oldest or tonumber(oldest) > now - window then break end
+  redis.call('RPOP', KEYS[1])
+end
+local count = redis.call('LLEN', KEYS[1])
+local places = redis.call('ZCARD', KEYS[2])
+if hits == 1 and count >= limit then
+  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count, places}
+end
+for _ = 1, hits do redis.call('LPUSH', KEYS[1], now) end
+redis.call('PEXPIRE', KEYS[1], window)
+return {0, count + hits, places}
+"""
+
+
+_WHO = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
+"""
+
+
+class SharedState(Protocol):
+    shared: bool
+    """Whether other processes see it, too."""
+
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        """Take one of the user's connection places; False where none is free."""
+        ...
+
+    async def free_place(self, user_id: str, connection_id: str) -> None: ...
+
+    async def renewal_due(self) -> None:
+        """Wait until places must be renewed: soon, where something could not be kept."""
+        ...
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        """Keep these (user, connection) places for another LEASE_SECONDS."""
+        ...
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        """Count a message of the user; 0 if within the limit, else seconds until one would be."""
+        ...
+
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        """`spend` where nobody need be asked; False, and nothing taken, where it is not so."""
+        ...
+
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        """Take units of work from all of these accounts, or from none: why not, then.
+
+        place: the same for accounts that are asked for together.
+        """
+        ...
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+        """For so long, count these (place, connection) as present, unless told again.
+
+        False where that could not be kept for all of them.
+        """
+        ...
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        """Take a connection away; how many are still there, None if nobody knows now."""
+        ...
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        """How many connections are at each place; None if nobody knows."""
+        ...
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        """What connections are at this place; None if nobody knows."""
+        ...
+
+
+def _places(user_id: str) -> str:
+    return f"bos:places:{user_id}"
+
+
+def _present(place: str) -> str:
+    return f"bos:present:{place}"
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+async def _eval(
+    client: redis.asyncio.Redis, script: str, keys: Sequence[str], *arguments: object
+) -> Any:
+    # redis-py types the answer of its asynchronous client as if it might be the other one's.
+    return await cast(Any, client.eval(script, len(keys), *keys, *map(str, arguments)))
+
+
+class MemoryState:
+    """The state of one process, for one process."""
+
+    shared = False
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._places: dict[str, set[str]] = defaultdict(set)
+        self._messages: dict[str, SlidingWindow] = {}
+        self._present: dict[str, dict[str, float]] = {}
+        self._forget_at = 0.0
+        self._budgets = LocalBudgets(clock)
+
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        places = self._places[user_id]
+        if connection_id not in places and len(places) >= limit:
+            return False
+        places.add(connection_id)
+        return True
+
+    async def free_place(self, user_id: str, connection_id: str) -> None:
+        places = self._places.get(user_id)
+        if places is not None:
+            places.discard(connection_id)
+            if not places:
+                del self._places[user_id]
+                self._forget_messages()
+
+    def _forget_messages(self) -> None:
+        """Of users that are gone, and not at once: on coming back they have what they had sent."""
+        now = self._clock()
+        if now < self._forget_at:
+            return
+        self._forget_at = now + WINDOW
+        for user_id, messages in list(self._messages.items()):
+            if user_id not in self._places and messages.is_empty(now):
+                del self._messages[user_id]
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+        until = self._clock() + seconds
+        for place, connection_id in presences:
+            self._present.setdefault(place, {})[connection_id] = until
+        return True
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        self._present.get(place, {}).pop(connection_id, None)
+        return self._count(place)
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        return [self._count(place) for place in places]
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        return list(self._present[place]) if self._count(place) else []
+
+    def _count(self, place: str) -> int:
+        now = self._clock()
+        there = {c: until for c, until in self._present.get(place, {}).items() if until > now}
+        if there:
+            self._present[place] = there
+        else:
+            self._present.pop(place, None)
+        return len(there)
+
+    def places_of(self, user_id: str) -> int:
+        return len(self._places.get(user_id, ()))
+
+    async def renewal_due(self) -> None:
+        await asyncio.sleep(RENEW_SECONDS)
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        return None
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        messages = self._messages.get(user_id)
+        if messages is None:
+            messages = self._messages[user_id] = SlidingWindow(limit, window)
+        return messages.hit(self._clock())
+
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        return self._budgets.spend(accounts, units) is None
+
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        return self._budgets.spend(accounts, units)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """A user's messages here: those Redis knows of (all processes'), and those it does not yet."""
+
+    known: int = 0
+    believed_until: float = -math.inf
+    untold: int = 0
+    telling: asyncio.Future[None] | None = None
+
+
+class RedisState:
+    """The state of all processes; this process's own where Redis does not answer."""
+
+    shared = True
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        self._clients = [
+            redis.asyncio.Redis.from_url(
+                url,
+                socket_timeout=REDIS_TIMEOUT,
+                socket_connect_timeout=REDIS_TIMEOUT,
+                retry=redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),
+            )
+            for url in urls
+        ]
+        self._local = MemoryState()
+        self._tallies: dict[str, _Tally] = {}
+        self._away_until = 0.0
+        self._missed = asyncio.Event()
+        """Something could not be told: what is held here must be said again."""
+        self._ends = Ends(
+            partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
+        )
+        # One of each address: accounts of an organization are asked for in one round trip.
+        self._budgets = {
+            client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
+        }
+
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        # Always counted here as well, so that the count is right when Redis goes away.
+        if not await self._local.take_place(user_id, connection_id, limit):
+            return False
+        key, client = _places(user_id), self._client(user_id)
+        gone = self._ends.untold(client, key)
+        arguments = (connection_id, limit, _ms(LEASE_SECONDS), *gone)
+        taken: int | None = await self._ask(
+            lambda: _eval(client, _TAKE_PLACE, [key], *arguments), otherwise=None
+        )
+        if taken is None:
+            return True
+        for place in gone:
+            self._ends.withdraw(client, key, place)
+        if not taken:
+            await self._local.free_place(user_id, connection_id)
+        return bool(taken)
+
+    async def free_place(self, user_id: str, connection_id: str) -> None:
+        await self._local.free_place(user_id, connection_id)
+        if not self._local.places_of(user_id):
+            self._tallies.pop(user_id, None)
+        await self._ends.take_out(self._client(user_id), _places(user_id), connection_id)
+
+    async def renewal_due(self) -> None:
+        try:
+            await asyncio.wait_for(self._missed.wait(), RENEW_SECONDS)
+        except TimeoutError:
+            return
+        self._missed.clear()
+        await asyncio.sleep(REDIS_PAUSE)
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        """Unconditional: a place once given stays, whatever Redis forgot meanwhile."""
+        for client, held in self._slices(places):
+            await self._ask(partial(self._renew, client, held), otherwise=None)
+
+    def _slices(
+        self, held: Iterable[tuple[str, str]]
+    ) -> Iterable[tuple[redis.asyncio.Redis, list[tuple[str, str]]]]:
+        """What is held, by the Redis that keeps it, in parts that it takes well within its time."""
+        by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
+        for key, connection_id in held:
+            by_client[self._client(key)].append((key, connection_id))
+        for client, of_client in by_client.items():
+            for start in range(0, len(of_client), SLICE):
+                yield client, of_client[start : start + SLICE]
+
+    @staticmethod
+    async def _renew(client: redis.asyncio.Redis, places: list[tuple[str, str]]) -> None:
+        seconds, microseconds = await client.time()
+        until = seconds * 1000 + microseconds // 1000 + _ms(LEASE_SECONDS)
+        pipe = client.pipeline(transaction=False)
+        for user_id, connection_id in places:
+            pipe.zadd(_places(user_id), {connection_id: until})
+            pipe.pexpire(_places(user_id), _ms(LEASE_SECONDS * 2))
+        await pipe.execute()
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        """Exact near the limit; far from it, Redis is told a moment later, of many at once.
+
+        Otherwise each message would wait for Redis, and those behind it on the same connection.
+        """
+        tally = self._tallies.get(user_id)
+        if tally is None:
+            # What they have sent before, or elsewhere, only Redis knows.
+            tally = self._tallies[user_id] = _Tally()
+            return await self._hit(user_id, tally, limit, window)
+        tally.untold += 1
+        margin = max(MARGIN, limit // 5)
+        if (
+            time.monotonic() < tally.believed_until
+            and tally.known + tally.untold <= limit - margin
+            and tally.untold <= margin // 4
+        ):
+            if tally.telling is None:
+                tally.telling = asyncio.ensure_future(
+                    self._tell_later(user_id, tally, limit, window)
+                )
+            return 0.0
+        tally.untold -= 1
+        if tally.untold:
+            await self._tell(user_id, tally, limit, window)
+        return await self._hit(user_id, tally, limit, window)
+
+    async def _tell_later(self, user_id: str, tally: _Tally, limit: int, window: float) -> None:
+        await asyncio.sleep(TELL_SECONDS)
+        tally.telling = None
+        await self._tell(user_id, tally, limit, window)
+
+    async def _tell(self, user_id: str, tally: _Tally, limit: int, window: float) -> None:
+        hits, tally.untold = tally.untold, 0
+        if not hits:
+            return
+        tally.known += hits
+        answer = await self._ask_hits(user_id, limit, window, hits)
+        if answer is not None:
+            self._believe(user_id, tally, answer)
+        for _ in range(hits):  # known here as well, for when Redis goes away
+            await self._local.hit(user_id, limit, window)
+
+    async def _hit(self, user_id: str, tally: _Tally, limit: int, window: float) -> float:
+        answer = await self._ask_hits(user_id, limit, window, 1)
+        if answer is None:
+            return await self._local.hit(user_id, limit, window)
+        self._believe(user_id, tally, answer)
+        return answer[0] / 1000
+
+    def _believe(self, user_id: str, tally: _Tally, answer: tuple[int, int, int]) -> None:
+        _, tally.known, places = answer
+        alone = places <= self._local.places_of(user_id)
+        tally.believed_until = time.monotonic() + BELIEVED_ALONE if alone else -math.inf
+
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        return self._budgets[self._client(place)].spend_at_once(accounts, units)
+
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        return await self._budgets[self._client(place)].spend(accounts, units)
+
+    async def _ask_work(self, client: redis.asyncio.Redis, question: Question) -> Answer | None:
+        keys = [f"bos:work:{account.key}" for account, _ in question.accounts]
+        figures = [n for account, units in question.accounts for n in (units, account.limit)]
+        answer = await self._ask(
+            lambda: _eval(client, SPEND, keys, int(WINDOW), int(question.force), *figures),
+            otherwise=None,
+        )
+        if answer is None:
+            return None
+        refused, wait, *totals = answer
+        return Answer(refused - 1 if refused else None, wait, totals)
+
+    async def _ask_hits(
+        self, user_id: str, limit: int, window: float, hits: int
+    ) -> tuple[int, int, int] | None:
+        keys = (f"bos:messages:{user_id}", _places(user_id))
+        return await self._ask(
+            lambda: _eval(self._client(user_id), _HIT, keys, limit, _ms(window), hits),
+            otherwise=None,
+        )
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+        told = True
+        for client, there in self._slices(presences):
+            for place, connection_id in there:
+                self._ends.withdraw(client, _present(place), connection_id)
+            question = partial(self._be_present, client, there, seconds)
+            told = await self._ask(question, otherwise=False) and told
+        return told
+
+    @staticmethod
+    async def _be_present(
+        client: redis.asyncio.Redis, presences: list[tuple[str, str]], seconds: float
+    ) -> bool:
+        now_s, now_us = await client.time()
+        until = now_s * 1000 + now_us // 1000 + _ms(seconds)
+        by_place: dict[str, dict[str, int]] = defaultdict(dict)
+        for place, connection_id in presences:
+            by_place[place][connection_id] = until
+        pipe = client.pipeline(transaction=False)
+        for place, there in by_place.items():
+            pipe.zadd(_present(place), there)
+            pipe.pexpire(_present(place), _ms(seconds))
+        await pipe.execute()
+        return True
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        return await self._ends.take_out(self._client(place), _present(place), connection_id)
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        counts: dict[str, int] = {}
+        for client, asked in self._slices((place, "") for place in places):
+            answers = await self._ask(partial(self._count, client, asked), otherwise=None)
+            if answers is None:
+                return None
+            counts |= {place: n for (place, _), n in zip(asked, answers, strict=True)}
+        return [counts[place] for place in places]
+
+    @staticmethod
+    async def _count(
+        client: redis.asyncio.Redis, places: list[tuple[str, str]]
+    ) -> list[int] | None:
+        pipe = client.pipeline(transaction=False)
+        for place, nobody in places:
+            pipe.eval(TAKE_OUT, 1, _present(place), nobody)
+        return await pipe.execute()
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        key = _present(place)
+        found = await self._ask(lambda: _eval(self._client(place), _WHO, [key]), otherwise=None)
+        return None if found is None else [member.decode() for member in found]
+
+    def _client(self, key: str) -> redis.asyncio.Redis:
+        return self._clients[zlib.crc32(key.encode()) % len(self._clients)]
+
+    async def _ask(self, question: Callable[[], Awaitable[T]], *, otherwise: T) -> T:
+        """Redis' answer, or `otherwise` while it is away."""
+        if time.monotonic() < self._away_until:
+            self._missed.set()
+            return otherwise
+        try:
+            return await asyncio.wait_for(question(), REDIS_TIMEOUT)
+        # RuntimeError: uvloop's, of a connection that was lost a moment ago.
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            self._away_until = time.monotonic() + REDIS_PAUSE
+            self._missed.set()
+            log.warning("redis away", extra={"error": type(error).__name__})
+            return otherwise

@@ -1,0 +1,3 @@
+"""The write side: what changed and that it changed, committed together in one ordered log. It knows
+Django, and no socket.
+"""

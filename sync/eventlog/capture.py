@@ -1,0 +1,506 @@
+"""Every change to a synced model becomes an event, by whatever door it comes (decision V1).
+
+A model is registered once with a `Synced`: its entity name, what clients see of a row and whom it
+concerns. From then on saving, deleting, cascades and the queryset's update and bulk methods are
+captured here, in the transaction of the change. Raw SQL is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from copy import copy
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import NotSupportedError, models, transaction
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+
+from sync.eventlog.log import PendingEvent, append
+from sync.protocol import rights
+from sync.protocol.codecs import json_text
+from sync.protocol.identity import Actor, current_actor
+from sync.protocol.rights import AccessChange
+from sync.protocol.times import wire_time
+from sync.protocol.topics import Audience
+
+M = TypeVar("M", bound=models.Model)
+EVERYTHING = frozenset({"*"})
+TOLD: tuple[str, dict[str, Any]] = ("", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[M]):
+    """kind: 'created', 'updated' or 'deleted'.
+
+    before is None for a new row, after is None for a deleted one.
+
+    fields: names of the fields that changed; where only untracked fields were written, `before`
+    was not read and `fields` are those that were written.
+    """
+
+    kind: str
+    before: M | None
+    after: M | None
+    fields: frozenset[str]
+
+    @property
+    def row(self) -> M:
+        row = self.after if self.after is not None else self.before
+        assert row is not None
+        return row
+
+    def touches(self, *fields: str) -> bool:
+        return not self.fields.isdisjoint((*fields, "*"))
+
+
+class Synced(Generic[M]):
+    """How a model appears on the wire. Subclass it once a model and `register` it."""
+
+    model: type[M]
+    entity_type: ClassVar[str]
+    tracked: ClassVar[frozenset[str]] = EVERYTHING
+    """Fields whose old value decides about the audience, as attnames (`department_id`). A save that
+    writes none of them, and none that decides about rights, spares the query for the old row."""
+    ignored: ClassVar[frozenset[str]] = frozenset({"updated_at"})
+    """Fields that change with every save and are no change by themselves."""
+    related: ClassVar[tuple[str, ...]] = ()
+    """Rows that audience and data look at: read along where many rows change at once."""
+
+    def organization_id(self, row: M) -> str:
+        """The organization whose log tells of the row; empty where it is of no organization."""
+        return str(row.organization_id)  # type: ignore[attr-defined]  # or it is overridden
+
+    def data(self, row: M) -> dict[str, Any]:
+        """What clients mirror of the row."""
+        raise NotImplementedError
+
+    def audience(self, row: M) -> Audience:
+        raise NotImplementedError
+
+    def live(self, change: Change[M], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+        """Type and payload of the message of its own that tells of the change.
+
+        None: the change goes out as SYNC_UPDATE or SYNC_DELETE. TOLD: another message tells of it.
+        """
+        return None
+
+    def kind(self, change: Change[M]) -> str:
+        """What the change is to clients: to mark a row as left may be to delete it for them."""
+        return change.kind
+
+    def concerns(self, change: Change[M]) -> bool:
+        """Whether this change is an event to anybody. The rights that it touches are looked at all
+        the same."""
+        return True
+
+    def recorded(self, changes: Sequence[Change[M]], actor: Actor) -> None:
+        """Called for changes that were told, in their transaction: the place to keep a history."""
+
+
+_synced: dict[type[models.Model], Synced[Any]] = {}
+
+
+def register(synced: Synced[Any]) -> None:
+    if synced.model in _synced:
+        raise ValueError(f"{synced.model.__name__} is registered twice")
+    _synced[synced.model] = synced
+
+
+def registered() -> dict[type[models.Model], Synced[Any]]:
+    return dict(_synced)
+
+
+def registered_for(model: type[M]) -> Synced[M]:
+    return _synced[model]
+
+
+Follower = Callable[[Sequence[Change[Any]]], None]
+_followers: dict[type[models.Model], list[Follower]] = {}
+
+
+def follow_changes(model: type[models.Model], follower: Follower) -> None:
+    """Call this for all changes of the model's rows, events or not, in their transaction.
+
+    With several at once where a queryset's method changes several rows. Followers are called in the
+    order in which they came.
+    """
+    _followers.setdefault(model, []).append(follower)
+
+
+def connect() -> None:
+    """Begin to capture. Raises ValueError where rights depend on a model that is not captured."""
+    for model, fields in rights.models_read().items():
+        if model not in _synced or not fields <= {f.attname for f in model._meta.concrete_fields}:
+            raise ValueError(f"rights depend on {model.__name__}: {sorted(fields)} not captured")
+    for model in _synced:
+        pre_save.connect(_before_save, sender=model, dispatch_uid="sync")
+        post_save.connect(_after_save, sender=model, dispatch_uid="sync")
+        pre_delete.connect(_before_delete, sender=model, dispatch_uid="sync")
+        post_delete.connect(_after_delete, sender=model, dispatch_uid="sync")
+
+
+# ------------------------------------------------------------------ one row
+
+
+_held: ContextVar[dict[tuple[type[models.Model], Any], Any]] = ContextVar("held")
+"""Rows as they are in the database, locked, while a queryset deletes them."""
+
+
+def _stored(row: M) -> M | None:
+    """The row as it is in the database, locked: nobody moves it before our event is written."""
+    rows: models.QuerySet[M] = type(row)._base_manager.filter(pk=row.pk)
+    if related := _synced[type(row)].related:
+        rows = rows.select_related(*related)
+    return rows.select_for_update(of=("self",), no_key=True).first()
+
+
+def _before_save(
+    sender: type[models.Model],
+    instance: Any,
+    raw: bool,
+    update_fields: frozenset[str] | None,
+    **_: object,
+) -> None:
+    _round(instance)
+    instance._sync_before = None
+    instance._sync_read = True
+    if instance._state.adding and not raw:
+        return
+    if not _decides(sender, _attnames(sender, update_fields)):
+        instance._sync_read = False
+        return
+    instance._sync_before = _stored(instance)
+    if instance._sync_before is None and instance.pk is not None and not raw:
+        # Django would insert it again: somebody has deleted it since it was read.
+        raise ObjectDoesNotExist(f"{sender.__name__} was deleted meanwhile")
+
+
+def _decides(model: type[models.Model], written: frozenset[str] | None) -> bool:
+    """Whether the old values of what is written matter. written: None for all fields."""
+    tracked = _synced[model].tracked
+    if written is None or tracked is EVERYTHING:
+        return True
+    return not written.isdisjoint(tracked | rights.fields_read(model))
+
+
+def _after_save(
+    sender: type[models.Model],
+    instance: Any,
+    created: bool,
+    update_fields: frozenset[str] | None,
+    **_: object,
+) -> None:
+    before = instance.__dict__.pop("_sync_before", None)
+    read = instance.__dict__.pop("_sync_read", False)
+    synced = _synced[sender]
+    _evaluate(instance)
+    after = instance
+    if update_fields is not None and not created:
+        # What was not written may be stale in hand; who sees the row is decided by what is stored.
+        after = copy(instance)
+        after.refresh_from_db()
+    if created:
+        fields = EVERYTHING
+    elif before is None:
+        fields = EVERYTHING if read else (_attnames(sender, update_fields) or EVERYTHING)
+    else:
+        fields = _differences(before, after)
+    stamps = _stamps(sender)
+    if before is not None and fields <= stamps:
+        _put_back(before, instance, fields)
+    else:
+        note(synced, Change("created" if created else "updated", before, after, fields))
+
+
+def _round(instance: models.Model) -> None:
+    """Turn what was assigned ("2.5", 0.12345) into what will be stored, on every database alike."""
+    for field in instance._meta.concrete_fields:
+        value = instance.__dict__.get(field.attname)
+        if value is None or hasattr(value, "resolve_expression"):
+            continue
+        value = field.to_python(value)
+        if isinstance(field, models.DecimalField) and value.is_finite():
+            value = round(value, field.decimal_places)
+        instance.__dict__[field.attname] = value
+
+
+def _evaluate(instance: models.Model) -> None:
+    """Turn expressions that were assigned (F("value") + 1) into what the database has now."""
+    if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
+        instance.refresh_from_db()
+
+
+@cache
+def _stamps(model: type[models.Model]) -> frozenset[str]:
+    """Fields that every save writes by itself."""
+    return frozenset(f.attname for f in model._meta.concrete_fields if getattr(f, "auto_now", 0))
+
+
+def _put_back(before: models.Model, instance: models.Model, stamps: frozenset[str]) -> None:
+    """A save that changed nothing leaves no new time of change, which a snapshot would show."""
+    values = {name: before.__dict__[name] for name in stamps}
+    if values:
+        rows = type(instance)._base_manager.filter(pk=instance.pk)
+        models.QuerySet.update(rows, **values)  # uncaptured: it is no change
+        instance.__dict__.update(values)
+
+
+def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
+    # The instance in hand may be stale or edited; the audience is that of the stored row.
+    held = _held.get({}).get((sender, instance.pk))
+    instance._sync_before = held or _stored(instance)
+
+
+def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
+    before = instance.__dict__.pop("_sync_before", None)
+    if before is not None:  # or somebody else has deleted it, and told of it
+        note(_synced[sender], Change("deleted", before, None, EVERYTHING))
+
+
+def _attnames(
+    model: type[models.Model], update_fields: Iterable[str] | None
+) -> frozenset[str] | None:
+    if update_fields is None:
+        return None
+    # What can be written has an attname; relations from elsewhere, which have none, cannot.
+    return frozenset(model._meta.get_field(name).attname for name in update_fields)  # type: ignore[union-attr]
+
+
+def _differences(before: models.Model, after: models.Model) -> frozenset[str]:
+    # Loaded values only: a deferred field was not written.
+    return frozenset(
+        field.attname
+        for field in before._meta.concrete_fields
+        if field.attname in after.__dict__
+        and before.__dict__.get(field.attname) != after.__dict__[field.attname]
+    )
+
+
+# ------------------------------------------------------------------ many rows
+
+
+class SyncedQuerySet(models.QuerySet[M]):
+    """A queryset whose update and bulk methods are captured row by row."""
+
+    def update(self, **values: Any) -> int:
+        synced = _synced.get(self.model)
+        if synced is None or not values:
+            return super().update(**values)
+        with transaction.atomic(using=self.db, savepoint=False):
+            keys = list(self.values_list("pk", flat=True))
+            rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
+            if synced.related:
+                rows = rows.select_related(*synced.related)
+            before = {row.pk: row for row in rows.select_for_update(of=("self",))}
+            # Of these only: a row that somebody moved into the filter meanwhile has no event.
+            changed = models.QuerySet.update(self.filter(pk__in=keys), **values)
+            changes = []
+            for after in rows.all():
+                old = before.get(after.pk)
+                fields = EVERYTHING if old is None else _differences(old, after)
+                changes.append(Change("updated", old, after, fields))
+            note(synced, *changes)
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]  # no template may call it
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Read and lock the rows at once, not each one for itself."""
+        synced = _synced.get(self.model)
+        if synced is None:
+            return super().delete()
+        with transaction.atomic(using=self.db, savepoint=False):
+            keys = list(self.values_list("pk", flat=True))
+            rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
+            if synced.related:
+                rows = rows.select_related(*synced.related)
+            held = rows.select_for_update(of=("self",), no_key=True)
+            token = _held.set({(self.model, row.pk): row for row in held})
+            try:
+                return super().delete()
+            finally:
+                _held.reset(token)
+
+    delete.alters_data = True  # type: ignore[attr-defined]  # as above
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as Django's own
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        synced = _synced.get(self.model)
+        if synced is None:
+            return super().bulk_create(objs, *args, **kwargs)
+        if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
+            raise NotSupportedError("which rows a conflict changed cannot be told: save() each")
+        with transaction.atomic(using=self.db, savepoint=False):
+            rows = list(objs)
+            for row in rows:
+                _round(row)
+            created = super().bulk_create(rows, *args, **kwargs)
+            for row in created:
+                _evaluate(row)
+            note(synced, *(Change("created", None, row, EVERYTHING) for row in created))
+        return created
+
+
+class SyncedModel(models.Model):
+    """Base of the captured models: a save and its event are one transaction, always.
+
+    A subclass's manager is made of a SyncedQuerySet, and is its `base_manager_name`, too: related
+    updates (SET_NULL) go through that one.
+    """
+
+    class Meta:
+        abstract = True
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("force_update") or kwargs.get("update_fields"):
+            self._state.adding = False  # made by hand, but the row is there: its old self is read
+        # Django saves a single row in autocommit: the row would be committed before its event.
+        with transaction.atomic(using=kwargs.get("using"), savepoint=False):
+            super().save_base(*args, **kwargs)
+
+    save_base.alters_data = True  # type: ignore[attr-defined]  # as above
+
+
+# ------------------------------------------------------------------ to the log
+
+
+def note(synced: Synced[M], *changes: Change[M]) -> None:
+    """Take note of rows that have changed: tell who follows that, and append what is an event."""
+    followers = _followers.get(synced.model)
+    if followers is not None:
+        noted = [change for change in changes if change.fields]
+        for follower in followers:
+            follower(noted)
+    ignored = synced.ignored - _stamps(synced.model) - rights.fields_read(synced.model)
+    # An untracked write has no old row to compare with: it counts even with the same value.
+    emit(synced, *(change for change in changes if change.fields - ignored))
+
+
+def emit(synced: Synced[M], *changes: Change[M]) -> None:
+    """Append what these changes tell to whom, and keep what is to be kept of them."""
+    actor = current_actor()
+    told = [change for change in changes if _tell(synced, change, actor)]
+    if told:
+        synced.recorded(told, actor)
+
+
+def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
+    """Append what the change tells, and whose rights it touches; whether it is an event.
+
+    A right by the old row was one in the organization that the row was in: it is looked at there,
+    also where the change concerns nobody.
+    """
+    access = rights.touched(synced.model, change.before, change.after, change.fields)
+    left = _left_organization(synced, change)
+    if left:
+        _tell_within(synced, Change("deleted", change.before, None, EVERYTHING), actor, access)
+        access = None
+    return _tell_within(synced, change, actor, access, left=left)
+
+
+def _tell_within(
+    synced: Synced[M],
+    change: Change[M],
+    actor: Actor,
+    access: AccessChange | None,
+    *,
+    left: bool = False,
+) -> bool:
+    """One event; two where part of the audience lost the row; none of what does not concern them.
+
+    A row that moves away from a topic is deleted for those who follow that topic, and updated for
+    those who still see it: an old snapshot plus a sync equals a fresh snapshot on either topic.
+    """
+    if not synced.concerns(change):
+        if access is not None:
+            _append_look(synced, change, actor, access)
+        return False
+    kind = synced.kind(change)
+    row = change.row
+    if kind == "deleted" and not left and change.before is not None:
+        row = change.before  # gone for those who were shown it
+    audience = synced.audience(row)
+    if (
+        not left
+        and kind != "deleted"
+        and (lost := _lost_audience(synced, change, audience)) is not None
+    ):
+        _append(synced, change, "deleted", None, lost, actor, access)
+        access = None  # nothing comes between the two
+    _append(synced, change, kind, synced.live(change, actor), audience, actor, access)
+    return True
+
+
+def _left_organization(synced: Synced[M], change: Change[M]) -> bool:
+    """Moved to another tenant: for the old one's followers, and in its log, it is deleted."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    return synced.organization_id(before) != synced.organization_id(after)
+
+
+def _lost_audience(synced: Synced[M], change: Change[M], audience: Audience) -> Audience | None:
+    if change.before is None:
+        return None
+    before = synced.audience(change.before)
+    lost = {
+        kind: id_
+        for kind in Audience.__dataclass_fields__
+        if (id_ := getattr(before, kind)) is not None and id_ != getattr(audience, kind)
+    }
+    return Audience(**lost) if lost else None
+
+
+def _append_look(synced: Synced[M], change: Change[M], actor: Actor, access: AccessChange) -> None:
+    """Have rights looked at by an event that is shown to nobody."""
+    row = change.before if change.before is not None else change.row
+    organization_id = synced.organization_id(row)
+    if not organization_id:
+        return
+    append(
+        PendingEvent(
+            organization_id=organization_id,
+            entity_type=synced.entity_type,
+            entity_id=str(row.pk),
+            change_type=change.kind,
+            data="{}",
+            live_type="",
+            live="",
+            actor=actor,
+            access=json_text(access),
+            audience=Audience(),
+        )
+    )
+
+
+def _append(
+    synced: Synced[M],
+    change: Change[M],
+    change_type: str,
+    live: tuple[str, dict[str, Any]] | None,
+    audience: Audience,
+    actor: Actor,
+    access: AccessChange | None,
+) -> None:
+    data = (
+        {"deletedBy": actor.user_id, "deletedAt": wire_time()}
+        if change_type == "deleted"
+        else synced.data(change.row)
+    )
+    append(
+        PendingEvent(
+            organization_id=synced.organization_id(change.row),
+            entity_type=synced.entity_type,
+            entity_id=str(change.row.pk),
+            change_type=change_type,
+            data=json_text(data),
+            live_type=live[0] if live else "",
+            live=json_text(live[1]) if live else "",
+            actor=actor,
+            access=json_text(access) if access else "",
+            audience=audience,
+        )
+    )

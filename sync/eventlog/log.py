@@ -1,0 +1,345 @@
+"""Append to the log and read it back.
+
+An append only remembers the event. Just before COMMIT (see `sync.eventlog.commits`) the
+organization's head is locked, the events get their sequence and are inserted: the lock is held for
+the shortest time, and always as the last one, so that two writers cannot wait for each other in a
+circle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import OuterRef, Q, Subquery
+
+from sync.models import Event, StreamHead
+from sync.protocol.errors import SyncErrorCode, SyncRefused
+from sync.protocol.identity import Actor
+from sync.protocol.times import now_us
+from sync.protocol.topics import KINDS, Audience, Topic
+
+
+class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
+    """An event of the log as processes pass it on: a row of `Event`, without its id."""
+
+    organization_id: str
+    sequence: int
+    at_us: int
+    entity_type: str
+    entity_id: str
+    change_type: str
+    data: str
+    live_type: str
+    live: str
+    actor_id: str
+    door: str
+    origin: str
+    request_id: str
+    access: str
+    organization: str | None
+    department: str | None
+    kpi: str | None
+    user: str | None
+    session: str | None
+
+    def topics(self) -> list[str]:
+        return [f"{kind}:{id_}" for kind in KINDS if (id_ := getattr(self, kind)) is not None]
+
+
+COLUMNS = LoggedEvent.__struct_fields__
+PRUNE_BATCH = 5_000
+_HEADS = StreamHead._meta.db_table
+# SQL by hand where every write passes: the ORM takes several times as long for each of these.
+_NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
+_INSERT = f"""INSERT INTO "{Event._meta.db_table}" ({_NAMES})
+              VALUES ({", ".join(["%s"] * len(COLUMNS))})"""  # noqa: S608 -- names of ours
+_ADVANCE = f"""INSERT INTO "{_HEADS}"
+                 ("organization_id", "sequence", "at_us", "pruned_sequence", "pruned_at_us")
+               VALUES (%s, %s, %s, 0, 0)
+               ON CONFLICT ("organization_id") DO UPDATE SET
+                 "sequence" = "{_HEADS}"."sequence" + %s,
+                 "at_us" = CASE WHEN "{_HEADS}"."at_us" + %s > excluded."at_us"
+                           THEN "{_HEADS}"."at_us" + %s ELSE excluded."at_us" END
+               RETURNING "sequence", "at_us" """  # noqa: S608 -- names of ours
+
+
+Publish = Callable[[Sequence[LoggedEvent]], None]
+
+
+def _to_nobody(events: Sequence[LoggedEvent]) -> None:
+    """Without the read side: the log is the truth, readers find what is new in it."""
+
+
+_publish: Publish = _to_nobody
+
+
+def publish_with(publish: Publish) -> None:
+    """Hand committed events to `publish`, all of a transaction together."""
+    global _publish
+    _publish = publish
+
+
+@dataclass(slots=True, eq=False)
+class PendingEvent:
+    """An event whose transaction has not committed; becomes a LoggedEvent just before it does."""
+
+    organization_id: str
+    entity_type: str
+    entity_id: str
+    change_type: str
+    data: str
+    live_type: str
+    live: str
+    actor: Actor
+    access: str
+    audience: Audience
+    logged: LoggedEvent | None = None
+    publishes: Sequence[LoggedEvent] = ()
+    """All events of the transaction in the first of them, so that they are seen together."""
+
+    def __call__(self) -> None:
+        """Django calls this after COMMIT: the events are handed on."""
+        assert self.logged is not None, "committed without a sequence: is ENGINE sync.db.*?"
+        if self.publishes:
+            _publish(self.publishes)
+
+    def stamp(self, sequence: int, at_us: int) -> LoggedEvent:
+        self.logged = LoggedEvent(
+            self.organization_id,
+            sequence,
+            at_us,
+            self.entity_type,
+            self.entity_id,
+            self.change_type,
+            self.data,
+            self.live_type,
+            self.live,
+            self.actor.user_id,
+            self.actor.door,
+            self.actor.origin,
+            self.actor.request_id,
+            self.access,
+            *(getattr(self.audience, kind) for kind in KINDS),
+        )
+        return self.logged
+
+
+def append(event: PendingEvent) -> None:
+    """Add the event to the log with the transaction that is open; rolled back, it never was.
+
+    Raises where no transaction is open: the change would be committed without its event.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "an event is appended in the transaction of the change it tells of"
+        )
+    # Kept among Django's own commit hooks, which forget the hooks of a rolled-back savepoint.
+    # robust: whatever happens while publishing, the change is committed and must not look failed.
+    transaction.on_commit(event, robust=True)
+
+
+def _pending(database: BaseDatabaseWrapper) -> list[PendingEvent]:
+    hooks = [hook for _, hook, *_ in database.run_on_commit]
+    return [hook for hook in hooks if isinstance(hook, PendingEvent) and hook.logged is None]
+
+
+def has_events(database: BaseDatabaseWrapper) -> bool:
+    """Whether the open transaction has events that wait for their sequence."""
+    return bool(_pending(database))
+
+
+def flush_events(database: BaseDatabaseWrapper) -> None:
+    """Give the open transaction's events their sequence and insert them, just before COMMIT."""
+    pending = _pending(database)
+    if not pending:
+        return
+    by_organization: dict[str, list[PendingEvent]] = defaultdict(list)
+    for event in pending:
+        by_organization[event.organization_id].append(event)
+    logged: list[LoggedEvent] = []
+    with database.cursor() as cursor:
+        # Sorted, so that two transactions lock the heads of several organizations in one order.
+        for organization_id in sorted(by_organization):
+            logged += _insert(cursor, organization_id, by_organization[organization_id])
+    pending[0].publishes = logged
+
+
+def _insert(cursor: Any, organization_id: str, events: Sequence[PendingEvent]) -> list[LoggedEvent]:
+    last_sequence, last_at_us = _advance_head(cursor, organization_id, len(events))
+    first_sequence = last_sequence - len(events) + 1
+    first_at_us = last_at_us - len(events) + 1
+    logged = [event.stamp(first_sequence + i, first_at_us + i) for i, event in enumerate(events)]
+    cursor.executemany(_INSERT, [msgspec.structs.astuple(event) for event in logged])
+    return logged
+
+
+def _advance_head(cursor: Any, organization_id: str, count: int) -> tuple[int, int]:
+    """Lock the head and move it on by `count` events; its new sequence and time.
+
+    The time is the clock's, or a microsecond after the last event's where the clock stepped back:
+    times rise as strictly as sequences, so that a time is as good a cursor.
+    """
+    cursor.execute(
+        _ADVANCE,
+        (organization_id, count, now_us() + count - 1, count, count, count),
+    )
+    sequence, at_us = cursor.fetchone()
+    return sequence, at_us
+
+
+# ------------------------------------------------------------------ reading
+
+
+class Head(msgspec.Struct, frozen=True):
+    sequence: int = 0
+    at_us: int = 0
+    pruned_sequence: int = 0
+    pruned_at_us: int = 0
+
+
+def head(organization_id: str) -> Head:
+    return heads([organization_id]).get(organization_id, Head())
+
+
+def heads(organization_ids: Collection[str]) -> dict[str, Head]:
+    """The head of each of these organizations, in one query."""
+    rows = StreamHead.objects.filter(pk__in=organization_ids)
+    columns = rows.values_list("organization_id", *Head.__struct_fields__)
+    return {organization_id: Head(*head) for organization_id, *head in columns}
+
+
+def start_over(organization_id: str, *, seen: int = 0, seen_at_us: int = 0) -> bool:
+    """Go on behind everything that anybody may have seen, in a log that was put back.
+
+    The next sequences begin at the time in microseconds: above every one that was given before and
+    below 2^53, so that no number means two events. What clients and processes have seen before is
+    history that is no longer kept: they take a snapshot, whatever cursor they have.
+
+    seen, seen_at_us: what this process has delivered; behind a head that has gone on from there by
+    another process, nothing is done, and the answer is False.
+    """
+    with transaction.atomic():
+        StreamHead.objects.get_or_create(pk=organization_id)
+        row = StreamHead.objects.select_for_update().get(pk=organization_id)
+        if seen and row.pruned_sequence > seen:
+            return False
+        row.sequence = row.pruned_sequence = max(now_us(), row.sequence + 1, seen + 1)
+        row.at_us = row.pruned_at_us = max(now_us(), row.at_us + 1, seen_at_us + 1)
+        row.save()
+    return True
+
+
+def read(organization_id: str, *, after: int, upto: int, limit: int) -> list[LoggedEvent]:
+    """The events with after < sequence <= upto in order, at most `limit` of them."""
+    return _read(_between(organization_id, after, upto), limit)
+
+
+def read_topics(
+    organization_id: str, topics: Iterable[Topic], *, after: int, upto: int, limit: int
+) -> list[LoggedEvent]:
+    """Like `read`, only those that concern one of these topics."""
+    return _read(_between(organization_id, after, upto) & _concerning(topics), limit)
+
+
+def count_topics(organization_id: str, topics: Iterable[Topic], *, after: int, upto: int) -> int:
+    condition = _between(organization_id, after, upto) & _concerning(topics)
+    return Event.objects.filter(condition).count()
+
+
+def find(organization_id: str, sequence: int) -> LoggedEvent | None:
+    found = read(organization_id, after=sequence - 1, upto=sequence, limit=1)
+    return found[0] if found else None
+
+
+def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head) -> int:
+    """The sequence after which a client resumes that has seen everything up to this time.
+
+    exact: the time is one that the server gave, so the event of this very time has been seen;
+    otherwise it may be a cut-off time and that event is repeated.
+    Raises SyncRefused where the time is in the future or history was pruned behind it.
+    """
+    if at_us > max(now_us(), end.at_us):
+        raise SyncRefused(
+            SyncErrorCode.SYNC_TIMESTAMP_IN_FUTURE, "lastSyncTimestamp is in the future"
+        )
+    first_kept = at_us > end.pruned_at_us or (at_us == end.pruned_at_us and exact)
+    if end.pruned_sequence and not first_kept:
+        raise history_expired()
+    seen = Q(at_us__lte=at_us) if exact else Q(at_us__lt=at_us)
+    last_seen = (
+        Event.objects.filter(seen, organization_id=organization_id, sequence__lte=end.sequence)
+        .order_by("-sequence")
+        .values_list("sequence", flat=True)
+        .first()
+    )
+    return max(end.pruned_sequence, last_seen or 0)
+
+
+def history_expired() -> SyncRefused:
+    return SyncRefused(
+        SyncErrorCode.SYNC_HISTORY_EXPIRED,
+        "Events since then are no longer kept. Request a snapshot: neither cursor.",
+    )
+
+
+def _between(organization_id: str, after: int, upto: int) -> Q:
+    return Q(organization_id=organization_id, sequence__gt=after, sequence__lte=upto)
+
+
+def _concerning(topics: Iterable[Topic]) -> Q:
+    ids_of: dict[str, list[str]] = defaultdict(list)
+    for topic in topics:
+        ids_of[topic.kind].append(topic.id)
+    condition = Q(pk__in=[])
+    for kind, ids in ids_of.items():
+        condition |= Q(**{f"{kind}__in": ids})
+    return condition
+
+
+def _read(condition: Q, limit: int) -> list[LoggedEvent]:
+    rows = Event.objects.filter(condition).order_by("sequence").values_list(*COLUMNS)[:limit]
+    return [LoggedEvent(*row) for row in rows]
+
+
+def prune(older_than_us: int) -> int:
+    """Delete events older than this time, a batch a transaction, and remember how far.
+
+    The newest pruned sequence stays in the head, so that a client behind it is told to take a
+    snapshot instead of being served a history with a hole (decision V5).
+    """
+    deleted = 0
+    of_head = Event.objects.filter(organization_id=OuterRef("pk")).order_by("sequence")
+    oldest = Subquery(of_head.values("at_us")[:1])
+    behind = StreamHead.objects.annotate(oldest=oldest).filter(oldest__lt=older_than_us)
+    for organization_id in behind.values_list("pk", flat=True):
+        while batch := _prune_batch(organization_id, older_than_us):
+            deleted += batch
+    return deleted
+
+
+def _prune_batch(organization_id: str, older_than_us: int) -> int:
+    """One batch: the head is locked, and nobody should wait for long."""
+    with transaction.atomic():
+        head = StreamHead.objects.select_for_update().get(pk=organization_id)
+        events = Event.objects.filter(organization_id=organization_id).order_by("sequence")
+        first = events.values_list("sequence", "at_us")[:PRUNE_BATCH]
+        # Times rise with sequences, and have no index.
+        batch = [(sequence, at_us) for sequence, at_us in first if at_us < older_than_us]
+        if not batch:
+            return 0
+        sequence, at_us = batch[-1]
+        # Not back: a log that was put back has forgotten more than these (`start_over`).
+        head.pruned_sequence = max(head.pruned_sequence, sequence)
+        head.pruned_at_us = max(head.pruned_at_us, at_us)
+        head.save(update_fields=["pruned_sequence", "pruned_at_us"])
+        Event.objects.filter(organization_id=organization_id, sequence__lte=sequence).delete()
+        return len(batch)
+
+
+assert {field.name for field in fields(Audience)} == set(KINDS)

@@ -1,0 +1,135 @@
+"""What is done about events after they were committed, in a worker: each once, in order.
+
+A processor takes an organization's events in `sequence` order. What it changes and how far it has
+come commit together, so a worker that dies loses nothing and does nothing twice. A fault that
+passes (the database is away, a row is locked for long) leaves nothing out, however long it lasts:
+the position stays where it is. Only an event that fails by itself is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from django.db import connection, transaction
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
+from sync.eventlog import log
+from sync.eventlog.faults import database_is_away, passes
+from sync.eventlog.log import LoggedEvent
+from sync.eventlog.threads import letting_others_write, retry_on_conflict
+from sync.models import ProcessorPosition, StreamHead
+
+logger = logging.getLogger("bos.sync")
+
+PAGE = 200
+
+Handle = Callable[[str, Sequence[LoggedEvent]], int | None]
+_processors: dict[str, tuple[frozenset[str], Handle]] = {}
+
+
+def process(name: str, entity_types: set[str], handle: Handle) -> None:
+    """Call `handle(organization_id, events)` for events of these entities, in a transaction.
+
+    It may say how many of the events it has done with, where that is enough for one transaction:
+    it is called again with the others, in the next one.
+    name: under which its position is kept: another name begins anew, with all that the log holds.
+    """
+    if name in _processors:
+        raise ValueError(f"there are two processors {name!r}")
+    _processors[name] = (frozenset(entity_types), handle)
+
+
+def advance() -> int:
+    """Process what is new, of every organization; how many events were passed."""
+    passed = 0
+    for name in _processors:
+        for organization_id in _behind(name):
+            with letting_others_write():
+                passed += _advance(name, organization_id)
+    return passed
+
+
+def _behind(name: str) -> list[str]:
+    """Organizations whose log goes on behind the processor's position."""
+    position = ProcessorPosition.objects.filter(
+        name=name, organization_id=OuterRef("organization_id")
+    ).values("sequence")
+    heads = StreamHead.objects.annotate(position=Coalesce(Subquery(position), -1))
+    return list(heads.filter(position__lt=F("sequence")).values_list("organization_id", flat=True))
+
+
+def _advance(name: str, organization_id: str) -> int:
+    try:
+        return _take(name, organization_id, limit=PAGE)
+    except Exception as error:
+        # It is one organization's: the others' events must be processed all the same.
+        if _passes_by(error, name):
+            return 0
+        logger.exception("events not processed", extra={"processor": name})
+    return _one_by_one(name, organization_id)
+
+
+def _one_by_one(name: str, organization_id: str) -> int:
+    """Pass the events that failed together singly, and leave out the one that cannot be helped."""
+    position = ProcessorPosition.objects.filter(name=name, organization_id=organization_id)
+    before = position.values_list("sequence", flat=True).first() or 0
+    try:
+        return _take(name, organization_id, limit=1)
+    except Exception as error:
+        if _passes_by(error, name):
+            return 0
+        logger.exception("event left out", extra={"processor": name})
+    return _take(name, organization_id, limit=1, leave_out_behind=before)
+
+
+def _passes_by(error: Exception, name: str) -> bool:
+    """Whether to come back later. Raises the error again where nobody can be helped now."""
+    if not passes(error):
+        return False
+    if database_is_away():
+        raise error
+    logger.warning("events wait", extra={"processor": name, "error": type(error).__name__})
+    return True
+
+
+@retry_on_conflict
+@transaction.atomic
+def _take(
+    name: str, organization_id: str, *, limit: int, leave_out_behind: int | None = None
+) -> int:
+    """Process the next events, at most `limit`; how many were passed, at least 1 if there is more.
+
+    leave_out_behind: pass them without processing, if the position is still this one: another
+    worker may have come further meanwhile.
+    """
+    free = ProcessorPosition.objects.select_for_update(
+        skip_locked=connection.features.has_select_for_update_skip_locked
+    )
+    position = free.filter(name=name, organization_id=organization_id).first()
+    if position is None:
+        position, created = ProcessorPosition.objects.get_or_create(
+            name=name, organization_id=organization_id
+        )
+        if not created:  # another worker is at it
+            return 0
+    if leave_out_behind not in (None, position.sequence):
+        return 0
+    end = log.head(organization_id)
+    if position.sequence < end.pruned_sequence:
+        # Not past all of them: in a log that was put back, some are kept (`log.start_over`).
+        logger.warning("events were forgotten before they were processed", extra={"by": name})
+    entity_types, handle = _processors[name]
+    events = log.read(organization_id, after=position.sequence, upto=end.sequence, limit=limit)
+    concerned = [event for event in events if event.entity_type in entity_types]
+    done = None
+    if concerned and leave_out_behind is None:
+        done = handle(organization_id, concerned)
+    before = position.sequence
+    if done is not None:
+        position.sequence = concerned[done].sequence - 1
+    else:
+        position.sequence = events[-1].sequence if events else end.sequence
+    position.save(update_fields=["sequence"])
+    return len(events) if done is None else max(1, position.sequence - before)

@@ -1,0 +1,1 @@
+"""The way in: HTTP and WebSocket protocols, the Channels consumer, requests and their handlers."""

@@ -1,0 +1,321 @@
+"""The Channels consumer: a shell between ASGI and a connection's state.
+
+It overrides the receive loop of Channels, which hops to the process's one database thread for
+every message (django/channels#1371 and #2132), and it listens to no channel layer: the hub does,
+once for all connections of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+
+from sync import about
+from sync.conf import sync_settings
+from sync.delivery.asgi_outbox import AsgiOutbox
+from sync.delivery.connection import Connection
+from sync.delivery.hub import Hub, hub
+from sync.delivery.intake import Intake, TurnedAway, block_of
+from sync.delivery.outbox import Outbox, RawOutbox, RawTransport
+from sync.gateway import dispatcher
+from sync.gateway.origin import origin_allowed
+from sync.protocol.close_codes import CloseCode
+
+log = logging.getLogger("bos.sync")
+
+SUBPROTOCOL = "bos-v1"
+ABNORMAL = 1006
+QUIET = "quiet"
+QUIET_SECONDS = 0.05
+# A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
+# before it; a heartbeat has ten seconds.
+OVERTAKE_SECONDS = 0.25
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class SyncConsumer(AsyncConsumer):
+    """Serves /v1/ws."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        # First: a handshake that is refused costs as much as another.
+        address = (scope.get("client") or (None,))[0]
+        place = hub().gate.enter(address, time.monotonic())
+        if isinstance(place, TurnedAway):
+            _log_refusal("too many", address)
+            await _turn_away(scope, send, place)
+            return
+        raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
+        intake = raw.intake if raw is not None else Intake()
+        intake.place = place
+        try:
+            await self._serve(scope, receive, send, raw, intake)
+        finally:
+            intake.leave()
+
+    @staticmethod
+    async def _serve(
+        scope: dict[str, Any],
+        receive: Receive,
+        send: Send,
+        raw: RawTransport | None,
+        intake: Intake,
+    ) -> None:
+        offered = scope.get("subprotocols") or []
+        permitted = _may_connect(scope)
+        if not permitted or (offered and SUBPROTOCOL not in offered):
+            reason = "subprotocol" if permitted else "origin"
+            _log_refusal(reason, (scope.get("client") or (None,))[0])
+            await send({"type": "websocket.close"})
+            return
+        subprotocol = SUBPROTOCOL if offered else None
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        # The handshake's headers would be kept for as long as the connection lives.
+        scope.clear()
+        await _Socket(hub(), receive, send, raw, intake).serve()
+
+
+def _log_refusal(reason: str, address: str | None) -> None:
+    extra = {"reason": reason, "address": block_of(address), "often": True}
+    log.info("handshake refused", extra=extra)
+
+
+async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> None:
+    """Refuse the handshake, and say when to come back where the server can (Daphne says 403)."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = [(b"Retry-After", b"%d" % turned.retry_after), (b"Content-Type", b"text/plain")]
+    await send(
+        {"type": "websocket.http.response.start", "status": turned.status, "headers": headers}
+    )
+    body = b"Too many connections that have not signed in.\n"
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+def _may_connect(scope: dict[str, Any]) -> bool:
+    headers = dict(scope["headers"])
+    return origin_allowed(
+        headers.get(b"origin"),
+        headers.get(b"host"),
+        scope.get("scheme", "ws"),
+        more=sync_settings().allowed_origins,
+        hosts=settings.ALLOWED_HOSTS,
+    )
+
+
+def _taken(message: dict[str, Any]) -> str | bytes | None:
+    """The frame of an ASGI message, for who asks first."""
+    frame: str | bytes | None = message.pop("text", None)
+    return message.pop("bytes", None) if frame is None else frame
+
+
+def _has_ended(code: CloseCode) -> None:
+    return None
+
+
+class _Socket:
+    """One accepted WebSocket: reads frames one at a time, keeps time, closes."""
+
+    __slots__ = (
+        "_beats",
+        "_closed_by",
+        "_closing",
+        "_code",
+        "_connected_at",
+        "_connection",
+        "_hub",
+        "_loop",
+        "_raw",
+        "_read_until",
+        "_receive",
+        "_send",
+        "_timer",
+    )
+
+    def __init__(
+        self,
+        hub_: Hub,
+        receive: Receive,
+        send: Send,
+        raw: RawTransport | None,
+        intake: Intake,
+    ) -> None:
+        self._hub = hub_
+        self._receive = receive
+        self._send = send
+        self._raw = raw
+        self._loop = asyncio.get_running_loop()
+        self._beats: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+        self._connected_at = self._loop.time()
+        self._closed_by = "client"
+        self._code = 0
+        self._read_until: float | None = None
+        """When reading ends, where the server does."""
+        limit = sync_settings().send_queue_bytes
+        outbox: Outbox = (
+            RawOutbox(raw, hub_.flusher, limit) if raw is not None else AsgiOutbox(send, limit)
+        )
+        self._connection = Connection(
+            uuid.uuid4().hex,
+            outbox,
+            raw=raw is not None,
+            now=self._loop.time(),
+            on_close=self._begin_close,
+            intake=intake,
+        )
+        outbox.on_beat = self._on_beat
+        self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
+
+    async def serve(self) -> None:
+        connection = self._connection
+        self._hub.add(connection)
+        about.begin(connection=connection.id)
+        log.debug("connected")
+        try:
+            while True:
+                # While the server ends, only as long as the client goes on.
+                ending = self._read_until is not None
+                message = await (self._next() if ending else self._receive())
+                if message["type"] == "websocket.disconnect":
+                    # 1005: the close frame has none. 1006: there was no close frame.
+                    self._code = self._code or message.get("code") or ABNORMAL
+                    break
+                if message["type"] == "websocket.drain":
+                    self._read_until = message["until"]
+                elif message["type"] == QUIET:
+                    await self._drain()
+                elif not connection.closing:
+                    await self._handle(message)
+        except Exception:
+            log.exception("connection failed")
+            connection.close(CloseCode.SERVER_FAULT)
+        finally:
+            await self._end()
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        connection = self._connection
+        now = self._loop.time()
+        connection.heard(now)
+        frame = _taken(message)
+        if frame is None:  # answered meanwhile
+            return
+        if self._raw is None and not self._may_send(frame, now):
+            return
+        connection.busy = True
+        try:
+            await dispatcher.handle(connection, self._hub, frame, now)
+        finally:
+            connection.busy = False
+        if connection.sooner:
+            connection.sooner = False
+            self._on_time()
+
+    def _on_beat(self, message: dict[str, Any], behind: bool) -> None:
+        """Have a PING answered although what came before it takes long."""
+        if behind or self._connection.busy:
+            self._loop.call_later(OVERTAKE_SECONDS, self._overtake, message)
+
+    def _overtake(self, message: dict[str, Any]) -> None:
+        connection = self._connection
+        if not connection.busy or connection.closing:
+            return
+        frame = message.get("text", message.get("bytes"))
+        if frame is not None and dispatcher.is_ping(frame):
+            _taken(message)
+            answer = dispatcher.handle(connection, self._hub, frame, self._loop.time())
+            beat = self._loop.create_task(answer)
+            self._beats.add(beat)
+            beat.add_done_callback(self._beats.discard)
+
+    async def _next(self) -> dict[str, Any]:
+        """What comes next; where the server ends, QUIET once the client has sent no more.
+
+        A frame may wait in the system for our reading it. A busy loop finds its timers due before
+        it has looked at its sockets, so nothing must come twice.
+        """
+        assert self._read_until is not None
+        for _ in range(2):
+            if self._loop.time() >= self._read_until:  # it does not stop
+                break
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    return await self._receive()
+            except TimeoutError:
+                continue
+        self._read_until = None
+        return {"type": QUIET}
+
+    def _may_send(self, frame: str | bytes, now: float) -> bool:
+        """Under other servers, that read whole messages: what ours asks for each frame."""
+        connection = self._connection
+        size = len(frame.encode()) if isinstance(frame, str) else len(frame)
+        if size > connection.intake.max_message_bytes:
+            connection.close(CloseCode.TOO_BIG)
+        elif not connection.intake.pay(1, now):
+            connection.flooded()
+        return not connection.closing
+
+    async def _drain(self) -> None:
+        """The server ends: let changes under way be committed and answered first."""
+        connection = self._connection
+        while connection.changes:
+            await asyncio.wait(connection.changes)
+        if connection.feed is not None:
+            await connection.feed.settled(connection)
+        connection.close(CloseCode.SERVER_RESTART)
+
+    def _on_time(self) -> None:
+        self._timer.cancel()
+        if self._connection.closing:
+            return
+        if self._raw is not None:
+            self._connection.heard(self._raw.heard_at)
+        self._connection.on_time(self._loop.time())
+        self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
+
+    # -------------------------------------------------------------- closing
+
+    def _begin_close(self, code: CloseCode) -> None:
+        self._code, self._closed_by = int(code), "server"
+        log.info("closing", extra={"code": self._code})
+        self._closing = self._loop.create_task(self._close_with(code))
+
+    async def _close_with(self, code: CloseCode) -> None:
+        """Write what waits and the close frame; give a slow client some time to read them."""
+        try:
+            async with asyncio.timeout(sync_settings().close_patience):
+                await self._connection.outbox.flushed()
+                await self._send(
+                    {"type": "websocket.close", "code": int(code), "reason": code.reason}
+                )
+                if self._raw is not None:
+                    await self._raw.wait_written()
+        except TimeoutError:
+            if self._raw is not None:
+                self._raw.abort()
+        except Exception:  # the client has gone
+            log.debug("close not sent")
+
+    async def _end(self) -> None:
+        connection = self._connection
+        connection.closing = True
+        connection.intake.leave()  # at once: the client may be at the door again
+        self._timer.cancel()
+        connection.outbox.end()
+        await self._hub.remove(connection)
+        if self._closing is not None:
+            await self._closing
+        # This object's own method: with it, neither would be freed before a collection.
+        connection.on_close = _has_ended
+        seconds = round(self._loop.time() - self._connected_at, 1)
+        log.info("closed", extra={"code": self._code, "by": self._closed_by, "seconds": seconds})

@@ -1,0 +1,301 @@
+"""From a frame to its handler, and from what the handler says to frames.
+
+Handlers return replies and raise errors; only this module turns them into messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from sync.conf import sync_settings
+from sync.delivery import budgets, encodings
+from sync.delivery.connection import HEARTBEATS, Connection
+from sync.eventlog.idempotency import Repeated, body_hash, first_outcome, once
+from sync.eventlog.threads import in_database
+from sync.eventlog.writer import Dropped, Rows, submit_for
+from sync.protocol import registry
+from sync.protocol.close_codes import CloseCode
+from sync.protocol.codecs import LIGHT_BYTES, request_id_of, type_of
+from sync.protocol.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
+from sync.protocol.errors import (
+    InternalServerError,
+    InvalidMessage,
+    ProtocolError,
+    RateLimitExceeded,
+    Unauthorized,
+)
+from sync.protocol.identity import Actor, Principal, acting
+from sync.protocol.limits import WINDOW, limit_figures
+from sync.protocol.registry import Message, Request
+
+if TYPE_CHECKING:
+    from sync.delivery.hub import Hub
+
+log = logging.getLogger("bos.sync")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Changes of one connection that may wait for their commit at once; as many as a group commits.
+MAX_CHANGES = 64
+
+
+class Unread(RateLimitExceeded):
+    """A message that was not read, because a minute's bytes are used up."""
+
+    def __init__(self, error: RateLimitExceeded, request_id: str | None) -> None:
+        super().__init__(error.message, **error.details)
+        self.request_id = request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to the requester alone, with their requestId and, where said, a timestamp."""
+
+    message: Message
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler knows of the request besides its payload."""
+
+    connection: Connection
+    hub: Hub
+    envelope: Envelope
+
+    @property
+    def request_id(self) -> str | None:
+        return self.envelope.request_id
+
+    @property
+    def principal(self) -> Principal:
+        principal = self.connection.principal
+        assert principal is not None, "only AUTH and heartbeats are handled before AUTH"
+        return principal
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(
+            user_id=self.principal.user_id,
+            door="websocket",
+            origin=self.connection.id,
+            request_id=self.request_id or "",
+        )
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that reads much, when it is its organization's turn."""
+        async with self.hub.readings.turn(self.principal.organization_id):
+            return await in_database(function, *args, **kwargs)
+
+    async def spend(self, units: int) -> None:
+        """Pay for what only turns out on the way. Raises RateLimitExceeded."""
+        await spend(self.connection, self.hub, units)
+
+    def change(
+        self,
+        effect: Callable[[Principal], T],
+        *,
+        rows: Rows = (),
+        reply: Callable[[T], tuple[str, str]] | None = None,
+        repeat: Callable[[], Awaitable[None]] | None = None,
+    ) -> asyncio.Task[T | None]:
+        """Commit `effect` once, however often the request is sent (decision E7).
+
+        effect: called with the principal as it is in the transaction: rights may have changed since
+        the request came. rows: what it locks (see `sync.eventlog.writer`).
+
+        Queued before this returns, done after the commit; dropped where the connection ends before.
+        The requester gets the event that it appends, through the feed and so in its order; a
+        repeated request gets the first outcome again (or what `repeat` does about it), and the
+        result is None.
+        """
+        actor, connection = self.actor, self.connection
+        type_ = registry.ALIASES.get(self.envelope.type, self.envelope.type)
+        hash_ = body_hash(type_, self.envelope.payload)
+
+        def write(now: Principal) -> T | Repeated:
+            with acting(actor):
+                return once(actor, now.organization_id, hash_, partial(effect, now), reply)
+
+        return asyncio.ensure_future(
+            self._outcome(
+                submit_for(
+                    self.principal,
+                    write,
+                    rows=rows,
+                    wanted=lambda: not connection.ending,
+                    request=(actor.user_id, actor.request_id) if actor.request_id else None,
+                    linger=connection.feed.linger if connection.feed is not None else 0,
+                ),
+                repeat or self.repeat,
+            )
+        )
+
+    async def change_besides(self, effect: Callable[[Principal], T], *, rows: Rows = ()) -> T:
+        """Commit a part of what the request asks for: no answer to it, and not recorded."""
+        actor, connection = self.actor.besides(), self.connection
+
+        def write(now: Principal) -> T:
+            with acting(actor):
+                return effect(now)
+
+        return await submit_for(
+            self.principal, write, rows=rows, wanted=lambda: not connection.ending
+        )
+
+    @staticmethod
+    async def _outcome(
+        written: asyncio.Future[T | Repeated], repeat: Callable[[], Awaitable[None]]
+    ) -> T | None:
+        result = await written
+        if isinstance(result, Repeated):
+            await repeat()
+            return None
+        return result
+
+    async def repeat(self) -> None:
+        """Answer with the first outcome of this request."""
+        assert self.request_id is not None
+        first = await in_database(first_outcome, self.principal.user_id, self.request_id)
+        if first.event is not None:
+            messages = encodings.own_copy(first.event, self.request_id, subscribed=False)
+        else:
+            messages = [encode(first.reply_type, first.reply.encode(), request_id=self.request_id)]
+        self.connection.outbox.push(self.connection.lane.pack(*messages))
+        self.connection.outbox.flush()
+
+
+async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: float) -> None:
+    """Serve one frame. Whatever it holds, the client gets an answer and the socket stays open."""
+    request_id: str | None = None
+    try:
+        envelope = _decode(connection, frame, now)
+        request_id = envelope.request_id
+        counts = connection.count(envelope.type, now)
+        if connection.closing:
+            return
+        connection.require_access(envelope.type)
+        if envelope.type not in HEARTBEATS:
+            connection.signed_at = now
+        if counts:
+            await _count_for_user(connection, hub)
+        request, handler = registry.resolve(envelope.type)
+        message: Request = envelope.payload_as(request.struct)
+        connection.well_formed()
+        if counts:
+            await spend(connection, hub, request.price(message))
+            connection.within_limits()
+        if connection.changes and envelope.type not in HEARTBEATS:
+            await _wait_for_changes(connection, room_is_enough=request.pipelined)
+        answer = await handler(Context(connection, hub, envelope), message)
+        if isinstance(answer, asyncio.Task):
+            _answer_later(connection, answer, request_id)
+        elif answer is not None:
+            connection.send(answer.message, request_id, answer.timestamp)
+    except Exception as error:
+        _refuse(connection, error, request_id)
+
+
+async def _wait_for_changes(connection: Connection, *, room_is_enough: bool) -> None:
+    """Changes under way come first: what follows them must see them."""
+    if not room_is_enough:
+        await asyncio.wait(connection.changes)
+    elif len(connection.changes) >= MAX_CHANGES:
+        await asyncio.wait(connection.changes, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _answer_later(
+    connection: Connection, change: asyncio.Task[Any], request_id: str | None
+) -> None:
+    """The answer of a committed change comes by the feed; only a refusal is sent from here."""
+    connection.changes.add(change)
+
+    def done(change: asyncio.Task[Any]) -> None:
+        connection.changes.discard(change)
+        error = None if change.cancelled() else change.exception()
+        if isinstance(error, Exception):
+            _refuse(connection, error, request_id)
+
+    change.add_done_callback(done)
+
+
+def _refuse(connection: Connection, error: Exception, request_id: str | None) -> None:
+    """The one place where an error becomes a message."""
+    if isinstance(error, Dropped):
+        return  # nobody is there to be told
+    if not isinstance(error, ProtocolError):
+        log.error("request failed", exc_info=error)
+        error = InternalServerError()
+    if isinstance(error, MalformedEnvelope | Unread):
+        request_id = error.request_id
+    if connection.closing:  # it has been told why
+        return
+    if isinstance(error, Unauthorized | RateLimitExceeded):
+        log.info("request refused", extra={"code": error.code, "often": True})
+    connection.send_error(error, request_id)
+    if isinstance(error, RateLimitExceeded):
+        connection.tell_limit(error)
+    elif isinstance(error, InvalidMessage) and connection.malformed():
+        connection.close(CloseCode.MALFORMED)
+
+
+def is_ping(frame: str | bytes) -> bool:
+    """Whether it is one; what is malformed is not."""
+    body = frame.encode() if isinstance(frame, str) else frame
+    return type_of(body, packed=_is_packed(frame)) == "PING"
+
+
+def _is_packed(frame: str | bytes) -> bool:
+    return isinstance(frame, bytes) and frame[:1] != b"{"
+
+
+def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
+    """The envelope, decoded by the frame's own kind (decision W3)."""
+    body = frame.encode() if isinstance(frame, str) else frame
+    packed = _is_packed(frame)
+    connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
+    try:
+        decode = decode_msgpack if packed else decode_json
+        if len(body) <= LIGHT_BYTES:  # most are
+            return decode(body)
+        connection.count_bytes(len(body), now)
+        return decode(body, lambda items: connection.count_items(items, now))
+    except RateLimitExceeded as error:
+        raise Unread(error, request_id_of(body, packed=packed)) from None
+    except InvalidMessage:
+        connection.count_message(now)  # garbage is a message, too
+        raise
+
+
+async def _count_for_user(connection: Connection, hub: Hub) -> None:
+    principal = connection.principal
+    if principal is None:
+        return
+    limit = sync_settings().user_messages_per_minute
+    wait = await hub.state.hit(principal.user_id, limit, WINDOW)
+    if wait:
+        raise RateLimitExceeded(**limit_figures(limit, wait, scope="user"))
+
+
+async def spend(connection: Connection, hub: Hub, units: int) -> None:
+    """Take work from what the connection's user and organization have in a minute.
+
+    Raises RateLimitExceeded where one of them has not so much left, and takes nothing then. One
+    request that costs more than there is in a minute is let in where nothing else was.
+    """
+    principal = connection.principal
+    if principal is None or units <= 0:
+        return
+    accounts = budgets.accounts_of(principal)
+    for account in accounts:
+        units = min(units, account.limit)
+    if hub.state.spend_at_once(principal.organization_id, accounts, units):
+        return
+    refusal = await hub.state.spend(principal.organization_id, accounts, units)
+    if refusal is not None:
+        raise budgets.refuse(refusal)

@@ -1,0 +1,333 @@
+"""uvicorn's HTTP protocol with bounds on what one request may cost before it is served (s8, w10).
+
+A head and a body have so much time and so many bytes; who keeps to neither gets 408, 413, 414 or
+431 and is cut off. uvicorn itself keeps what is silent, slow or endless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from sync.conf import sync_settings
+from sync.gateway.cors import cors_headers
+from sync.gateway.server import RawWebSocketProtocol
+
+MAX_HEADERS = 100
+# The handshake of a WebSocket is read again by `websockets`, which takes lines of 8 kB.
+MAX_LINE_BYTES = 8 * 1024 - len(": \r\n")
+# So much is read at once, and not the 256 kB that a read may bring: they may be 14,000 requests.
+PIECE_BYTES = 16 * 1024
+# Requests that were sent without waiting for an answer, and wait themselves. No browser does so.
+MAX_PIPELINED = 8
+# A body brings so much in each `request_timeout`, or is given up.
+PROGRESS_BYTES = 64 * 1024
+# How long an answer may wait without the client taking any of it.
+UNREAD_SECONDS = 30.0
+WEBSOCKET = b"websocket"
+# How long what still comes is thrown away behind a refusal: a reset would take the refusal along.
+LINGER_SECONDS = 2.0
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection, from its first byte to its end or to its upgrade."""
+
+    _timer: asyncio.TimerHandle | None = None
+    """Runs while a request is waited for: its head, then its body."""
+    _unread_timer: asyncio.TimerHandle | None = None
+    _refused = False
+    """Answered with a refusal; what still comes is thrown away."""
+    _upgraded = False
+    """The connection is a WebSocket now, and another protocol's."""
+    _in_head = True
+    _has_begun = False
+    _head_left = 0
+    _headers_left = 0
+    _body_bytes = 0
+    _body_bytes_before = 0
+    """At the last look at the time."""
+    _unread_bytes = 0
+    _answering: RequestResponseCycle | None = None
+    """The request whose turn it is; `cycle` is the one that was read last."""
+
+    # -------------------------------------------------------------- from the transport
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait_for_request()
+        self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        if self._timer is None:  # the next request of a connection that was kept
+            self._start_timer()
+        while data and not self._refused:
+            piece = data[: min(PIECE_BYTES, self._head_left) if self._in_head else PIECE_BYTES]
+            data = data[len(piece) :]
+            if self._in_head:
+                self._head_left -= len(piece)
+            self._parse(piece)
+            if self._upgraded:
+                return
+            if self._in_head and self._head_left <= 0:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            elif len(self.pipeline) > MAX_PIPELINED:
+                self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _parse(self, data: bytes) -> None:
+        """As our parent does; but behind an upgrade to what is not spoken here the parser stops,
+        and the body would be lost (w4): such a request is read again without it."""
+        self._unset_keepalive_if_required()
+        while not self._refused:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserError:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                if self.parser.get_method() == b"CONNECT":
+                    self._refuse(HTTPStatus.METHOD_NOT_ALLOWED)
+                    return
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self._headers_left = MAX_HEADERS
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._on_unread)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _on_unread(self) -> None:
+        before, self._unread_bytes = self._unread_bytes, self.transport.get_write_buffer_size()
+        if self._unread_bytes >= before:
+            self.transport.abort()
+        else:
+            self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._on_unread)
+
+    # -------------------------------------------------------------- from the parser
+
+    def on_message_begin(self) -> None:
+        self._has_begun = True
+        if self._timer is None:  # it came behind another one
+            self._start_timer()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > MAX_LINE_BYTES:
+            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._headers_left -= 1
+        if self._headers_left < 0 or len(name) + len(value) > MAX_LINE_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        if self._refused or self._is_read_again():
+            return
+        for name, value in self.headers:
+            if name == b"content-length" and int(value) > sync_settings().max_body_bytes:
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                return
+        self._in_head = False
+        super().on_headers_complete()
+        self._stop_timer()
+        self._start_timer()  # for the body
+
+    def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
+        self._body_bytes += len(body)
+        if self._body_bytes > sync_settings().max_body_bytes:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._refused or self._is_read_again():
+            return
+        super().on_message_complete()
+        self._stop_timer()
+        self._wait_for_request()
+
+    def _is_read_again(self) -> bool:
+        return bool(self.parser.should_upgrade()) and not self._should_upgrade()
+
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+
+    def _get_upgrade(self) -> bytes | None:
+        """The upgrade that is asked for, WebSocket where that is among several.
+
+        RFC 9110, sections 5.3 and 7.8: either header is a list, and may take several lines (w16).
+        """
+        if b"upgrade" not in self._tokens(b"connection"):
+            return None
+        wanted = self._tokens(b"upgrade")
+        return WEBSOCKET if WEBSOCKET in wanted else next(iter(wanted), None)
+
+    def _tokens(self, header: bytes) -> list[bytes]:
+        values = [value.split(b",") for name, value in self.headers if name == header]
+        return [token.strip().lower() for tokens in values for token in tokens]
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection on, with the request as it was read here.
+
+        uvicorn would write its head anew for the library to parse: a sixth of what it costs to
+        connect.
+        """
+        if self._refused:
+            return
+        self._stop_timers()
+        request = self._handshake()
+        if request is None:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        self.connections.discard(self)
+        protocol = RawWebSocketProtocol(self.config, self.server_state, self.app_state)
+        protocol.connection_made(self.transport)
+        protocol.shake_hands(request)
+        self.transport.set_protocol(protocol)
+        self._upgraded = True
+        # It holds this object, and this object it: freed by a collection only.
+        self.parser = None  # type: ignore[assignment]
+
+    def _handshake(self) -> Request | None:
+        """The request for an upgrade, with the one that is spoken here and the target's path alone;
+        None where it is none."""
+        headers, target = Headers(), self._path()
+        for name, value in self.headers:
+            if name == b"transfer-encoding":  # a body, where frames are to come
+                return None
+            if name not in (b"upgrade", b"connection"):
+                headers[name.decode("ascii")] = value.decode("latin-1")
+        headers["upgrade"] = "websocket"
+        headers["connection"] = "Upgrade"
+        if target is None or not target.isascii():
+            return None
+        version = f"HTTP/{self.parser.get_http_version()}"
+        return Request(target.decode(), headers, "GET", version)
+
+    def _path(self) -> bytes | None:
+        """The target without scheme and host (RFC 9112, section 3.2.2)."""
+        if self.url.startswith(b"/"):
+            return self.url
+        try:
+            target = httptools.parse_url(self.url)
+        except httptools.HttpParserError:
+            return None
+        query = b"?" + target.query if target.query else b""
+        return (target.path or b"/") + query
+
+    # -------------------------------------------------------------- time
+
+    def _wait_for_request(self) -> None:
+        self._in_head = True
+        self._has_begun = False
+        self._head_left = sync_settings().max_header_bytes
+        self._headers_left = MAX_HEADERS
+        self._body_bytes = self._body_bytes_before = 0
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(sync_settings().request_timeout, self._on_time)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_timers(self) -> None:
+        self._stop_timer()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _on_time(self) -> None:
+        """The request has not come in time; or it is we who have not read it."""
+        progress = self._body_bytes - self._body_bytes_before
+        if self.flow.read_paused or (self._in_head and self._is_answering()):
+            self._start_timer()
+        elif not self._in_head and progress >= PROGRESS_BYTES:
+            self._body_bytes_before = self._body_bytes
+            self._start_timer()
+        elif self._has_begun:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()
+
+    # -------------------------------------------------------------- refusing
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _is_answering(self) -> bool:
+        return self._answering is not None and not self._answering.response_complete
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer with this status and end the connection, so that the answer can be read."""
+        if self._refused:
+            return
+        self._refused = True
+        self._stop_timer()
+        answering = self._answering
+        if answering is not None and answering.response_complete:
+            if answering is self.cycle and not self._in_head:  # answered before it was all there
+                self.transport.close()
+                return
+        elif answering is not None:
+            if self._in_head or answering is not self.cycle:
+                # It is another request's turn, which is answered; behind it there is no more.
+                answering.keep_alive = False
+                self.pipeline.clear()
+                return
+            answering.disconnected = True  # whoever waits for the body hears that it will not come
+            answering.message_event.set()
+            if answering.response_started:
+                self.transport.close()
+                return
+        body = f"{status.phrase}.\n".encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n"
+        )
+        self.transport.write(head.encode() + self._cors_lines() + b"\r\n" + body)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _cors_lines(self) -> bytes:
+        """A page may read why it is refused, as far as its request has come in."""
+        if not self._has_begun:
+            return b""
+        path = self.url.decode("latin-1").partition("?")[0]
+        return b"".join(b"%b: %b\r\n" % pair for pair in cors_headers(path, self.headers))

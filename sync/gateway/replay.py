@@ -1,0 +1,236 @@
+"""SYNC_REQUEST: what a client missed, or all that its channels show (decision V4).
+
+While it runs, live events wait; afterwards they follow without being repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET
+
+from sync.delivery import encodings
+from sync.delivery.connection import Connection
+from sync.delivery.feed import PAGE, Feed, Synced
+from sync.eventlog import log
+from sync.eventlog.threads import reading
+from sync.protocol import codecs, topics
+from sync.protocol.envelope import encode
+from sync.protocol.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
+from sync.protocol.identity import Principal
+from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
+from sync.protocol.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
+from sync.protocol.topics import Shown, Topic
+
+if TYPE_CHECKING:
+    from sync.gateway.dispatcher import Context
+
+Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
+
+
+# Of a sync: a thousand take about 50 ms to be read, rendered and written.
+MESSAGES_A_UNIT = 20
+
+
+class Ended(Exception):
+    """The connection ends: there is nobody to read the log for."""
+
+
+async def serve_sync(context: Context, request: SyncRequest, permitted: Permitted) -> None:
+    """Send the sync whole; or a SYNC_ERROR, and then none of it where that was known before.
+
+    Raises TokenExpired where the token ends meanwhile: nothing goes out behind that.
+    """
+    connection = context.connection
+    feed = connection.feed
+    assert feed is not None
+    try:
+        async with connection.delivering:
+            connection.hold()
+            try:
+                replay = _Replay(context, feed, _topics(request), permitted)
+                if request.last_sequence is None and request.last_sync_timestamp is None:
+                    upto = await replay.send_snapshot()
+                else:
+                    upto = await replay.send_missed(request)
+                connection.covered = Synced(replay.names, upto)
+            finally:
+                await feed.catch_up(connection)
+    except Ended:
+        return
+    except SyncRefused as refused:
+        details = refused.details or UNSET
+        connection.send(SyncError(refused.code, refused.message, details), context.request_id)
+
+
+def _topics(request: SyncRequest) -> list[Topic]:
+    try:
+        return list(dict.fromkeys(Topic.parse(name) for name in request.channels))
+    except InvalidChannel as error:
+        raise SyncRefused(SyncErrorCode.INVALID_CHANNEL, error.message, **error.details) from None
+
+
+class _Replay:
+    def __init__(
+        self, context: Context, feed: Feed, wanted: list[Topic], permitted: Permitted
+    ) -> None:
+        self._context = context
+        self._connection: Connection = context.connection
+        self._feed = feed
+        self._permitted = permitted
+        self._organization_id = context.principal.organization_id
+        self._request_id = context.request_id
+        self._topics = wanted
+        self._epoch = -1
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(str(topic) for topic in self._topics)
+
+    async def send_missed(self, request: SyncRequest) -> int:
+        """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
+        await self._authorize()
+        start = await self._context.read(self._start, request)
+        await self._authorize()
+        await self._pay(start.count)
+        self._begin(start.count, start.from_timestamp)
+        after, sent = start.after, 0
+        while after < start.head.sequence:
+            events = await self._context.read(
+                log.read_topics,
+                self._organization_id,
+                self._topics,
+                after=after,
+                upto=start.head.sequence,
+                limit=PAGE,
+            )
+            await self._send([encodings.sync_message(event) for event in events])
+            sent += len(events)
+            if len(events) < PAGE:
+                break
+            after = events[-1].sequence
+        if sent < start.count:
+            raise log.history_expired()  # it was pruned meanwhile
+        self._complete(start.count, start.head)
+        return start.head.sequence
+
+    async def _authorize(self) -> None:
+        """Raises SyncRefused where one of the topics may not be followed now.
+
+        Asked before anything else, and again behind what was read: of what that shows, rights may
+        have been withdrawn between the two.
+        """
+        self._epoch = -1
+        await self._still_authorized()
+
+    async def _still_authorized(self) -> None:
+        """The same, where rights have changed since it was asked."""
+        while self._epoch != self._feed.access_epoch:
+            self._epoch = self._feed.access_epoch
+            allowed = await self._permitted(self._context.principal, self._topics)
+            for topic in self._topics:
+                if topic not in allowed:
+                    raise SyncRefused(
+                        SyncErrorCode.UNAUTHORIZED, Unauthorized().message, channel=str(topic)
+                    )
+
+    def _start(self, request: SyncRequest) -> _Start:
+        head = log.head(self._organization_id)
+        if request.last_sequence is not None:
+            after = request.last_sequence
+            from_timestamp = self._time_of(after)
+        else:
+            assert request.last_sync_timestamp is not None
+            after, from_timestamp = self._resume_from(request.last_sync_timestamp, head)
+        if after > head.sequence:
+            raise SyncRefused(
+                SyncErrorCode.SYNC_TIMESTAMP_IN_FUTURE, "lastSequence is in the future"
+            )
+        if after < head.pruned_sequence:
+            raise log.history_expired()
+        count = log.count_topics(
+            self._organization_id, self._topics, after=after, upto=head.sequence
+        )
+        return _Start(head, after, from_timestamp, count)
+
+    def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
+        at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
+        after = log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
+        return after, wire_time_us(at_us)
+
+    def _time_of(self, sequence: int) -> str:
+        event = log.find(self._organization_id, sequence)
+        return wire_time_us(event.at_us) if event else wire_time(EPOCH)
+
+    async def send_snapshot(self) -> int:
+        """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
+        await self._authorize()
+        head, shown = await self._context.read(self._read_snapshot)
+        await self._authorize()
+        await self._pay(len(shown))
+        self._begin(len(shown), wire_time(EPOCH))
+        for first in range(0, len(shown), PAGE):
+            page = shown[first : first + PAGE]
+            await self._send([self._snapshot_message(entity, head) for entity in page])
+        self._complete(len(shown), head)
+        return head.sequence
+
+    def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
+        with reading():
+            head = log.head(self._organization_id)
+            return head, topics.snapshot(self._context.principal, self._topics)
+
+    def _snapshot_message(self, entity: Shown, head: log.Head) -> bytes:
+        payload = SyncUpdate(
+            entity.entity_type,
+            entity.entity_id,
+            "snapshot",
+            msgspec.Raw(codecs.to_json(entity.data)),
+            str(entity.data.get("updatedBy", "system")),
+            head.sequence,
+        )
+        return encode("SYNC_UPDATE", codecs.to_json(payload))
+
+    async def _pay(self, count: int) -> None:
+        """Before any of so many messages is sent. Raises RateLimitExceeded."""
+        await self._context.spend(count // MESSAGES_A_UNIT)
+
+    async def _send(self, messages: list[bytes]) -> None:
+        """At the client's pace: what it has not taken is not read from the log yet.
+
+        Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
+        """
+        connection = self._connection
+        await self._may_go_on()
+        for message in messages:
+            if connection.outbox.is_filling():  # a hundred of them may be more than the queue
+                await connection.drained()
+                await self._may_go_on()
+            connection.outbox.push(connection.lane.pack(message))
+        await connection.drained()
+
+    async def _may_go_on(self) -> None:
+        await self._still_authorized()
+        self._require_life()
+
+    def _require_life(self) -> None:
+        if self._connection.ending:
+            raise Ended
+        self._connection.require_access("SYNC_REQUEST")
+
+    def _begin(self, count: int, from_timestamp: str) -> None:
+        self._connection.send(SyncStart(count, from_timestamp), self._request_id)
+
+    def _complete(self, count: int, head: log.Head) -> None:
+        self._require_life()
+        message = SyncComplete(count, wire_cursor(head.at_us), head.sequence)
+        self._connection.send(message, self._request_id)
+
+
+class _Start(msgspec.Struct, frozen=True):
+    head: log.Head
+    after: int
+    from_timestamp: str
+    count: int

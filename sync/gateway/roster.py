@@ -1,0 +1,112 @@
+"""The connected users and their places, for an organization's managers; ends connections.
+
+Every process keeps a lease in the shared state for each of its connections; it expires by itself.
+A connection is closed by an event, like every withdrawal of access (`sync/delivery/access.py`): it
+reaches the right process also without Redis, and the log says who did it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from sync.delivery.access import withdraw
+from sync.delivery.bus import bus
+from sync.delivery.connection import Connection
+from sync.delivery.hub import Hub, after_connection, run_beside_hub
+from sync.protocol.codecs import json_text
+from sync.protocol.rights import AccessChange
+
+log = logging.getLogger("bos.sync")
+
+# A killed process's connections are gone within 45 s, like their places (decision A4).
+LEASE = 45.0
+RENEW = 15.0
+# Newcomers are told of together: after a restart everybody comes at once.
+ROUND = 1.0
+
+
+class Lease(msgspec.Struct, array_like=True, frozen=True):
+    """A connection that is signed in; since_us: when, in microseconds since the epoch."""
+
+    connection_id: str
+    user_id: str
+    since_us: int
+    process: str
+
+
+_decode = msgspec.json.Decoder(Lease).decode
+_leases: dict[str, tuple[str, str]] = {}
+_newcomers: dict[str, tuple[str, str]] = {}
+
+
+def _place(organization_id: str) -> str:
+    return f"connected:{organization_id}"
+
+
+def signed_in(connection: Connection) -> None:
+    """Put the connection on the roster."""
+    principal = connection.principal
+    assert principal is not None
+    process = f"{socket.gethostname()}:{os.getpid()}"
+    lease = Lease(connection.id, principal.user_id, int(time.time() * 1_000_000), process)
+    entry = _place(principal.organization_id), json_text(lease)
+    _leases[connection.id] = _newcomers[connection.id] = entry
+
+
+async def _take_off(hub: Hub, connection: Connection) -> None:
+    entry = _leases.pop(connection.id, None)
+    _newcomers.pop(connection.id, None)
+    if entry is not None:
+        await hub.state.be_gone(*entry)
+
+
+async def _keep(hub: Hub) -> None:
+    renew_at = 0.0
+    while True:
+        await asyncio.sleep(ROUND)
+        now = asyncio.get_running_loop().time()
+        told = list(_newcomers.values())
+        _newcomers.clear()
+        if now >= renew_at:
+            renew_at, told = now + RENEW, list(_leases.values())
+        try:
+            if not await hub.state.be_present(told, LEASE):
+                renew_at = now  # Redis is away: it is told of everybody as soon as it is back
+        except Exception:
+            log.exception("roster not kept")
+
+
+def connected(organization_id: str) -> list[Lease] | None:
+    """The leases of all processes, longest first; None where that cannot be known.
+
+    For code that runs outside of the event loop.
+    """
+    found = bus.ask(lambda state: state.who_is_present(_place(organization_id)))
+    if found is None:
+        return None
+    return sorted((_decode(lease) for lease in found), key=lambda lease: lease.since_us)
+
+
+def disconnect(organization_id: str, connection_ids: Iterable[str]) -> None:
+    """Close these connections with 4403. One that is not of the organization is left alone.
+
+    Runs inside the caller's transaction. The user's tokens hold: they may sign in again.
+    """
+    for connection_id in connection_ids:
+        withdraw(
+            organization_id,
+            entity_type="connection",
+            entity_id=connection_id,
+            access=AccessChange(connections=(connection_id,)),
+        )
+
+
+run_beside_hub(_keep)
+after_connection(_take_off)

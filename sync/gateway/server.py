@@ -1,0 +1,346 @@
+"""uvicorn's WebSocket protocol with what the outbox needs: raw writes, and an orderly end.
+
+And with what keeps one client from costing the others anything: frames are paid for as they are
+read (`sync.delivery.intake`), fragments joined, pongs held back from who does not take them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask`, in C where it can be
+    Frame,
+    apply_mask,
+)
+from websockets.http11 import Request
+from websockets.protocol import Protocol, State
+
+from sync.delivery.intake import Intake
+from sync.delivery.outbox import WRITE_BYTES, Watcher
+from sync.protocol.close_codes import CloseCode
+
+# What the kernel takes for a client that does not read comes on top of our own queue. By default
+# it grows to some 4 MB a connection, which hides a slow client for long.
+SEND_BUFFER_BYTES = 256 * 1024
+# And of that, so much that it has not sent yet: nothing can overtake it, and it hides for seconds
+# whether the client reads (TCP_NOTSENT_LOWAT).
+UNSENT_BYTES = 32 * 1024
+# A frame of so few may be a PING.
+BEAT_BYTES = 512
+# H2: everything has ended 10 s after SIGTERM. What a client has sent by then is read for some of
+# it, requests under way have most of it, then comes the close frame, and who does not take that is
+# cut off.
+READ_SECONDS = 3.0
+DRAIN_SECONDS = 6.5
+CUT_OFF_SECONDS = 1.0
+# Messages of a connection that may wait to be served; of large ones, one.
+MAX_WAITING = 16
+LARGE_BYTES = 16 * 1024
+# A part of a frame that is smaller costs as much as a frame.
+TINY_BYTES = 512
+# The first byte of a frame that is a whole message, and the bit of the second that says masked
+# (RFC 6455, section 5.2).
+WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
+MASKED = 0x80
+# How long one that has flooded us may take to read why it is closed.
+LINGER_SECONDS = 2.0
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the payload of the frame that begins at `at` starts and stops; None where its head has
+    not come whole. Source: RFC 6455, section 5.2."""
+    start = at + 2
+    if start > len(data):
+        return None
+    second = data[at + 1]
+    size = second & 0x7F
+    if size > 125:
+        wide = start
+        start += 2 if size == 126 else 8
+        if start > len(data):
+            return None
+        size = int.from_bytes(data[wide:start])
+    if second >= MASKED:
+        start += 4
+    return start, start + size
+
+
+class RawWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Adds this object itself as scope['extensions']['bos.raw'], an `outbox.RawTransport`."""
+
+    heard_at = 0.0
+    intake: Intake
+    _watcher: Watcher | None = None
+    _drained: asyncio.Event | None = None
+    _broken = False
+    """What the client sends is thrown away from then on: it has broken the protocol, or sends
+    more than is worth reading."""
+    _pong = b""
+    """The latest, for a client that does not read."""
+    _head = b""
+    """The first bytes of a frame whose size they do not tell yet."""
+    _lacking = 0
+    """Bytes of a frame that have not come, of which the library has the others."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.intake = Intake()
+        raw_socket = transport.get_extra_info("socket")
+        if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
+            raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Linux and macOS
+                raw_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        transport.set_write_buffer_limits(high=WRITE_BYTES)
+
+    # -------------------------------------------------------------- what comes in
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = now = self.loop.time()
+        if self._broken:
+            return
+        self._read(data, now)
+
+    def shake_hands(self, request: Request) -> None:
+        """Answer the request, which `sync.gateway.http_server` has read."""
+        # From the frames on: it would wait for the request first.
+        conn: Any = self.conn
+        conn.parser = Protocol.parse(conn)
+        next(conn.parser)
+        self.handle_connect(request)
+        self._broken = self.close_sent  # it was no handshake
+
+    def _read(self, data: bytes, now: float) -> None:
+        """Pay for each frame, then take it; the library gets what is not one whole message.
+
+        It takes 15 us for a frame and a switch of generators, `_take` 1 us; most frames are whole.
+        """
+        if self._head:
+            data, self._head = self._head + data, b""
+        at, end = 0, len(data)
+        if self._lacking:
+            at = min(self._lacking, end)
+            self._lacking -= at
+            self._parse(data[:at], now, is_begun=True)
+        while at < end and not self._broken:
+            bounds = _bounds(data, at)
+            if bounds is None:
+                self._head = data[at:]
+                if not self.intake.pay(1, now):
+                    self._flooded()
+                return
+            start, stop = bounds
+            if stop <= end and self._is_whole_message(data[at], data[at + 1], stop - start):
+                if self.intake.pay(1, now):
+                    self._take(apply_mask(data[start:stop], data[start - 4 : start]), data[at])
+                else:
+                    self._flooded()
+            else:
+                self._parse(data[at:stop], now)
+                self._lacking = max(0, stop - end)
+            at = stop
+
+    def _is_whole_message(self, first: int, second: int, size: int) -> bool:
+        conn = self.conn
+        return (
+            first in (WHOLE_TEXT, WHOLE_BINARY)
+            and second >= MASKED
+            and size <= self.intake.max_message_bytes
+            and conn.current_size is None  # nothing but a continuation may follow
+            and conn.state is State.OPEN
+        )
+
+    def _take(self, message: bytes, first: int) -> None:
+        self.curr_msg_data_type = "text" if first == WHOLE_TEXT else "bytes"
+        self.frames = [message]
+        self.send_receive_event_to_app()
+
+    def _parse(self, part: bytes, now: float, *, is_begun: bool = False) -> None:
+        """Have the library take a frame, or a part of one. is_begun: it has been paid for."""
+        if (not is_begun or len(part) < TINY_BYTES) and not self.intake.pay(1, now):
+            self._flooded()
+            return
+        conn = self.conn
+        conn.max_message_size = self.intake.max_message_bytes
+        conn.receive_data(part)
+        if conn.parser_exc is not None:
+            self.handle_parser_exception()
+        else:
+            self.handle_events()
+
+    def _flooded(self) -> None:
+        """Read no more; close with 4429, as long as there is somebody to tell."""
+        self._broken = True
+        if self._watcher is None or self.close_sent or self.conn.close_rcvd is not None:
+            self.transport.abort()
+        else:
+            self._watcher.flood()
+
+    def handle_parser_exception(self) -> None:
+        """Close with a code that arrives.
+
+        uvicorn would close the socket at once. With something in it that was not read the system
+        resets the connection then, and a client that still sends never sees the close frame.
+        """
+        if self.conn.close_sent is None:  # the handshake has not ended, or has been given up
+            self._broken = True
+            self.transport.abort()
+            return
+        closed = {"code": self.conn.close_sent.code, "reason": self.conn.close_sent.reason}
+        cast(Any, self.queue).put_nowait({"type": "websocket.disconnect", **closed})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self._say_no_more(self.close_timeout)
+
+    def _say_no_more(self, seconds: float) -> None:
+        """End our half, throw away what still comes, and end the other after so many seconds."""
+        self._broken = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(seconds, self.transport.close)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Join it to what came before: a list of a million fragments of a byte takes 50 MB."""
+        message: Any = self.frames[0]
+        if isinstance(message, bytes):
+            message = bytearray(message)
+        message += event.data
+        self.frames = [message]
+        if event.fin:
+            self.send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """Answer; a client that does not read gets the latest pong when it does (L3).
+
+        RFC 6455, section 5.5.3, lets the others be left out.
+        """
+        answers = self.conn.data_to_send()
+        if self.writable.is_set() or self.conn.close_rcvd is not None:
+            self.transport.write(b"".join(answers))
+        elif answers:
+            self._pong = answers[-1]
+
+    def send_receive_event_to_app(self) -> None:
+        """Stop reading when some messages wait, not at each one: that is two system calls."""
+        message = b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        received: dict[str, Any] = {"type": "websocket.receive"}
+        if self.curr_msg_data_type == "bytes":
+            received["bytes"] = message
+        else:
+            try:
+                received["text"] = message.decode()
+            except UnicodeDecodeError:  # our parent logs it with a traceback, as an error of ours
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        cast(Any, self.queue).put_nowait(received)
+        if len(message) <= BEAT_BYTES and self._watcher is not None and b"PING" in message:
+            self._watcher.beat(received, behind=self.queue.qsize() > 1)
+        large = len(message) > LARGE_BYTES
+        if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            extensions: dict[Any, Any] = cast(Any, self.scope)["extensions"]
+            extensions["bos.raw"] = self
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        match message["type"]:
+            case "websocket.accept":
+                # Both would be kept, with their headers, for as long as the connection lives.
+                self.request = self.response = None  # type: ignore[assignment]
+            case "websocket.close" if self._broken and self.close_timer is not None:
+                self.close_timer.cancel()
+                self._say_no_more(LINGER_SECONDS)
+            case "websocket.http.response.body":
+                # A refusal ends the handshake; uvicorn would log that it has not ended.
+                self.handshake_complete = True
+
+    # -------------------------------------------------------------- RawTransport
+
+    def write(self, frames: bytes) -> None:
+        # Never behind a close frame.
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames)
+
+    def buffered(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    async def wait_written(self) -> None:
+        while not self.disconnected and self.transport.get_write_buffer_size():
+            self._drained = self._drained or asyncio.Event()
+            self._drained.clear()
+            try:
+                await asyncio.wait_for(self._drained.wait(), 0.2)
+            except TimeoutError:
+                continue
+
+    def abort(self) -> None:
+        """End it without waiting for the client to take what was written: it does not."""
+        self.transport.abort()
+
+    # -------------------------------------------------------------- from the transport
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._watcher is not None:
+            self._watcher.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._pong:
+            self.write(self._pong)
+            self._pong = b""
+        if self._watcher is not None:
+            self._watcher.resume()
+        if self._drained is not None:
+            self._drained.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._watcher is not None:
+            self._watcher.end()
+        self._watcher = None
+        if self._drained is not None:
+            self._drained.set()
+        # The parser, a generator, holds the frame reader, and that the parser: freed only by a
+        # collection, which comes rarely here.
+        conn: Any = self.conn
+        conn.parser = conn.parser_exc = None
+        if hasattr(self, "scope"):  # it holds this object where nobody has taken it over
+            cast(Any, self.scope).get("extensions", {}).pop("bos.raw", None)
+        self._broken = True
+
+    # -------------------------------------------------------------- the end
+
+    def shutdown(self) -> None:
+        """Let the request under way finish, then close with 1012 (decision H2).
+
+        uvicorn would send the close frame at once, and the answer could not follow it.
+        """
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+            return
+        until = self.loop.time() + READ_SECONDS
+        cast(Any, self.queue).put_nowait({"type": "websocket.drain", "until": until})
+        self.loop.call_later(DRAIN_SECONDS, self._shutdown_now)
+
+    def _shutdown_now(self) -> None:
+        if not self.disconnected:
+            super().shutdown()
+            self.loop.call_later(CUT_OFF_SECONDS, self.abort)

@@ -1,0 +1,190 @@
+"""The kernel's own messages: connection, subscription, sync, errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from sync.protocol.errors import ErrorCode, SyncErrorCode
+from sync.protocol.registry import Message, Request, message
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
+AUTH_ERRORS = ["INVALID_TOKEN", "RATE_LIMIT_EXCEEDED", "TOKEN_EXPIRED"]
+
+
+# ------------------------------------------------------------------ from a client
+
+
+@message("AUTH")
+class Auth(Request):
+    """Sign in on this connection, or renew the token that is about to expire."""
+
+    token: str
+
+
+@message("PING")
+class Ping(Request):
+    """Ask for a PONG with the same requestId and timestamp."""
+
+
+@message("PONG")
+class Pong(Request):
+    """Answer to the server's PING."""
+
+
+@message("SUBSCRIBE")
+class Subscribe(Request):
+    """Follow these channels from now on."""
+
+    channels: Channels
+
+
+@message("UNSUBSCRIBE")
+class Unsubscribe(Request):
+    """Follow these channels no longer."""
+
+    channels: Channels
+
+
+@message("SYNC_REQUEST")
+class SyncRequest(Request):
+    """Send what these channels told since a cursor; without a cursor, all that they show."""
+
+    channels: Annotated[list[str], Meta(min_length=1, max_length=500)]
+    last_sync_timestamp: str | None = None
+    last_sequence: Annotated[int, Meta(ge=0)] | None = None
+
+
+# ------------------------------------------------------------------ from the server
+
+
+@message("AUTH_SUCCESS")
+class AuthSuccess(Message):
+    """Signed in. `sessionId` names this connection, not a collaboration session.
+
+    role: what the user may do in the organization; when it changes, the connection is closed.
+    """
+
+    user_id: str
+    organization_id: str
+    session_id: str
+    expires_at: Time
+    role: str
+    user_name: str
+
+
+@message("AUTH_FAILED")
+class AuthFailed(Message):
+    """Not signed in; the third failure closes the connection with 4401."""
+
+    error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": AUTH_ERRORS})]
+    message: str
+    details: dict[str, Any] | UnsetType = UNSET
+
+
+@message("TOKEN_EXPIRED")
+class TokenExpiredNotice(Message):
+    """The token has expired: events wait until a new AUTH, for a while."""
+
+    message: str
+
+
+@message("PING")
+class ServerPing(Message):
+    """Send any frame within ten seconds, at best a PONG."""
+
+
+@message("PONG")
+class ServerPong(Message):
+    """Answer to a client's PING."""
+
+
+@message("SUBSCRIBED")
+class Subscribed(Message):
+    """These channels are followed from behind `sequence` on."""
+
+    channels: list[str]
+    sequence: int
+
+
+@message("UNSUBSCRIBED")
+class Unsubscribed(Message):
+    """These channels are followed no longer; `reason` where the server ended it."""
+
+    channels: list[str]
+    reason: Literal["access_revoked"] | UnsetType = UNSET
+
+
+@message("SYNC_START")
+class SyncStart(Message):
+    """So many messages follow, then SYNC_COMPLETE; live events wait until then."""
+
+    update_count: int
+    from_timestamp: Time
+
+
+@message("SYNC_UPDATE")
+class SyncUpdate(Message):
+    """An entity was created or updated, or is shown by a snapshot."""
+
+    entity_type: str
+    entity_id: str
+    change_type: Literal["created", "updated", "snapshot"]
+    data: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
+    updated_by: str
+    sequence: int
+
+
+@message("SYNC_DELETE")
+class SyncDelete(Message):
+    """An entity is gone, or no longer concerns the channels that are followed."""
+
+    entity_type: str
+    entity_id: str
+    deleted_by: str
+    deleted_at: Time
+    sequence: int
+
+
+@message("SYNC_COMPLETE")
+class SyncComplete(Message):
+    """Both cursors resume exactly behind this sync."""
+
+    updates_sent: int
+    last_sync_timestamp: Annotated[str, Meta(description="Hand it back as it is.")]
+    last_sequence: int
+
+
+@message("SYNC_ERROR")
+class SyncError(Message):
+    """The sync cannot be served, in no part."""
+
+    code: SyncErrorCode
+    message: str
+    details: dict[str, Any] | UnsetType = UNSET
+
+
+@message("ERROR")
+class Error(Message):
+    """A request was refused; nothing was changed."""
+
+    code: ErrorCode
+    message: str
+    details: dict[str, Any] | UnsetType = UNSET
+
+
+@message("RATE_LIMIT")
+class RateLimit(Message):
+    """The limit was hit for the first time in this window; each refusal is an ERROR besides.
+
+    scope: whose limit it is.
+    """
+
+    limit: int
+    window: str
+    retry_after: int
+    message: str
+    scope: Literal["connection", "user", "organization"] | UnsetType = UNSET

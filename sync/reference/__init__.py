@@ -1,0 +1,1 @@
+"""What is generated from the registry of messages: AsyncAPI and the page for people."""

@@ -1,0 +1,55 @@
+"""What must hold for every model, every error code and every close code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib import admin
+from django.db import models
+
+from sync.eventlog import capture
+from sync.eventlog.capture import SyncedModel, SyncedQuerySet
+from sync.protocol.close_codes import CloseCode
+from sync.protocol.errors import ErrorCode, SyncErrorCode
+
+TESTS = Path(__file__).resolve().parent.parent
+SYNCED = sorted(capture.registered(), key=lambda model: model.__name__)
+
+
+def text_of_tests() -> str:
+    """Every test but this one."""
+    files = [path for path in TESTS.rglob("test_*.py") if path != Path(__file__)]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+@pytest.mark.parametrize("model", SYNCED, ids=lambda model: model.__name__)
+def test_every_captured_model_can_be_looked_at_in_the_admin(model: type[models.Model]) -> None:
+    inlines = {inline.model for one in admin.site._registry.values() for inline in one.inlines}
+    assert model in admin.site._registry or model in inlines
+
+
+@pytest.mark.parametrize("model", SYNCED, ids=lambda model: model.__name__)
+def test_v1_every_captured_model_is_captured_by_all_its_managers(model: type[models.Model]) -> None:
+    assert issubclass(model, SyncedModel)
+    for manager in (*model._meta.managers, model._base_manager):
+        assert isinstance(manager.get_queryset(), SyncedQuerySet), manager
+
+
+def test_v1_every_model_of_a_tenant_that_is_a_synced_model_is_registered() -> None:
+    subclasses = list(SyncedModel.__subclasses__())
+    assert {model for model in subclasses if not model._meta.abstract} <= set(SYNCED)
+
+
+@pytest.mark.parametrize("code", [*ErrorCode, *SyncErrorCode], ids=str)
+def test_e6_every_error_code_is_raised_by_a_test(code: str) -> None:
+    assert re.search(rf"\b{code}\b", text_of_tests())
+
+
+@pytest.mark.parametrize("code", list(CloseCode), ids=lambda code: str(int(code)))
+def test_w6_every_close_code_is_raised_by_a_test(code: CloseCode) -> None:
+    """1011 is what uvicorn says when the application fails, which it must not."""
+    if code is CloseCode.SERVER_FAULT:
+        return
+    assert re.search(rf"\b{int(code)}\b|CloseCode\.{code.name}\b", text_of_tests())
