@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bos.ids import uuids
 from bos.messages import NotificationRead, NotificationReadConfirmed
 from bos.models import Notification
-from bos.permissions import uuids
 from bos.services import notifications_read
 from sync.gateway.dispatcher import Context, Reply
 from sync.protocol.codecs import json_text

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
-from uuid import UUID
 
 from bos.models import Department, Employee, Role, User
 from sync.protocol.identity import Principal
@@ -93,21 +91,6 @@ READ_OF_USERS = Reads(
     User, frozenset({"organization_id", "is_active", "role", "token_version"}), _the_user
 )
 """What makes a principal (`bos.auth.tokens`)."""
-
-
-def uuids(ids: Collection[str]) -> list[UUID]:
-    """Those of these opaque ids that can be one of ours; another cannot exist.
-
-    Ids are opaque: in another spelling (upper case, without dashes) it is another one, as it is in
-    the name of a channel.
-    """
-    found = []
-    for id_ in ids:
-        with suppress(ValueError):
-            uuid = UUID(id_)
-            if str(uuid) == id_:
-                found.append(uuid)
-    return found
 
 
 def may_follow_departments(principal: Principal, ids: Collection[str]) -> set[str]:

@@ -10,8 +10,8 @@ from django.contrib.sessions.models import Session
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from bos.ids import uuids
 from bos.models import Notification
-from bos.permissions import uuids
 from sync.eventlog.retention import forget_in_batches
 from sync.protocol.errors import Unauthorized
 from sync.protocol.identity import Principal

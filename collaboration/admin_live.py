@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from bos.adminsite.tenant import sees_all, tenant_of
+from bos.adminsite.scope import sees_all, tenant_of
+from bos.ids import uuids
 from bos.models import Organization, User
-from bos.permissions import uuids
 from collaboration.models import Participant, Session
 from collaboration.services.sessions import session_end
 from sync.gateway.roster import Lease, connected, disconnect

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
+from bos.ids import uuids
 from bos.models import User
-from bos.permissions import uuids
 from collaboration import erasing, handlers, messages, pins, presence  # noqa: F401 -- they register themselves
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload, joined_payload, role_of

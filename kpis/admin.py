@@ -16,8 +16,10 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from bos.adminsite.numbers import plain_number
-from bos.adminsite.tenant import AnyTabularInline, ExactHidden, scope_of
-from bos.history.admin import ChangesAdmin, author_names
+from bos.adminsite.scope import scope_of
+from bos.adminsite.tenant import AnyTabularInline, ExactHidden
+from bos.history.admin import ChangesAdmin
+from bos.history.page import author_names
 from bos.imports.admin import ExportAdmin
 from bos.imports.cells import time_of
 from bos.imports.resources import DepartmentReference

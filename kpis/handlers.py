@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from bos.permissions import uuids
+from bos.ids import uuids
 from kpis.insights.asked import ask
 from kpis.insights.history import too_poor
 from kpis.messages import (

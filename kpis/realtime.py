@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.base import ModelState
 from django.utils import timezone
 
-from bos.permissions import uuids
+from bos.ids import uuids
 from kpis import handlers, jobs, messages  # noqa: F401 -- they register themselves
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services  # noqa: F401 -- they register themselves

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.permissions import uuids
+from bos.ids import uuids
 from kpis.models import Insight, InsightKind, Kpi, Report, ReportState
 from kpis.permissions import may_update
 from sync.eventlog.capture import SyncedModel

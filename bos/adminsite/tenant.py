@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import connection
-from django.db.models import DecimalField, ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import DecimalField, ForeignKey, ManyToManyField, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.adminsite.numbers import plain_number
+from bos.adminsite.scope import has_tenant, sees_all, tenant_of
+from bos.history.page import history_page
 from bos.jobs.queue import require_room
 from bos.models import User
 from bos.texts import one_form
@@ -188,8 +190,6 @@ class TenantAdmin(LockingAdmin):
         """Show the authors of a row's changes; a deleted row has no other page any more."""
         if not hasattr(self.model, "history"):
             return super().history_view(request, object_id, extra_context)
-        from bos.history.admin import history_page
-
         row = self.get_object(request, unquote(object_id))
         page = history_page(self, request, unquote(object_id), row)
         if page is None or not self.has_view_permission(request, row):
@@ -235,20 +235,6 @@ def is_staff(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_staff)
 
 
-def sees_all(request: HttpRequest) -> bool:
-    return bool(request.user.is_superuser)
-
-
-def tenant_of(request: HttpRequest) -> Any:
-    user: Any = request.user  # nobody anonymous gets here
-    return user.organization
-
-
-def scope_of(request: HttpRequest) -> Any:
-    """The organization whose rows this user may know of; None: of every organization."""
-    return None if sees_all(request) else tenant_of(request)
-
-
 def choices_of(model: Any, request: HttpRequest) -> QuerySet[Any]:
     """Rows that this user may choose: of their organization, and nobody who has been erased."""
     rows: QuerySet[Any] = model._default_manager.filter(**_those_there(model))
@@ -257,8 +243,3 @@ def choices_of(model: Any, request: HttpRequest) -> QuerySet[Any]:
 
 def _those_there(model: Any) -> dict[str, Any]:
     return {"erased_at": None} if model is User else {}
-
-
-def has_tenant(model: Any) -> bool:
-    is_model = isinstance(model, type) and issubclass(model, Model)
-    return is_model and any(f.name == "organization" for f in model._meta.fields)

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from bos.ids import uuids
 from bos.models import SignIn, User
-from bos.permissions import uuids
 from sync.delivery.access import withdraw
 from sync.protocol.rights import AccessChange
 

@@ -15,8 +15,8 @@ from rest_framework_simplejwt import tokens as simplejwt
 
 from bos.auth import sign_ins
 from bos.auth.token_keys import KeyedBackend, token_keys
+from bos.ids import uuids
 from bos.models import SignIn, SpentToken, User
-from bos.permissions import uuids
 from sync.eventlog.fast_sql import Lock, hold_rows
 from sync.protocol.authenticator import Claims
 from sync.protocol.errors import TokenExpired, TokenInvalid

@@ -2,159 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.views.main import PAGE_VAR
-from django.core.paginator import Paginator
-from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from bos.adminsite.numbers import plain_number
-from bos.adminsite.tenant import TenantAdmin, has_tenant, scope_of
+from bos.adminsite.scope import scope_of
+from bos.adminsite.tenant import TenantAdmin
+from bos.history.page import author_names, name_authors
 from bos.models import Department, Employee, Organization, User
-from bos.permissions import uuids
 
-NOTHING = "-"
-GONE = "deleted since"
 MOST_AUTHORS = 200
-PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One change as the page shows it; changes: (field, before, after)."""
-
-    at: datetime
-    kind: str
-    author: str
-    door: str
-    changes: list[tuple[str, str, str]]
-
-
-def history_page(
-    page_of: TenantAdmin, request: HttpRequest, object_id: str, row: Any
-) -> HttpResponse | None:
-    """The changes of one row; None where this user may know of none."""
-    kept: Any = page_of.model.history.model
-    rows = admin.site._registry[kept].get_queryset(request).filter(id__in=uuids([object_id]))
-    if row is None and not rows.exists():
-        return None
-    pages = Paginator(rows, PAGE)
-    page = pages.get_page(request.GET.get(PAGE_VAR))
-    shown = list(rows[page.start_index() - 1 : page.end_index() + 1]) if pages.count else []
-    before = shown.pop() if len(shown) > len(page.object_list) else None
-    named = row or rows.first()
-    context = {
-        **page_of.admin_site.each_context(request),
-        "title": f"History: {getattr(named, 'name', named)}",
-        "entries": entries_of(shown, before, scope_of(request)),
-        "page": page,
-        "page_var": PAGE_VAR,
-        "opts": page_of.opts,
-        "row": row,
-        "gone": _gone(page_of, object_id),
-    }
-    return TemplateResponse(request, "admin/bos/history.html", context)
-
-
-def _gone(page_of: TenantAdmin, object_id: str) -> str:
-    """Why there is no page of the row itself."""
-    is_kept = page_of.model._base_manager.filter(pk__in=uuids([object_id])).exists()
-    return page_of.out_of_sight if is_kept else "It has been deleted."
-
-
-def entries_of(rows: Sequence[Any], before: Any, tenant: Organization | None) -> list[Entry]:
-    """The rows, newest first; `before` is the one before them, if there is one.
-
-    tenant: whose names may be shown; None: everybody's.
-    """
-    name_authors(rows, tenant)
-    older = [*rows[1:], before]
-    shown = _Names([*rows, *([before] if before else [])], tenant)
-    return [
-        Entry(
-            row.history_date,
-            row.get_history_type_display(),
-            row.author,
-            row.door,
-            _changes(row, old, shown),
-        )
-        for row, old in zip(rows, older, strict=True)
-    ]
-
-
-def _changes(row: Any, old: Any, shown: _Names) -> list[tuple[str, str, str]]:
-    if row.history_type != "~":
-        return []
-    if old is None:
-        return [(name, "", "") for name in row.changed.split(", ") if name]
-    changes, named = [], set()
-    for field in row.tracked_fields:
-        if getattr(row, field.attname) != getattr(old, field.attname):
-            named.add(str(field.verbose_name))
-            changes.append((str(field.verbose_name), shown(old, field), shown(row, field)))
-    # A password has no value here, only that it was changed.
-    kept_secret = [name for name in row.changed.split(", ") if name and name not in named]
-    return [*changes, *((name, "", "") for name in kept_secret)]
-
-
-class _Names:
-    """Values in words; references are looked up together, and within the tenant."""
-
-    def __init__(self, rows: Iterable[Any], tenant: Organization | None) -> None:
-        wanted: dict[type[Model], set[Any]] = defaultdict(set)
-        for row in rows:
-            for field in row.tracked_fields:
-                if isinstance(field, ForeignKey) and getattr(row, field.attname) is not None:
-                    wanted[field.related_model].add(getattr(row, field.attname))
-        self._names: dict[tuple[type[Model], Any], str] = {}
-        for model, ids in wanted.items():
-            found: Any = model._base_manager.filter(pk__in=ids)
-            if tenant is not None and has_tenant(model):
-                found = found.filter(organization=tenant)
-            elif tenant is not None:
-                found = found.filter(pk=tenant.pk)
-            self._names |= {(model, row.pk): str(row) for row in found}
-
-    def __call__(self, row: Any, field: Any) -> str:
-        value = getattr(row, field.attname)
-        if value is None or value == "":
-            return NOTHING
-        if isinstance(field, ForeignKey):
-            return self._names.get((field.related_model, value), GONE)
-        if field.choices:
-            return str(getattr(row, f"get_{field.name}_display")())
-        return plain_number(value) if isinstance(value, Decimal) else str(value)
-
-
-def name_authors(rows: Iterable[Any], tenant: Organization | None) -> None:
-    """Give each row its `author` in words: also of who has been deleted, and of no other tenant."""
-    ids = {row.history_user_id for row in rows}
-    names = author_names(ids, tenant)
-    for row in rows:
-        row.author = names[row.history_user_id]
-
-
-def author_names(ids: Iterable[str], tenant: Organization | None) -> dict[str, str]:
-    """{actor id: name}; whoever is not of the tenant has none."""
-    wanted = uuids(list(ids))
-    users, gone = User.objects.filter(pk__in=wanted), User.history.filter(id__in=wanted)
-    if tenant is not None:
-        users, gone = users.of(tenant.pk), gone.filter(organization=tenant)
-    names = dict.fromkeys(ids, "outside of the organization" if tenant else GONE)
-    for id_, name in gone.order_by("history_date", "history_id").values_list("id", "name"):
-        names[str(id_)] = f"{name} ({GONE})"
-    names |= {str(user.pk): str(user) for user in users}
-    return names | {"system": "the system"}
 
 
 class AuthorFilter(admin.SimpleListFilter):

@@ -15,6 +15,7 @@ from django.db import models
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from bos.ids import uuids
 from sync.eventlog import capture
 from sync.eventlog.capture import Change
 from sync.eventlog.fast_sql import insert_rows
@@ -37,8 +38,6 @@ class HistoryRow(models.Model):
 
 def _author(row: Any) -> Any:
     """The user, or None: the system, or somebody who has been deleted since."""
-    from bos.permissions import uuids
-
     user_model: Any = apps.get_model("bos", "User")
     return user_model.objects.filter(pk__in=uuids([row.history_user_id or ""])).first()
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from bos.adminsite.tenant import TenantAdmin, refuse_if_full, scope_of
+from bos.adminsite.scope import scope_of
+from bos.adminsite.tenant import TenantAdmin, refuse_if_full
 from bos.imports.cells import Unreadable
 from bos.imports.files import MAX_BYTES, MAX_ROWS, csv_bytes, kind_of, too_large, xlsx_bytes
 from bos.imports.resources import TenantResource

@@ -72,7 +72,7 @@ _given_up: dict[str, Work] = {}
 
 
 def enqueue(
-    job: Work,
+    job: Work | str,
     *args: Any,
     organization_id: object = "",
     user_id: object = "",
@@ -80,7 +80,8 @@ def enqueue(
 ) -> None:
     """Run `job(*args)` in a worker, as soon as the transaction that is open has committed.
 
-    job: a function of a module. args: ids and other plain values, not rows: they are pickled.
+    job: a function of a module, or its dotted name. args: ids and other plain values, not rows:
+    they are pickled.
     organization_id: whose turn it takes; empty for the system. user_id: who has asked for it, where
     somebody has: see `require_room`.
     """
@@ -241,6 +242,6 @@ def due_jobs() -> QuerySet[Job]:
     return due.order_by("queue", "turn", "pk")
 
 
-def path_of(job: Work) -> str:
+def path_of(job: Work | str) -> str:
     """Return where a worker finds the function."""
-    return f"{job.__module__}.{job.__qualname__}"
+    return job if isinstance(job, str) else f"{job.__module__}.{job.__qualname__}"

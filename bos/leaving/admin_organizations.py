@@ -12,7 +12,8 @@ from django.db.models import RestrictedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from bos.adminsite.confirm import Button, Question, Section, Typed, ask, list_of, page_of
-from bos.adminsite.tenant import TenantAdmin, has_tenant
+from bos.adminsite.scope import has_tenant
+from bos.adminsite.tenant import TenantAdmin
 from bos.models import Organization
 from sync.eventlog.threads import retry_on_conflict
 

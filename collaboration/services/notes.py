@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from django.db.models import ForeignKey
 
-from bos.permissions import uuids
+from bos.ids import uuids
 from collaboration.models import (
     Annotation,
     ContentType,

@@ -14,8 +14,9 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from bos.ids import uuids
 from bos.models import Notification, Role, User
-from bos.permissions import has_role, uuids
+from bos.permissions import has_role
 from collaboration.models import (
     Invitation,
     Participant,

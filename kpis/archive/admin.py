@@ -15,7 +15,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from bos.adminsite.confirm import Button, Question, Section, Typed, ask, list_of, page_of
-from bos.adminsite.tenant import scope_of, tenant_of
+from bos.adminsite.scope import scope_of, tenant_of
 from bos.imports.admin import ExportAdmin
 from kpis.archive.services import archived, belongings_of, kpi_erase, kpi_restore, kpis_archive
 from kpis.models import Kpi

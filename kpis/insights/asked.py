@@ -16,12 +16,13 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from bos.ids import uuids
 from bos.jobs.queue import enqueue, require_room, within
 from bos.models import Notification, User
-from bos.permissions import uuids
 from kpis.insights.history import begin_of
 from kpis.models import AskedPrediction, InsightState, Kpi, KpiValue
 from kpis.permissions import may_see
+from kpis.tasks import PREDICT
 from sync.conf import sync_settings
 from sync.eventlog.log import PendingEvent, append
 from sync.protocol.codecs import json_text
@@ -69,10 +70,8 @@ def ask(
         asked_at=timezone.now(),
     )
     if not worked_on:
-        from kpis.jobs import predict
-
         enqueue(
-            predict,
+            PREDICT,
             kpi_id,
             horizon,
             organization_id=principal.organization_id,

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from bos.jobs.queue import Priority, enqueue
 from kpis.models import Insight, InsightKind, InsightState, Kpi
+from kpis.tasks import JUDGE
 
 # A job that has failed for good leaves its KPI waiting; it is given another one then.
 PATIENCE = timedelta(minutes=30)
@@ -20,15 +21,13 @@ HORIZON = 14
 
 def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
     """Have a worker judge the KPI's new values. Runs inside the caller's transaction."""
-    from kpis.jobs import judge
-
     InsightState.objects.get_or_create(kpi=kpi)
     # Locked first: a job that ends just now has seen the new value, or is seen to have ended.
     state = InsightState.objects.select_for_update().filter(kpi=kpi).first()
     if state is not None and not state.waiting:  # none: the KPI has just been deleted
         state.waiting, state.waiting_since = True, timezone.now()
         state.save(update_fields=["waiting", "waiting_since"])
-        enqueue(judge, str(kpi.pk), organization_id=kpi.organization_id, priority=priority)
+        enqueue(JUDGE, str(kpi.pk), organization_id=kpi.organization_id, priority=priority)
 
 
 def judging_given_up(kpi_id: str, *, reason: str) -> None:

@@ -23,6 +23,7 @@ from kpis.models import (
     Visibility,
 )
 from kpis.permissions import may_have_reported
+from kpis.tasks import MAKE_REPORT
 from sync.protocol.errors import InvalidMessage, NotFound, Unauthorized
 from sync.protocol.identity import Principal
 
@@ -73,10 +74,8 @@ def report_request(
 
 
 def have_made(report: Report) -> None:
-    from kpis.jobs import make_report
-
     enqueue(
-        make_report,
+        MAKE_REPORT,
         str(report.pk),
         organization_id=report.organization_id,
         user_id=report.requested_by_id or "",

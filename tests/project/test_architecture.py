@@ -1,19 +1,24 @@
-"""What must hold for every model, every error code and every close code."""
+"""What must hold for every module, every model, every error code and every close code."""
 
 from __future__ import annotations
 
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from django.contrib import admin
 from django.db import models
+from django.utils.module_loading import import_string
 
+from kpis import tasks
 from sync.eventlog import capture
 from sync.eventlog.capture import SyncedModel, SyncedQuerySet
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.errors import ErrorCode, SyncErrorCode
 
+PACKAGES = ("sync", "bos", "kpis", "collaboration")
 TESTS = Path(__file__).resolve().parent.parent
 SYNCED = sorted(capture.registered(), key=lambda model: model.__name__)
 
@@ -22,6 +27,18 @@ def text_of_tests() -> str:
     """Every test but this one."""
     files = [path for path in TESTS.rglob("test_*.py") if path != Path(__file__)]
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Nor in a function: what is imported late is needed all the same."""
+    graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    TopologicalSorter(imports).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("name", [name for name in vars(tasks) if name.isupper()])
+def test_b3_every_job_that_is_enqueued_by_name_is_there(name: str) -> None:
+    assert callable(import_string(getattr(tasks, name)))
 
 
 @pytest.mark.parametrize("model", SYNCED, ids=lambda model: model.__name__)

@@ -1,0 +1,7 @@
+"""The jobs of `kpis.jobs` by name: those who enqueue one need not import what does it."""
+
+from __future__ import annotations
+
+JUDGE = "kpis.jobs.judge"
+PREDICT = "kpis.jobs.predict"
+MAKE_REPORT = "kpis.jobs.make_report"
