@@ -108,7 +108,8 @@ follow_changes(Department, _look_for_circles)
 
 
 class NotSaid(Exception):
-    """Something is in a department of which it has not been said where it goes."""
+    """Something is in a department of which it has not been said where it goes, or it is to be
+    without a department and cannot be."""
 
 
 @transaction.atomic
@@ -128,8 +129,10 @@ def departments_delete(
     for holding, _ in holdings_of(ids):
         if holding.name not in destinations:
             raise NotSaid(holding.label)
-        target = destinations[holding.name]
-        held(holding, ids).update(**{holding.field: target, "updated_at": timezone.now()})
+        target, rows = destinations[holding.name], held(holding, ids)
+        if target is None and holding.without_one(rows):
+            raise NotSaid(holding.label)
+        rows.update(**{holding.field: target, "updated_at": timezone.now()})
     Department.objects.filter(pk__in=ids).delete()
 
 
