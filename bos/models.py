@@ -51,6 +51,9 @@ def restrict_itself(collector: Any, field: Any, sub_objs: Any, using: str) -> No
     collector.add_restricted_objects(field, sub_objs)
 
 
+BELOW_ITSELF = "A department cannot be below itself."
+
+
 class Department(SyncedModel):
     """A node of the organization's tree.
 
@@ -80,12 +83,13 @@ class Department(SyncedModel):
 
     def clean(self) -> None:
         """The parent is of the same organization and not below this department."""
-        above = self.parent
+        above, seen = self.parent, set[uuid.UUID]()
         while above is not None:
             if above.organization_id != self.organization_id:
                 raise ValidationError({"parent": "The parent is of another organization."})
-            if above.pk == self.pk:
-                raise ValidationError({"parent": "A department cannot be below itself."})
+            if above.pk == self.pk or above.pk in seen:
+                raise ValidationError({"parent": BELOW_ITSELF})
+            seen.add(above.pk)
             above = above.parent
 
 

@@ -89,7 +89,7 @@ class Reference(widgets.Widget):
         return rows if organization is None else rows.filter(organization=organization)
 
     def names(self, row: Any) -> Iterable[str]:
-        """The first one is what is written into a file."""
+        """The first one that no other row has is what is written into a file."""
         raise NotImplementedError
 
     def clean(self, value: Cell, row: Any = None, **kwargs: Any) -> Any:
@@ -107,14 +107,21 @@ class Reference(widgets.Widget):
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         row = self.rows.get(value)
-        return "" if row is None else next(iter(self.names(row)))
+        if row is None:
+            return ""
+        return next(filter(partial(self._is_exact, row), self.names(row)), str(row.pk))
+
+    def _is_exact(self, row: Any, name: str) -> bool:
+        """Whether in the row's organization nothing else is meant by the name."""
+        meant = self._named[text_key(name)]
+        return [one.pk for one in meant if one.organization_id == row.organization_id] == [row.pk]
 
 
 class DepartmentReference(Reference):
     """By name, or by the path from the top: Sales / Support."""
 
     model = Department
-    be_exact = "write the path, Sales / Support"
+    be_exact = "write the path, Sales / Support, or the id"
 
     def names(self, row: Department) -> Iterable[str]:
         path, above = [row.name], row.parent_id

@@ -9,12 +9,13 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from bos.adminsite.confirm import Button, Question, Section, ask, choice, list_of, page_of
-from bos.adminsite.tenant import TenantAdmin
+from bos.adminsite.tenant import LockingAdmin, TenantAdmin
 from bos.imports.resources import DepartmentReference
 from bos.leaving.departments import (
     Holding,
@@ -24,6 +25,7 @@ from bos.leaving.departments import (
     going_with,
     held,
     holdings_of,
+    lock_tree,
 )
 from bos.models import Department, Organization
 from sync.eventlog.threads import retry_on_conflict
@@ -74,6 +76,16 @@ class DepartmentDeletion(TenantAdmin):
 
     actions = ("delete_selected",)
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any | None:
+        """The row; its form looks at the tree as it is once nobody else changes it."""
+        if request.method == "POST" and connection.in_atomic_block:
+            row = super(LockingAdmin, self).get_object(request, object_id, from_field)
+            if row is not None:
+                lock_tree(row.organization_id)
+        return super().get_object(request, object_id, from_field)
+
     @retry_on_conflict
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
@@ -112,6 +124,9 @@ class DepartmentDeletion(TenantAdmin):
         if form.is_valid():
             try:
                 departments_delete(departments, form.destinations())
+            except ValidationError as circle:
+                self.message_user(request, " ".join(circle.messages), messages.ERROR)
+                form = Destinations(organization=organization, ids=ids)
             except NotSaid as more:
                 problem = f"Somebody has just put {more} into it: say where these go, too."
                 self.message_user(request, problem, messages.WARNING)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from bos.models import Department, Employee
+from bos.models import BELOW_ITSELF, Department, Employee, Organization
+from sync.eventlog.capture import Change, follow_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,41 @@ def below(organization_id: object, ids: Collection[UUID]) -> set[UUID]:
     return reached
 
 
+def lock_tree(organization_id: Any) -> None:
+    """Of two who put two departments below each other at once, let the second one be refused.
+
+    Runs inside the caller's transaction. The tree is to be read behind it.
+    """
+    Organization.objects.select_for_update(no_key=True).filter(pk=organization_id).first()
+
+
+def _look_for_circles(changes: Iterable[Change[Department]]) -> None:
+    """A form has looked before it wrote; here it is certain, by whatever door."""
+    moved: dict[UUID, set[UUID]] = {}
+    for change in changes:
+        before, after = change.before, change.after
+        if before is None or after is None or after.parent_id in (None, before.parent_id):
+            continue  # nothing is below a new one
+        moved.setdefault(after.organization_id, set()).add(after.pk)
+    for organization_id in sorted(moved, key=str):
+        lock_tree(organization_id)
+        above = dict(Department.objects.of(organization_id).values_list("pk", "parent_id"))
+        for id_ in moved[organization_id]:
+            seen: set[UUID] = set()
+            at = above.get(id_)
+            while at is not None and at != id_ and at not in seen:
+                seen.add(at)
+                at = above.get(at)
+            if at == id_:
+                raise ValidationError({"parent": BELOW_ITSELF})
+
+
+follow_changes(Department, _look_for_circles)
+
+
 class NotSaid(Exception):
-    """Something is in a department of which it has not been said where it goes."""
+    """Something is in a department of which it has not been said where it goes, or it is to be
+    without a department and cannot be."""
 
 
 @transaction.atomic
@@ -83,16 +118,21 @@ def departments_delete(
 ) -> None:
     """Put what they hold elsewhere, each row with an event, and delete them; all or nothing.
 
-    destinations: by the holding's name, None: to no department (or to the top). Raises NotSaid.
+    destinations: by the holding's name, None: to no department (or to the top). Raises NotSaid;
+    ValidationError where a department would come to be below itself.
     """
     ids = {department.pk for department in departments}
+    for organization_id in sorted({department.organization_id for department in departments}):
+        lock_tree(organization_id)  # before the rows, as imports have it
     # In the order of their keys. A user who puts something into one of them waits, and is told.
     list(Department.objects.filter(pk__in=ids).order_by("pk").select_for_update())
     for holding, _ in holdings_of(ids):
         if holding.name not in destinations:
             raise NotSaid(holding.label)
-        target = destinations[holding.name]
-        held(holding, ids).update(**{holding.field: target, "updated_at": timezone.now()})
+        target, rows = destinations[holding.name], held(holding, ids)
+        if target is None and holding.without_one(rows):
+            raise NotSaid(holding.label)
+        rows.update(**{holding.field: target, "updated_at": timezone.now()})
     Department.objects.filter(pk__in=ids).delete()
 
 

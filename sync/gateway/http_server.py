@@ -204,7 +204,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._stop_timers()
-        request = self._handshake()
+        # Behind a request whose answer is still to come: that would stand between the frames.
+        request = None if self._is_answering() else self._handshake()
         if request is None:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
@@ -222,8 +223,8 @@ class HttpProtocol(HttpToolsProtocol):
         None where it is none."""
         headers, target = Headers(), self._path()
         for name, value in self.headers:
-            if name == b"transfer-encoding":  # a body, where frames are to come
-                return None
+            if name == b"transfer-encoding" or (name == b"content-length" and int(value)):
+                return None  # a body, where frames are to come
             if name not in (b"upgrade", b"connection"):
                 headers[name.decode("ascii")] = value.decode("latin-1")
         headers["upgrade"] = "websocket"

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 from openpyxl import load_workbook
 
-from bos.models import Employee, ImportState
+from bos.models import Department, Employee, ImportState
 from kpis.models import Kpi, KpiValue
 from tests.support.cast import Cast
 from tests.support.importing import (
@@ -45,6 +45,24 @@ def test_what_is_exported_can_be_imported_and_is_unchanged(
     outcome = import_.outcome
     assert (outcome["new"], outcome["changed"]) == (0, 0)
     assert outcome["unchanged"] == {"kpis": 3, "values": 2, "employees": 4}[of]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_department_is_exported_by_what_means_no_other_one(
+    cast: Cast, admin: Browser, kind: str
+) -> None:
+    """Two of one name, and one whose name is another's path."""
+    organization = cast.home.organization
+    above, twin, other_twin, likewise = (
+        Department.objects.create(organization=organization, name=name)
+        for name in ("North", "Twin", "Twin", "North / Sales")
+    )
+    below = Department.objects.create(organization=organization, name="Sales", parent=above)
+    for department in (twin, other_twin, likewise, below):
+        Kpi.objects.create(organization=organization, name="Cost", department=department)
+    import_ = bring(admin, "kpis", export(admin, "kpis/kpi", kind), f"again.{kind}")
+    assert import_.state == ImportState.CHECKED, import_.outcome or import_.problem
+    assert (import_.outcome["new"], import_.outcome["changed"]) == (0, 0)
 
 
 def test_an_exported_formula_is_text(cast: Cast, admin: Browser) -> None:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connections, transaction
 from django.db.models import RestrictedError
 from django.test import Client as Browser
 from django.urls import reverse
 
+from bos.leaving.departments import NotSaid
 from bos.leaving.people import user_deactivate
 from bos.leaving.rules import LastAdmin
-from bos.models import Department, Employee, Organization, Role, User
+from bos.models import BELOW_ITSELF, Department, Employee, Organization, Role, User
 from collaboration.models import Annotation, Session
 from kpis.archive.services import NotArchived, kpis_archive
 from kpis.models import AlertRule, Kpi, KpiValue
@@ -105,6 +107,9 @@ def test_x1_a_kpi_of_a_department_only_is_not_shown_to_all_by_losing_it(
     answers = {"kpis": "none", "employees": "none", "departments": "none"}
     refused = admin.post(page(cast.home.sales, "delete"), {"post": "yes", **answers})
     assert list(refused.context["question"].form.errors) == ["kpis"]
+    # The form may have looked before such a KPI came.
+    with pytest.raises(NotSaid, match="KPIs"):
+        doors.dissolve(cast.home.sales)
     assert Department.objects.filter(pk=cast.home.sales.pk).exists()
 
 
@@ -140,6 +145,65 @@ def test_x1_a_department_does_not_go_below_itself_nor_to_another_organization(
     to = dict.fromkeys(("kpis", "employees", "departments"), str(cast.other.sales.pk))
     answer = admin.post(page(home.sales, "delete"), {"post": "yes", **to})
     assert set(answer.context["question"].form.errors) == set(to)
+
+
+def _put_below(department: Department, above: Department) -> None:
+    row = Department.objects.get(pk=department.pk)
+    row.parent = above
+    row.save()
+
+
+@pytest.mark.parametrize("door", ["form", "shell"])
+def test_v6_two_who_put_departments_below_each_other_at_once_do_not_both_succeed(
+    cast: Cast, admin: Browser, door: str
+) -> None:
+    """What is in a circle has no top: whoever follows the parents would never come to an end."""
+    organization = cast.home.organization
+    one, two = (Department.objects.create(organization=organization, name=n) for n in "AB")
+    through = threading.Event()
+    told: list[Any] = []
+
+    def put_two_below_one() -> None:
+        try:
+            if door == "form":
+                sent = {"name": "B", "parent": str(one.pk)}
+                told.append(admin.post(page(two, "change"), sent).context["errors"][0])
+            else:
+                _put_below(two, one)
+        except ValidationError as refusal:
+            told.append(refusal.messages)
+        finally:
+            through.set()
+            connections.close_all()
+
+    other = threading.Thread(target=put_two_below_one)
+    with transaction.atomic():
+        _put_below(one, two)
+        other.start()
+        assert not through.wait(0.5)
+    other.join()
+    assert told == [[BELOW_ITSELF]]
+    assert Department.objects.get(pk=two.pk).parent_id is None
+
+
+def test_v6_departments_are_not_put_below_each_other_by_a_queryset(cast: Cast) -> None:
+    home = cast.home
+    below = Department.objects.create(
+        organization=home.organization, name="Below", parent=home.support
+    )
+    with pytest.raises(ValidationError, match=BELOW_ITSELF):
+        Department.objects.filter(pk__in=[home.sales.pk]).update(parent=below)
+    home.sales.refresh_from_db()
+    assert home.sales.parent_id is None
+
+
+def test_v6_a_form_ends_where_departments_are_in_a_circle_already(cast: Cast) -> None:
+    """As they may be from before."""
+    organization = cast.home.organization
+    one, two, below = (Department(organization=organization, name=name) for name in "ABC")
+    one.parent, two.parent, below.parent = two, one, one
+    with pytest.raises(ValidationError, match=BELOW_ITSELF):
+        below.clean()
 
 
 # ------------------------------------------------------------------ the last admin

@@ -142,6 +142,17 @@ async def test_v6_an_erased_person_is_named_nowhere_and_all_that_was_made_stays(
     assert not SignIn.objects.filter(user=zebulon.id).exists()
 
 
+def test_v6_the_organization_that_somebody_was_moved_from_forgets_the_name_too(
+    cast: Cast, admin: Browser, root: Browser, zebulon: Person
+) -> None:
+    name, email = zebulon.user.name, zebulon.email
+    _leave_traces(cast, admin, zebulon)
+    doors.admin_change(root, zebulon.user, organization=str(cast.other.id))
+    page = reverse("admin:bos_user_erase", args=[zebulon.id])
+    assert root.post(page, {"typed": email}).status_code == 302
+    assert list(_named_in(name, email)) == []
+
+
 def test_v6_the_histories_show_a_former_user(cast: Cast, admin: Browser, zebulon: Person) -> None:
     gone = (zebulon.user.name, zebulon.email)
     _leave_traces(cast, admin, zebulon)

@@ -147,6 +147,7 @@ async def test_s8_a_header_without_an_end_is_not_kept(server: Server) -> None:
     "said",
     [
         handshake(b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        handshake(b"Content-Length: 5") + b"hello",
         handshake(b"X: \xff\xfe", line=b"GET /v1/ws?\xc3\xa9 HTTP/1.1"),
         handshake(line=b"POST /v1/ws HTTP/1.1"),
         handshake().replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"no key"),
@@ -154,12 +155,28 @@ async def test_s8_a_header_without_an_end_is_not_kept(server: Server) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),  # TLS
         b"nonsense\r\n\r\n",
     ],
-    ids=["chunked", "not_ascii", "post", "key", "version", "tls", "nonsense"],
+    ids=["chunked", "body", "not_ascii", "post", "key", "version", "tls", "nonsense"],
 )
 async def test_w10_what_is_no_handshake_is_answered_and_ended(server: Server, said: bytes) -> None:
     async with dial(server, said) as wire:
         assert 400 <= await wire.status() < 500
         await wire.ended()
+
+
+async def test_w16_a_handshake_behind_a_request_that_is_not_answered_yet_is_not_served(
+    server: Server,
+) -> None:
+    """The answer would stand between the frames."""
+    async with dial(server, request() + handshake()) as wire:
+        assert await wire.status() == 200
+        assert await wire.ended() == b""
+
+
+async def test_w16_a_handshake_behind_a_request_that_is_answered_is_served(server: Server) -> None:
+    async with dial(server, request()) as wire:
+        assert await wire.status() == 200
+        wire.writer.write(handshake())
+        assert await wire.status() == 101
 
 
 async def test_s8_a_path_that_is_too_long_is_answered_with_414(server: Server) -> None:
