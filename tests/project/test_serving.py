@@ -55,6 +55,11 @@ def test_o4_a_host_that_is_none_of_this_machine_is_one_clear_line() -> None:
     assert answer.stderr.splitlines()[-1].endswith(
         "--host host.invalid is no address of this machine."
     )
+    answer = manage("serve", "--host", "192.0.2.1", DEBUG="off", SECRET_KEY="k" * 50)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1].endswith(
+        "It is no address of this machine: choose another with --host."
+    )
 
 
 @pytest.mark.parametrize("command", ["serve", "work"])
