@@ -164,7 +164,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ------------------------------------------------------------------ Redis
 
-REDIS_URLS: tuple[str, ...] = tuple(filter(None, env.list("REDIS_URL", [])))
+REDIS_URLS: tuple[str, ...] = tuple(filter(None, map(str.strip, env.list("REDIS_URL", []))))
+if not all(url.startswith(("redis://", "rediss://")) for url in REDIS_URLS):
+    raise ImproperlyConfigured("REDIS_URL: redis://host:port/number is supported, or rediss://...")
 CHANNEL_LAYERS: dict[str, Any] = {
     # The pub/sub layer: the core layer forgets its members for good when Redis restarts.
     "default": {
@@ -392,6 +394,7 @@ USE_TZ = True
 
 # ------------------------------------------------------------------ logging
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LOG_FORMAT = env.str("BOS_LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"]))
 LOGGING = {
     "version": 1,
@@ -422,7 +425,7 @@ LOGGING = {
     "loggers": {
         "bos": {
             "handlers": ["console"],
-            "level": env.str("LOG_LEVEL", "INFO"),
+            "level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
             "propagate": False,
         },
         # While Redis is away it logs a traceback every other second.

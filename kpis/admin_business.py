@@ -135,20 +135,30 @@ def _rounded(figures: dict[str, Any], *names: str) -> Iterator[str]:
 class InsightStateAdmin(ToRead):
     """In which rhythm each KPI's values come, what that means, and why some have no insight."""
 
-    list_display = ("kpi", "rhythm", "note", "judged_at", "forecast_day", "waiting")
+    list_display = ("of_kpi", "rhythm", "note", "judged_at", "forecast_day", "waiting_for_a_worker")
     list_filter = ("waiting",)
     list_select_related = ("kpi",)
     search_fields = ("kpi__name", "rhythm", "note")
     fields = readonly_fields = (
-        "kpi",
+        "of_kpi",
         "rhythm",
         "model",
         "note",
         "judged_at",
         "forecast_day",
-        "waiting",
+        "waiting_for_a_worker",
     )
     tenant_field = "kpi__organization"
+
+    @admin.display(description="KPI", ordering="kpi__name")
+    def of_kpi(self, state: InsightState) -> str:
+        return str(state.kpi)
+
+    @admin.display(ordering="waiting_since")
+    def waiting_for_a_worker(self, state: InsightState) -> str:
+        if not state.waiting:
+            return "no"
+        return f"since {state.waiting_since:%Y-%m-%d %H:%M}" if state.waiting_since else "yes"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(kpi__archived_at=None)

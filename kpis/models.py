@@ -328,7 +328,7 @@ class InsightState(models.Model):
     judged_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return self.note or f"judged {self.judged_at}"
+        return str(self.kpi)
 
 
 class AskedPrediction(models.Model):

@@ -12,6 +12,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -100,7 +101,7 @@ class ImportAdmin(TenantAdmin):
         if not outcome:
             return ""
         if outcome["problem_count"]:
-            return f"{outcome['problem_count']:,} problems"
+            return f"{outcome['problem_count']:,} problem{pluralize(outcome['problem_count'])}"
         return f"{outcome['new']:,} new, {outcome['changed']:,} changed"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

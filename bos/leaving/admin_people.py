@@ -172,9 +172,12 @@ def _done(page: Any, request: HttpRequest, act: Callable[[], None]) -> bool:
 def _leaving(page: Any, user: User, form: forms.Form, *, may_delete: bool) -> Question:
     off = "All tokens end and all connections are closed at once; the user can be activated again."
     if may_delete:
-        text = ["The user has left nothing: it can be deleted.", f"Deactivated: {off}"]
+        text = [
+            "The user has left nothing behind and can be deleted.",
+            f"Where they are deactivated instead: {off[0].lower()}{off[1:]}",
+        ]
     else:
-        text = [f"What the user has made stays: so it is deactivated, not deleted. {off}"]
+        text = [f"What the user has made stays, so they are deactivated, not deleted. {off}"]
     if not user.is_active:
         text.append("The user is deactivated already.")
     buttons = [Button("deactivate", "Deactivate")] if user.is_active else []
@@ -197,7 +200,7 @@ def _erasing(page: Any, user: User, form: forms.Form) -> Question:
         text=[
             f"For privacy, and for good: “{FORMER}” stands wherever the name stood, in the "
             "history, too. The address is free for another user then.",
-            "Somebody who only leaves is better deactivated.",
+            "Where somebody only leaves, deactivate them instead.",
         ],
         sections=(
             Section(f"What stays, as of a “{FORMER}”", traces_of(user)),
@@ -205,10 +208,13 @@ def _erasing(page: Any, user: User, form: forms.Form) -> Question:
                 "What goes",
                 [
                     ("name and email of the user, in all histories and in the event log", None),
-                    ("the entry as an employee", Employee.objects.filter(user=user).count()),
+                    (
+                        "the entry as an employee of the organization",
+                        Employee.objects.filter(user=user).count(),
+                    ),
                     ("tokens and sign-ins; connections are closed within 2 seconds", None),
                     ("invitations to sessions, and the user's notifications", None),
-                    ("as owner of KPIs, and to be told of alerts", None),
+                    ("ownership of KPIs, and being told of alerts", None),
                 ],
             ),
             Section(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import socket
@@ -24,13 +25,19 @@ WORKER_PATIENCE = 10.0
 # A worker that dies at once, again and again, takes no whole core for it.
 RESTART_SECONDS = 3.0
 
+LISTEN_HINTS = {
+    errno.EADDRINUSE: " Another program may have the port: choose another with --port, or end it.",
+    errno.EADDRNOTAVAIL: " It is no address of this machine: choose another with --host.",
+    errno.EACCES: " A port below 1024 needs a privilege: choose another with --port.",
+}
+
 ASKED_TO_END = {0, -signal.SIGTERM, -signal.SIGINT}
 
 Told = Callable[[], None]
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Take the port on every address that the host means. Raises CommandError where it is taken."""
+    """Take the port on every address that the host means. Raises CommandError where it cannot."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror:
@@ -47,8 +54,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
             made.listen(BACKLOG)
         except OSError as error:
             raise CommandError(
-                f"Cannot listen on {url_of(host, port)}: {error.strerror or error}. Another program"
-                " may have the port: choose another with --port, or end that one."
+                f"Cannot listen on {url_of(host, port)}: {error.strerror or error}."
+                f"{LISTEN_HINTS.get(error.errno or 0, '')}"
             ) from None
         sockets.append(made)
     return sockets

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -47,7 +48,8 @@ class Archive(ExportAdmin):
 
     @admin.action(description="Archive the selected KPIs", permissions=["change"])
     def archive_kpis(self, request: HttpRequest, kpis: QuerySet[Kpi]) -> None:
-        self.message_user(request, f"{kpis_archive(list(kpis))} KPIs archived.", messages.SUCCESS)
+        count = kpis_archive(list(kpis))
+        self.message_user(request, f"{count} KPI{pluralize(count)} archived.", messages.SUCCESS)
 
     @retry_on_conflict
     def archive_view(self, request: HttpRequest, id_: UUID) -> HttpResponse:

@@ -88,21 +88,25 @@ class KpiResource(TenantResource):
         self._named: dict[object, list[Kpi]] = defaultdict(list)
         for kpi in self._by_id.values():
             self._named[self.key(kpi)].append(kpi)
+            self._named[text_key(kpi.name)].append(kpi)
 
     def identify(self, row: Mapping[str, Any]) -> Kpi | None:
         if (id_ := uuid_of(row)) is not None:
             if id_ not in self._by_id:
                 raise ValidationError({"id": f"“{id_}” is {self._archived.or_unknown(id_)}"})
             return self._by_id[id_]
-        try:
-            department_id = self.fields["department"].widget.clean(row.get("department"))
-        except ValueError:
-            return None  # it will be named with whatever else is wrong with the row
-        key = (text_key(Text().clean(row.get("name"))), department_id)
+        name = text_key(Text().clean(row.get("name")))
+        key: object = name
+        if "department" in row:  # else the file says nothing of departments, and the name counts
+            try:
+                key = (name, self.fields["department"].widget.clean(row["department"]))
+            except ValueError:
+                return None  # it will be named with whatever else is wrong with the row
         found = self._named.get(key, [])
         if len(found) > 1:
-            raise ValidationError({"name": f"There are {len(found)} of this name: give the id"})
-        if not found and key in self._archived.keys:
+            give = "the id" if "department" in row else "the department or the id"
+            raise ValidationError({"name": f"There are {len(found)} of this name: give {give}"})
+        if not found and key in self._archived.keys | self._archived.names:
             # A file that keeps coming would make a twin without a past.
             raise ValidationError({"name": "The KPI of this name is archived: restore it first"})
         return found[0] if found else None
@@ -120,7 +124,10 @@ class KpiImport(ResourceKind):
     title = "KPIs"
     resource = KpiResource
     columns: tuple[tuple[str, str], ...] = (
-        ("id", "of a KPI to change; empty: found by name and department, else added"),
+        (
+            "id",
+            "of a KPI to change; empty: found by name, and department if there, else added",
+        ),
         ("name", "up to 200 characters"),
         ("department", "its name, or the path: Sales / Support; empty: none"),
         ("owner", "email of a user; empty: none"),

@@ -55,12 +55,12 @@ def advise(
     will = "will" if surely else "will probably"
     what = f" as {figure}" if figure else ""
     message = (
-        f"{name} {will} miss its target of {figures.text(target)} on {_day(point.date)}: "
-        f"{figures.text(point.expected)} is expected{what}, "
+        f"{name} {will} miss its target of {figures.text(target)} on {_day(point.date)}. "
+        f"Expected{what}: {figures.text(point.expected)}, "
         f"between {figures.text(point.lower)} and {figures.text(point.upper)}."
     )
     if len(missed) > 1:
-        message += f" So it is on {len(missed)} of the {len(points)} days that are forecast."
+        message += f" It is missed on {len(missed)} of the {len(points)} days that are forecast."
     evidence = {
         "date": point.date.isoformat(),
         "expected": point.expected,

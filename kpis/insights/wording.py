@@ -42,5 +42,5 @@ def models_in_words(weights: Mapping[str, float], beaten: float) -> str:
     """Which models a forecast rests on, by their part, and how good they have been."""
     parts = sorted(weights.items(), key=lambda part: -part[1])
     named = ", ".join(f"{name} ({part:.0%})" for name, part in parts if part >= SAID)
-    than = f"its error was {beaten:.2f} times that of repeating the season before"
-    return f"An average of {named}. In the KPI's own history {than}."
+    than = f"{beaten:.2f} times that of repeating the season before (less is better)"
+    return f"An average of {named}. Its error so far: {than}."

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -26,6 +28,9 @@ from sync.reference.asyncapi import (
     example,
     schemas,
 )
+
+LINE = 100
+WRAPPING: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 HEAD = """# Messages
 
@@ -70,7 +75,16 @@ def reference_text() -> str:
     parts.append("## Types used above\n")
     parts += [_type_section(name, components) for name in shared]
     parts += [_aliases(), _errors(), _work(), _caps(), _closes()]
-    return "\n".join(parts)
+    return _filled("\n".join(parts))
+
+
+def _filled(page: str) -> str:
+    """With long paragraphs in lines that a person reads; tables and examples as they are."""
+    lines: list[str] = []
+    for line in page.split("\n"):
+        whole = len(line) <= LINE or line.startswith(("|", "#", " ", "{"))
+        lines += [line] if whole else textwrap.wrap(line, LINE, **WRAPPING)
+    return "\n".join(lines)
 
 
 def _areas() -> list[str]:
@@ -187,8 +201,8 @@ def _limits(schema: Schema, components: dict[str, Schema]) -> str:
         parts.append(_limits(schema["anyOf"][0], components))
     if "enum" in schema:
         parts.append("one of " + ", ".join(f"`{value}`" for value in schema["enum"]))
-    parts.append(_span(schema, "minLength", "maxLength", "characters"))
-    parts.append(_span(schema, "minItems", "maxItems", "items"))
+    parts.append(_span(schema, "minLength", "maxLength", "character"))
+    parts.append(_span(schema, "minItems", "maxItems", "item"))
     parts.append(_span(schema, "minimum", "maximum", ""))
     if schema.get("type") == "array":
         inner = _limits(schema["items"], components)
@@ -208,7 +222,8 @@ def _span(schema: Schema, low: str, high: str, unit: str) -> str:
         text = f"at most {most:,}"
     else:
         text = f"{least:,} to {most:,}"
-    return f"{text} {unit}".strip()
+    ending = "s" if unit and (most or least) != 1 else ""
+    return f"{text} {unit}{ending}".strip()
 
 
 def _cell(text: str) -> str:

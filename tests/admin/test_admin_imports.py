@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from bos.imports import workflow
 from bos.imports.files import MAX_BYTES, csv_bytes, xlsx_bytes
 from bos.models import Department, Employee, Import, ImportState
+from kpis.archive.services import kpis_archive
 from kpis.models import Kpi, KpiValue
 from tests.support import doors
 from tests.support.cast import Cast
@@ -244,6 +245,26 @@ def test_names_that_are_not_unique_must_be_told_apart(cast: Cast, admin: Browser
     messages = [problem["message"] for problem in import_.outcome["problems"]]
     assert "There are 2" in messages[0]
     assert messages[2] == "Row 5 is about the same."
+
+
+def test_without_a_column_of_departments_a_kpi_is_found_by_its_name(
+    cast: Cast, admin: Browser
+) -> None:
+    """And no twin of it is made beside it."""
+    home = cast.home
+    before = Kpi.objects.filter(organization=home.organization).count()
+    import_file(admin, "kpis", "name,value\nRevenue,5\n")
+    assert Kpi.objects.get(pk=home.revenue.pk).value == 5
+    assert Kpi.objects.get(pk=home.revenue.pk).department == home.sales
+    assert Kpi.objects.filter(organization=home.organization).count() == before
+    twin = Kpi.objects.create(organization=home.organization, name="Revenue")
+    import_ = bring(admin, "kpis", "name,value\nRevenue,6\n")
+    [problem] = import_.outcome["problems"]
+    assert problem["message"] == "There are 2 of this name: give the department or the id"
+    kpis_archive([twin, Kpi.objects.get(pk=home.revenue.pk)])
+    import_ = bring(admin, "kpis", "name,value\nRevenue,6\n")
+    [problem] = import_.outcome["problems"]
+    assert "archived" in problem["message"]
 
 
 def test_many_problems_are_counted_and_the_first_ones_shown(admin: Browser) -> None:

@@ -30,7 +30,7 @@ async def test_p3_a_refused_value_stays_in_its_form_with_the_reason_beside_it(
     await sign_in(page, server.url, cast.mia)
     card = card_of(page, cast.home.revenue)
     await set_value(card, "1.23456")
-    await expect(card.locator("[data-card-problem]")).to_contain_text("decimals")
+    await expect(card.locator("[data-card-problem]")).to_have_text("Expected at most 4 decimals.")
     await expect(card.locator("input")).to_have_value("1.23456")
     await expect(card.locator("[data-value]")).to_have_text("100")
     await card.locator("input").fill("1.2345")
@@ -38,6 +38,22 @@ async def test_p3_a_refused_value_stays_in_its_form_with_the_reason_beside_it(
     await expect(card.locator("[data-value]")).to_have_text("1.2345")
     await expect(card.locator("[data-edit-form]")).to_be_hidden()
     await expect(card.locator("[data-card-problem]")).to_have_text("")
+
+
+async def test_p3_a_comma_is_told_of_and_not_dropped(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server.url, cast.mia)
+    card = card_of(page, cast.home.revenue)
+    await card.locator("[data-edit]").click()
+    for typed in ("1,5", "1.234.567", "abc"):
+        await card.locator("input").fill("")
+        await card.locator("input").press_sequentially(typed)
+        await card.locator("input").press("Enter")
+        said = f"“{typed}” is not a number. Write it like 1234.5."
+        await expect(card.locator("[data-card-problem]")).to_have_text(said)
+        await expect(card.locator("input")).to_have_value(typed)
+    await expect(card.locator("[data-value]")).to_have_text("100")
 
 
 async def test_p3_a_value_saved_offline_is_kept_and_sent_once_on_reconnect(

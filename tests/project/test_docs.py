@@ -121,6 +121,13 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_can_be_read_beside_something_else(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    long = [line for line in prose.splitlines() if len(line) > 130 and line[:1] != "|"]
+    assert long == []
+
+
 def test_every_entity_that_clients_mirror_is_described() -> None:
     page = (ROOT / "docs/clients.md").read_text()
     described = set(re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE))

@@ -55,6 +55,11 @@ def test_o4_a_host_that_is_none_of_this_machine_is_one_clear_line() -> None:
     assert answer.stderr.splitlines()[-1].endswith(
         "--host host.invalid is no address of this machine."
     )
+    answer = manage("serve", "--host", "192.0.2.1", DEBUG="off", SECRET_KEY="k" * 50)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1].endswith(
+        "It is no address of this machine: choose another with --host."
+    )
 
 
 @pytest.mark.parametrize("command", ["serve", "work"])
@@ -277,3 +282,22 @@ async def test_o1_a_child_that_was_asked_to_end_is_not_started_anew() -> None:
         child._process.send_signal(signal.SIGTERM)
         await until(lambda: not child._thread.is_alive(), within=WITHIN)
         assert child._process.returncode == -signal.SIGTERM
+
+
+def test_o1_a_worker_waits_for_a_database_that_is_away() -> None:
+    away = f"postgres://nobody@127.0.0.1:{free_port()}/none"
+    environment = os.environ | {"DATABASE_URL": away, "DEBUG": "off", "SECRET_KEY": "k" * 50}
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "work"],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stderr is not None
+        said = [next(worker.stderr, ""), next(worker.stderr, "")]
+        going_on = worker.poll() is None
+        worker.terminate()
+    assert "migrations not looked at" in said[0]
+    assert "the worker waits for the database" in said[1]
+    assert going_on

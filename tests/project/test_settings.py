@@ -61,6 +61,27 @@ def test_s12_without_a_secret_key_nothing_starts_unless_debug_is_on(debug: str |
         assert "SECRET_KEY is not set" in said.splitlines()[-1]
 
 
+MISTAKES = {
+    "REDIS_URL": "nonsense",
+    "LOG_LEVEL": "loud",
+    "DATABASE_URL": "mysql://x/y",
+    "BOS_HISTORY_DAYS": "abc",
+    "SECRET_KEY": "short",
+}
+
+
+def test_o4_a_setting_that_is_refused_is_one_line_that_names_it() -> None:
+    right = {"DEBUG": "off", "SECRET_KEY": "k" * 50}
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(
+            pool.map(lambda wrong: manage("serve", **(right | dict([wrong]))), MISTAKES.items())
+        )
+    for name, answer in zip(MISTAKES, answers, strict=True):
+        assert answer.returncode == 1
+        [line] = answer.stderr.splitlines()
+        assert name in line
+
+
 def test_s12_a_secret_key_of_50_characters_is_long_enough() -> None:
     keys = ["k" * 49, "k" * 50]
     with ThreadPoolExecutor(2) as pool:

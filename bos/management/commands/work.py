@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connections
 from django_q import cluster as cluster_module
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
@@ -51,10 +51,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["end_with_parent"]:
             end_with_parent()
-        refuse_pending_migrations()
+        self._wait_for_database()
         # Small matrices: threads of a job's own would wait for each other, three times as long.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        make_schedules()
         connections.close_all()  # its children must not share it
         os.register_at_fork(after_in_child=end_with_parent)
         post_spawn.connect(_limit)
@@ -81,6 +80,19 @@ class Command(BaseCommand):
         cluster.stop()
         bus.close()
         signal.alarm(0)
+
+    @staticmethod
+    def _wait_for_database() -> None:
+        """Make the schedules once it answers. Raises CommandError where migrations are pending."""
+        while True:
+            refuse_pending_migrations()
+            try:
+                return make_schedules()
+            except OperationalError as error:
+                extra = {"error": type(error).__name__}
+                logger.warning("the worker waits for the database", extra=extra)
+                connections.close_all()
+                time.sleep(PAUSE_AFTER_FAILURE)
 
     @staticmethod
     def _is_put(ending: SimpleQueue[int], *, within: float) -> bool:

@@ -1,5 +1,10 @@
 // The form on a card that sets a value. What was typed stays until it is saved or cancelled.
 
+// As this browser writes it: a number field would drop the other one, and 1,5 would become 15.
+const POINT = new Intl.NumberFormat().format(0.5).includes(",") ? "," : ".";
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const THOUSANDS = /^[+-]?\d{1,3}(\.\d{3})+$/; // where the point separates these
+
 const SAVING = "Saving …";
 const WAITING = "Not connected. It is saved as soon as the connection is back.";
 
@@ -26,8 +31,6 @@ export class Editor {
     });
     part("cancel").addEventListener("click", () => this.#cancel());
     this.#form.addEventListener("keydown", (event) => event.key === "Escape" && this.#cancel());
-    // A wheel turned over a number field changes the number, which nobody means.
-    this.#input.addEventListener("wheel", () => this.#input.blur(), { passive: true });
   }
 
   /** What is shown is this now, and the user may set it or not. */
@@ -72,15 +75,16 @@ export class Editor {
 
   #begin() {
     this.#tell("");
-    this.#input.value = this.#kpi.value ?? "";
+    this.#input.value = String(this.#kpi.value ?? "").replace(".", POINT);
     this.#unfold(true);
     this.#input.focus();
     this.#input.select();
   }
 
   #submit() {
-    const value = this.#input.valueAsNumber;
     if (this.#saving || !this.#allowed) return;
+    const value = read(this.#input.value);
+    if (value === null) return this.#refuse(`“${this.#input.value}” is not a number. Write it like 1234${POINT}5.`);
     if (value === this.#kpi.value) return this.#cancel();
     this.#withdrawal = new AbortController();
     this.#follow(this.#save(value, { signal: this.#withdrawal.signal }));
@@ -95,10 +99,14 @@ export class Editor {
     } catch (error) {
       if (this.#saving !== saving) return; // cancelled meanwhile
       this.#setSaving(null);
-      this.#tell(error.message);
-      this.#input.setAttribute("aria-invalid", "true");
-      this.#input.focus();
+      this.#refuse(error.message);
     }
+  }
+
+  #refuse(why) {
+    this.#tell(why);
+    this.#input.setAttribute("aria-invalid", "true");
+    this.#input.focus();
   }
 
   /** What was not sent yet is not sent; what was comes back as any other change. */
@@ -132,4 +140,12 @@ export class Editor {
     this.#note.textContent = text;
     this.#note.classList.toggle("soft", text === SAVING || text === WAITING);
   }
+}
+
+/** The number that this text says, null where it says none for certain. */
+function read(text) {
+  const typed = text.trim().replace("\u2212", "-"); // a minus sign, as some pages show it
+  if (POINT === "," && THOUSANDS.test(typed)) return null;
+  const plain = POINT === "," && !typed.includes(".") ? typed.replace(",", ".") : typed;
+  return NUMBER.test(plain) ? Number(plain) : null;
 }

@@ -89,7 +89,7 @@ const WORDS = {
   live: "Live",
   unsure: "No answer",
   reconnecting: "Reconnecting",
-  offline: "Offline",
+  offline: "Signed out",
 };
 let counting = 0;
 

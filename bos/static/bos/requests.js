@@ -42,7 +42,7 @@ export class Requests {
   answer({ type, payload, requestId }) {
     if (!this.has(requestId)) return;
     const request = this.#end(requestId);
-    if (type === "ERROR") request.reject(new Error(payload.message));
+    if (type === "ERROR") request.reject(new Error(reasonOf(payload)));
     else request.resolve(payload);
   }
 
@@ -55,6 +55,11 @@ export class Requests {
     this.#waiting.delete(requestId);
     return request;
   }
+}
+
+/** In a person's words: of what they typed counts what is wrong with it, not how it was sent. */
+function reasonOf({ message, details: { field, reason } = {} }) {
+  return reason && field?.startsWith("payload.") ? `${reason}.` : message;
 }
 
 // Random: it must not be used again on any device. crypto.randomUUID exists on https only.

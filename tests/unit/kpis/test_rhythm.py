@@ -8,9 +8,12 @@ from random import Random
 
 import pytest
 
+from kpis.insights.candidates import MODELS, NAIVE
 from kpis.insights.figures import Figures
 from kpis.insights.forecasting import Judgement, NoInsight, Outlook, judge
 from kpis.insights.rhythm import Kind, Values, recognize
+from kpis.insights.wording import models_in_words
+from kpis.models import InsightState
 
 NOW = datetime(2026, 6, 18, 14, 30, tzinfo=UTC)
 """A Thursday."""
@@ -273,3 +276,9 @@ def test_n1_what_was_chosen_is_said_in_words() -> None:
     forecast = outlook(days(1, 60, swinging)).forecast(7)
     assert forecast.model.startswith("An average of a ")
     assert "times that of repeating the season before" in forecast.model
+
+
+def test_n1_the_longest_words_fit_their_column() -> None:
+    weights = dict.fromkeys([*MODELS, NAIVE], 1 / (len(MODELS) + 1))
+    longest = InsightState._meta.get_field("model").max_length
+    assert len(models_in_words(weights, 999.99)) <= longest
