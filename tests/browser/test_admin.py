@@ -78,7 +78,7 @@ async def test_a_file_is_brought_shown_and_imported(
     await page.get_by_role("link", name="Import", exact=True).click()
     await page.set_input_files('[name="file"]', file)
     await page.click('[name="_save"]')
-    confirm = page.get_by_role("button", name="Import 1 rows")
+    confirm = page.get_by_role("button", name="Import 1 row", exact=True)
     await expect(confirm).to_be_visible()
     await expect(page.get_by_role("cell", name="Brought", exact=True)).to_be_visible()
     await confirm.click()

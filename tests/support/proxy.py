@@ -98,17 +98,18 @@ def proxy_to(host: str, port: int) -> Iterator[Proxy]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     proxy = Proxy(host, port)
-    asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result()
+    server = asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result()
     try:
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(_end_the_others(), loop).result()
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _end_the_others() -> None:
+async def _end(server: asyncio.Server) -> None:
+    server.close()  # first: a connection that is made meanwhile would outlive the loop
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
