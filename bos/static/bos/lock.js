@@ -1,7 +1,7 @@
 // One tab of a browser at a time, by Web Locks; over plain HTTP, where there are none, by a lease.
 
 const LEASE_MS = 15_000; // a tab that is closed meanwhile leaves it behind
-const PAUSE_MS = 50;
+const PAUSE_MS = 200; // what a tab writes, another process may read a while later
 
 /** Do this while no other tab does what is under the same name; its own result. */
 export function withLock(name, action) {
