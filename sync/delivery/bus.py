@@ -21,7 +21,9 @@ import msgspec
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from sync.conf import sync_settings
-from sync.delivery.shared_state import MemoryState, RedisState, SharedState
+from sync.delivery.shared_state.memory import MemoryState
+from sync.delivery.shared_state.port import SharedState
+from sync.delivery.shared_state.redis import RedisState
 from sync.eventlog.log import LoggedEvent
 
 if TYPE_CHECKING:

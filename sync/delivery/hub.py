@@ -20,7 +20,9 @@ from sync.delivery.feed import RETRY_PAUSE, Feed
 from sync.delivery.intake import Gate
 from sync.delivery.outbox import Flusher
 from sync.delivery.principals import PrincipalLoader
-from sync.delivery.shared_state import MemoryState, RedisState, SharedState
+from sync.delivery.shared_state.memory import MemoryState
+from sync.delivery.shared_state.port import SharedState
+from sync.delivery.shared_state.redis import RedisState
 from sync.delivery.turns import Turns
 from sync.eventlog import log
 from sync.eventlog.log import LoggedEvent

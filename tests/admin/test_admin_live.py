@@ -11,7 +11,7 @@ from django.test import Client as Browser
 
 from bos.models import User
 from collaboration.models import Session
-from sync.delivery.shared_state import MemoryState
+from sync.delivery.shared_state.memory import MemoryState
 from sync.eventlog import log
 from tests.conftest import BACKEND, ServeFixture
 from tests.support import doors

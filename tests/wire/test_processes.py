@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from bos.models import Role, User
 from collaboration.models import Annotation, Participant, Session
 from kpis.models import Kpi, KpiValue
-from sync.delivery.shared_state import LEASE_SECONDS
+from sync.delivery.shared_state.port import LEASE_SECONDS
 from sync.eventlog import log
 from sync.models import Event
 from tests.conftest import BACKEND, ServeFixture

@@ -15,7 +15,7 @@ import redis.asyncio
 import uvloop
 
 from sync.delivery.ends import SLICE, Ends
-from sync.delivery.shared_state import RedisState
+from sync.delivery.shared_state.redis import RedisState
 from tests.support.services import RedisServer
 from tests.support.waiting import until
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.delivery.shared_state import MemoryState
+from sync.delivery.shared_state.memory import MemoryState
 from sync.protocol.limits import EARLY, WINDOW, Pace, SlidingWindow, limit_figures
 
 

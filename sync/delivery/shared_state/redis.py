@@ -1,9 +1,4 @@
-"""What processes must agree on and may forget: a user's places and messages, and work.
-
-Lives in Redis, by Lua with Redis' clock, or in memory with one process. Everything expires by
-itself: after `kill -9` no handler runs that could clean up. While Redis is away each process keeps
-the limits by itself, and nobody is cut off because of it (decision A4).
-"""
+"""The state of several processes, in Redis; each process's own while Redis is away."""
 
 from __future__ import annotations
 
@@ -16,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import redis.asyncio
 import redis.asyncio.retry
@@ -27,19 +22,18 @@ from sync.delivery.budgets import (
     SPEND,
     Account,
     Answer,
-    LocalBudgets,
     Question,
     Refusal,
     SharedBudgets,
 )
 from sync.delivery.ends import SLICE, TAKE_OUT, Ends
-from sync.protocol.limits import WINDOW, SlidingWindow
+from sync.delivery.shared_state.memory import MemoryState
+from sync.delivery.shared_state.port import LEASE_SECONDS, RENEW_SECONDS
+from sync.protocol.limits import WINDOW
 
 log = logging.getLogger("bos.sync")
 T = TypeVar("T")
 
-LEASE_SECONDS = 45.0
-RENEW_SECONDS = 15.0
 # How long Redis may take, and how long it is left alone after it failed: a hung Redis must not
 # make every request wait.
 REDIS_TIMEOUT = 1.0
@@ -91,59 +85,6 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 """
 
 
-class SharedState(Protocol):
-    shared: bool
-    """Whether other processes see it, too."""
-
-    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
-        """Take one of the user's connection places; False where none is free."""
-        ...
-
-    async def free_place(self, user_id: str, connection_id: str) -> None: ...
-
-    async def renewal_due(self) -> None:
-        """Wait until places must be renewed: soon, where something could not be kept."""
-        ...
-
-    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
-        """Keep these (user, connection) places for another LEASE_SECONDS."""
-        ...
-
-    async def hit(self, user_id: str, limit: int, window: float) -> float:
-        """Count a message of the user; 0 if within the limit, else seconds until one would be."""
-        ...
-
-    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
-        """`spend` where nobody need be asked; False, and nothing taken, where it is not so."""
-        ...
-
-    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
-        """Take units of work from all of these accounts, or from none: why not, then.
-
-        place: the same for accounts that are asked for together.
-        """
-        ...
-
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
-        """For so long, count these (place, connection) as present, unless told again.
-
-        False where that could not be kept for all of them.
-        """
-        ...
-
-    async def be_gone(self, place: str, connection_id: str) -> int | None:
-        """Take a connection away; how many are still there, None if nobody knows now."""
-        ...
-
-    async def present(self, places: Sequence[str]) -> list[int] | None:
-        """How many connections are at each place; None if nobody knows."""
-        ...
-
-    async def who_is_present(self, place: str) -> list[str] | None:
-        """What connections are at this place; None if nobody knows."""
-        ...
-
-
 def _places(user_id: str) -> str:
     return f"bos:places:{user_id}"
 
@@ -161,91 +102,6 @@ async def _eval(
 ) -> Any:
     # redis-py types the answer of its asynchronous client as if it might be the other one's.
     return await cast(Any, client.eval(script, len(keys), *keys, *map(str, arguments)))
-
-
-class MemoryState:
-    """The state of one process, for one process."""
-
-    shared = False
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._places: dict[str, set[str]] = defaultdict(set)
-        self._messages: dict[str, SlidingWindow] = {}
-        self._present: dict[str, dict[str, float]] = {}
-        self._forget_at = 0.0
-        self._budgets = LocalBudgets(clock)
-
-    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
-        places = self._places[user_id]
-        if connection_id not in places and len(places) >= limit:
-            return False
-        places.add(connection_id)
-        return True
-
-    async def free_place(self, user_id: str, connection_id: str) -> None:
-        places = self._places.get(user_id)
-        if places is not None:
-            places.discard(connection_id)
-            if not places:
-                del self._places[user_id]
-                self._forget_messages()
-
-    def _forget_messages(self) -> None:
-        """Of users that are gone, and not at once: on coming back they have what they had sent."""
-        now = self._clock()
-        if now < self._forget_at:
-            return
-        self._forget_at = now + WINDOW
-        for user_id, messages in list(self._messages.items()):
-            if user_id not in self._places and messages.is_empty(now):
-                del self._messages[user_id]
-
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
-        until = self._clock() + seconds
-        for place, connection_id in presences:
-            self._present.setdefault(place, {})[connection_id] = until
-        return True
-
-    async def be_gone(self, place: str, connection_id: str) -> int | None:
-        self._present.get(place, {}).pop(connection_id, None)
-        return self._count(place)
-
-    async def present(self, places: Sequence[str]) -> list[int] | None:
-        return [self._count(place) for place in places]
-
-    async def who_is_present(self, place: str) -> list[str] | None:
-        return list(self._present[place]) if self._count(place) else []
-
-    def _count(self, place: str) -> int:
-        now = self._clock()
-        there = {c: until for c, until in self._present.get(place, {}).items() if until > now}
-        if there:
-            self._present[place] = there
-        else:
-            self._present.pop(place, None)
-        return len(there)
-
-    def places_of(self, user_id: str) -> int:
-        return len(self._places.get(user_id, ()))
-
-    async def renewal_due(self) -> None:
-        await asyncio.sleep(RENEW_SECONDS)
-
-    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
-        return None
-
-    async def hit(self, user_id: str, limit: int, window: float) -> float:
-        messages = self._messages.get(user_id)
-        if messages is None:
-            messages = self._messages[user_id] = SlidingWindow(limit, window)
-        return messages.hit(self._clock())
-
-    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
-        return self._budgets.spend(accounts, units) is None
-
-    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
-        return self._budgets.spend(accounts, units)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,97 @@
+"""The state of a process that is alone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from sync.delivery.budgets import Account, LocalBudgets, Refusal
+from sync.delivery.shared_state.port import RENEW_SECONDS
+from sync.protocol.limits import WINDOW, SlidingWindow
+
+
+class MemoryState:
+    """The state of one process, for one process."""
+
+    shared = False
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._places: dict[str, set[str]] = defaultdict(set)
+        self._messages: dict[str, SlidingWindow] = {}
+        self._present: dict[str, dict[str, float]] = {}
+        self._forget_at = 0.0
+        self._budgets = LocalBudgets(clock)
+
+    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+        places = self._places[user_id]
+        if connection_id not in places and len(places) >= limit:
+            return False
+        places.add(connection_id)
+        return True
+
+    async def free_place(self, user_id: str, connection_id: str) -> None:
+        places = self._places.get(user_id)
+        if places is not None:
+            places.discard(connection_id)
+            if not places:
+                del self._places[user_id]
+                self._forget_messages()
+
+    def _forget_messages(self) -> None:
+        """Of users that are gone, and not at once: on coming back they have what they had sent."""
+        now = self._clock()
+        if now < self._forget_at:
+            return
+        self._forget_at = now + WINDOW
+        for user_id, messages in list(self._messages.items()):
+            if user_id not in self._places and messages.is_empty(now):
+                del self._messages[user_id]
+
+    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+        until = self._clock() + seconds
+        for place, connection_id in presences:
+            self._present.setdefault(place, {})[connection_id] = until
+        return True
+
+    async def be_gone(self, place: str, connection_id: str) -> int | None:
+        self._present.get(place, {}).pop(connection_id, None)
+        return self._count(place)
+
+    async def present(self, places: Sequence[str]) -> list[int] | None:
+        return [self._count(place) for place in places]
+
+    async def who_is_present(self, place: str) -> list[str] | None:
+        return list(self._present[place]) if self._count(place) else []
+
+    def _count(self, place: str) -> int:
+        now = self._clock()
+        there = {c: until for c, until in self._present.get(place, {}).items() if until > now}
+        if there:
+            self._present[place] = there
+        else:
+            self._present.pop(place, None)
+        return len(there)
+
+    def places_of(self, user_id: str) -> int:
+        return len(self._places.get(user_id, ()))
+
+    async def renewal_due(self) -> None:
+        await asyncio.sleep(RENEW_SECONDS)
+
+    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
+        return None
+
+    async def hit(self, user_id: str, limit: int, window: float) -> float:
+        messages = self._messages.get(user_id)
+        if messages is None:
+            messages = self._messages[user_id] = SlidingWindow(limit, window)
+        return messages.hit(self._clock())
+
+    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
+        return self._budgets.spend(accounts, units) is None
+
+    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
+        return self._budgets.spend(accounts, units)
