@@ -109,7 +109,7 @@ async def test_c6_two_tabs_with_short_tokens_stay_signed_in(
     page: Page, serve: ServeFixture, cast: Cast, script: str
 ) -> None:
     # A refresh token that is used twice is a theft at once.
-    server = serve(BOS_ACCESS_TOKEN_SECONDS="2", BOS_REFRESH_GRACE="0", BOS_REAUTH_GRACE="2")
+    server = serve(BOS_ACCESS_TOKEN_SECONDS="3", BOS_REFRESH_GRACE="0", BOS_REAUTH_GRACE="3")
     await page.context.add_init_script(script)
     refreshes: list[int] = []
     page.context.on(
