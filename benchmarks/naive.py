@@ -34,12 +34,12 @@ settings.configure(
 django.setup()
 
 # These can be imported once Django is set up, and not before: E402.
-from channels.db import database_sync_to_async  # noqa: E402
-from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.contrib.auth.models import User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.urls import path  # noqa: E402
+from channels.db import database_sync_to_async  # noqa: E402 -- needs the settings
+from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402 -- needs the settings
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 -- needs the settings
+from django.contrib.auth.models import User  # noqa: E402 -- needs the settings
+from django.core.management import call_command  # noqa: E402 -- needs the settings
+from django.urls import path  # noqa: E402 -- needs the settings
 
 USERS = 10
 """Users with the ids 1 to 10; a token's `sub` is one of them."""

@@ -11,9 +11,9 @@ from channels.routing import ProtocolTypeRouter
 
 django.setup(set_prefix=False)  # before what follows: it loads the apps
 
-from bos.checks import refuse_wrong_settings  # noqa: E402
-from bos.web.http import HttpApplication  # noqa: E402
-from sync.gateway.routing import websocket_application  # noqa: E402
+from bos.checks import refuse_wrong_settings  # noqa: E402 -- needs the settings
+from bos.web.http import HttpApplication  # noqa: E402 -- needs the settings
+from sync.gateway.routing import websocket_application  # noqa: E402 -- needs the settings
 
 refuse_wrong_settings()
 application = ProtocolTypeRouter({"http": HttpApplication(), "websocket": websocket_application()})

@@ -114,7 +114,7 @@ class UserQuerySet(TenantQuerySet):
 
 
 # mypy knows no class that a call makes.
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a call
     use_in_migrations = False
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -381,7 +381,7 @@ class Import(models.Model):
 
 
 # django-q has no types.
-class Job(OrmQ):  # type: ignore[misc]
+class Job(OrmQ):  # type: ignore[misc]  # untyped
     """A job that waits or is being done: a row of django-q's queue, and whose it is.
 
     Deleting django-q's row, as its own code does, deletes this one with it.

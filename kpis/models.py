@@ -45,7 +45,7 @@ class Visibility(models.TextChoices):
     DEPARTMENT = "department", "Its department only"
 
 
-class CurrentKpis(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+class CurrentKpis(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]  # a call
     """Those that are not archived: what anybody sees, sets, judges, reports, imports or exports."""
 
     def get_queryset(self) -> Any:

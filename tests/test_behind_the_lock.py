@@ -28,7 +28,7 @@ from tests.support.locks import while_open
 
 @pytest.fixture
 def note(cast: Cast) -> Annotation:
-    """bob's, in a session of his with mia."""
+    """A note of bob's, in a session with mia."""
     session = Session.objects.create(
         organization=cast.home.organization, host=cast.bob.user, title="t", active_space="s"
     )

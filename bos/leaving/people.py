@@ -105,7 +105,7 @@ def _hand_over(successor: User | None) -> None:
 
 
 def successors_of(user: User) -> QuerySet[User]:
-    """Who may become admin where this user is the last one; none where somebody else is."""
+    """Return the users who may become admin where this one is the last; none where others are."""
     others: QuerySet[User] = User.objects.none()
     if is_last_admin(user):
         others = User.objects.of(user.organization_id).filter(is_active=True).exclude(pk=user.pk)

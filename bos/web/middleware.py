@@ -82,7 +82,7 @@ def admin_query_middleware(
             raise Http404("no such page") from exception
 
     # Where Django looks for it.
-    middleware.process_exception = process_exception  # type: ignore[attr-defined]
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]  # Django's
     return middleware
 
 

@@ -266,7 +266,8 @@ def _attnames(
     if update_fields is None:
         return None
     # What can be written has an attname; relations from elsewhere, which have none, cannot.
-    return frozenset(model._meta.get_field(name).attname for name in update_fields)  # type: ignore[union-attr]
+    fields: Any = [model._meta.get_field(name) for name in update_fields]
+    return frozenset(field.attname for field in fields)
 
 
 def _differences(before: models.Model, after: models.Model) -> frozenset[str]:

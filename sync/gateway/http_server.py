@@ -216,7 +216,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.set_protocol(protocol)
         self._upgraded = True
         # It holds this object, and this object it: freed by a collection only.
-        self.parser = None  # type: ignore[assignment]
+        self.parser = None  # type: ignore[assignment]  # not asked again
 
     def _handshake(self) -> Request | None:
         """The request for an upgrade, with the one that is spoken here and the target's path alone;

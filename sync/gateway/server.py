@@ -260,7 +260,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         match message["type"]:
             case "websocket.accept":
                 # Both would be kept, with their headers, for as long as the connection lives.
-                self.request = self.response = None  # type: ignore[assignment]
+                self.request = self.response = None  # type: ignore[assignment]  # not asked again
             case "websocket.close" if self._broken and self.close_timer is not None:
                 self.close_timer.cancel()
                 self._say_no_more(LINGER_SECONDS)

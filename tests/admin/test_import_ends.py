@@ -68,7 +68,7 @@ class Unstorable:
 
     def plan(self, *args: Any) -> workflow.Plan:
         outcome = workflow.Outcome(new="many")  # type: ignore[arg-type]  # on purpose
-        outcome.rows = [object()]  # type: ignore[list-item]
+        outcome.rows = [object()]  # type: ignore[list-item]  # on purpose
         return workflow.Plan(outcome, lambda: None)
 
 

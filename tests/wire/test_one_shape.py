@@ -208,7 +208,7 @@ def _note(cast: Cast, session: Session, **values: Any) -> Annotation:
 
 
 async def follow(cast: Cast, bob: Client) -> tuple[Session, tuple[str, ...], Entities, int]:
-    """A meeting that bob may follow; all his channels, what they show, and the cursor."""
+    """A meeting that bob may follow; all of bob's channels, what they show, and the cursor."""
     session = _session(cast)
     Invitation.objects.create(session=session, user=cast.bob.user)
     channels = (cast.home.topic, f"department:{cast.home.sales.pk}", f"session:{session.pk}")

@@ -326,7 +326,7 @@ async def test_c9_a_report_of_all_time_is_refused_or_made_and_never_a_fault_of_o
 async def test_w11_a_cursor_of_more_digits_loses_no_event_however_they_would_be_rounded(
     server: Server, cast: Cast
 ) -> None:
-    """Whoever writes nanoseconds means the microsecond in which they are."""
+    """A time in nanoseconds means the microsecond in which it is."""
     first_us = (log.head(cast.home.id).at_us // 1_000_000 + 5) * 1_000_000 + 999_998
     head_at(cast, first_us)
     change(cast, 4)  # the third is of the next second

@@ -136,7 +136,7 @@ async def test_a5_old_tokens_are_refused_and_connections_closed_with_4403_within
 async def test_a5_a_token_of_another_organization_does_not_renew_a_connection(
     server: Server, cast: Cast
 ) -> None:
-    """He has been moved, and the connection has not heard of it."""
+    """The user has been moved, and the connection has not heard of it."""
     async with await Client.connect(server, cast.bob) as bob:
         unheard = models.QuerySet.update  # not captured, so that no event tells of it
         unheard(User.objects.filter(pk=cast.bob.user.pk), organization=cast.other.organization)

@@ -48,8 +48,8 @@ def test_i2_a_cell_formatted_as_percent_is_what_it_shows(
     assert number_of(cell_of(content), unit="%") == Decimal(number)
 
 
-@pytest.mark.parametrize("unit", ["%", "％", " Percent ", "pct"])  # noqa: RUF001
-@pytest.mark.parametrize("cell", ["98 %", "98%", " 98.0 % ", "98％", Percent(0.98)])  # noqa: RUF001
+@pytest.mark.parametrize("unit", ["%", "％", " Percent ", "pct"])
+@pytest.mark.parametrize("cell", ["98 %", "98%", " 98.0 % ", "98％", Percent(0.98)])
 def test_i2_98_percent_of_a_kpi_in_percent_is_98(cell: Any, unit: str) -> None:
     assert number_of(cell, unit=unit) == 98
 
@@ -162,9 +162,9 @@ def test_i6_where_commas_separate_cells_points_are_decimal() -> None:
 
 # What NFKC makes a start of a formula of, dashes, and blanks before them.
 BAD = [
-    "＝1+1", "＋1", "－1", "＠SUM(A1)", "﹢1", "⁼1", "−1", "–1", "⩵1",  # noqa: RUF001
+    "＝1+1", "＋1", "－1", "＠SUM(A1)", "﹢1", "⁼1", "−1", "–1", "⩵1",
     " =1", "\n=1", "\r\n=1", "\u00a0=1", "\u3000=1", "\u200b=1", "\ufeff=1", "\t", "\n",
-    "'＝1", "#N/A", "'#REF!",  # noqa: RUF001
+    "'＝1", "#N/A", "'#REF!",
 ]  # fmt: skip
 INSIDE = [
     "a;=1+1",
@@ -172,7 +172,7 @@ INSIDE = [
     "a\t@x",
     "a\n=cmd|' /C calc'!A0",
     "a|+1",
-    "a; ＝1",  # noqa: RUF001
+    "a; ＝1",
     "a;'=1",
     "a;\u00a0-1",
 ]
@@ -211,6 +211,6 @@ def comes_back(text: str) -> bool:
 
 
 @settings(max_examples=150, deadline=None, database=None)
-@given(st.text(st.sampled_from("a1'=+-@;,|\t\r\n ＝\u200b\u00a0#")))  # noqa: RUF001
+@given(st.text(st.sampled_from("a1'=+-@;,|\t\r\n ＝\u200b\u00a0#")))
 def test_i9_whatever_is_guarded_comes_back_as_it_was(text: str) -> None:
     assert unguarded(guarded(text)) == text

@@ -101,7 +101,7 @@ async def test_s6_what_is_cheap_and_far_from_the_limit_waits_for_no_redis() -> N
     for _ in range(30):
         assert await budgets.spend([BOB, HOME], 1) is None
     assert redis.asked == []
-    await asyncio.sleep(TELL_SECONDS * 2)
+    await asyncio.sleep(TELL_SECONDS * 2)  # that no second round trip follows
     assert len(redis.asked) == 1, "all accounts are told of in one round trip"
     assert redis.totals == {BOB.key: 30, HOME.key: 30}
 
