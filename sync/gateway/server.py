@@ -115,7 +115,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     def _read(self, data: bytes, now: float) -> None:
         """Pay for each frame, then take it; the library gets what is not one whole message.
 
-        It takes 15 us for a frame and a switch of generators, `_take` 1 us; most frames are whole.
+        A small frame takes 3.7 us by it and 1.4 us without; most frames are whole messages.
         """
         if self._head:
             data, self._head = self._head + data, b""
