@@ -7,7 +7,7 @@ from playwright.async_api import Locator, Page, expect
 from kpis.models import Kpi
 from tests.support.cast import PASSWORD, Person
 
-EXPECTED = ("WebSocket connection", "401 (Unauthorized)", "ERR_CONNECTION_RE")
+EXPECTED = ("WebSocket connection", "401 (Unauthorized)", "ERR_CONNECTION_RE", "ERR_EMPTY_RESPONSE")
 """Of a browser's complaints: that a server is away is what we test."""
 
 
