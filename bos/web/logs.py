@@ -24,11 +24,12 @@ class FieldFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        # One line, whatever a value holds.
-        fields = (
-            f"{k}={' '.join(str(v).split())}" for k, v in vars(record).items() if k not in _STANDARD
-        )
-        return " ".join([super().formatMessage(record), *fields])
+        line = super().formatMessage(record)
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                # One line, whatever a value holds.
+                line += f" {name}={' '.join(str(value).split())}"
+        return line
 
 
 def json_formatter() -> JsonFormatter:
@@ -51,8 +52,7 @@ class AboutFilter(logging.Filter):
             record.path = getattr(request, "path", "")
             del record.__dict__["request"]
         for name, value in about.fields().items():
-            if not hasattr(record, name):
-                setattr(record, name, value)
+            vars(record).setdefault(name, value)
         return True
 
 
