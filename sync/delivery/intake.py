@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sync.conf import sync_settings
 from sync.protocol.errors import RateLimitExceeded
@@ -83,6 +84,7 @@ class Intake:
 class TurnedAway:
     """A handshake that is refused: 429 where it is the address's fault, 503 where it is not."""
 
+    TEXT: ClassVar[bytes] = b"Too many connections that have not signed in.\n"
     status: int
     retry_after: int
 

@@ -46,16 +46,16 @@ class SyncConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        # First: a handshake that is refused costs as much as another.
-        address = (scope.get("client") or (None,))[0]
-        place = hub().gate.enter(address, time.monotonic())
-        if isinstance(place, TurnedAway):
-            _log_refusal("too many", address)
-            await _turn_away(scope, send, place)
-            return
         raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
         intake = raw.intake if raw is not None else Intake()
-        intake.place = place
+        if intake.place is None:  # our own server asks before it makes anything
+            address = (scope.get("client") or (None,))[0]
+            place = hub().gate.enter(address, time.monotonic())
+            if isinstance(place, TurnedAway):
+                _log_refusal("too many", address)
+                await _turn_away(scope, send, place)
+                return
+            intake.place = place
         try:
             await self._serve(scope, receive, send, raw, intake)
         finally:
@@ -97,8 +97,7 @@ async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> N
     await send(
         {"type": "websocket.http.response.start", "status": turned.status, "headers": headers}
     )
-    body = b"Too many connections that have not signed in.\n"
-    await send({"type": "websocket.http.response.body", "body": body})
+    await send({"type": "websocket.http.response.body", "body": TurnedAway.TEXT})
 
 
 def _may_connect(scope: dict[str, Any]) -> bool:

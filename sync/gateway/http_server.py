@@ -7,17 +7,23 @@ A head and a body have so much time and so many bytes; who keeps to neither gets
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from sync.conf import sync_settings
+from sync.delivery.hub import hub
+from sync.delivery.intake import TurnedAway, block_of
 from sync.gateway.cors import cors_headers
 from sync.gateway.server import RawWebSocketProtocol
+
+log = logging.getLogger("bos.sync")
 
 MAX_HEADERS = 100
 # The handshake of a WebSocket is read again by `websockets`, which takes lines of 8 kB.
@@ -209,9 +215,16 @@ class HttpProtocol(HttpToolsProtocol):
         if request is None:
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
+        # Before anything is made for it: a handshake that is refused costs as much as another.
+        address = self._client_host()
+        place = hub().gate.enter(address, self.loop.time())
+        if isinstance(place, TurnedAway):
+            self._turn_away(place, address)
+            return
         self.connections.discard(self)
         protocol = RawWebSocketProtocol(self.config, self.server_state, self.app_state)
         protocol.connection_made(self.transport)
+        protocol.intake.place = place
         protocol.shake_hands(request)
         self.transport.set_protocol(protocol)
         self._upgraded = True
@@ -244,6 +257,17 @@ class HttpProtocol(HttpToolsProtocol):
             return None
         query = b"?" + target.query if target.query else b""
         return (target.path or b"/") + query
+
+    def _client_host(self) -> str | None:
+        """Return the client's address, by a trusted proxy's word where there is one."""
+        host = None if self.client is None else self.client[0]
+        app = self.app
+        if isinstance(app, ProxyHeadersMiddleware) and host in app.trusted_hosts:
+            named = [value for name, value in self.headers if name == b"x-forwarded-for"]
+            if named:
+                forwarded = b", ".join(named).decode("latin-1")
+                return app.trusted_hosts.get_trusted_client_address(forwarded)[0] or host
+        return host
 
     # -------------------------------------------------------------- time
 
@@ -325,6 +349,19 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _turn_away(self, turned: TurnedAway, address: str | None) -> None:
+        """Refuse a handshake, and say when to come back; nothing more of it is to come."""
+        extra = {"reason": "too many", "address": block_of(address), "often": True}
+        log.info("handshake refused", extra=extra)
+        self._refused = True
+        head = (
+            f"HTTP/1.1 {turned.status} {HTTPStatus(turned.status).phrase}\r\n"
+            f"Retry-After: {turned.retry_after}\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(TurnedAway.TEXT)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + TurnedAway.TEXT)
+        self.transport.close()
 
     def _cors_lines(self) -> bytes:
         """A page may read why it is refused, as far as its request has come in."""

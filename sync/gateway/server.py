@@ -313,6 +313,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.intake.leave()
         if self._watcher is not None:
             self._watcher.end()
         self._watcher = None

@@ -310,6 +310,17 @@ async def test_s8_the_51st_socket_of_an_address_waits_outside_until_one_signs_in
         await sockets.enter_async_context(await wait_at_the_door(server, here % 52))
 
 
+async def test_s8_a_handshake_for_an_address_that_is_not_served_keeps_no_place(
+    server: Server,
+) -> None:
+    headers = {"X-Forwarded-For": "2001:db8:5:3::1"}
+    for _ in range(50):
+        with pytest.raises(InvalidStatus):
+            await connect(server.ws.replace("/v1/ws", "/v1/other"), additional_headers=headers)
+    async with await wait_at_the_door(server, headers["X-Forwarded-For"]):
+        pass
+
+
 async def test_s8_one_that_talks_to_the_application_while_it_is_told_to_go_is_no_fault(
     server: Server,
 ) -> None:
