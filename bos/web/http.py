@@ -36,6 +36,14 @@ PATIENCE = 10.0
 """Seconds that a request waits for a thread."""
 RETRY_AFTER = 2
 """Seconds after which a client is told to try again: most of what waits now is done by then."""
+BUSY_SECONDS = 1.0
+MOST_HELD_BACK = 1_000
+"""Who is turned away hears so a second later, of so many: clients that ask again at once would have
+the server do little but refuse."""
+BUSY_SECONDS = 1.0
+MOST_HELD_BACK = 1_000
+"""So many clients that find no place hear so after this time: those that ask again at once would
+have the server do little but refuse, and all others wait for that."""
 CHUNK = 2**16
 PASSWORDS_WAITING = 20
 """Behind 20 others on two threads somebody waits some seconds: no longer than they would to try
@@ -62,6 +70,7 @@ class Lane:
         self._most = threads + waiting
         self._most_each = max(1, self._most - self._most // 4)
         self._patience = patience
+        self._held_back = 0
         self._addresses = Counter[str]()
         self._taken: set[Future[Answer]] = set()
 
@@ -74,6 +83,7 @@ class Lane:
         """
         if len(self._taken) >= self._most or self._addresses[address] >= self._most_each:
             gone.close()
+            await self._hold_back()
             raise Busy
         taken = self._threads.submit(call)
         self._taken.add(taken)
@@ -85,6 +95,14 @@ class Lane:
             self._addresses[address] -= 1
             if not self._addresses[address]:
                 del self._addresses[address]
+
+    async def _hold_back(self) -> None:
+        if self._held_back < MOST_HELD_BACK:
+            self._held_back += 1
+            try:
+                await asyncio.sleep(BUSY_SECONDS)
+            finally:
+                self._held_back -= 1
 
     async def _done(self, taken: Future[Answer], gone: Coroutine[Any, Any, None]) -> Answer | None:
         answer, leaving = asyncio.wrap_future(taken), asyncio.ensure_future(gone)

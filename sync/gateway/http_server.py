@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -39,6 +40,10 @@ UNREAD_SECONDS = 30.0
 WEBSOCKET = b"websocket"
 # How long what still comes is thrown away behind a refusal: a reset would take the refusal along.
 LINGER_SECONDS = 2.0
+# A handshake that is turned away hears so after this long: clients that come back at once, with
+# thousands of sockets, would have the server do nothing but refuse. So many wait for it at most.
+TURNED_AWAY_SECONDS = 1.0
+MOST_HELD_BACK = 4_000
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -59,6 +64,8 @@ class HttpProtocol(HttpToolsProtocol):
     _body_bytes_before = 0
     """At the last look at the time."""
     _unread_bytes = 0
+    _held_back: ClassVar[set[HttpProtocol]] = set()
+    """Those of this process that are turned away, and have not been told yet."""
     _answering: RequestResponseCycle | None = None
     """The request whose turn it is; `cycle` is the one that was read last."""
 
@@ -114,6 +121,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
+        self._held_back.discard(self)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -355,6 +363,14 @@ class HttpProtocol(HttpToolsProtocol):
         extra = {"reason": "too many", "address": block_of(address), "often": True}
         log.info("handshake refused", extra=extra)
         self._refused = True
+        if len(self._held_back) >= MOST_HELD_BACK:
+            self._tell_turned_away(turned)
+            return
+        self._held_back.add(self)
+        tell = partial(self._tell_turned_away, turned)
+        self._timer = self.loop.call_later(TURNED_AWAY_SECONDS, tell)
+
+    def _tell_turned_away(self, turned: TurnedAway) -> None:
         head = (
             f"HTTP/1.1 {turned.status} {HTTPStatus(turned.status).phrase}\r\n"
             f"Retry-After: {turned.retry_after}\r\nContent-Type: text/plain\r\n"

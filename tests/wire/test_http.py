@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connections, transaction
 
 from bos.models import Import, SpentToken
+from bos.web import http
 from bos.web.health import FRESH, PATIENCE, Probe
 from bos.web.http import Answer, Busy, Lane
 from sync.eventlog.threads import READERS
@@ -238,6 +239,27 @@ async def test_s2_a_request_waits_no_longer_than_its_patience() -> None:
     # What is begun is not given up.
     assert await under_way == OK
     assert await lane.run(lambda: OK, stays()) == OK
+
+
+async def test_s2_those_that_find_no_place_hear_so_later_as_many_as_may_be_held_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "MOST_HELD_BACK", 2)
+    monkeypatch.setattr(http, "BUSY_SECONDS", 0.05)
+    release = threading.Event()
+    lane = Lane("test", 1, waiting=0)
+    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    await asyncio.sleep(0)
+    try:
+        others = [asyncio.create_task(lane.run(lambda: OK, stays())) for _ in range(3)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert [other.done() for other in others] == [False, False, True]
+        told = await asyncio.gather(*others, return_exceptions=True)
+        assert [type(one) for one in told] == [Busy] * 3
+    finally:
+        release.set()
+    assert await under_way == OK
 
 
 async def test_s2_a_client_that_leaves_gives_up_its_place() -> None:

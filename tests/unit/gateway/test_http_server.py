@@ -10,7 +10,14 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from sync.conf import sync_settings
-from sync.gateway.http_server import PROGRESS_BYTES, UNREAD_SECONDS, HttpProtocol
+from sync.delivery.hub import hub
+from sync.gateway import http_server
+from sync.gateway.http_server import (
+    PROGRESS_BYTES,
+    TURNED_AWAY_SECONDS,
+    UNREAD_SECONDS,
+    HttpProtocol,
+)
 
 PATIENCE = sync_settings().request_timeout
 
@@ -29,6 +36,9 @@ class Clock:
     def __init__(self) -> None:
         self.now = 0.0
         self.timers: list[Timer] = []
+
+    def time(self) -> float:
+        return self.now
 
     def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
         self.timers.append(Timer(self.now + delay, call))
@@ -169,3 +179,43 @@ def test_s8_an_answer_that_is_taken_ends_the_wait(world: World) -> None:
     world.protocol.resume_writing()
     world.clock.run_until(10 * UNREAD_SECONDS)
     assert world.pipe.ended == ""
+
+
+HANDSHAKE = (
+    b"GET /v1/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+
+
+def turned_away() -> World:
+    """One whose handshake finds every place of its address taken."""
+    world = World()
+    world.protocol.data_received(HANDSHAKE)
+    return world
+
+
+async def test_s8_a_handshake_that_is_turned_away_hears_so_a_second_later() -> None:
+    for _ in range(sync_settings().unauthenticated_per_address):
+        hub().gate.enter(None, 0.0)
+    world = turned_away()
+    world.clock.run_until(TURNED_AWAY_SECONDS - 0.01)
+    assert (world.pipe.ended, world.pipe.written) == ("", b"")
+    world.clock.run_until(TURNED_AWAY_SECONDS)
+    assert world.pipe.written.startswith(b"HTTP/1.1 429 ")
+    assert b"\r\nRetry-After: 10\r\n" in world.pipe.written
+    assert world.pipe.ended == "closed"
+    world.protocol.connection_lost(None)
+
+
+async def test_s8_of_those_turned_away_no_more_are_held_back_than_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_server, "MOST_HELD_BACK", 1)
+    for _ in range(sync_settings().unauthenticated_per_address):
+        hub().gate.enter(None, 0.0)
+    first, second = turned_away(), turned_away()
+    assert (first.pipe.ended, second.pipe.ended) == ("", "closed")
+    first.protocol.connection_lost(None)
+    third = turned_away()
+    assert third.pipe.ended == ""
+    third.protocol.connection_lost(None)
