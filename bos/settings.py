@@ -72,6 +72,8 @@ MIDDLEWARE = [
     "bos.web.middleware.log_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # A list of the admin is 440 kB of markup, 18 on the wire. Its random padding is against BREACH.
+    "django.middleware.gzip.GZipMiddleware",
     "bos.web.middleware.no_store_middleware",
     "csp.middleware.CSPMiddleware",
     "bos.web.middleware.admin_csp_middleware",

@@ -228,7 +228,6 @@ class KpiValueAdmin(ExportAdmin):
     list_display = ("kpi", "at", "exact_value", "unit")
     list_display_links = None
     list_filter = ("kpi", ("at", PeriodFilter))
-    list_filter_submit = True
     list_select_related = ("kpi",)
     show_full_result_count = False
 

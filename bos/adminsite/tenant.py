@@ -11,6 +11,8 @@ from django.db import connection
 from django.db.models import DecimalField, ForeignKey, ManyToManyField, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from bos.adminsite.numbers import plain_number
@@ -37,13 +39,20 @@ DELETED_AT_ONCE = 100
 """Rows of one transaction; what belongs to them comes along."""
 
 
-class TenantFilter(admin.RelatedFieldListFilter):
-    """Offers the rows of one's own organization; Django's own offers everybody's."""
+class SearchForm(AutocompleteDropdownForm):
+    """Names the chosen row where the user may know of it."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        ordering = self.field_admin_ordering(field, request, model_admin)
-        limit = {"organization": tenant_of(request)} | _those_there(field.related_model)
-        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
+    def __init__(self, request: HttpRequest, *args: Any, field: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, field=field, **kwargs)
+        for choice in self.fields.values():
+            choice.queryset = choices_of(field.remote_field.model, request)
+
+
+class SearchFilter(AutocompleteSelectFilter):
+    """Searches the rows of one's own organization when the user types; Django's own filter lists
+    everybody's in each page."""
+
+    form_class = SearchForm
 
 
 def refuse_if_full(form: Any) -> None:
@@ -97,6 +106,8 @@ class TenantAdmin(LockingAdmin):
     out_of_sight = ""
     """What is said of a row that is there, and on no page any more."""
     formfield_overrides: ClassVar[Any] = {DecimalField: {"widget": ExactInput}}
+    list_filter_submit = True
+    list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
@@ -122,13 +133,13 @@ class TenantAdmin(LockingAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = tuple(super().get_list_filter(request))
-        if sees_all(request):
-            return filters
-        return tuple(self._of_tenant(name) for name in filters if name != "organization")
+        if not sees_all(request):
+            filters = tuple(name for name in filters if name != "organization")
+        return tuple(map(self._searching, filters))
 
-    def _of_tenant(self, name: Any) -> Any:
+    def _searching(self, name: Any) -> Any:
         related = self.model._meta.get_field(name).related_model if isinstance(name, str) else None
-        return (name, TenantFilter) if has_tenant(related) else name
+        return (name, SearchFilter) if has_tenant(related) else name
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = tuple(super().get_list_display(request))

@@ -172,12 +172,21 @@ def test_the_list_is_filtered_by_department_owner_visibility_and_direction(
     assert {"department", "owner", "visibility", "direction"} <= titles
 
 
+def test_a_filter_names_what_is_chosen_and_lists_nothing_else(cast: Cast, admin: Browser) -> None:
+    mia, support = cast.mia.user, cast.home.support
+    assert mia.name not in admin.get(LIST).content.decode()
+    page = admin.get(LIST, {"owner__id__exact": str(mia.pk)}).content.decode()
+    assert mia.name in page
+    assert support.name not in page
+
+
 def test_s2_filters_and_searches_find_nothing_of_another_organization(
     cast: Cast, admin: Browser
 ) -> None:
     other = cast.other
-    Department.objects.create(organization=other.organization, name="Elsewhere")
+    elsewhere = Department.objects.create(organization=other.organization, name="Elsewhere")
     for asked in (
+        {"department__id__exact": str(elsewhere.pk)},
         {"department__id__exact": str(other.sales.pk)},
         {"owner__id__exact": cast.charlie.id},
         {"organization__id__exact": other.id},
@@ -186,6 +195,8 @@ def test_s2_filters_and_searches_find_nothing_of_another_organization(
         answer = admin.get(LIST, asked)
         own = set(Kpi.objects.of(cast.home.organization.pk).values_list("pk", flat=True))
         if answer.status_code == 200:
+            assert cast.charlie.user.name not in answer.content.decode()
+            assert "Elsewhere" not in answer.content.decode()
             listed = {kpi.pk for kpi in answer.context["cl"].queryset}
             assert listed <= own
             assert not listed or "organization__id__exact" in asked
