@@ -24,11 +24,13 @@ from bos.imports.admin import ExportAdmin
 from bos.imports.cells import time_of
 from bos.imports.resources import DepartmentReference
 from bos.models import Organization
-from kpis import admin_business  # noqa: F401 -- registers itself
+from kpis.alerts import admin as alerts_admin  # noqa: F401 -- registers itself
 from kpis.archive.admin import Archive
 from kpis.history.imports import KpiResource
 from kpis.history.thinning import Value, step_for, thinned
+from kpis.insights import admin as insights_admin  # noqa: F401 -- registers itself
 from kpis.models import Kpi, KpiValue, Visibility
+from kpis.reports import admin as reports_admin  # noqa: F401 -- registers itself
 from sync.eventlog.threads import in_batches
 from sync.protocol.codecs import wire_number
 
