@@ -268,7 +268,7 @@ def _of_sync(message: messages.SyncRequest) -> int:
     answers=[
         Answer.reply(messages.SyncStart, ends=False),
         Answer.reply(messages.SyncComplete),
-        Answer.failure(messages.SyncError, SyncErrorCode),
+        Answer.failure(messages.SyncError, list(SyncErrorCode)),
     ],
     cost=_of_sync,
 )

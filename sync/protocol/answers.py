@@ -32,6 +32,8 @@ Refusal = type[ProtocolError]
 
 BEFORE_AUTH = frozenset({"AUTH", "PING", "PONG"})
 """The requests that are served before AUTH, and after the token has expired (A1, A3)."""
+NEVER_MALFORMED = frozenset({"PONG"})
+"""A sign of life, whatever else it says: it asks for nothing."""
 OF_ANY: tuple[Refusal, ...] = (InvalidMessage, RateLimitExceeded, InternalServerError)
 """What any request may be refused with."""
 OF_THE_SIGNED_IN: tuple[Refusal, ...] = (AuthenticationRequired, TokenExpired)
@@ -89,5 +91,7 @@ def codes_of(name: str, errors: Collection[Refusal]) -> frozenset[ErrorCode]:
 
     errors: the request's own.
     """
-    besides = () if name in BEFORE_AUTH else OF_THE_SIGNED_IN
-    return frozenset(error.code for error in (*errors, *OF_ANY, *besides))
+    codes = {error.code for error in (*errors, *OF_ANY)}
+    if name not in BEFORE_AUTH:
+        codes |= {error.code for error in OF_THE_SIGNED_IN}
+    return frozenset(codes - {InvalidMessage.code} if name in NEVER_MALFORMED else codes)
