@@ -41,14 +41,14 @@ SIGNED_IN = sorted(set(requests) - BEFORE_AUTH)
 def limited(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that takes few bytes and connections, and any number of messages."""
     log_file = tmp_path_factory.mktemp("limited") / "log"
-    limits = {
-        "BOS_MESSAGES_PER_MINUTE": "100000",
-        "BOS_USER_MESSAGES_PER_MINUTE": "1000000",
-        "BOS_MAX_MESSAGE_BYTES": str(BYTES),
-        "BOS_BYTES_PER_MINUTE": str(BYTES),
-        "BOS_MAX_CONNECTIONS_PER_USER": str(CONNECTIONS),
-    }
-    with serving(log_file, **limits) as running:
+    with serving(
+        log_file,
+        BOS_MESSAGES_PER_MINUTE="100000",
+        BOS_USER_MESSAGES_PER_MINUTE="1000000",
+        BOS_MAX_MESSAGE_BYTES=str(BYTES),
+        BOS_BYTES_PER_MINUTE=str(BYTES),
+        BOS_MAX_CONNECTIONS_PER_USER=str(CONNECTIONS),
+    ) as running:
         yield running
     said = log_file.read_text(errors="replace")
     assert "undeclared" not in said, said
