@@ -51,7 +51,7 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
     answers=[
         Answer.copy(PredictionReady),
         Answer.reply(PredictionReady, note="to the same request again, once it was answered"),
-        Answer.copy(Recommendation, note="may follow `PREDICTION_READY`"),
+        Answer.copy(Recommendation, ends=False, note="may follow `PREDICTION_READY`"),
         Answer.notice(Notification, note="category `prediction_failed`: there is no prediction"),
     ],
     errors=[NotFound, Unauthorized],

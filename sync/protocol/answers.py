@@ -52,9 +52,9 @@ class AnswerKind(StrEnum):
 class Answer:
     """A message that answers a request.
 
-    ends: whether nothing else that answers the request follows it. codes: of a message that refuses
-    the request, as ERROR does; empty for any other. note: when it comes, in words, where that is
-    not plain.
+    ends: whether it is the last one that is sure to come. codes: of a message that refuses the
+    request, as ERROR does; empty for any other. note: when it comes, in words, where that is not
+    plain.
     """
 
     message: type[Message]
