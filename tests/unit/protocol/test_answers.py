@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from bos.messages import Notification
 from kpis.messages import KpiUpdate, KpiUpdated
@@ -62,6 +64,12 @@ def test_e8_what_is_registered_is_declared_rightly() -> None:
 def test_e8_a_wrong_declaration_is_found_at_start(wrong: RequestType, problem: str) -> None:
     (found,) = problems_of(wrong)
     assert found.startswith(problem)
+
+
+def test_e8_no_process_starts_with_a_wrong_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(requests, "KPI_UPDATE", request(errors=[InvalidMessage]))
+    with pytest.raises(SystemCheckError, match=r"\(sync\.E007\) KPI_UPDATE: InvalidMessage is an"):
+        call_command("check")
 
 
 def test_e8_a_right_declaration_has_no_problem() -> None:
