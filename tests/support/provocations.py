@@ -52,7 +52,7 @@ class Stage:
     async def ask(
         self, by: Person, payload: Payload | Awaitable[Payload] | None, *, request_id: str = ""
     ) -> Message:
-        """Make the request; its first answer."""
+        """Make the request, and return its first answer."""
         request_id = request_id or uuid.uuid4().hex
         payload = await payload if isinstance(payload, Awaitable) else payload
         client = await self.client(by)
@@ -60,14 +60,14 @@ class Stage:
         return await client.answer(request_id)
 
     async def send(self, by: Person, payload: Payload) -> tuple[Client, str]:
-        """Make the request, and wait until it is served; the client and the requestId."""
+        """Make the request, wait until it is served, and return the client and the requestId."""
         client, request_id = await self.client(by), uuid.uuid4().hex
         await client.send(self.name, payload, request_id=request_id)
         await client.settle()
         return client, request_id
 
     async def ask_twice(self, by: Person, payload: Payload, *, between: Callable[[], Any]) -> Any:
-        """Make the same request again after something has happened; its second answer."""
+        """Make a request twice, with something between, and return the second answer."""
         request_id = uuid.uuid4().hex
         await self.ask(by, payload, request_id=request_id)
         between()
@@ -78,7 +78,7 @@ class Stage:
         assert Event.objects.filter(organization_id=self.cast.home.id).delete()[0]
 
     async def session(self, **more: Any) -> Payload:
-        """A session of bob's that mia is in, as requests name it."""
+        """Start a session of bob's that mia joins; return it as requests name it."""
         bob, mia = await self.client(self.cast.bob), await self.client(self.cast.mia)
         created = await bob.ask("SESSION_CREATE", ROOM | more)
         session = {"sessionId": created["payload"]["sessionId"]}
@@ -86,11 +86,11 @@ class Stage:
         return session
 
     async def in_session(self, **more: Any) -> Payload:
-        """A request of one in such a session, with these fields besides."""
+        """Return the payload of a request in such a session, with these fields besides."""
         return await self.session() | more
 
     async def of_note(self, **more: Any) -> Payload:
-        """The same of a note of bob's in such a session."""
+        """Return that of a request about a note of bob's in such a session."""
         session = await self.session()
         bob = await self.client(self.cast.bob)
         noted = await bob.ask("ANNOTATION_CREATE", session | NOTE)
@@ -187,7 +187,7 @@ OF_KERNEL: dict[Pair, Provocation] = {
 
 
 def notified(stage: Stage) -> Payload:
-    """A notification of bob's, as the request names it."""
+    """Send bob a notification; return it as the request names it."""
     row = Notification(
         organization=stage.cast.home.organization,
         user=stage.cast.bob.user,
@@ -218,12 +218,12 @@ def weekly(day: int) -> int:
 
 
 def steady(day: int) -> int:
-    """What says nothing about the days to come."""
+    """Return what says nothing about the days to come."""
     return 100
 
 
 def give_history(kpi: Kpi, value: Callable[[int], int], days: int = 40) -> None:
-    """So many daily values up to yesterday."""
+    """Give the KPI so many daily values, up to yesterday."""
     noon = timezone.now().astimezone(UTC).replace(hour=12, minute=0)
     KpiValue.objects.filter(kpi=kpi).delete()
     KpiValue.objects.bulk_create(
@@ -259,7 +259,7 @@ async def not_predictable(stage: Stage) -> Message:
 
 
 def period(stage: Stage, year: int = 0) -> Payload:
-    """A report over a year, without one over this."""
+    """Return a report over a year, by default over this one, as the request names it."""
     year = year or date.today().year
     scope = {"type": "organization", "id": stage.cast.home.id}
     return {"scope": scope, "from": f"{year}-01-01", "to": f"{year}-12-31"}

@@ -57,7 +57,7 @@ def limited(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def own_pairs(request: RequestType) -> set[Pair]:
-    """All that the request declares besides what any may get."""
+    """Return all that the request declares besides what any may get."""
     pairs = {(request.name, "ERROR", str(error.code)) for error in request.errors}
     for answer in request.answers:
         hows = answer.codes or (answer.kind,)
@@ -92,7 +92,7 @@ def _assert_answers(cast: Cast, pair: Pair, message: Message) -> None:
 
 
 def _is_copy(cast: Cast, message: Message) -> bool:
-    """Whether it shows an event of the log, to the requester."""
+    """Return whether it shows an event of the log, to the requester."""
     event = log.find(cast.home.id, message.get("payload", {}).get("sequence", 0))
     return (
         event is not None
@@ -105,7 +105,7 @@ def _is_copy(cast: Cast, message: Message) -> bool:
 
 
 async def refusals(client: Client, names: list[str], payload: Any) -> dict[str, set[str]]:
-    """Make these requests, each of which is refused; their names by the code."""
+    """Make these requests, each of which is refused; return their names by the code."""
     refused: dict[str, set[str]] = {}
     for name in names:
         code, _ = error_of(await client.ask(name, payload))
