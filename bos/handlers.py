@@ -7,7 +7,9 @@ from bos.messages import NotificationRead, NotificationReadConfirmed
 from bos.models import Notification
 from bos.services import notifications_read
 from sync.gateway.dispatcher import Context, Reply
+from sync.protocol.answers import Answer
 from sync.protocol.codecs import json_text
+from sync.protocol.errors import Unauthorized
 from sync.protocol.registry import handles
 
 
@@ -16,7 +18,15 @@ def _of_notifications(request: NotificationRead) -> int:
     return 1 + len(request.notification_ids) // 20
 
 
-@handles(NotificationRead, cost=_of_notifications)
+@handles(
+    NotificationRead,
+    answers=[
+        Answer.copy(NotificationReadConfirmed),
+        Answer.reply(NotificationReadConfirmed, note="where all of them had been read before"),
+    ],
+    errors=[Unauthorized],
+    cost=_of_notifications,
+)
 async def notification_read(context: Context, request: NotificationRead) -> Reply | None:
     """The answer is the event, NOTIFICATION_READ with all ids; or a reply where all were read."""
     ids = list(dict.fromkeys(request.notification_ids))

@@ -13,15 +13,21 @@ from msgspec import UNSET, UnsetType
 
 from collaboration.messages import (
     AnnotationCreate,
+    AnnotationCreated,
     AnnotationDelete,
+    AnnotationDeleted,
     AnnotationUpdate,
+    AnnotationUpdated,
     CursorMove,
     CursorMoved,
     EntityRef,
     Position,
     SessionCreate,
+    SessionCreated,
     SessionJoin,
+    SessionJoined,
     SessionLeave,
+    SessionLeft,
 )
 from collaboration.models import Participant, Session
 from collaboration.payloads import joined_payload
@@ -35,8 +41,14 @@ from sync.eventlog.idempotency import first_outcome
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import Rows, submit_for
 from sync.gateway.dispatcher import Context
+from sync.protocol.answers import Answer
 from sync.protocol.codecs import json_text
-from sync.protocol.errors import SessionNotFound
+from sync.protocol.errors import (
+    NotFound,
+    SessionFull,
+    SessionNotFound,
+    Unauthorized,
+)
 from sync.protocol.identity import Principal, acting
 from sync.protocol.registry import handles
 
@@ -62,7 +74,12 @@ def _of_session(request: SessionCreate) -> int:
     return 5 + 4 * len(request.invite_user_ids)
 
 
-@handles(SessionCreate, cost=_of_session)
+@handles(
+    SessionCreate,
+    answers=[Answer.copy(SessionCreated)],
+    errors=[NotFound, Unauthorized],
+    cost=_of_session,
+)
 async def session_create(context: Context, request: SessionCreate) -> None:
     """The answer is the event, SESSION_CREATED; its creator follows the session from there."""
     principal, connection = context.principal, context.connection
@@ -110,18 +127,29 @@ def _session_of(context: Context) -> str:
 
 
 async def _come_back(principal: Principal, session_id: str) -> bool:
-    """Be there again after a lost connection; False for who has left, or where it has ended."""
+    """Bring the user back after a lost connection; False for who has left, or where it has ended.
+
+    Also where either happens meanwhile: the request has an answer, its first one.
+    """
     if not await in_database(_takes_part, principal, session_id):
         return False
-    await submit_for(
-        principal,
-        lambda now: sessions.session_join(now, session_id),
-        rows=sessions.rows_of_session(session_id),
-    )
+    try:
+        await submit_for(
+            principal,
+            lambda now: sessions.session_join(now, session_id),
+            rows=sessions.rows_of_session(session_id),
+        )
+    except (SessionFull, SessionNotFound, Unauthorized):
+        return False
     return True
 
 
-@handles(SessionJoin, cost=20)
+@handles(
+    SessionJoin,
+    answers=[Answer.reply(SessionJoined)],
+    errors=[SessionFull, SessionNotFound, Unauthorized],
+    cost=20,
+)
 async def session_join(context: Context, request: SessionJoin) -> None:
     """The joiner's copy is sent from here: it carries the session as it is (decision C2)."""
     principal = context.principal
@@ -187,7 +215,11 @@ def _joined_json(session: Session, principal: Principal) -> str:
     return json_text(joined_payload(of_user.get(session=session, user_id=principal.user_id)))
 
 
-@handles(SessionLeave)
+@handles(
+    SessionLeave,
+    answers=[Answer.copy(SessionLeft)],
+    errors=[NotFound, SessionNotFound, Unauthorized],
+)
 async def session_leave(context: Context, request: SessionLeave) -> None:
     """The answer is the event, SESSION_LEFT, in its order."""
     await context.change(
@@ -207,7 +239,13 @@ def _of_note(request: AnnotationCreate | AnnotationUpdate) -> int:
     return 2 + (len(content.encode()) // 256 if isinstance(content, str) else 0)
 
 
-@handles(AnnotationCreate, pipelined=True, cost=_of_note)
+@handles(
+    AnnotationCreate,
+    answers=[Answer.copy(AnnotationCreated)],
+    errors=[NotFound, SessionNotFound, Unauthorized],
+    pipelined=True,
+    cost=_of_note,
+)
 async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
     position = request.position
     return context.change(
@@ -224,7 +262,13 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
     )
 
 
-@handles(AnnotationUpdate, pipelined=True, cost=_of_note)
+@handles(
+    AnnotationUpdate,
+    answers=[Answer.copy(AnnotationUpdated)],
+    errors=[NotFound, SessionNotFound, Unauthorized],
+    pipelined=True,
+    cost=_of_note,
+)
 async def annotation_update(context: Context, request: AnnotationUpdate) -> asyncio.Task[Any]:
     changes = _changes(request)
     return context.change(
@@ -263,7 +307,12 @@ def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
     return None if entity is None else (entity.type, entity.id)
 
 
-@handles(AnnotationDelete, pipelined=True)
+@handles(
+    AnnotationDelete,
+    answers=[Answer.copy(AnnotationDeleted)],
+    errors=[NotFound, SessionNotFound, Unauthorized],
+    pipelined=True,
+)
 async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
     """The answer is the event of the note itself, behind those of its replies."""
     return asyncio.ensure_future(_delete(context, request, _delete_at_once(context, request)))
@@ -304,7 +353,7 @@ def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Pri
 # ------------------------------------------------------------------ cursors
 
 
-@handles(CursorMove, pipelined=True)
+@handles(CursorMove, answers=[], errors=[SessionNotFound], pipelined=True)
 async def cursor_move(context: Context, request: CursorMove) -> None:
     """To the others only, never stored: no database, no log, no thread (decision C6).
 

@@ -6,13 +6,16 @@ import asyncio
 from decimal import Decimal
 
 from bos.ids import uuids
+from bos.messages import Notification
 from kpis.insights.asked import ask
 from kpis.insights.history import too_poor
 from kpis.messages import (
     Interval,
     KpiUpdate,
+    KpiUpdated,
     PredictionReady,
     PredictionRequest,
+    Recommendation,
     ReportGenerated,
     ReportRequest,
 )
@@ -24,12 +27,15 @@ from kpis.services import kpi_set_value
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import submit_for
 from sync.gateway.dispatcher import Context
+from sync.protocol.answers import Answer
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal
 from sync.protocol.registry import handles
 
 
-@handles(KpiUpdate, pipelined=True)
+@handles(
+    KpiUpdate, answers=[Answer.copy(KpiUpdated)], errors=[NotFound, Unauthorized], pipelined=True
+)
 async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi | None]:
     """The answer is the event itself, KPI_UPDATED with the requestId, in its order."""
     value: Decimal = request.value
@@ -40,7 +46,17 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
 
 
 # A worker's time, where nobody has asked the same before.
-@handles(PredictionRequest, cost=500)
+@handles(
+    PredictionRequest,
+    answers=[
+        Answer.copy(PredictionReady),
+        Answer.reply(PredictionReady, note="to the same request again, once it was answered"),
+        Answer.copy(Recommendation, ends=False, note="may follow `PREDICTION_READY`"),
+        Answer.notice(Notification, note="category `prediction_failed`: there is no prediction"),
+    ],
+    errors=[NotFound, Unauthorized],
+    cost=500,
+)
 async def prediction_request(context: Context, request: PredictionRequest) -> None:
     """The answer is an event to the requester alone, PREDICTION_READY: a worker sees to it."""
     principal, connection = context.principal, context.connection
@@ -81,7 +97,16 @@ def _check_predictable(principal: Principal, kpi_id: str) -> None:
         raise NotFound(kpiId=kpi_id, reason=reason)
 
 
-@handles(ReportRequest, cost=1_000)
+@handles(
+    ReportRequest,
+    answers=[
+        Answer.copy(ReportGenerated),
+        Answer.reply(ReportGenerated, note="to the same request again, once the report is ready"),
+        Answer.notice(Notification, note="category `report_failed`: there is no report"),
+    ],
+    errors=[NotFound, Unauthorized],
+    cost=1_000,
+)
 async def make_report(context: Context, request: ReportRequest) -> None:
     """The answer is the event, REPORT_GENERATED, once a worker has made the file."""
     principal, connection = context.principal, context.connection

@@ -9,6 +9,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from sync.gateway.origin import parse_origin
+from sync.protocol import registry
+from sync.protocol.answers import OF_ANY, OF_THE_SIGNED_IN, Answer, AnswerKind
+from sync.protocol.registry import EntityMessage, RequestType
 
 
 @register("sync")
@@ -90,3 +93,41 @@ def check_numbers(**_: Any) -> list[CheckMessage]:
         for name, value in sync.items()
         if isinstance(value, int | float) and not 0 < value < inf
     ]
+
+
+@register("sync")
+def check_answers(**_: Any) -> list[CheckMessage]:
+    """What clients are told of the answers of each request is what it declares (E8)."""
+    return [
+        Error(f"{request.name}: {problem}.", id="sync.E007")
+        for request in registry.requests.values()
+        for problem in problems_of(request)
+    ]
+
+
+def problems_of(request: RequestType) -> list[str]:
+    """Return what is wrong with the answers and errors that a request declares, in words."""
+    problems = [problem for answer in request.answers for problem in _problems_of_answer(answer)]
+    if request.answers and not any(answer.ends for answer in request.answers):
+        problems.append("none of its answers ends it")
+    if request.each and request.each not in request.struct.__struct_fields__:
+        problems.append(f"it has no field {request.each}")
+    for error in request.errors:
+        if error in OF_ANY + OF_THE_SIGNED_IN:
+            problems.append(f"{error.__name__} is an error of any request")
+        elif not hasattr(error, "code"):
+            problems.append(f"{error.__name__} has no code")
+    if len(set(request.errors)) < len(request.errors):
+        problems.append("it declares an error twice")
+    return problems
+
+
+def _problems_of_answer(answer: Answer) -> list[str]:
+    struct = answer.message
+    if struct not in registry.events.values():
+        return [f"{struct.__name__} is no message that the server sends"]
+    if answer.kind is AnswerKind.COPY and not issubclass(struct, EntityMessage):
+        return [f"{struct.__name__} is no message of an event"]
+    if answer.kind is AnswerKind.NOTICE and "data" not in struct.__struct_fields__:
+        return [f"{struct.__name__} has no data to name the request in"]
+    return []

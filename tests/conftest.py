@@ -23,6 +23,7 @@ from django.test import Client as Browser
 from bos.models import User
 from sync.delivery.bus import bus
 from sync.garbage import keep_what_is_loaded
+from sync.gateway.dispatcher import UNDECLARED
 from tests.support import doors
 from tests.support.backlog import skip_backlog
 from tests.support.cast import PASSWORD, Cast, Person, make_cast
@@ -230,4 +231,5 @@ class ServeFixture:
 
 def _assert_no_traceback(log: Path) -> None:
     text = log.read_text(errors="replace")
+    assert UNDECLARED not in text, [line for line in text.splitlines() if UNDECLARED in line]
     assert "Traceback" not in text, text[max(0, text.index("Traceback") - 300) :][:4000]

@@ -5,6 +5,7 @@ On PostgreSQL: of SQLite's writers one waits until the other has ended.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos.models import Role, User
+from collaboration.models import Session
+from collaboration.services.sessions import session_end
 from kpis.archive.services import kpis_archive
 from kpis.jobs import judge, predict
 from kpis.models import Alert, AlertRule, AskedPrediction, InsightState, Kpi
@@ -27,7 +30,13 @@ from sync.models import Event, StreamHead
 from tests.support import doors
 from tests.support.backlog import is_processed, skip_backlog
 from tests.support.cast import Cast
-from tests.support.locks import on_connections_of_its_own, while_open
+from tests.support.client import Client, error_of
+from tests.support.locks import (
+    on_connections_of_its_own,
+    wait_until_somebody_is_blocked,
+    while_open,
+)
+from tests.support.server import Server
 from tests.test_jobs import ask_for, give_history
 
 
@@ -215,3 +224,30 @@ def test_an_error_that_is_no_conflict_is_raised_at_once() -> None:
     with pytest.raises(DatabaseError):
         ask_for_nonsense()
     assert tries == 1
+
+
+# ------------------------------------------------------------------ who comes back, and who ends it
+
+
+async def test_e8_a_session_that_ends_while_its_host_comes_back_is_no_second_answer(
+    server: Server, cast: Cast
+) -> None:
+    """A SESSION_CREATE that is made again is answered with its first outcome, and that is all."""
+    room = {"title": "Q4 planning", "activeSpace": "dashboard"}
+    async with (
+        await Client.connect(server, cast.bob) as bob,
+        await Client.connect(server, cast.bob) as tablet,
+    ):
+        await bob.send("SESSION_CREATE", room, request_id="r")
+        created = await bob.answer("r")
+        with transaction.atomic():
+            session = Session.objects.select_for_update().get(pk=created["payload"]["sessionId"])
+            await tablet.send("SESSION_CREATE", room, request_id="r")
+            assert await tablet.answer("r") == created
+            await asyncio.to_thread(on_connections_of_its_own, wait_until_somebody_is_blocked)
+            session_end(session, reason="admin")
+        assert [m for m in await tablet.settle() if m.get("requestId") == "r"] == []
+        # Nor is its place one in a session.
+        position = {"x": 0, "y": 0, "z": 0}
+        move = {"sessionId": str(session.pk), "position": position}
+        assert error_of(await tablet.ask("CURSOR_MOVE", move))[0] == "SESSION_NOT_FOUND"

@@ -26,7 +26,7 @@ from kpis.tasks import PREDICT
 from sync.conf import sync_settings
 from sync.eventlog.log import PendingEvent, append
 from sync.protocol.codecs import json_text
-from sync.protocol.errors import NotFound
+from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.topics import Audience
 
@@ -43,12 +43,13 @@ def ask(
 ) -> AskedPrediction | None:
     """Have it predicted; or what this very request was answered with before.
 
-    Runs inside the caller's transaction. Raises RateLimitExceeded where too much waits already,
-    NotFound where the request was made before and had no answer.
+    Runs inside the caller's transaction. Raises Unauthorized where the KPI has just been deleted,
+    RateLimitExceeded where too much waits already, NotFound where the request was made before and
+    had no answer.
     """
     # Locked, as by whoever answers: a question is among those that are answered, or has a job.
     if _lock(kpi_id) is None:
-        return None  # the KPI has just been deleted
+        raise Unauthorized(kpiId=kpi_id)
     before = _asked_before(principal, kpi_id, horizon, request_id)
     if before is not None:
         return _ask_again(before, origin)

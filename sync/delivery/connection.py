@@ -21,6 +21,7 @@ from sync.delivery import encodings
 from sync.delivery.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
 from sync.eventlog.log import LoggedEvent
 from sync.protocol import codecs
+from sync.protocol.answers import BEFORE_AUTH
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.envelope import encode
 from sync.protocol.errors import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 # Served before AUTH and outside of the message limits (decisions A1, L1).
 HEARTBEATS = frozenset({"PING", "PONG"})
-UNLIMITED = HEARTBEATS | {"AUTH"}
+UNLIMITED = BEFORE_AUTH
 # Outside of them up to so many a second (decision L2).
 FREQUENT = frozenset({"CURSOR_MOVE"})
 FREQUENT_A_SECOND = 60

@@ -23,6 +23,7 @@ from sync.protocol.close_codes import CloseCode
 from sync.protocol.codecs import LIGHT_BYTES, request_id_of, type_of
 from sync.protocol.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
 from sync.protocol.errors import (
+    ErrorCode,
     InternalServerError,
     InvalidMessage,
     ProtocolError,
@@ -31,7 +32,7 @@ from sync.protocol.errors import (
 )
 from sync.protocol.identity import Actor, Principal, acting
 from sync.protocol.limits import WINDOW, limit_figures
-from sync.protocol.registry import Message, Request
+from sync.protocol.registry import Message, Request, RequestType
 
 if TYPE_CHECKING:
     from sync.delivery.hub import Hub
@@ -42,6 +43,9 @@ T = TypeVar("T")
 
 # Changes of one connection that may wait for their commit at once; as many as a group commits.
 MAX_CHANGES = 64
+UNDECLARED = "undeclared error"
+_undeclared: set[tuple[str, ErrorCode]] = set()
+"""Requests and codes of which it was said already that they were not declared."""
 
 
 class Unread(RateLimitExceeded):
@@ -67,6 +71,7 @@ class Context:
     connection: Connection
     hub: Hub
     envelope: Envelope
+    request: RequestType
 
     @property
     def request_id(self) -> str | None:
@@ -91,6 +96,11 @@ class Context:
         """Run a function that reads much, when it is its organization's turn."""
         async with self.hub.readings.turn(self.principal.organization_id):
             return await in_database(function, *args, **kwargs)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Refuse a part of the request, and go on with the others (see `each` of `handles`)."""
+        _note_undeclared(self.request, error)
+        self.connection.send_error(error, self.request_id)
 
     async def spend(self, units: int) -> None:
         """Pay for what only turns out on the way. Raises RateLimitExceeded."""
@@ -173,6 +183,7 @@ class Context:
 async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: float) -> None:
     """Serve one frame. Whatever it holds, the client gets an answer and the socket stays open."""
     request_id: str | None = None
+    request: RequestType | None = None
     try:
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
@@ -192,13 +203,13 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
             connection.within_limits()
         if connection.changes and envelope.type not in HEARTBEATS:
             await _wait_for_changes(connection, room_is_enough=request.pipelined)
-        answer = await handler(Context(connection, hub, envelope), message)
+        answer = await handler(Context(connection, hub, envelope, request), message)
         if isinstance(answer, asyncio.Task):
-            _answer_later(connection, answer, request_id)
+            _answer_later(connection, answer, request_id, request)
         elif answer is not None:
             connection.send(answer.message, request_id, answer.timestamp)
     except Exception as error:
-        _refuse(connection, error, request_id)
+        _refuse(connection, error, request_id, request)
 
 
 async def _wait_for_changes(connection: Connection, *, room_is_enough: bool) -> None:
@@ -210,7 +221,7 @@ async def _wait_for_changes(connection: Connection, *, room_is_enough: bool) -> 
 
 
 def _answer_later(
-    connection: Connection, change: asyncio.Task[Any], request_id: str | None
+    connection: Connection, change: asyncio.Task[Any], request_id: str | None, request: RequestType
 ) -> None:
     """The answer of a committed change comes by the feed; only a refusal is sent from here."""
     connection.changes.add(change)
@@ -219,13 +230,18 @@ def _answer_later(
         connection.changes.discard(change)
         error = None if change.cancelled() else change.exception()
         if isinstance(error, Exception):
-            _refuse(connection, error, request_id)
+            _refuse(connection, error, request_id, request)
 
     change.add_done_callback(done)
 
 
-def _refuse(connection: Connection, error: Exception, request_id: str | None) -> None:
-    """The one place where an error becomes a message."""
+def _refuse(
+    connection: Connection,
+    error: Exception,
+    request_id: str | None,
+    request: RequestType | None,
+) -> None:
+    """Send what becomes of an error. request: None where it is not known which it is."""
     if isinstance(error, Dropped):
         return  # nobody is there to be told
     if not isinstance(error, ProtocolError):
@@ -237,11 +253,23 @@ def _refuse(connection: Connection, error: Exception, request_id: str | None) ->
         return
     if isinstance(error, Unauthorized | RateLimitExceeded):
         log.info("request refused", extra={"code": error.code, "often": True})
+    if request is not None:
+        _note_undeclared(request, error)
     connection.send_error(error, request_id)
     if isinstance(error, RateLimitExceeded):
         connection.tell_limit(error)
     elif isinstance(error, InvalidMessage) and connection.malformed():
         connection.close(CloseCode.MALFORMED)
+
+
+def _note_undeclared(request: RequestType, error: ProtocolError) -> None:
+    """Log, once a process, that a request is refused with a code it does not declare (E8).
+
+    The client gets it all the same; no server of the tests may have logged this.
+    """
+    if error.code not in request.codes and (request.name, error.code) not in _undeclared:
+        _undeclared.add((request.name, error.code))
+        log.warning(UNDECLARED, extra={"request": request.name, "code": error.code})
 
 
 def is_ping(frame: str | bytes) -> bool:

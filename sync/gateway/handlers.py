@@ -16,14 +16,15 @@ from sync.gateway import roster
 from sync.gateway.dispatcher import Context, Reply
 from sync.gateway.replay import serve_sync
 from sync.protocol import messages, topics
+from sync.protocol.answers import Answer
 from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.codecs import MOST_OF_A_TEXT
 from sync.protocol.errors import (
     ErrorCode,
     InvalidChannel,
-    ProtocolError,
     SubscriptionFailed,
+    SyncErrorCode,
     TokenExpired,
     TokenInvalid,
     Unauthorized,
@@ -38,7 +39,13 @@ log = logging.getLogger("bos.sync")
 # ------------------------------------------------------------------ AUTH
 
 
-@handles(messages.Auth)
+@handles(
+    messages.Auth,
+    answers=[
+        Answer.reply(messages.AuthSuccess),
+        Answer.failure(messages.AuthFailed, messages.AUTH_ERRORS),
+    ],
+)
 async def auth(context: Context, message: messages.Auth) -> Reply | None:
     """Sign in, or renew the token; decisions A1 to A4."""
     connection = context.connection
@@ -149,13 +156,13 @@ def _now() -> float:
 # ------------------------------------------------------------------ heartbeat
 
 
-@handles(messages.Ping)
+@handles(messages.Ping, answers=[Answer.reply(messages.ServerPong)])
 async def ping(context: Context, message: messages.Ping) -> Reply:
     """PONG with the PING's own timestamp, as the document shows it (decision H1)."""
     return Reply(messages.ServerPong(), timestamp=context.envelope.timestamp)
 
 
-@handles(messages.Pong)
+@handles(messages.Pong, answers=[])
 async def pong(context: Context, message: messages.Pong) -> None:
     """Any frame counts as a sign of life; there is nothing more to a PONG."""
 
@@ -168,7 +175,13 @@ def _of_channels(message: messages.Subscribe | messages.SyncRequest) -> int:
     return 1 + len(message.channels) // 10
 
 
-@handles(messages.Subscribe, cost=_of_channels)
+@handles(
+    messages.Subscribe,
+    answers=[Answer.reply(messages.Subscribed, note="of those that are followed now, if any")],
+    errors=[InvalidChannel, SubscriptionFailed, Unauthorized],
+    each="channels",
+    cost=_of_channels,
+)
 async def subscribe(context: Context, message: messages.Subscribe) -> Reply | None:
     """Follow channels; each that is refused gets an ERROR of its own (decision S1)."""
     connection = context.connection
@@ -183,17 +196,22 @@ async def subscribe(context: Context, message: messages.Subscribe) -> Reply | No
     for topic in wanted:
         name = str(topic)
         if topic not in allowed:
-            _refuse(context, Unauthorized(channel=name))
+            context.refuse(Unauthorized(channel=name))
         elif not _has_room(connection, name):
             limit = sync_settings().max_subscriptions
-            _refuse(context, SubscriptionFailed(channel=name, limit=limit))
+            context.refuse(SubscriptionFailed(channel=name, limit=limit))
         else:
             feed.follow(connection, [name])
             granted.append(name)
     return Reply(messages.Subscribed(granted, feed.last)) if granted else None
 
 
-@handles(messages.Unsubscribe)
+@handles(
+    messages.Unsubscribe,
+    answers=[Answer.reply(messages.Unsubscribed, note="of those that were well formed, if any")],
+    errors=[InvalidChannel, SubscriptionFailed],
+    each="channels",
+)
 async def unsubscribe(context: Context, message: messages.Unsubscribe) -> Reply | None:
     """Follow channels no longer. One that was not followed is none the less not followed now."""
     connection = context.connection
@@ -212,19 +230,15 @@ async def _well_formed(context: Context, channels: Collection[str]) -> list[Topi
     for place, name in enumerate(dict.fromkeys(channels)):
         if place >= CHANNELS_A_REQUEST:
             told = name[:MOST_OF_A_TEXT]
-            _refuse(context, SubscriptionFailed(channel=told, limit=CHANNELS_A_REQUEST))
+            context.refuse(SubscriptionFailed(channel=told, limit=CHANNELS_A_REQUEST))
         else:
             try:
                 wanted[Topic.parse(name)] = None
             except InvalidChannel as error:
-                _refuse(context, error)
+                context.refuse(error)
         if context.connection.outbox.is_filling():  # they may be some thousands
             await context.connection.drained()
     return list(wanted)
-
-
-def _refuse(context: Context, error: ProtocolError) -> None:
-    context.connection.send_error(error, context.request_id)
 
 
 def _has_room(connection: Connection, name: str) -> bool:
@@ -249,7 +263,15 @@ def _of_sync(message: messages.SyncRequest) -> int:
     return 5 + _of_channels(message)
 
 
-@handles(messages.SyncRequest, cost=_of_sync)
+@handles(
+    messages.SyncRequest,
+    answers=[
+        Answer.reply(messages.SyncStart, ends=False),
+        Answer.reply(messages.SyncComplete),
+        Answer.failure(messages.SyncError, list(SyncErrorCode)),
+    ],
+    cost=_of_sync,
+)
 async def sync_request(context: Context, message: messages.SyncRequest) -> None:
     """Replay or snapshot; decision V4."""
     await serve_sync(context, message, permitted)

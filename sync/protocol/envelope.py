@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from sync.protocol.answers import NEVER_MALFORMED
 from sync.protocol.codecs import (
     Misread,
     Weigh,
@@ -103,8 +104,9 @@ def _decode(
     except InvalidMessage as error:
         if isinstance(error, Misread):
             value = error.read
-        if isinstance(value, dict) and value.get("type") == "PONG":
-            return Envelope("PONG")  # a sign of life, whatever else it says: it asks for nothing
+        type_ = value.get("type") if isinstance(value, dict) else None
+        if isinstance(type_, str) and type_ in NEVER_MALFORMED:
+            return Envelope(type_)
         raise MalformedEnvelope(error, _readable_request_id(value)) from None
     return envelope
 

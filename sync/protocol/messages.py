@@ -12,7 +12,8 @@ from sync.protocol.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
-AUTH_ERRORS = ["INVALID_TOKEN", "RATE_LIMIT_EXCEEDED", "TOKEN_EXPIRED"]
+AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.TOKEN_EXPIRED)
+"""The codes of an AUTH_FAILED."""
 
 
 # ------------------------------------------------------------------ from a client
@@ -80,7 +81,7 @@ class AuthSuccess(Message):
 class AuthFailed(Message):
     """Not signed in; the third failure closes the connection with 4401."""
 
-    error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": AUTH_ERRORS})]
+    error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": list(AUTH_ERRORS)})]
     message: str
     details: dict[str, Any] | UnsetType = UNSET
 

@@ -7,7 +7,7 @@ A message is a struct next to the feature that owns it:
         kpi_id: WireId
         value: Number
 
-    @handles(KpiUpdate)
+    @handles(KpiUpdate, answers=[Answer.copy(KpiUpdated)], errors=[Unauthorized])
     async def kpi_update(context: Context, message: KpiUpdate) -> Reply | None: ...
 """
 
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.protocol.errors import InvalidMessage, NotServed
+from sync.protocol.answers import Answer, Refusal, codes_of
+from sync.protocol.errors import ErrorCode, InvalidMessage, NotServed
 
 if TYPE_CHECKING:
     from sync.gateway.dispatcher import Context
@@ -68,6 +69,7 @@ class RequestType:
 
     Its handler queues its change before it first waits, so changes keep their order; whatever is
     not pipelined waits for the changes before it.
+    answers, errors, each: see `handles`. codes: of every ERROR that may answer it.
     """
 
     name: str
@@ -75,6 +77,10 @@ class RequestType:
     handler: Handler | None = None
     pipelined: bool = False
     cost: Price = 1
+    answers: tuple[Answer, ...] = ()
+    errors: tuple[Refusal, ...] = ()
+    each: str = ""
+    codes: frozenset[ErrorCode] = frozenset()
 
     def price(self, message: Request) -> int:
         """What this request costs, in units of work."""
@@ -126,8 +132,22 @@ def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callabl
     return register
 
 
-def handles(struct: type[Request], *, pipelined: bool = False, cost: Price = 1) -> Callable[[H], H]:
-    """cost: what of the work of a user and an organization it takes."""
+def handles(
+    struct: type[Request],
+    *,
+    answers: Sequence[Answer],
+    errors: Sequence[Refusal] = (),
+    each: str = "",
+    pipelined: bool = False,
+    cost: Price = 1,
+) -> Callable[[H], H]:
+    """Register the handler of a request.
+
+    answers: every message that may answer it; `[]` where none does. errors: those it may be refused
+    with, beside those of any request (see `sync.protocol.answers`). each: the field of the payload
+    of whose items each is refused by an ERROR of its own while the others are served.
+    cost: what of the work of a user and an organization it takes.
+    """
 
     def register(handler: H) -> H:
         request = requests[_names[struct]]
@@ -136,6 +156,8 @@ def handles(struct: type[Request], *, pipelined: bool = False, cost: Price = 1) 
         request.handler = handler
         request.pipelined = pipelined
         request.cost = cost
+        request.answers, request.errors, request.each = tuple(answers), tuple(errors), each
+        request.codes = codes_of(request.name, request.errors)
         return handler
 
     return register

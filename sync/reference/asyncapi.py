@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -23,6 +23,7 @@ from sync.protocol.close_codes import CloseCode
 from sync.protocol.envelope import Envelope
 from sync.protocol.errors import ErrorCode, ProtocolError, SyncErrorCode
 from sync.protocol.registry import EntityMessage
+from sync.reference.answers import message_key, operations
 
 Schema = dict[str, Any]
 
@@ -75,7 +76,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        return f"{'client' if self.from_client else 'server'}.{self.name}"
+        return message_key(self.name, from_client=self.from_client)
 
     @property
     def area(self) -> str:
@@ -291,10 +292,7 @@ def document() -> dict[str, Any]:
                 "bindings": {"ws": _binding()},
             }
         },
-        "operations": {
-            "fromClients": _operation("receive", [e for e in entries() if e.from_client]),
-            "toClients": _operation("send", [e for e in entries() if not e.from_client]),
-        },
+        "operations": operations(CHANNEL),
         "components": {"messages": messages, "schemas": components},
     }
 
@@ -309,14 +307,6 @@ def _message(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
         "payload": _message_schema(entry, components["Envelope"]),
         "correlationId": {"location": "$message.payload#/requestId"},
         "examples": [{"payload": example(entry, components)}],
-    }
-
-
-def _operation(action: str, of: Iterable[Entry]) -> dict[str, Any]:
-    return {
-        "action": action,
-        "channel": {"$ref": f"#/channels/{CHANNEL}"},
-        "messages": [{"$ref": f"#/channels/{CHANNEL}/messages/{entry.key}"} for entry in of],
     }
 
 

@@ -16,6 +16,7 @@ from sync.protocol.close_codes import CloseCode
 from sync.protocol.messages import SyncDelete, SyncUpdate
 from sync.protocol.registry import ALIASES, requests
 from sync.protocol.topics import KINDS
+from sync.reference.answers import answers_section, answers_table
 from sync.reference.asyncapi import (
     ACTIONS,
     REF,
@@ -60,15 +61,14 @@ CHANNELS = """## Channels
 `kind:id`; kinds are {kinds}. An id has 1 to 64
 characters of `A-Z a-z 0-9 . _ -`. One event reaches a connection once, however many of its channels
 match.
-
-## All of them
 """
 
 
 def reference_text() -> str:
     components = schemas()
     shared = _shared_types(components)
-    parts = [HEAD, CHANNELS.format(kinds=", ".join(f"`{kind}`" for kind in KINDS)), _contents()]
+    parts = [HEAD, CHANNELS.format(kinds=", ".join(f"`{kind}`" for kind in KINDS))]
+    parts += [answers_section(), "## All of them\n", _contents()]
     for area in _areas():
         parts.append(f"## {area}\n")
         parts += [_section(entry, components) for entry in entries() if entry.area == area]
@@ -127,6 +127,8 @@ def _section(entry: Entry, components: dict[str, Schema]) -> str:
         parts.append(_fields(components[entry.struct.__name__], components))
     if not entry.from_client:
         parts.append(_entity(entry) + "\n")
+    elif entry.served:
+        parts.append(answers_table(requests[entry.name]))
     shown = json.dumps(example(entry, components), indent=1, ensure_ascii=False)
     parts.append(f"```json\n{shown}\n```\n")
     return "\n".join(parts)

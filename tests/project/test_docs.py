@@ -17,7 +17,7 @@ from sync.protocol import registry
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.envelope import decode_json
 from sync.protocol.errors import ErrorCode, SyncErrorCode
-from sync.protocol.registry import resolve
+from sync.protocol.registry import name_of, resolve
 from sync.reference import asyncapi, markdown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +76,44 @@ def test_every_error_and_close_code_is_in_both_references() -> None:
         assert f"\n| `{code}` | " in page
     for close in CloseCode:
         assert f"\n| {int(close)} | {close.reason} | " in page
+
+
+@pytest.mark.parametrize("name", sorted(registry.requests))
+def test_e8_both_references_say_what_answers_a_request(name: str) -> None:
+    request = registry.requests[name]
+    answers = {name_of(answer.message) for answer in request.answers} | {"ERROR"}
+    described = json.loads((ROOT / "docs/asyncapi.json").read_text())
+    operation = described["operations"][name]
+    assert operation["messages"] == [{"$ref": f"#/channels/v1ws/messages/client.{name}"}]
+    replies = {reply["$ref"] for reply in operation["reply"]["messages"]}
+    assert replies == {f"#/channels/v1ws/messages/server.{answer}" for answer in answers}
+    codes = [*operation["x-errors"]["own"], *operation["x-errors"]["any"]]
+    assert sorted(codes) == sorted(request.codes)
+    ending = [one["ends"] for one in operation["reply"]["x-answers"]]
+    assert ending == [answer.ends for answer in request.answers]
+
+    page = (ROOT / "docs/messages.md").read_text()
+    section = page.partition(f"\n### `{name}` from a client\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| \[`(\w+)`\]\(#.*?\)(.*) \| (yes|no) \|$", section, re.MULTILINE)
+    assert {row[0] for row in rows} == answers
+    own = {
+        code for row, text, _ in rows if row == "ERROR" for code in re.findall("`([A-Z_]+)`", text)
+    }
+    assert own == {error.code for error in request.errors}
+    for answer in request.answers:
+        said = [(text, ends) for row, text, ends in rows if row == name_of(answer.message)]
+        assert any(
+            (f"| {answer.kind}" in text, ends) == (True, "yes" if answer.ends else "no")
+            for text, ends in said
+        )
+
+
+def test_e8_every_message_that_an_operation_names_is_in_the_channel() -> None:
+    described = json.loads((ROOT / "docs/asyncapi.json").read_text())
+    there = {f"#/channels/v1ws/messages/{key}" for key in described["channels"]["v1ws"]["messages"]}
+    named = json.dumps(described["operations"])
+    refs = set(re.findall(r'"(#/channels/v1ws/messages/[^"]+)"', named))
+    assert refs == there
 
 
 @of(from_client=True)

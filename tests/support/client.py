@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.answers import Declared
 from tests.support.cast import Person, Tenant
 from tests.support.server import Server
 
@@ -37,6 +38,7 @@ class Client:
         self._seen: list[Message] = []
         self._next_request = 0
         self._name = uuid.uuid4().hex[:8]
+        self._declared = Declared()
 
     @classmethod
     async def connect(
@@ -84,6 +86,7 @@ class Client:
         await self.send_raw(message)
 
     async def send_raw(self, message: Any) -> None:
+        self._declared.sent(message)
         if isinstance(message, str | bytes):
             await self.socket.send(message)
         elif self.speech == "msgpack":
@@ -102,6 +105,7 @@ class Client:
                         await self.send("PONG")
         except TimeoutError:
             raise AssertionError(f"nothing came within {within} s") from None
+        self._declared.received(message)
         return message
 
     def _is_heartbeat(self, message: Message) -> bool:

@@ -15,9 +15,11 @@ from bos.models import Employee, Notification
 from bos.permissions import principal_of
 from kpis import jobs
 from kpis.insights.asked import ask
-from kpis.models import InsightKind, InsightState, Kpi, KpiValue
+from kpis.models import AskedPrediction, InsightKind, InsightState, Kpi, KpiValue
 from sync.models import Event
+from sync.protocol.errors import Unauthorized
 from sync.protocol.identity import SYSTEM
+from tests.support import doors
 from tests.support.cast import Cast, Person
 from tests.support.client import Client, Message, error_of
 from tests.support.mirror import apply, snapshot
@@ -340,6 +342,16 @@ def test_b3_a_prediction_that_turns_out_impossible_is_told_to_the_requester(cast
     told = Notification.objects.get(user=cast.vera.user)
     assert told.category == "prediction_failed"
     assert told.data == {"kpiId": str(revenue.pk), "requestId": "p"}
+
+
+def test_e8_a_question_about_a_kpi_that_has_just_been_deleted_is_refused(cast: Cast) -> None:
+    """Seen a moment before it, it would never be answered."""
+    revenue = cast.home.revenue
+    kpi_id = str(revenue.pk)
+    doors.erase(revenue)
+    with transaction.atomic(), pytest.raises(Unauthorized):
+        ask(principal_of(cast.vera.user), kpi_id, 7, origin="gone", request_id="p")
+    assert not AskedPrediction.objects.filter(kpi_id=kpi_id).exists()
 
 
 def test_a5_nobody_is_answered_who_may_not_see_the_kpi_any_more(cast: Cast) -> None:
