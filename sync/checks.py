@@ -53,7 +53,7 @@ def check_authenticator(**_: Any) -> list[CheckMessage]:
         Error(
             f"{sync.name_of('authenticator')} is not set: nobody could sign in.",
             hint="The dotted path of an object like sync.protocol.authenticator.Authenticator.",
-            id="sync.E007",
+            id="sync.E008",
         )
     ]
 
@@ -106,7 +106,7 @@ def check_numbers(**_: Any) -> list[CheckMessage]:
 def check_answers(**_: Any) -> list[CheckMessage]:
     """What clients are told of the answers of each request is what it declares (E8)."""
     return [
-        Error(f"{request.name}: {problem}.", id="sync.E008")
+        Error(f"{request.name}: {problem}.", id="sync.E007")
         for request in registry.requests.values()
         for problem in problems_of(request)
     ]

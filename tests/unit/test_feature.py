@@ -28,7 +28,7 @@ class OrderPlaced(Message):
     item: str
 
 
-@handles(OrderPlace)
+@handles(OrderPlace, answers=[])
 async def order_place(context: Any, request: OrderPlace) -> None:
     """Never called."""
 
