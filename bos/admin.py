@@ -11,21 +11,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
+from bos.adminsite.pages import register_pages
 from bos.adminsite.tenant import AnyModelAdmin, TenantAdmin
-from bos.history import admin as admin_history  # noqa: F401 -- they register themselves
-from bos.imports import admin as admin_imports  # noqa: F401 -- they register themselves
+from bos.history import admin as history
+from bos.imports import admin as imports
 from bos.imports.admin import ExportAdmin
 from bos.imports.resources import EmployeeResource
-from bos.jobs import admin as admin_jobs  # noqa: F401 -- they register themselves
+from bos.jobs import admin as jobs
 from bos.leaving.admin_departments import DepartmentDeletion
 from bos.leaving.admin_organizations import OrganizationDeletion
 from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
 from sync.models import Event
 from sync.protocol.times import wire_cursor
+from sync.protocol.topics import TOPIC_COLUMNS, names_of
 
 admin.site.index_title = "Administration"
-admin.site.unregister(Group)
+admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
+for pages in (history.PAGES, imports.PAGES, jobs.PAGES):
+    register_pages(pages)
 
 
 @admin.register(Organization)
@@ -125,6 +129,12 @@ class EventAdmin(AnyModelAdmin):
     search_fields = ("=entity_id", "=actor_id")
     ordering = ("-at_us",)
     show_full_result_count = False
+    exclude = TOPIC_COLUMNS
+    readonly_fields = ("channels",)
+
+    @admin.display(description="channels")
+    def channels(self, event: Event) -> str:
+        return ", ".join(names_of(event))
 
     @admin.display(description="time (UTC)", ordering="at_us")
     def time(self, event: Event) -> str:

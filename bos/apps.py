@@ -9,4 +9,6 @@ class BosConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from bos import checks  # noqa: F401 -- they register themselves
+        from bos import checks
+
+        checks.register_all()

@@ -18,7 +18,6 @@ ENOUGH = (
 )
 
 
-@register("bos")
 def check_secret_key(**_: Any) -> list[CheckMessage]:
     if settings.DEBUG:
         return []
@@ -31,7 +30,6 @@ def check_secret_key(**_: Any) -> list[CheckMessage]:
     return found
 
 
-@register("bos")
 def check_signing_key(**_: Any) -> list[CheckMessage]:
     """What Django signs with SECRET_KEY for another purpose must never be a token."""
     signing = {settings.SIMPLE_JWT["SIGNING_KEY"], *settings.TOKEN_KEYS}
@@ -51,3 +49,8 @@ def refuse_wrong_settings() -> None:
     wrong = [found for found in run_checks(tags=["bos", "sync"]) if found.is_serious()]
     if wrong:
         raise ImproperlyConfigured("\n".join(str(error) for error in wrong))
+
+
+def register_all() -> None:
+    for check in (check_secret_key, check_signing_key):
+        register(check, "bos")

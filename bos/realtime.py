@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
-from bos import handlers, messages  # noqa: F401 -- they register themselves
+from bos import handlers, messages
 from bos.auth.sign_ins import forget_sign_ins
 from bos.auth.tokens import prune_spent
-from bos.imports.workflow import forget_imports
-from bos.leaving import rules  # noqa: F401 -- they register themselves
+from bos.feature import Feature
+from bos.imports import workflow
+from bos.imports.resources import EmployeeImport
+from bos.jobs import queue
+from bos.jobs.queue import JobType
+from bos.leaving import departments, people, rules
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.services import forget_admin_sessions, forget_notifications
-from sync.eventlog.capture import TOLD, Change, Synced, register
-from sync.eventlog.retention import forget_regularly
+from sync.eventlog.capture import TOLD, Change, Synced
 from sync.protocol.identity import Actor, Principal
-from sync.protocol.rights import register_reads
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+from sync.protocol.topics import Audience, Shown, TopicKind
 
 # ------------------------------------------------------------------ what is captured
 
@@ -89,6 +91,7 @@ class SyncedEmployee(Synced[Employee]):
 class SyncedNotification(Synced[Notification]):
     model = Notification
     entity_type = "notification"
+    mirrored = False
 
     def data(self, row: Notification) -> dict[str, Any]:
         return {
@@ -141,21 +144,7 @@ def _id(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-for synced in (
-    SyncedOrganization(),
-    SyncedDepartment(),
-    SyncedEmployee(),
-    SyncedNotification(),
-    SyncedUser(),
-):
-    register(synced)
-
-
-# ------------------------------------------------------------------ topics
-
-
-def _own_organization(principal: Principal, ids: Collection[str]) -> set[str]:
-    return {principal.organization_id} & set(ids)
+# ------------------------------------------------------------------ what topics show
 
 
 def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
@@ -188,22 +177,51 @@ def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[
         yield _shown(SyncedNotification(), notification)
 
 
-def _oneself(principal: Principal, ids: Collection[str]) -> set[str]:
-    return {principal.user_id} & set(ids)
-
-
-register_reads(READ_OF_USERS)
-register_topic("organization", TopicKind(_own_organization))
-register_topic("department", TopicKind(may_follow_departments, reads=READ_OF_DEPARTMENTS))
-register_topic("user", TopicKind(_oneself))
-register_snapshot("organization", _show_organization)
-register_snapshot("department", _show_departments)
-register_snapshot("user", _show_notifications)
-
-# ------------------------------------------------------------------ housekeeping
-
-forget_regularly("sign-ins", forget_sign_ins)
-forget_regularly("spent tokens", prune_spent)
-forget_regularly("sessions of the admin", forget_admin_sessions)
-forget_regularly("imports", forget_imports)
-forget_regularly("notifications", forget_notifications)
+feature = Feature(
+    entities=[
+        SyncedOrganization(),
+        SyncedDepartment(),
+        SyncedEmployee(),
+        SyncedNotification(),
+        SyncedUser(),
+    ],
+    messages=[
+        messages.DepartmentUpdated,
+        messages.EmployeeUpdated,
+        messages.Notification,
+        messages.NotificationRead,
+        messages.NotificationReadConfirmed,
+    ],
+    handlers=[handlers.notification_read],
+    topics=[
+        TopicKind(
+            "department", column=3, authorize=may_follow_departments, reads=READ_OF_DEPARTMENTS
+        )
+    ],
+    snapshots={
+        "organization": _show_organization,
+        "department": _show_departments,
+        "user": _show_notifications,
+    },
+    reads=[READ_OF_USERS],
+    on_change={
+        Department: departments.look_for_circles,
+        User: rules.look_at_admins,
+    },
+    caps=[queue.WAITING],
+    retention={
+        "sign-ins": forget_sign_ins,
+        "spent tokens": prune_spent,
+        "sessions of the admin": forget_admin_sessions,
+        "imports": workflow.forget_imports,
+        "notifications": forget_notifications,
+    },
+    jobs=[
+        JobType(work=workflow.check, on_given_up=workflow.given_up),
+        JobType(work=workflow.write, on_given_up=workflow.given_up),
+    ],
+    imports=[EmployeeImport()],
+    histories=[Organization, Department, Employee, User],
+    traces={"imports": people.imports_of},
+    holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
+)

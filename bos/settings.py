@@ -184,6 +184,8 @@ CHANNEL_LAYERS: dict[str, Any] = {
 SYNC: dict[str, Any] = {
     "authenticator": "bos.auth.tokens.authenticator",
     "redis_urls": REDIS_URLS,
+    "redis_prefix": "bos",
+    "environment_prefix": "BOS_",
     "allowed_origins": tuple(filter(None, map(str.strip, env.list("BOS_ALLOWED_ORIGINS", [])))),
     "auth_timeout": env.float("BOS_AUTH_TIMEOUT", 10),
     "reauth_grace": env.float("BOS_REAUTH_GRACE", 60),
@@ -203,11 +205,6 @@ SYNC: dict[str, Any] = {
     "user_messages_per_minute": env.int("BOS_USER_MESSAGES_PER_MINUTE", 300),
     "user_work_per_minute": env.int("BOS_USER_WORK_PER_MINUTE", 15_000),
     "organization_work_per_minute": env.int("BOS_ORGANIZATION_WORK_PER_MINUTE", 120_000),
-    "cursor_rate": env.float("BOS_CURSOR_RATE", 10),
-    "reconnect_grace": env.float("BOS_RECONNECT_GRACE", 60),
-    "presence_lease": env.float("BOS_PRESENCE_LEASE", 15),
-    "participant_idle": env.float("BOS_PARTICIPANT_IDLE", 60),
-    "empty_session_timeout": env.float("BOS_EMPTY_SESSION_TIMEOUT", 300),
     "send_queue_bytes": env.int("BOS_SEND_QUEUE_BYTES", 2**20),
     "idempotency_seconds": env.float("BOS_IDEMPOTENCY_SECONDS", 600),
     "history_days": env.float("BOS_HISTORY_DAYS", 7),
@@ -248,6 +245,15 @@ IMPORT_SECONDS = whole("BOS_IMPORT_SECONDS", 30)
 USER_WAITING_JOBS = whole("BOS_USER_WAITING_JOBS", 20)
 ORGANIZATION_WAITING_JOBS = whole("BOS_ORGANIZATION_WAITING_JOBS", 500)
 """Reports, predictions and imports that wait to be made, of those that people have asked for."""
+
+# ------------------------------------------------------------------ presence in sessions
+
+CURSOR_RATE = decimal("BOS_CURSOR_RATE", 10)
+RECONNECT_GRACE = decimal("BOS_RECONNECT_GRACE", 60)
+PRESENCE_LEASE = decimal("BOS_PRESENCE_LEASE", 15)
+"""How long a participant counts as connected without hearing from their process."""
+PARTICIPANT_IDLE = decimal("BOS_PARTICIPANT_IDLE", 60)
+EMPTY_SESSION_TIMEOUT = decimal("BOS_EMPTY_SESSION_TIMEOUT", 300)
 
 # ------------------------------------------------------------------ how much there may be
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from bos.leaving.people import FORMER, register_eraser, register_shown, register_trace
+from bos.leaving.people import FORMER
 from bos.models import Notification, User
 from collaboration.models import Annotation, Invitation, Session
 from collaboration.services.sessions import INVITES, INVITES_TO
@@ -14,11 +14,15 @@ from collaboration.services.sessions import INVITES, INVITES_TO
 Payload = dict[str, Any]
 
 
-def _sessions(user: User) -> Any:
+def sessions_with(user: User) -> Any:
     return Session.objects.filter(Q(host=user) | Q(participants__user=user)).distinct()
 
 
-def _erase(user: User) -> None:
+def notes_by(user: User) -> Any:
+    return Annotation.objects.filter(author=user)
+
+
+def erase(user: User) -> None:
     """Take them out of whom others have invited, and out of whom they have invited."""
     Invitation.objects.filter(user=user).delete()
     by_them = Notification.objects.filter(category=INVITES, data__hostId=str(user.pk))
@@ -32,25 +36,17 @@ def _invited_by_nobody(title: str) -> str:
     return f"{FORMER}{invites}{session}"[:200]
 
 
-def _participant(payload: Payload, *, id_: str) -> Payload:
+def rename_participant(payload: Payload, *, id_: str) -> Payload:
     is_theirs = payload.get("userId") == id_ and "userName" in payload
     return payload | {"userName": FORMER} if is_theirs else payload
 
 
-def _annotation(payload: Payload, *, id_: str) -> Payload:
+def rename_author(payload: Payload, *, id_: str) -> Payload:
     is_theirs = payload.get("authorId") == id_ and "authorName" in payload
     return payload | {"authorName": FORMER} if is_theirs else payload
 
 
-def _notification(payload: Payload, *, id_: str) -> Payload:
+def rename_inviter(payload: Payload, *, id_: str) -> Payload:
     data = payload.get("data")
     is_theirs = payload.get("category") == INVITES and data and data.get("hostId") == id_
     return payload | {"title": _invited_by_nobody(payload["title"])} if is_theirs else payload
-
-
-register_trace("sessions", _sessions)
-register_trace("notes", lambda user: Annotation.objects.filter(author=user))
-register_eraser(_erase)
-register_shown("participant", _participant)
-register_shown("annotation", _annotation)
-register_shown("notification", _notification)

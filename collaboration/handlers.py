@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from collaboration.errors import SessionFull, SessionNotFound
 from collaboration.messages import (
     AnnotationCreate,
     AnnotationCreated,
@@ -43,12 +44,7 @@ from sync.eventlog.writer import Rows, submit_for
 from sync.gateway.dispatcher import Context
 from sync.protocol.answers import Answer
 from sync.protocol.codecs import json_text
-from sync.protocol.errors import (
-    NotFound,
-    SessionFull,
-    SessionNotFound,
-    Unauthorized,
-)
+from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal, acting
 from sync.protocol.registry import handles
 
@@ -353,7 +349,7 @@ def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Pri
 # ------------------------------------------------------------------ cursors
 
 
-@handles(CursorMove, answers=[], errors=[SessionNotFound], pipelined=True)
+@handles(CursorMove, answers=[], errors=[SessionNotFound], pipelined=True, frequent=True)
 async def cursor_move(context: Context, request: CursorMove) -> None:
     """To the others only, never stored: no database, no log, no thread (decision C6).
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 
+from collaboration.errors import SessionNotFound
 from collaboration.messages import ParticipantState, SessionJoined
 from collaboration.models import Annotation, Participant, Session
 from collaboration.payloads import annotation_data, role_of
@@ -13,7 +14,6 @@ from sync.delivery.outbox import most_of_a_frame
 from sync.eventlog import log
 from sync.eventlog.threads import reading
 from sync.protocol.codecs import to_json
-from sync.protocol.errors import SessionNotFound
 from sync.protocol.identity import Principal
 from sync.protocol.times import wire_time
 

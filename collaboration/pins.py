@@ -17,7 +17,7 @@ from bos.adminsite.numbers import rounded_number
 from collaboration.rooms import focused_on
 from collaboration.services.notes import annotation_pin
 from collaboration.services.sessions import rows_of_session
-from sync.delivery.feed import Feed, follow_entity
+from sync.delivery.feed import Feed
 from sync.eventlog.log import LoggedEvent
 from sync.eventlog.writer import submit_write
 
@@ -29,7 +29,7 @@ def pin_anomaly(feed: Feed, event: LoggedEvent) -> None:
     if event.live_type != "ANOMALY_DETECTED" or event.change_type != "created":
         return
     # Not everybody in the session may see a KPI that is its department's alone.
-    if event.organization is None:
+    if event.topic("organization") is None:
         return
     anomaly: dict[str, Any] = msgspec.json.decode(event.live)
     for session_id, position in focused_on("kpi", anomaly["kpiId"]).items():
@@ -60,6 +60,3 @@ def _text(anomaly: dict[str, Any]) -> str:
 def _log_failure(pinned: asyncio.Future[Any]) -> None:
     if not pinned.cancelled() and (error := pinned.exception()) is not None:
         logger.error("anomaly not pinned", exc_info=error)
-
-
-follow_entity("insight", pin_anomaly)

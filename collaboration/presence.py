@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -22,11 +23,9 @@ from collaboration.models import State
 from collaboration.rooms import Room
 from collaboration.services import participants, sessions
 from collaboration.services.participants import Place
-from sync.conf import sync_settings
-from sync.delivery.access import when_revoked
 from sync.delivery.connection import Connection
-from sync.delivery.feed import Feed, follow_entity
-from sync.delivery.hub import Hub, after_connection, run_beside_hub, watch_shown
+from sync.delivery.feed import Feed
+from sync.delivery.hub import Hub
 from sync.eventlog.log import LoggedEvent
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import submit_write
@@ -52,9 +51,9 @@ def enter_room(connection: Connection, session_id: str) -> Room:
 
 async def be_present(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
-    settings, id_ = sync_settings(), room.connection.id
-    await hub.state.be_present([(room.place, id_)], settings.presence_lease)
-    await hub.state.be_present([(_sign(room), id_)], settings.participant_idle)
+    id_ = room.connection.id
+    await hub.state.be_present([(room.place, id_)], settings.PRESENCE_LEASE)
+    await hub.state.be_present([(_sign(room), id_)], settings.PARTICIPANT_IDLE)
 
 
 def _sign(room: Room) -> str:
@@ -166,15 +165,14 @@ async def keep_presence(hub: Hub) -> None:
 
 class _Keeper:
     def __init__(self, hub: Hub) -> None:
-        settings = sync_settings()
         times = (
-            settings.participant_idle,
-            settings.reconnect_grace,
-            settings.empty_session_timeout,
-            settings.presence_lease,
+            settings.PARTICIPANT_IDLE,
+            settings.RECONNECT_GRACE,
+            settings.EMPTY_SESSION_TIMEOUT,
+            settings.PRESENCE_LEASE,
         )
         self.tick = min(1.0, *(seconds / 4 for seconds in times))
-        self._lease = settings.presence_lease
+        self._lease = settings.PRESENCE_LEASE
         self._hub = hub
         self._renew_at = 0.0
         self._round_at = 0.0
@@ -228,7 +226,7 @@ class _Keeper:
 
     async def _notice_signs(self, ours: list[Room], now: float) -> None:
         """No sign but heartbeats for a minute is idle; a sign on any device is not."""
-        idle = sync_settings().participant_idle
+        idle = settings.PARTICIPANT_IDLE
         signed = [room for room in ours if room.connection.signed_at > room.signed_at]
         for room in signed:
             room.signed_at = room.connection.signed_at
@@ -278,7 +276,7 @@ class _Keeper:
         )
 
     async def _time_out(self) -> None:
-        grace = sync_settings().reconnect_grace
+        grace = settings.RECONNECT_GRACE
         overdue = await in_database(participants.overdue_participants, grace)
         await _write_all(
             (organization_id, partial(participants.participant_time_out, id_, grace))
@@ -286,7 +284,7 @@ class _Keeper:
         )
 
     async def _end_empty(self) -> None:
-        since = timezone.now() - timedelta(seconds=sync_settings().empty_session_timeout)
+        since = timezone.now() - timedelta(seconds=settings.EMPTY_SESSION_TIMEOUT)
         empty = await in_database(participants.empty_sessions, since)
         await _write_all(
             (organization_id, partial(participants.session_end_if_empty, id_, since))
@@ -305,11 +303,3 @@ async def _write_all(writes: Iterable[tuple[str, Callable[[], object]]]) -> None
     for outcome in await asyncio.gather(*done, return_exceptions=True):
         if isinstance(outcome, Exception):
             log.warning("presence not kept", extra={"error": type(outcome).__name__})
-
-
-run_beside_hub(keep_presence)
-after_connection(leave_rooms)
-watch_shown(rooms.remember)
-when_revoked(access_lost)
-follow_entity("participant", participant_changed)
-follow_entity("session", session_changed)

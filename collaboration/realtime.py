@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
+from bos.feature import Feature
 from bos.ids import uuids
 from bos.models import User
-from collaboration import erasing, handlers, messages, pins, presence  # noqa: F401 -- they register themselves
+from collaboration import erasing, handlers, messages, pins, presence, rooms, usage
+from collaboration.errors import SessionFull, SessionNotFound
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import annotation_data, created_payload, joined_payload, role_of
 from collaboration.retention import forget_sessions
 from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
-from collaboration.usage import count_notes
-from sync.eventlog.capture import Change, Synced, emit, follow_changes, register
-from sync.eventlog.retention import forget_regularly
+from sync.eventlog.capture import Change, Synced, emit
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+from sync.protocol.topics import Audience, Shown, TopicKind
 
 Live = tuple[str, dict[str, Any]] | None
 
@@ -25,6 +25,7 @@ Live = tuple[str, dict[str, Any]] | None
 class SyncedSession(Synced[Session]):
     model = Session
     entity_type = "session"
+    mirrored = False
     tracked: ClassVar[frozenset[str]] = frozenset(
         {"organization_id", "invitation_only", "host_id", "ended_at"}
     )
@@ -88,6 +89,7 @@ class SyncedInvitation(Synced[Invitation]):
 
     model = Invitation
     entity_type = "invitation"
+    mirrored = False
 
     def organization_id(self, row: Invitation) -> str:
         return str(row.session.organization_id)
@@ -114,6 +116,7 @@ class SyncedInvitation(Synced[Invitation]):
 class SyncedParticipant(Synced[Participant]):
     model = Participant
     entity_type = "participant"
+    mirrored = False
     tracked: ClassVar[frozenset[str]] = frozenset({"session_id", "user_id", "left_at"})
 
     def organization_id(self, row: Participant) -> str:
@@ -155,6 +158,7 @@ class SyncedParticipant(Synced[Participant]):
 class SyncedAnnotation(Synced[Annotation]):
     model = Annotation
     entity_type = "annotation"
+    mirrored = False
     tracked: ClassVar[frozenset[str]] = frozenset({"session_id"})
 
     def organization_id(self, row: Annotation) -> str:
@@ -212,10 +216,6 @@ def _presence(session_id: str, user_id: str, state: str, role: str) -> dict[str,
     return {"sessionId": session_id, "userId": user_id, "state": state, "role": role}
 
 
-for synced in (SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedAnnotation()):
-    register(synced)
-
-
 def _show_names(changes: Iterable[Change[User]]) -> None:
     """A participant and a note show somebody's name: where that changes, so do they."""
     for change in changes:
@@ -226,9 +226,6 @@ def _show_names(changes: Iterable[Change[User]]) -> None:
         notes = Annotation.objects.filter(author=change.row)
         emit(SyncedAnnotation(), *map(_seen_anew, notes.select_related("author", "session")))
 
-
-follow_changes(Annotation, count_notes)
-follow_changes(User, _show_names)
 
 # ------------------------------------------------------------------ topics
 
@@ -268,11 +265,68 @@ def _shown(synced: Synced[Any], rows: Iterable[Any]) -> Iterable[Shown]:
         yield Shown(synced.entity_type, str(row.pk), synced.data(row))
 
 
-register_topic("session", TopicKind(_may_follow, reads=READ_OF_SESSIONS))
-register_snapshot("session", _show_sessions)
-register_snapshot("organization", _show_open_sessions)
-register_snapshot("user", _show_invitations)
-
-# ------------------------------------------------------------------ housekeeping
-
-forget_regularly("sessions", forget_sessions)
+feature = Feature(
+    entities=[SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedAnnotation()],
+    messages=[
+        messages.SessionCreate,
+        messages.SessionJoin,
+        messages.SessionLeave,
+        messages.AnnotationCreate,
+        messages.AnnotationUpdate,
+        messages.AnnotationDelete,
+        messages.CursorMove,
+        messages.SessionCreated,
+        messages.SessionJoined,
+        messages.SessionLeft,
+        messages.SessionEnded,
+        messages.ParticipantUpdate,
+        messages.AnnotationCreated,
+        messages.AnnotationUpdated,
+        messages.AnnotationDeleted,
+        messages.CursorMoved,
+    ],
+    errors=[SessionNotFound, SessionFull],
+    # The document calls these types 'Bidirectional' (E5).
+    aliases={
+        "SESSION_CREATED": "SESSION_CREATE",
+        "SESSION_JOINED": "SESSION_JOIN",
+        "SESSION_LEFT": "SESSION_LEAVE",
+        "ANNOTATION_CREATED": "ANNOTATION_CREATE",
+        "ANNOTATION_UPDATED": "ANNOTATION_UPDATE",
+        "ANNOTATION_DELETED": "ANNOTATION_DELETE",
+    },
+    handlers=[
+        handlers.session_create,
+        handlers.session_join,
+        handlers.session_leave,
+        handlers.annotation_create,
+        handlers.annotation_update,
+        handlers.annotation_delete,
+        handlers.cursor_move,
+    ],
+    topics=[TopicKind("session", column=5, authorize=_may_follow, reads=READ_OF_SESSIONS)],
+    snapshots={
+        "session": _show_sessions,
+        "organization": _show_open_sessions,
+        "user": _show_invitations,
+    },
+    on_change={Annotation: usage.count_notes, User: _show_names},
+    on_delivered={
+        "insight": pins.pin_anomaly,
+        "participant": presence.participant_changed,
+        "session": presence.session_changed,
+    },
+    on_ephemeral=[rooms.remember],
+    on_revoked=[presence.access_lost],
+    on_disconnect=[presence.leave_rooms],
+    companions=[presence.keep_presence],
+    caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
+    retention={"sessions": forget_sessions},
+    traces={"sessions": erasing.sessions_with, "notes": erasing.notes_by},
+    erasers=[erasing.erase],
+    renames={
+        "participant": erasing.rename_participant,
+        "annotation": erasing.rename_author,
+        "notification": erasing.rename_inviter,
+    },
+)

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import msgspec
+from django.conf import settings
 
 from collaboration.messages import CursorMoved
-from sync.conf import sync_settings
 from sync.delivery.bus import Shown, bus
 from sync.delivery.connection import Connection
 from sync.protocol.codecs import json_text
@@ -37,7 +37,7 @@ class Room:
         self.session_id = session_id
         self.shown_state = "active"
         self.signed_at = now
-        self._pace = Pace(sync_settings().cursor_rate)
+        self._pace = Pace(settings.CURSOR_RATE)
         self._waiting: CursorMoved | None = None
         self._timer: asyncio.TimerHandle | None = None
 

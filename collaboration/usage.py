@@ -16,21 +16,21 @@ from django.db.models import F, Sum
 
 from collaboration.models import Annotation, Invitation, NoteUsage, Session
 from sync.eventlog.capture import Change
-from sync.protocol.caps import cap
+from sync.protocol.caps import Cap
 from sync.protocol.identity import Principal
 
-SESSIONS = cap(
+SESSIONS = Cap(
     "sessions",
     "running sessions, hosted by the user or in the organization",
     remedy="End some of them.",
 )
-INVITATIONS = cap(
+INVITATIONS = Cap(
     "invitations",
     "invitations to running sessions, of the user's as host or of the organization",
     remedy="End some of the sessions, or invite fewer.",
 )
-NOTES = cap("notes", "notes in the session", remedy="Delete some, or start another session.")
-NOTE_BYTES = cap(
+NOTES = Cap("notes", "notes in the session", remedy="Delete some, or start another session.")
+NOTE_BYTES = Cap(
     "noteBytes",
     "bytes of notes in the session or in the organization",
     remedy="Delete some of the notes, or sessions that have ended.",

@@ -16,6 +16,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from bos.adminsite.numbers import plain_number
+from bos.adminsite.pages import register_pages
 from bos.adminsite.scope import scope_of
 from bos.adminsite.tenant import AnyTabularInline, ExactHidden
 from bos.history.admin import ChangesAdmin
@@ -24,13 +25,13 @@ from bos.imports.admin import ExportAdmin
 from bos.imports.cells import time_of
 from bos.imports.resources import DepartmentReference
 from bos.models import Organization
-from kpis.alerts import admin as alerts_admin  # noqa: F401 -- registers itself
+from kpis.alerts import admin as alerts
 from kpis.archive.admin import Archive
 from kpis.history.imports import KpiResource
 from kpis.history.thinning import Value, step_for, thinned
-from kpis.insights import admin as insights_admin  # noqa: F401 -- registers itself
+from kpis.insights import admin as insights
 from kpis.models import Kpi, KpiValue, Visibility
-from kpis.reports import admin as reports_admin  # noqa: F401 -- registers itself
+from kpis.reports import admin as reports
 from sync.eventlog.threads import in_batches
 from sync.protocol.codecs import wire_number
 
@@ -218,7 +219,8 @@ def _show(kpis: QuerySet[Kpi], visibility: Visibility) -> int:
     return changed
 
 
-admin.site.register(Kpi.history.model, ChangesAdmin)
+for pages in (alerts.PAGES, insights.PAGES, reports.PAGES, {Kpi.history.model: ChangesAdmin}):
+    register_pages(pages)
 
 
 @admin.register(KpiValue)

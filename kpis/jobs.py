@@ -9,17 +9,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from bos.imports.workflow import IMPORT, fail_lost
-from bos.jobs.queue import Priority, when_given_up
-from bos.jobs.schedules import schedule
+from bos.jobs.queue import Priority
 from kpis.alerts import services
 from kpis.insights import asked
 from kpis.insights.history import too_short
-from kpis.insights.waiting import end_old_forecasts, have_judged, judging_given_up
+from kpis.insights.waiting import end_old_forecasts, have_judged
 from kpis.insights.waiting import sweep as sweep_waiting
 from kpis.models import AlertRule, InsightState, Kpi
-from kpis.reports.requesting import fail_lost_reports, report_given_up, request_due
+from kpis.reports.requesting import fail_lost_reports
 from sync.eventlog.log import LoggedEvent
-from sync.eventlog.processors import process
 from sync.eventlog.threads import retry_on_conflict
 
 # Whatever imports statsmodels is imported in the jobs themselves: it takes seconds and 200 MB, and
@@ -105,7 +103,7 @@ def predict(kpi_id: str, horizon: int, *asker: str) -> None:
     answer_questions(kpi_id, horizon)
 
 
-def _prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) -> None:
+def prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) -> None:
     if asker:
         asked.adopt(kpi_id, horizon, *asker)
     newest_id = asked.newest_value(kpi_id)
@@ -131,12 +129,3 @@ def make_report(report_id: str) -> None:
     from kpis.reports.making import make
 
     make(report_id)
-
-
-when_given_up(judge, judging_given_up)
-when_given_up(predict, _prediction_given_up)
-when_given_up(make_report, report_given_up)
-process("kpis", {"kpi"}, look_at_values)
-schedule("Alerts: values that are missing", raise_missing, minutes=1)
-schedule("Insights: what was left waiting", sweep, minutes=10)
-schedule("Reports: what is due", request_due, minutes=10)

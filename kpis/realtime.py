@@ -10,11 +10,15 @@ from django.db.models import Q
 from django.db.models.base import ModelState
 from django.utils import timezone
 
+from bos.feature import Feature
 from bos.ids import uuids
-from kpis import handlers, jobs, messages  # noqa: F401 -- they register themselves
+from bos.jobs.queue import JobType
+from kpis import handlers, jobs, messages
 from kpis.alerts.past import require_measured
-from kpis.archive import erasing, services  # noqa: F401 -- they register themselves
+from kpis.archive import erasing, services
+from kpis.history.imports import KpiImport, ValueImport
 from kpis.insights.asked import forget_answers
+from kpis.insights.waiting import judging_given_up
 from kpis.models import (
     Alert,
     Insight,
@@ -28,21 +32,21 @@ from kpis.models import (
 )
 from kpis.payloads import alert_payload, insight_payload, report_payload
 from kpis.permissions import READ_OF_KPIS, visible_to
+from kpis.reports.requesting import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
 from sync.eventlog.capture import (
     EVERYTHING,
     Change,
     Synced,
     emit,
-    register,
     registered_for,
 )
 from sync.eventlog.fast_sql import Lock, hold_rows, insert_rows
-from sync.eventlog.retention import forget_regularly
+from sync.eventlog.processors import Processor
 from sync.protocol.codecs import wire_number
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience, Shown, TopicKind, register_snapshot, register_topic
+from sync.protocol.topics import Audience, Shown, TopicKind
 
 Live = tuple[str, dict[str, Any]] | None
 
@@ -173,6 +177,7 @@ class SyncedOfKpi(Synced[Any]):
 class SyncedAlert(SyncedOfKpi):
     model = Alert
     entity_type = "alert"
+    mirrored = False
 
     def kind(self, change: Change[Alert]) -> str:
         """Acknowledged, it is gone for those who mirror what is open."""
@@ -197,6 +202,7 @@ LIVE_TYPES = {
 class SyncedInsight(SyncedOfKpi):
     model = Insight
     entity_type = "insight"
+    mirrored = False
 
     def data(self, row: Insight) -> dict[str, Any]:
         return {"kind": row.kind} | _as_data(insight_payload(row), "insightId")
@@ -213,6 +219,7 @@ class SyncedReport(Synced[Report]):
 
     model = Report
     entity_type = "report"
+    mirrored = False
 
     def concerns(self, change: Change[Report]) -> bool:
         return change.row.state == ReportState.READY
@@ -245,10 +252,6 @@ def _id(value: object) -> str | None:
 
 
 _SHOWN: dict[type[OfKpi], Q] = {Alert: Q(acknowledged_at=None), Insight: Q()}
-
-for synced in (SyncedKpi(), SyncedAlert(), SyncedInsight(), SyncedReport()):
-    register(synced)
-
 
 # ------------------------------------------------------------------ topics
 
@@ -293,13 +296,51 @@ def _shown_reports(principal: Principal, **which: Any) -> Iterable[Shown]:
         yield Shown("report", str(report.pk), synced.data(report))
 
 
-register_topic("kpi", TopicKind(_visible_ids, reads=READ_OF_KPIS))
-register_snapshot("organization", _show_in_organization)
-register_snapshot("department", _show_in_departments)
-register_snapshot("kpi", _show_kpis)
-
-# ------------------------------------------------------------------ housekeeping
-
-forget_regularly("reports", delete_expired_reports)
-forget_regularly("answers", forget_answers)
-forget_regularly("anomalies", delete_old_anomalies)
+feature = Feature(
+    entities=[SyncedKpi(), SyncedAlert(), SyncedInsight(), SyncedReport()],
+    messages=[
+        messages.KpiUpdate,
+        messages.KpiUpdated,
+        messages.PredictionRequest,
+        messages.ReportRequest,
+        messages.ReportGenerated,
+        messages.AnomalyDetected,
+        messages.PredictionReady,
+        messages.Recommendation,
+        messages.Alert,
+    ],
+    handlers=[handlers.kpi_update, handlers.prediction_request, handlers.make_report],
+    topics=[TopicKind("kpi", column=4, authorize=_visible_ids, reads=READ_OF_KPIS)],
+    snapshots={
+        "organization": _show_in_organization,
+        "department": _show_in_departments,
+        "kpi": _show_kpis,
+    },
+    processors=[Processor("kpis", frozenset({"kpi"}), jobs.look_at_values)],
+    retention={
+        "reports": delete_expired_reports,
+        "answers": forget_answers,
+        "anomalies": delete_old_anomalies,
+    },
+    jobs=[
+        JobType(work=jobs.judge, on_given_up=judging_given_up),
+        JobType(work=jobs.predict, on_given_up=jobs.prediction_given_up),
+        JobType(work=jobs.make_report, on_given_up=report_given_up),
+        JobType(work=jobs.raise_missing, title="Alerts: values that are missing", minutes=1),
+        JobType(work=jobs.sweep, title="Insights: what was left waiting", minutes=10),
+        JobType(work=request_due, title="Reports: what is due", minutes=10),
+    ],
+    imports=[KpiImport(), ValueImport()],
+    histories=[Kpi],
+    traces={
+        "KPI values": erasing.values_by,
+        "acknowledged alerts": erasing.alerts_acknowledged_by,
+        "requested reports": erasing.reports_requested_by,
+    },
+    erasers=[erasing.erase],
+    holdings=[services.KPIS],
+    going={
+        "reports of it": services.reports_of,
+        "report schedules of it": services.report_schedules_of,
+    },
+)

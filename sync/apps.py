@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules
 
 
 class SyncConfig(AppConfig):
@@ -10,12 +9,12 @@ class SyncConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load every app's `realtime` module: its messages, handlers, topics, synced models."""
-        from sync import checks  # noqa: F401 -- they register themselves
+        """Collect what the apps plug in (`sync.feature`), and begin to capture."""
+        from sync import checks, feature
         from sync.delivery.bus import bus
         from sync.eventlog import capture, log
-        from sync.gateway import handlers  # noqa: F401 -- they register themselves
 
-        autodiscover_modules("realtime")
+        checks.register_all()
+        feature.collect()
         capture.connect()
         log.publish_with(bus.publish)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from math import inf
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from sync.conf import read_settings
 from sync.gateway.origin import parse_origin
 from sync.protocol import registry
 from sync.protocol.answers import OF_ANY, OF_THE_SIGNED_IN, Answer, AnswerKind
 from sync.protocol.registry import EntityMessage, RequestType
 
 
-@register("sync")
 def check_engine(**_: Any) -> list[CheckMessage]:
     """Only sync's backends append the events of a transaction before it commits."""
     engine = settings.DATABASES["default"].get("ENGINE", "")
@@ -29,7 +30,6 @@ def check_engine(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register("sync")
 def check_sqlite_transactions(**_: Any) -> list[CheckMessage]:
     """SQLite's default transactions lose updates: two readers both try to become the writer."""
     database = settings.DATABASES["default"]
@@ -45,57 +45,64 @@ def check_sqlite_transactions(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register("sync")
-def check_heartbeat(**_: Any) -> list[CheckMessage]:
-    sync: dict[str, Any] = settings.SYNC
-    if sync["heartbeat_timeout"] < sync["heartbeat_interval"]:
+def check_authenticator(**_: Any) -> list[CheckMessage]:
+    sync = read_settings()
+    if sync.authenticator:
         return []
     return [
         Error(
-            "BOS_HEARTBEAT_TIMEOUT must be shorter than BOS_HEARTBEAT_INTERVAL.",
-            id="sync.E003",
+            f"{sync.name_of('authenticator')} is not set: nobody could sign in.",
+            hint="The dotted path of an object like sync.protocol.authenticator.Authenticator.",
+            id="sync.E008",
         )
     ]
 
 
-@register("sync")
-def check_bytes(**_: Any) -> list[CheckMessage]:
-    sync: dict[str, Any] = settings.SYNC
-    if sync["bytes_per_minute"] >= sync["max_message_bytes"]:
+def check_heartbeat(**_: Any) -> list[CheckMessage]:
+    sync = read_settings()
+    if sync.heartbeat_timeout < sync.heartbeat_interval:
         return []
+    timeout, interval = map(sync.name_of, ("heartbeat_timeout", "heartbeat_interval"))
+    return [Error(f"{timeout} must be shorter than {interval}.", id="sync.E003")]
+
+
+def check_bytes(**_: Any) -> list[CheckMessage]:
+    sync = read_settings()
+    if sync.bytes_per_minute >= sync.max_message_bytes:
+        return []
+    a_minute, a_message = map(sync.name_of, ("bytes_per_minute", "max_message_bytes"))
     return [
         Error(
-            "BOS_BYTES_PER_MINUTE must not be below BOS_MAX_MESSAGE_BYTES: the largest message"
-            " could never be sent.",
+            f"{a_minute} must not be below {a_message}: the largest message could never be sent.",
             id="sync.E005",
         )
     ]
 
 
-@register("sync")
 def check_origins(**_: Any) -> list[CheckMessage]:
     """What no page sends as its Origin would be accepted here, and its pages refused later."""
+    sync = read_settings()
     errors: list[CheckMessage] = []
-    for origin in settings.SYNC["allowed_origins"]:
+    for origin in sync.allowed_origins:
         try:
             parse_origin(origin)
         except ValueError as error:
-            errors.append(Error(f"BOS_ALLOWED_ORIGINS: {origin!r}: {error}.", id="sync.E006"))
+            name = sync.name_of("allowed_origins")
+            errors.append(Error(f"{name}: {origin!r}: {error}.", id="sync.E006"))
     return errors
 
 
-@register("sync")
 def check_numbers(**_: Any) -> list[CheckMessage]:
     """Nought, less than that or no number would cut everybody off, or nobody ever."""
-    sync: dict[str, Any] = settings.SYNC
+    sync = read_settings()
+    values = {field.name: getattr(sync, field.name) for field in fields(sync)}
     return [
-        Error(f"BOS_{name.upper()} is {value}: a number above 0 is needed.", id="sync.E004")
-        for name, value in sync.items()
+        Error(f"{sync.name_of(name)} is {value}: a number above 0 is needed.", id="sync.E004")
+        for name, value in values.items()
         if isinstance(value, int | float) and not 0 < value < inf
     ]
 
 
-@register("sync")
 def check_answers(**_: Any) -> list[CheckMessage]:
     """What clients are told of the answers of each request is what it declares (E8)."""
     return [
@@ -131,3 +138,17 @@ def _problems_of_answer(answer: Answer) -> list[str]:
     if answer.kind is AnswerKind.NOTICE and "data" not in struct.__struct_fields__:
         return [f"{struct.__name__} has no data to name the request in"]
     return []
+
+
+def register_all() -> None:
+    for check in (
+        check_engine,
+        check_sqlite_transactions,
+        check_authenticator,
+        check_heartbeat,
+        check_bytes,
+        check_origins,
+        check_numbers,
+        check_answers,
+    ):
+        register(check, "sync")

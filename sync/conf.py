@@ -1,19 +1,28 @@
-"""The kernel's settings: `settings.SYNC`, typed. Times in seconds, sizes in bytes."""
+"""The kernel's settings: `settings.SYNC`, typed. Times in seconds, sizes in bytes.
+
+Only `authenticator` has no default that serves.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSettings:
     authenticator: str = ""
-    """Dotted path of a `sync.delivery.principals.Authenticator`."""
+    """Dotted path of a `sync.protocol.authenticator.Authenticator`."""
     redis_urls: tuple[str, ...] = ()
+    redis_prefix: str = "sync"
+    """Begins every key in Redis: projects that share a Redis have one each."""
+    environment_prefix: str = ""
+    """How the project calls these settings where it reads them from the environment: `SHOP_` for
+    SHOP_AUTH_TIMEOUT. Checks name them so."""
     allowed_origins: tuple[str, ...] = ()
     auth_timeout: float = 10
     reauth_grace: float = 60
@@ -40,12 +49,6 @@ class SyncSettings:
     user_work_per_minute: int = 15_000
     organization_work_per_minute: int = 120_000
     """In units of `sync.delivery.budgets`."""
-    cursor_rate: float = 10
-    reconnect_grace: float = 60
-    presence_lease: float = 15
-    """How long a participant counts as connected without hearing from their process."""
-    participant_idle: float = 60
-    empty_session_timeout: float = 300
     send_queue_bytes: int = 2**20
     idempotency_seconds: float = 600
     history_days: float = 7
@@ -66,8 +69,21 @@ class SyncSettings:
     coalesce: float = 0.001
     """How long what is ready waits for more, to go out in one write."""
 
+    def name_of(self, setting: str) -> str:
+        """Return what people know this setting by."""
+        if self.environment_prefix:
+            return f"{self.environment_prefix}{setting.upper()}"
+        return f"SYNC[{setting!r}]"
+
+
+def read_settings() -> SyncSettings:
+    """Raises ImproperlyConfigured for a setting that there is not."""
+    sync: dict[str, Any] = getattr(settings, "SYNC", {})
+    if unknown := sync.keys() - {field.name for field in fields(SyncSettings)}:
+        raise ImproperlyConfigured(f"SYNC has no setting {', '.join(sorted(unknown))}.")
+    return SyncSettings(**sync)
+
 
 @lru_cache(maxsize=1)
 def sync_settings() -> SyncSettings:
-    sync: dict[str, Any] = settings.SYNC
-    return SyncSettings(**sync)
+    return read_settings()

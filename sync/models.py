@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from sync.protocol.topics import TOPIC_COLUMNS
+
 
 class StreamHead(models.Model):
     """One organization's end of the log; locked last in each transaction that appends.
@@ -32,7 +34,10 @@ class Event(models.Model):
     """What changed, in the order it was committed within its organization.
 
     No foreign keys: the log outlives what it speaks of. `data` and `live` are JSON text, stored as
-    they go out; `live` is the payload of the event's own type (KPI_UPDATED ...), where it has one.
+    they go out; `live` is the payload of the event's own type, where it has one.
+
+    topic_n: the id of the topic that the event concerns, of the kind that has claimed this column
+    (`sync.protocol.topics.TopicKind`).
     """
 
     organization_id = models.CharField(max_length=64)
@@ -49,11 +54,14 @@ class Event(models.Model):
     origin = models.CharField(max_length=64, default="", blank=True)
     request_id = models.CharField(max_length=128, default="", blank=True)
     access = models.TextField(default="", blank=True, verbose_name="access rights it touches")
-    organization = _topic()
-    department = _topic()
-    kpi = _topic()
-    user = _topic()
-    session = _topic()
+    topic_1 = _topic()
+    topic_2 = _topic()
+    topic_3 = _topic()
+    topic_4 = _topic()
+    topic_5 = _topic()
+    topic_6 = _topic()
+    topic_7 = _topic()
+    topic_8 = _topic()
 
     class Meta:
         ordering = ("organization_id", "sequence")
@@ -64,11 +72,11 @@ class Event(models.Model):
         )
         indexes = tuple(
             models.Index(
-                fields=(kind, "sequence"),
-                condition=Q(**{f"{kind}__isnull": False}),
-                name=f"event_by_{kind}",
+                fields=(column, "sequence"),
+                condition=Q(**{f"{column}__isnull": False}),
+                name=f"event_by_{column}",
             )
-            for kind in ("organization", "department", "kpi", "user", "session")
+            for column in TOPIC_COLUMNS
         )
 
     def __str__(self) -> str:

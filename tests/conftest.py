@@ -39,6 +39,7 @@ RUN_ONCE = {
     "project/test_docs.py": "sqlite",
     "project/test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
+    "project/test_embedding.py": "sqlite",
     "project/test_settings.py": "sqlite",
     "project/test_serving.py": "sqlite",
     "wire/test_requests.py": "sqlite",

@@ -105,6 +105,6 @@ class OrganizationChangesAdmin(ChangesAdmin):
         return ("history_change_reason",)
 
 
-admin.site.register(Organization.history.model, OrganizationChangesAdmin)
-for kept in (Department, Employee, User):
-    admin.site.register(kept.history.model, ChangesAdmin)
+PAGES = {Organization.history.model: OrganizationChangesAdmin} | dict.fromkeys(
+    (kept.history.model for kept in (Department, Employee, User)), ChangesAdmin
+)

@@ -16,7 +16,6 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from bos.ids import uuids
-from sync.eventlog import capture
 from sync.eventlog.capture import Change
 from sync.eventlog.fast_sql import insert_rows
 from sync.protocol.identity import Actor, current_actor
@@ -43,7 +42,7 @@ def _author(row: Any) -> Any:
 
 
 class History(HistoricalRecords):
-    """`history = History()` in a captured model.
+    """`history = History()` in a captured model, which a Feature lists among its `histories`.
 
     without: fields whose values are not kept. unnoticed: of these, those that alone are no change
     worth a row: they are kept elsewhere, or change by themselves.
@@ -67,7 +66,7 @@ class History(HistoricalRecords):
         if sender is self.cls:
             # Once: each access to the manager makes a new class.
             self.model: Any = getattr(sender, self.manager_name).model
-            capture.follow_changes(sender, self.record)
+            sender.history_of_changes = self
 
     def post_save(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: the capture calls `record`."""

@@ -66,7 +66,6 @@ class ImportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
             refuse_if_full(self)
 
 
-@admin.register(Import)
 class ImportAdmin(TenantAdmin):
     """A file is brought here, shown with what it would change, and confirmed."""
 
@@ -251,3 +250,6 @@ class ExportAdmin(TenantAdmin):
                 "Cache-Control": "private, no-store",
             },
         )
+
+
+PAGES = {Import: ImportAdmin}

@@ -22,7 +22,7 @@ from import_export.results import RowResult
 from bos.adminsite.numbers import plain_number
 from bos.imports.cells import Cell, is_blank, number_of, text_of
 from bos.imports.files import Row, Table
-from bos.imports.workflow import Outcome, Plan, Progress, register_import
+from bos.imports.workflow import Outcome, Plan, Progress
 from bos.models import Department, Employee, Organization, User
 from bos.texts import one_form, text_key
 
@@ -353,6 +353,3 @@ class EmployeeImport(ResourceKind):
         ("department", "its name, or the path: Sales / Support; empty: none"),
         ("user", "email of the user who this is; empty: none"),
     )
-
-
-register_import(EmployeeImport())

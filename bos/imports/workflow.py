@@ -23,7 +23,7 @@ from django.utils import timezone
 from bos.imports.apart import TookTooMuch, call_apart
 from bos.imports.cells import Unreadable
 from bos.imports.files import Row, Table, read_table
-from bos.jobs.queue import LOST, enqueue, when_given_up
+from bos.jobs.queue import LOST, enqueue
 from bos.models import Import, ImportState, Organization
 from bos.notifying import notify
 from bos.texts import cut, storable
@@ -105,9 +105,7 @@ class Unbearable(Unreadable):
 _kinds: dict[str, Kind] = {}
 
 
-def register_import(kind: Kind) -> None:
-    if kind.name in _kinds:
-        raise ValueError(f"imports of {kind.name} are registered twice")
+def add_kind(kind: Kind) -> None:
     _kinds[kind.name] = kind
 
 
@@ -195,7 +193,7 @@ def _state_after(error: Unreadable) -> ImportState:
     return ImportState.FAILED if isinstance(error, Unbearable) else ImportState.REFUSED
 
 
-def _given_up(import_id: str, *, reason: str) -> None:
+def given_up(import_id: str, *, reason: str) -> None:
     """A worker died of it, had no time left, or failed, again and again: nothing was written."""
     import_ = Import.objects.filter(pk=UUID(import_id), state__in=BUSY).first()
     if import_ is not None:
@@ -203,15 +201,11 @@ def _given_up(import_id: str, *, reason: str) -> None:
         _settle(import_, ImportState.FAILED, problem=problem)
 
 
-when_given_up(check, _given_up)
-when_given_up(write, _given_up)
-
-
 def fail_lost() -> None:
     """Say so of imports that have waited for so long that nobody does them any more."""
     lost = Import.objects.filter(state__in=BUSY, state_since__lt=timezone.now() - LOST)
     for pk in list(lost.values_list("pk", flat=True)):
-        _given_up(str(pk), reason="Its job was lost.")
+        given_up(str(pk), reason="Its job was lost.")
 
 
 @retry_on_conflict

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 from django_q import admin as stock
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -31,24 +30,20 @@ class ForSuperusers(AnyModelAdmin):
         return self.has_module_permission(request)
 
 
-admin.site.unregister((Schedule, Success, Failure, OrmQ))
-
-
-@admin.register(Schedule)
 class ScheduleAdmin(ForSuperusers, stock.ScheduleAdmin):
     list_display = ("name", "schedule_type", "minutes", "next_run", "get_last_run", "get_success")
 
 
-@admin.register(Success)
 class SuccessAdmin(ForSuperusers, stock.TaskAdmin):
     list_display = ("name", "func", "started", "stopped", "time_taken")
 
 
-@admin.register(Failure)
 class FailureAdmin(ForSuperusers, stock.FailAdmin):
     list_display = ("name", "func", "started", "stopped", "short_result")
 
 
-@admin.register(OrmQ)
 class QueueAdmin(ForSuperusers, stock.QueueAdmin):
     list_display = ("id", "name", "func", "lock", "task_id")
+
+
+PAGES = {Schedule: ScheduleAdmin, Success: SuccessAdmin, Failure: FailureAdmin, OrmQ: QueueAdmin}

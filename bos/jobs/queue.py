@@ -6,7 +6,7 @@ once its time is over (`BOS_JOB_TIMEOUT`). So a job may run twice, and must not 
 tells it that there is nothing left to do.
 
 Each organization's jobs take turns with those of the others, however many it has waiting. A job
-that fails again and again, or takes its worker down with it, is given up: see `when_given_up`.
+that fails again and again, or takes its worker down with it, is given up: see `JobType`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -34,13 +35,13 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.tasks import async_task
 
 from bos.models import Job
-from sync.protocol.caps import cap
+from sync.protocol.caps import Cap
 
 log = logging.getLogger("bos.jobs")
 
 Work = Callable[..., Any]
 
-WAITING = cap(
+WAITING = Cap(
     "jobs",
     "reports, predictions and imports waiting to be made",
     remedy="Wait until some of them are done.",
@@ -66,6 +67,20 @@ class Priority(StrEnum):
     """Somebody waits for it; and what is scheduled, which is soon done."""
     SOON = f"{WAITED_FOR}:soon"
     WHENEVER = f"{WAITED_FOR}:whenever"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobType:
+    """What a worker does: a function of a module, called with plain values.
+
+    on_given_up: called with the same values and `reason` once a job is not tried any more, in a
+    transaction. title, minutes: of what is done again and again, by a schedule of this name.
+    """
+
+    work: Work
+    on_given_up: Work | None = None
+    title: str = ""
+    minutes: int = 0
 
 
 _given_up: dict[str, Work] = {}
@@ -105,13 +120,8 @@ def within(limit: int, waiting: QuerySet[Any]) -> None:
     WAITING.require(there=waiting.count(), limit=limit)
 
 
-def when_given_up(job: Work, tell: Work) -> None:
-    """Call `tell(*args, reason=...)` once the job is not tried any more, in a transaction.
-
-    args: the job's. reason: a sentence for people.
-    """
-    if path_of(job) in _given_up:
-        raise ValueError(f"{path_of(job)} is given up twice")
+def add_given_up(job: Work, tell: Work) -> None:
+    """Call `tell(*args, reason=...)` once the job is not tried any more, in a transaction."""
     _given_up[path_of(job)] = tell
 
 

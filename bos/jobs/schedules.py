@@ -15,10 +15,8 @@ log = logging.getLogger("bos.jobs")
 _schedules: dict[str, tuple[str, int]] = {}
 
 
-def schedule(name: str, job: Work, *, minutes: int) -> None:
-    """Run `job()` every so many minutes. Registered at import, made by `make_schedules`."""
-    if name in _schedules:
-        raise ValueError(f"{name!r} is scheduled twice")
+def add_schedule(name: str, job: Work, *, minutes: int) -> None:
+    """Run `job()` every so many minutes, once `make_schedules` has made its row."""
     _schedules[name] = (path_of(job), minutes)
 
 

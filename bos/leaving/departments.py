@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from bos.models import BELOW_ITSELF, Department, Employee, Organization
-from sync.eventlog.capture import Change, follow_changes
+from sync.eventlog.capture import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Holding:
     without_one: Callable[[QuerySet[Any]], str] = lambda rows: ""
 
 
+Going = Callable[[Collection[UUID]], QuerySet[Any]]
+"""The rows of some kind that go with these departments."""
 _holdings: dict[str, Holding] = {}
-_going: dict[str, Callable[[Collection[UUID]], QuerySet[Any]]] = {}
+_going: dict[str, Going] = {}
 
 
-def register_holding(holding: Holding) -> None:
-    if holding.name in _holdings:
-        raise ValueError(f"{holding.name} are held twice")
+def add_holding(holding: Holding) -> None:
     _holdings[holding.name] = holding
 
 
-def register_going(label: str, rows: Callable[[Collection[UUID]], QuerySet[Any]]) -> None:
+def add_going(label: str, rows: Going) -> None:
     """Tell of what is made of a department, and goes with it."""
     _going[label] = rows
 
@@ -83,7 +83,7 @@ def lock_tree(organization_id: Any) -> None:
     Organization.objects.select_for_update(no_key=True).filter(pk=organization_id).first()
 
 
-def _look_for_circles(changes: Iterable[Change[Department]]) -> None:
+def look_for_circles(changes: Iterable[Change[Department]]) -> None:
     """A form has looked before it wrote; here it is certain, by whatever door."""
     moved: dict[UUID, set[UUID]] = {}
     for change in changes:
@@ -102,9 +102,6 @@ def _look_for_circles(changes: Iterable[Change[Department]]) -> None:
                 at = above.get(at)
             if at == id_:
                 raise ValidationError({"parent": BELOW_ITSELF})
-
-
-follow_changes(Department, _look_for_circles)
 
 
 class NotSaid(Exception):
@@ -136,14 +133,12 @@ def departments_delete(
     Department.objects.filter(pk__in=ids).delete()
 
 
-register_holding(
-    Holding("employees", "employees", lambda ids: Employee.objects.filter(department__in=ids))
+EMPLOYEES = Holding(
+    "employees", "employees", lambda ids: Employee.objects.filter(department__in=ids)
 )
-register_holding(
-    Holding(
-        "departments",
-        "sub-departments",
-        lambda ids: Department.objects.filter(parent__in=ids),
-        field="parent",
-    )
+DEPARTMENTS = Holding(
+    "departments",
+    "sub-departments",
+    lambda ids: Department.objects.filter(parent__in=ids),
+    field="parent",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,16 +14,16 @@ from django.utils import timezone
 
 from bos.leaving.rules import is_last_admin
 from bos.models import (
-    Department,
     Employee,
     Import,
     Notification,
-    Organization,
     Role,
     SignIn,
     User,
 )
+from sync.eventlog.log import concerning
 from sync.eventlog.rewriting import Payload, rewrite
+from sync.protocol.topics import Topic
 
 
 class Rename(Protocol):
@@ -39,25 +38,20 @@ FORMER = "Former user"
 # ------------------------------------------------------------------ what a user has left behind
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Something that users leave behind: `label` in the plural, and the rows of one of them."""
-
-    label: str
-    rows: Callable[[User], QuerySet[Any]]
+Trace = Callable[[User], QuerySet[Any]]
+"""The rows of some kind that a user has left behind."""
+_traces: dict[str, Trace] = {}
 
 
-_traces: list[Trace] = []
+def add_trace(label: str, trace: Trace) -> None:
+    """label: what users leave behind, in the plural."""
+    _traces[label] = trace
 
 
-def register_trace(label: str, rows: Callable[[User], QuerySet[Any]]) -> None:
-    _traces.append(Trace(label, rows))
-
-
-def register_history(model: Any) -> None:
+def add_history(model: Any) -> None:
     """Changes that are kept with their author are something that a user leaves behind."""
     kind = str(model._meta.verbose_name_plural)
-    register_trace(
+    add_trace(
         f"changes of {kind}",
         lambda user: model.history.filter(history_user_id=str(user.pk)),
     )
@@ -65,17 +59,17 @@ def register_history(model: Any) -> None:
 
 def traces_of(user: User) -> list[tuple[str, int]]:
     """What the user has left behind, and how much of it."""
-    counted = ((trace.label, trace.rows(user).count()) for trace in _traces)
+    counted = ((label, trace(user).count()) for label, trace in _traces.items())
     return [(label, count) for label, count in counted if count]
 
 
 def has_left_something(user: User) -> bool:
-    return any(trace.rows(user).exists() for trace in _traces)
+    return any(trace(user).exists() for trace in _traces.values())
 
 
-register_trace("imports", lambda user: Import.objects.filter(author=user))
-for model in (Organization, Department, Employee, User):
-    register_history(model)
+def imports_of(user: User) -> QuerySet[Any]:
+    return Import.objects.filter(author=user)
+
 
 # ------------------------------------------------------------------ who leaves
 
@@ -117,17 +111,17 @@ def successors_of(user: User) -> QuerySet[User]:
 
 Eraser = Callable[[User], None]
 _erasers: list[Eraser] = []
-_shown: dict[str, Rename] = {}
+_renames: dict[str, Rename] = {}
 
 
-def register_eraser(eraser: Eraser) -> None:
+def add_eraser(eraser: Eraser) -> None:
     """Call this before a user is erased, in that transaction."""
     _erasers.append(eraser)
 
 
-def register_shown(entity_type: str, rename: Rename) -> None:
+def add_rename(entity_type: str, rename: Rename) -> None:
     """Events of this entity show people by name."""
-    _shown[entity_type] = rename
+    _renames[entity_type] = rename
 
 
 @transaction.atomic
@@ -184,10 +178,10 @@ def _rename_in_admin_log(row: Model) -> None:
 def _rename_in_events(user: User) -> None:
     id_ = str(user.pk)
     # What they were told themselves speaks to them.
-    told = Q(entity_type="notification", user=id_)
+    told = Q(entity_type="notification") & concerning([Topic("user", id_)])
     for organization_id in _organizations_of(user):
         rewrite(organization_id, told, lambda told: told | _UNTOLD if "title" in told else told)
-        for entity_type, rename in _shown.items():
+        for entity_type, rename in _renames.items():
             shown = Q(entity_type=entity_type) & (Q(data__contains=id_) | Q(live__contains=id_))
             rewrite(organization_id, shown, partial(rename, id_=id_))
 

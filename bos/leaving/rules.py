@@ -14,7 +14,7 @@ from django.db.models import ProtectedError, QuerySet
 from django.db.models.signals import post_delete
 
 from bos.models import Organization, Role, User
-from sync.eventlog.capture import Change, follow_changes
+from sync.eventlog.capture import Change
 
 
 class LastAdmin(ProtectedError):
@@ -66,7 +66,7 @@ def _require_admin(organization_id: Any) -> None:
         raise LastAdmin(organization)
 
 
-def _look_at_admins(changes: Iterable[Change[User]]) -> None:
+def look_at_admins(changes: Iterable[Change[User]]) -> None:
     """Demoted, deactivated, moved. Deletions are looked at below: these tell what they are of."""
     left = {
         change.before.organization_id
@@ -92,5 +92,4 @@ def _look_at_deleted_admin(instance: User, origin: Any = None, **_: object) -> N
         _require_admin(instance.organization_id)
 
 
-follow_changes(User, _look_at_admins)
 post_delete.connect(_look_at_deleted_admin, sender=User, dispatch_uid="last admin")

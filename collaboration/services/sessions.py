@@ -17,6 +17,7 @@ from django.utils import timezone
 from bos.ids import uuids
 from bos.models import Notification, Role, User
 from bos.permissions import has_role
+from collaboration.errors import SessionFull, SessionNotFound
 from collaboration.models import (
     Invitation,
     Participant,
@@ -27,7 +28,7 @@ from collaboration.usage import (
     require_room_for_session,
 )
 from sync.eventlog.writer import Row
-from sync.protocol.errors import NotFound, SessionFull, SessionNotFound, Unauthorized
+from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal
 from sync.protocol.rights import AccessChange, Reads
 

@@ -14,7 +14,6 @@ from kpis.alerts.services import acknowledge
 from kpis.models import Alert, AlertRule
 
 
-@admin.register(AlertRule)
 class AlertRuleAdmin(TenantAdmin):
     list_display = (
         "kpi",
@@ -49,7 +48,6 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.filter(acknowledged_at__isnull=self.value() == "open")
 
 
-@admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
     list_display = (
         "message",
@@ -71,3 +69,6 @@ class AlertAdmin(ReadOnlyAdmin):
         user: Any = request.user
         acknowledged = acknowledge(alerts.select_related(None).only("pk"), user)
         self.message_user(request, f"{acknowledged} alerts acknowledged.")
+
+
+PAGES = {AlertRule: AlertRuleAdmin, Alert: AlertAdmin}

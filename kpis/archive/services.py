@@ -12,7 +12,7 @@ from django.db.models import ProtectedError, QuerySet
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 
-from bos.leaving.departments import Holding, register_going, register_holding
+from bos.leaving.departments import Holding
 from bos.leaving.rules import goes_with_its_organization
 from kpis.models import Alert, AlertRule, Insight, Kpi, KpiValue, Report, ReportSchedule, Visibility
 
@@ -89,7 +89,7 @@ pre_delete.connect(_refuse_what_is_in_use, sender=Kpi, dispatch_uid="archived fi
 # ------------------------------------------------------------------ in a department that goes
 
 
-def _held(ids: Collection[UUID]) -> QuerySet[Kpi]:
+def kpis_of(ids: Collection[UUID]) -> QuerySet[Kpi]:
     return Kpi.everything.filter(department__in=ids)
 
 
@@ -100,8 +100,12 @@ def _without_department(rows: QuerySet[Any]) -> str:
     return f"{restricted} of them are visible to their department only: choose one."
 
 
-register_holding(Holding("kpis", "KPIs", _held, without_one=_without_department))
-register_going("reports of it", lambda ids: Report.objects.filter(department__in=ids))
-register_going(
-    "report schedules of it", lambda ids: ReportSchedule.objects.filter(department__in=ids)
-)
+KPIS = Holding("kpis", "KPIs", kpis_of, without_one=_without_department)
+
+
+def reports_of(ids: Collection[UUID]) -> QuerySet[Any]:
+    return Report.objects.filter(department__in=ids)
+
+
+def report_schedules_of(ids: Collection[UUID]) -> QuerySet[Any]:
+    return ReportSchedule.objects.filter(department__in=ids)

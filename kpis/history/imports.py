@@ -27,7 +27,7 @@ from bos.imports.resources import (
     UserReference,
     uuid_of,
 )
-from bos.imports.workflow import Outcome, Plan, Progress, register_import
+from bos.imports.workflow import Outcome, Plan, Progress
 from bos.models import Organization
 from bos.texts import text_key
 from kpis.archive.services import archived
@@ -307,7 +307,3 @@ def _compare(
         at = measurement.at.isoformat().replace("+00:00", "Z")
         change = (at, before, plain_number(measurement.value))
         outcome.show(row, str(kpis[measurement.kpi_id]), [change], new=not old)
-
-
-register_import(KpiImport())
-register_import(ValueImport())

@@ -16,7 +16,6 @@ from bos.adminsite.read_only import ReadOnlyAdmin
 from kpis.models import Insight, InsightKind, InsightState
 
 
-@admin.register(Insight)
 class InsightAdmin(ReadOnlyAdmin):
     list_display = ("kind", "kpi", "summary", "created_at", "organization")
     list_filter = ("organization", "kind", "created_at")
@@ -49,7 +48,6 @@ def _rounded(figures: dict[str, Any], *names: str) -> Iterator[str]:
     return (rounded_number(figures[name]) for name in names)
 
 
-@admin.register(InsightState)
 class InsightStateAdmin(ReadOnlyAdmin):
     """In which rhythm each KPI's values come, what that means, and why some have no insight."""
 
@@ -83,3 +81,6 @@ class InsightStateAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)
+
+
+PAGES = {Insight: InsightAdmin, InsightState: InsightStateAdmin}

@@ -29,7 +29,6 @@ class ReportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
             refuse_if_full(self)
 
 
-@admin.register(Report)
 class ReportAdmin(TenantAdmin):
     """Reports are asked for here; a worker makes them."""
 
@@ -71,8 +70,10 @@ class ReportAdmin(TenantAdmin):
         return False
 
 
-@admin.register(ReportSchedule)
 class ReportScheduleAdmin(TenantAdmin):
     list_display = ("__str__", "format", "is_active", "last_made_on", "organization")
     list_filter = ("organization", "is_active", "rhythm")
     list_select_related = ("organization", "department")
+
+
+PAGES = {Report: ReportAdmin, ReportSchedule: ReportScheduleAdmin}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Revoked = Callable[["Feed", Connection, Collection[str]], None]
 _watchers: list[Revoked] = []
-when_revoked = _watchers.append
+add_watcher = _watchers.append
 """Call this with the connection and the topics that it has just lost."""
 
 

@@ -34,7 +34,7 @@ from sync.protocol.errors import (
 from sync.protocol.identity import Principal
 from sync.protocol.limits import SlidingWindow, limit_figures
 from sync.protocol.messages import Error, RateLimit, ServerPing, TokenExpiredNotice
-from sync.protocol.registry import Message, name_of
+from sync.protocol.registry import FREQUENT, Message, name_of
 
 if TYPE_CHECKING:
     from sync.delivery.feed import Feed, Synced
@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 # Served before AUTH and outside of the message limits (decisions A1, L1).
 HEARTBEATS = frozenset({"PING", "PONG"})
 UNLIMITED = BEFORE_AUTH
-# Outside of them up to so many a second (decision L2).
-FREQUENT = frozenset({"CURSOR_MOVE"})
+# Outside of them up to so many frequent ones a second (decision L2).
 FREQUENT_A_SECOND = 60
 FAILED_AUTHS = 3
 MALFORMED_IN_A_ROW = 10

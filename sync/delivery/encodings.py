@@ -20,8 +20,12 @@ from sync.protocol.times import wire_time_us
 Frames = Any
 """What an outbox of the lane takes: bytes of ready frames (raw), or a list of ASGI messages."""
 
-# Entities that go out as SYNC_* when they change, also where another type tells of it (V3).
-_MIRRORED = frozenset({"organization", "department", "employee", "kpi"})
+_mirrored: set[str] = set()
+"""Entities that go out as SYNC_* when they change, also where another type tells of it (V3)."""
+
+
+def add_mirrored(entity_type: str) -> None:
+    _mirrored.add(entity_type)
 
 
 class Lane(Protocol):
@@ -99,7 +103,7 @@ def broadcast(event: LoggedEvent) -> list[bytes]:
     messages = []
     if event.live_type:
         messages.append(_live(event, request_id=None))
-    if event.entity_type in _MIRRORED or not event.live:
+    if event.entity_type in _mirrored or not event.live:
         messages.append(sync_message(event))
     return messages
 
@@ -109,7 +113,7 @@ def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) ->
     if not event.live_type:
         return broadcast(event) if subscribed else []
     messages = [_live(event, request_id=request_id)]
-    if subscribed and event.entity_type in _MIRRORED:
+    if subscribed and event.entity_type in _mirrored:
         messages.append(sync_message(event))
     return messages
 
@@ -129,7 +133,7 @@ def _with_entity(event: LoggedEvent) -> bytes:
     The payload was encoded before the event had its place in the order.
     """
     entity = ""
-    if event.organization or event.department or event.kpi or event.session or event.user:
+    if event.has_topics():
         entity = (
             f'"entityType":"{event.entity_type}","entityId":"{event.entity_id}",'
             f'"changeType":"{event.change_type}",'

@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bos.sync")
 
 Follower = Callable[["Feed", LoggedEvent], None]
-_followers: dict[str, Follower] = {}
+_followers: dict[str, list[Follower]] = {}
 
 
-def follow_entity(entity_type: str, follower: Follower) -> None:
+def add_follower(entity_type: str, follower: Follower) -> None:
     """Call this in every process, in order, right after an event of this entity was delivered."""
-    if entity_type in _followers:
-        raise ValueError(f"events of {entity_type} are followed twice")
-    _followers[entity_type] = follower
+    _followers.setdefault(entity_type, []).append(follower)
 
 
 # A message overtaken on its way through Redis arrives within this time; later it is read.
@@ -241,11 +239,10 @@ class Feed:
             # it is gone is nothing that they might not know.
             for connection in self.followers(ended):
                 access.revoke(self, connection, [ended])
-        self._tell_follower(event)
+        self._tell_followers(event)
 
-    def _tell_follower(self, event: LoggedEvent) -> None:
-        follower = _followers.get(event.entity_type)
-        if follower is not None:
+    def _tell_followers(self, event: LoggedEvent) -> None:
+        for follower in _followers.get(event.entity_type, ()):
             try:
                 follower(self, event)
             except Exception:  # a feature's fault must not stop the organization's events

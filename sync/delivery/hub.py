@@ -32,14 +32,17 @@ from sync.protocol.close_codes import CloseCode
 
 logger = logging.getLogger("bos.sync")
 
+Companion = Callable[["Hub"], Coroutine[None, None, None]]
+Watcher = Callable[[Shown], None]
+Leaver = Callable[["Hub", Connection], Awaitable[None]]
 # What features do in every process: run beside the hub, look at what is shown, clean up after a
-# connection. Registered at import, by the features' `realtime` modules.
-_companions: list[Callable[[Hub], Coroutine[None, None, None]]] = []
-_watchers: list[Callable[[Shown], None]] = []
-_leavers: list[Callable[[Hub, Connection], Awaitable[None]]] = []
-run_beside_hub = _companions.append
-watch_shown = _watchers.append
-after_connection = _leavers.append
+# connection (`sync.feature`).
+_companions: list[Companion] = []
+_watchers: list[Watcher] = []
+_leavers: list[Leaver] = []
+add_companion = _companions.append
+add_watcher = _watchers.append
+add_leaver = _leavers.append
 
 JOIN_TIMEOUT = 1.0
 # A feed without connections is kept for a while: people reconnect.

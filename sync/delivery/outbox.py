@@ -250,7 +250,7 @@ class RawOutbox:
             self._latest = {}
         if not self._latest:
             self._flusher.add(self)
-        # Not counted: at most one a participant.
+        # Not counted: at most one a key.
         self._latest[topic, key] = frames
 
     def forget_latest(self, topic: str) -> None:

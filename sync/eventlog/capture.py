@@ -57,12 +57,14 @@ class Change(Generic[M]):
 
 
 class Synced(Generic[M]):
-    """How a model appears on the wire. Subclass it once a model and `register` it."""
+    """How a model appears on the wire: subclass it once a model, and list it in a Feature."""
 
     model: type[M]
     entity_type: ClassVar[str]
+    mirrored: ClassVar[bool] = True
+    """Whether a change goes out as SYNC_UPDATE or SYNC_DELETE also where `live` tells of it."""
     tracked: ClassVar[frozenset[str]] = EVERYTHING
-    """Fields whose old value decides about the audience, as attnames (`department_id`). A save that
+    """Fields whose old value decides about the audience, as attnames (`shop_id`). A save that
     writes none of them, and none that decides about rights, spares the query for the old row."""
     ignored: ClassVar[frozenset[str]] = frozenset({"updated_at"})
     """Fields that change with every save and are no change by themselves."""
@@ -103,9 +105,7 @@ class Synced(Generic[M]):
 _synced: dict[type[models.Model], Synced[Any]] = {}
 
 
-def register(synced: Synced[Any]) -> None:
-    if synced.model in _synced:
-        raise ValueError(f"{synced.model.__name__} is registered twice")
+def add_entity(synced: Synced[Any]) -> None:
     _synced[synced.model] = synced
 
 
@@ -121,7 +121,7 @@ Follower = Callable[[Sequence[Change[Any]]], None]
 _followers: dict[type[models.Model], list[Follower]] = {}
 
 
-def follow_changes(model: type[models.Model], follower: Follower) -> None:
+def add_follower(model: type[models.Model], follower: Follower) -> None:
     """Call this for all changes of the model's rows, events or not, in their transaction.
 
     With several at once where a queryset's method changes several rows. Followers are called in the
@@ -446,13 +446,7 @@ def _left_organization(synced: Synced[M], change: Change[M]) -> bool:
 def _lost_audience(synced: Synced[M], change: Change[M], audience: Audience) -> Audience | None:
     if change.before is None:
         return None
-    before = synced.audience(change.before)
-    lost = {
-        kind: id_
-        for kind in Audience.__dataclass_fields__
-        if (id_ := getattr(before, kind)) is not None and id_ != getattr(audience, kind)
-    }
-    return Audience(**lost) if lost else None
+    return synced.audience(change.before).without(audience)
 
 
 def _append_look(synced: Synced[M], change: Change[M], actor: Actor, access: AccessChange) -> None:

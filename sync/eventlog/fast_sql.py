@@ -1,7 +1,7 @@
 """One row read, changed or inserted, for where every update passes.
 
 Django's ORM composes and compiles its SQL anew for each query, which is most of the cost of a small
-write (measured on SQLite: 2.0 ms a KPI update through the ORM, 0.5 ms through this). Here the SQL
+write (measured on SQLite: 2.0 ms an update through the ORM, 0.5 ms through this). Here the SQL
 is made once a model and thread. What is changed is captured like any other change.
 """
 
@@ -83,7 +83,7 @@ def _of(model: type[models.Model], tenant_field: str = "") -> _Statements:
 def lock_row(model: type[M], pk: Any, **tenant: Any) -> M | None:
     """The row with this primary key within the tenant, locked until the transaction ends.
 
-    tenant: one field and its value: `lock_row(Kpi, pk, organization_id=...)`.
+    tenant: one field and its value: `lock_row(Order, pk, organization_id=...)`.
     """
     [(tenant_field, tenant_id)] = tenant.items()
     statements = _of(model, tenant_field)

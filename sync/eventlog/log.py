@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from sync.models import Event, StreamHead
 from sync.protocol.errors import SyncErrorCode, SyncRefused
 from sync.protocol.identity import Actor
 from sync.protocol.times import now_us
-from sync.protocol.topics import KINDS, Audience, Topic
+from sync.protocol.topics import TOPIC_COLUMNS, Audience, Topic, column_of, names_of
 
 
 class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
@@ -42,14 +42,28 @@ class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
     origin: str
     request_id: str
     access: str
-    organization: str | None
-    department: str | None
-    kpi: str | None
-    user: str | None
-    session: str | None
+    topic_1: str | None
+    topic_2: str | None
+    topic_3: str | None
+    topic_4: str | None
+    topic_5: str | None
+    topic_6: str | None
+    topic_7: str | None
+    topic_8: str | None
 
     def topics(self) -> list[str]:
-        return [f"{kind}:{id_}" for kind in KINDS if (id_ := getattr(self, kind)) is not None]
+        """Return the names of the topics that the event concerns."""
+        return names_of(self)
+
+    def has_topics(self) -> bool:
+        """Return whether it concerns any topic: an answer to one connection concerns none."""
+        first_four = self.topic_1 or self.topic_2 or self.topic_3 or self.topic_4
+        return bool(first_four or self.topic_5 or self.topic_6 or self.topic_7 or self.topic_8)
+
+    def topic(self, kind: str) -> str | None:
+        """Return the id of the topic of this kind, None where it concerns none."""
+        id_: str | None = getattr(self, column_of(kind))
+        return id_
 
 
 COLUMNS = LoggedEvent.__struct_fields__
@@ -125,7 +139,7 @@ class PendingEvent:
             self.actor.origin,
             self.actor.request_id,
             self.access,
-            *(getattr(self.audience, kind) for kind in KINDS),
+            *self.audience.columns,
         )
         return self.logged
 
@@ -244,11 +258,11 @@ def read_topics(
     organization_id: str, topics: Iterable[Topic], *, after: int, upto: int, limit: int
 ) -> list[LoggedEvent]:
     """Like `read`, only those that concern one of these topics."""
-    return _read(_between(organization_id, after, upto) & _concerning(topics), limit)
+    return _read(_between(organization_id, after, upto) & concerning(topics), limit)
 
 
 def count_topics(organization_id: str, topics: Iterable[Topic], *, after: int, upto: int) -> int:
-    condition = _between(organization_id, after, upto) & _concerning(topics)
+    condition = _between(organization_id, after, upto) & concerning(topics)
     return Event.objects.filter(condition).count()
 
 
@@ -292,13 +306,14 @@ def _between(organization_id: str, after: int, upto: int) -> Q:
     return Q(organization_id=organization_id, sequence__gt=after, sequence__lte=upto)
 
 
-def _concerning(topics: Iterable[Topic]) -> Q:
+def concerning(topics: Iterable[Topic]) -> Q:
+    """Return the condition on `Event` that it concerns one of these topics."""
     ids_of: dict[str, list[str]] = defaultdict(list)
     for topic in topics:
         ids_of[topic.kind].append(topic.id)
     condition = Q(pk__in=[])
     for kind, ids in ids_of.items():
-        condition |= Q(**{f"{kind}__in": ids})
+        condition |= Q(**{f"{column_of(kind)}__in": ids})
     return condition
 
 
@@ -342,4 +357,4 @@ def _prune_batch(organization_id: str, older_than_us: int) -> int:
         return len(batch)
 
 
-assert {field.name for field in fields(Audience)} == set(KINDS)
+assert COLUMNS[-len(TOPIC_COLUMNS) :] == TOPIC_COLUMNS

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import F, OuterRef, Subquery
@@ -26,19 +27,27 @@ logger = logging.getLogger("bos.sync")
 PAGE = 200
 
 Handle = Callable[[str, Sequence[LoggedEvent]], int | None]
-_processors: dict[str, tuple[frozenset[str], Handle]] = {}
 
 
-def process(name: str, entity_types: set[str], handle: Handle) -> None:
-    """Call `handle(organization_id, events)` for events of these entities, in a transaction.
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """Calls `handle(organization_id, events)` for events of these entities, in a transaction.
 
     It may say how many of the events it has done with, where that is enough for one transaction:
     it is called again with the others, in the next one.
     name: under which its position is kept: another name begins anew, with all that the log holds.
     """
-    if name in _processors:
-        raise ValueError(f"there are two processors {name!r}")
-    _processors[name] = (frozenset(entity_types), handle)
+
+    name: str
+    entity_types: frozenset[str]
+    handle: Handle
+
+
+_processors: dict[str, Processor] = {}
+
+
+def add_processor(processor: Processor) -> None:
+    _processors[processor.name] = processor
 
 
 def advance() -> int:
@@ -120,12 +129,12 @@ def _take(
     if position.sequence < end.pruned_sequence:
         # Not past all of them: in a log that was put back, some are kept (`log.start_over`).
         logger.warning("events were forgotten before they were processed", extra={"by": name})
-    entity_types, handle = _processors[name]
+    processor = _processors[name]
     events = log.read(organization_id, after=position.sequence, upto=end.sequence, limit=limit)
-    concerned = [event for event in events if event.entity_type in entity_types]
+    concerned = [event for event in events if event.entity_type in processor.entity_types]
     done = None
     if concerned and leave_out_behind is None:
-        done = handle(organization_id, concerned)
+        done = processor.handle(organization_id, concerned)
     before = position.sequence
     if done is not None:
         position.sequence = concerned[done].sequence - 1

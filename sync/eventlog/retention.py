@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from sync.conf import sync_settings
-from sync.eventlog import commits, idempotency, log
+from sync.eventlog import log
 from sync.protocol.times import now_us
 
 logger = logging.getLogger("bos.sync")
@@ -19,21 +19,16 @@ logger = logging.getLogger("bos.sync")
 PAUSE_SECONDS = 600.0
 
 
-def _history() -> int:
+def prune_history() -> int:
+    """Delete events that are older than `history_days`; how many those were."""
     return log.prune(now_us() - int(sync_settings().history_days * 86_400_000_000))
 
 
-_tasks: dict[str, Callable[[], int]] = {
-    "events": _history,
-    "requests": idempotency.prune,
-    "marks": commits.prune,
-}
+_tasks: dict[str, Callable[[], int]] = {}
 
 
-def forget_regularly(what: str, forget: Callable[[], int]) -> None:
+def add_task(what: str, forget: Callable[[], int]) -> None:
     """forget: deletes what is too old and says how much that was."""
-    if what in _tasks:
-        raise ValueError(f"{what} are forgotten twice")
     _tasks[what] = forget
 
 

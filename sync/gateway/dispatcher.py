@@ -23,7 +23,6 @@ from sync.protocol.close_codes import CloseCode
 from sync.protocol.codecs import LIGHT_BYTES, request_id_of, type_of
 from sync.protocol.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack, encode
 from sync.protocol.errors import (
-    ErrorCode,
     InternalServerError,
     InvalidMessage,
     ProtocolError,
@@ -44,7 +43,7 @@ T = TypeVar("T")
 # Changes of one connection that may wait for their commit at once; as many as a group commits.
 MAX_CHANGES = 64
 UNDECLARED = "undeclared error"
-_undeclared: set[tuple[str, ErrorCode]] = set()
+_undeclared: set[tuple[str, str]] = set()
 """Requests and codes of which it was said already that they were not declared."""
 
 

@@ -19,7 +19,7 @@ import msgspec
 from sync.delivery.access import withdraw
 from sync.delivery.bus import bus
 from sync.delivery.connection import Connection
-from sync.delivery.hub import Hub, after_connection, run_beside_hub
+from sync.delivery.hub import Hub
 from sync.protocol.codecs import json_text
 from sync.protocol.rights import AccessChange
 
@@ -60,14 +60,14 @@ def signed_in(connection: Connection) -> None:
     _leases[connection.id] = _newcomers[connection.id] = entry
 
 
-async def _take_off(hub: Hub, connection: Connection) -> None:
+async def take_off(hub: Hub, connection: Connection) -> None:
     entry = _leases.pop(connection.id, None)
     _newcomers.pop(connection.id, None)
     if entry is not None:
         await hub.state.be_gone(*entry)
 
 
-async def _keep(hub: Hub) -> None:
+async def keep(hub: Hub) -> None:
     renew_at = 0.0
     while True:
         await asyncio.sleep(ROUND)
@@ -106,7 +106,3 @@ def disconnect(organization_id: str, connection_ids: Iterable[str]) -> None:
             entity_id=connection_id,
             access=AccessChange(connections=(connection_id,)),
         )
-
-
-run_beside_hub(_keep)
-after_connection(_take_off)

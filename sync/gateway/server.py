@@ -75,9 +75,10 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     intake: Intake
     _watcher: Watcher | None = None
     _drained: asyncio.Event | None = None
-    _broken = False
-    """What the client sends is thrown away from then on: it has broken the protocol, or sends
-    more than is worth reading."""
+    _broken = True
+    """What the client sends is thrown away: it has broken the protocol, or sends more than is worth
+    reading. So it is until hands are shaken."""
+    _has_shaken = False
     _pong = b""
     """The latest, for a client that does not read."""
     _head = b""
@@ -100,6 +101,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self.heard_at = now = self.loop.time()
         if self._broken:
+            if not self._has_shaken:  # uvicorn's own would hand the request on as if it were frames
+                raise RuntimeError("the handshake is read by sync.gateway.http_server:HttpProtocol")
             return
         self._read(data, now)
 
@@ -110,6 +113,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         conn.parser = Protocol.parse(conn)
         next(conn.parser)
         self.handle_connect(request)
+        self._has_shaken = True
         self._broken = self.close_sent  # it was no handshake
 
     def _read(self, data: bytes, now: float) -> None:

@@ -1,6 +1,6 @@
 """What answers a request, as it is declared where the request is handled (decision E8).
 
-    @handles(KpiUpdate, answers=[Answer.copy(KpiUpdated)], errors=[Unauthorized, NotFound])
+    @handles(OrderPlace, answers=[Answer.copy(OrderPlaced)], errors=[Unauthorized, NotFound])
 
 answers: the messages that carry the `requestId` of the request, or name it; none is `[]`. errors:
 what the request is refused with beside what any request may be refused with, which is declared here
@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 
 from sync.protocol.errors import (
     AuthenticationRequired,
-    ErrorCode,
     InternalServerError,
     InvalidMessage,
     ProtocolError,
     RateLimitExceeded,
-    SyncErrorCode,
     TokenExpired,
 )
 
@@ -60,7 +58,7 @@ class Answer:
     message: type[Message]
     kind: AnswerKind
     ends: bool = True
-    codes: tuple[ErrorCode | SyncErrorCode, ...] = ()
+    codes: tuple[str, ...] = ()
     note: str = ""
 
     @classmethod
@@ -79,14 +77,12 @@ class Answer:
         return cls(message, AnswerKind.NOTICE, note=note)
 
     @classmethod
-    def failure(
-        cls, message: type[Message], codes: Collection[ErrorCode | SyncErrorCode]
-    ) -> Answer:
+    def failure(cls, message: type[Message], codes: Collection[str]) -> Answer:
         """Declare a refusal that is a message of its own, with these codes."""
         return cls(message, AnswerKind.REPLY, codes=tuple(sorted(codes)))
 
 
-def codes_of(name: str, errors: Collection[Refusal]) -> frozenset[ErrorCode]:
+def codes_of(name: str, errors: Collection[Refusal]) -> frozenset[str]:
     """Return every code of an ERROR that may answer the request of this name.
 
     errors: the request's own.

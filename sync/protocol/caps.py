@@ -28,12 +28,8 @@ class Cap:
             raise RateLimitExceeded(text, limit=limit, scope=self.scope)
 
 
-def cap(scope: str, what: str, *, remedy: str) -> Cap:
-    """Register a cap; each `scope` once."""
-    if scope in _caps:
-        raise ValueError(f"{scope} is capped twice")
-    _caps[scope] = Cap(scope, what, remedy)
-    return _caps[scope]
+def add_cap(cap: Cap) -> None:
+    _caps[cap.scope] = cap
 
 
 def caps() -> list[Cap]:

@@ -9,13 +9,13 @@ ProtocolError
     Unauthorized              UNAUTHORIZED
     InvalidChannel            INVALID_CHANNEL
     SubscriptionFailed        SUBSCRIPTION_FAILED
-    SessionNotFound           SESSION_NOT_FOUND
-    SessionFull               SESSION_FULL
     RateLimitExceeded         RATE_LIMIT_EXCEEDED
     InternalServerError       INTERNAL_SERVER_ERROR
         OutcomeUnknown        INTERNAL_SERVER_ERROR
     NotFound                  NOT_FOUND
 SyncRefused                   answered with SYNC_ERROR
+
+Features declare further ones, with codes of their own (`Feature.errors`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class ErrorCode(StrEnum):
-    """Every `code` of an ERROR. The document's table, plus NOT_FOUND (decision E6)."""
+    """The kernel's codes of an ERROR: of the document's table, and NOT_FOUND (decision E6)."""
 
     INVALID_MESSAGE_FORMAT = "INVALID_MESSAGE_FORMAT"
     AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
@@ -34,8 +34,6 @@ class ErrorCode(StrEnum):
     UNAUTHORIZED = "UNAUTHORIZED"
     INVALID_CHANNEL = "INVALID_CHANNEL"
     SUBSCRIPTION_FAILED = "SUBSCRIPTION_FAILED"
-    SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
-    SESSION_FULL = "SESSION_FULL"
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
     NOT_FOUND = "NOT_FOUND"
@@ -53,10 +51,12 @@ class SyncErrorCode(StrEnum):
 class ProtocolError(Exception):
     """The request was refused; the connection stays open.
 
-    Nothing was changed, except perhaps with OutcomeUnknown.
+    Nothing was changed, except perhaps with OutcomeUnknown. The docstring is the default message.
     """
 
-    code: ClassVar[ErrorCode]
+    code: ClassVar[str]
+    action: ClassVar[str] = ""
+    """What a client does about it, in a sentence; of an error that a feature declares."""
 
     def __init__(self, message: str = "", **details: object) -> None:
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
@@ -116,18 +116,6 @@ class SubscriptionFailed(ProtocolError):
     code = ErrorCode.SUBSCRIPTION_FAILED
 
 
-class SessionNotFound(ProtocolError):
-    """There is no such collaboration session."""
-
-    code = ErrorCode.SESSION_NOT_FOUND
-
-
-class SessionFull(ProtocolError):
-    """The session has reached its participant limit."""
-
-    code = ErrorCode.SESSION_FULL
-
-
 class RateLimitExceeded(ProtocolError):
     """You are sending messages too quickly. Please slow down."""
 
@@ -159,3 +147,16 @@ class SyncRefused(Exception):
     def __init__(self, code: SyncErrorCode, message: str, **details: object) -> None:
         self.code, self.message, self.details = code, message, details
         super().__init__(message)
+
+
+declared: dict[str, type[ProtocolError]] = {}
+"""The errors of features, by their codes."""
+
+
+def add_error(error: type[ProtocolError]) -> None:
+    declared[error.code] = error
+
+
+def error_codes() -> set[str]:
+    """Every `code` of an ERROR, the kernel's and the features'."""
+    return {*map(str, ErrorCode), *declared}

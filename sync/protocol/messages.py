@@ -11,6 +11,8 @@ from sync.protocol.errors import ErrorCode, SyncErrorCode
 from sync.protocol.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+# A string, of which the codes of all features are: they are known when the process has started.
+Code = Annotated[str, Meta(extra_json_schema={"$ref": "#/components/schemas/ErrorCode"})]
 Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
 AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.TOKEN_EXPIRED)
 """The codes of an AUTH_FAILED."""
@@ -64,7 +66,7 @@ class SyncRequest(Request):
 
 @message("AUTH_SUCCESS")
 class AuthSuccess(Message):
-    """Signed in. `sessionId` names this connection, not a collaboration session.
+    """Signed in. `sessionId` names this connection, and no session in which people meet.
 
     role: what the user may do in the organization; when it changes, the connection is closed.
     """
@@ -172,7 +174,7 @@ class SyncError(Message):
 class Error(Message):
     """A request was refused; nothing was changed."""
 
-    code: ErrorCode
+    code: Code
     message: str
     details: dict[str, Any] | UnsetType = UNSET
 

@@ -2,26 +2,28 @@
 
 A message is a struct next to the feature that owns it:
 
-    @message("KPI_UPDATE")
-    class KpiUpdate(Request):
-        kpi_id: WireId
-        value: Number
+    @message("ORDER_PLACE")
+    class OrderPlace(Request):
+        shop_id: WireId
+        item: str
 
-    @handles(KpiUpdate, answers=[Answer.copy(KpiUpdated)], errors=[Unauthorized])
-    async def kpi_update(context: Context, message: KpiUpdate) -> Reply | None: ...
+    @handles(OrderPlace, answers=[Answer.copy(OrderPlaced)], errors=[Unauthorized])
+    async def order_place(context: Context, message: OrderPlace) -> Reply | None: ...
+
+The decorators only mark what they decorate; it is served where a Feature lists it (`sync.feature`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from sync.protocol.answers import Answer, Refusal, codes_of
-from sync.protocol.errors import ErrorCode, InvalidMessage, NotServed
+from sync.protocol.errors import InvalidMessage, NotServed
 
 if TYPE_CHECKING:
     from sync.gateway.dispatcher import Context
@@ -32,6 +34,8 @@ WireId = Annotated[str, Meta(min_length=1, max_length=64, description="An opaque
 class Message(msgspec.Struct, rename="camel", omit_defaults=True):
     """Payload of a message that the server sends."""
 
+    wire: ClassVar[Wire]
+
 
 class EntityMessage(Message, kw_only=True):
     """Payload of a message that tells of a change to an entity, as sync messages do."""
@@ -40,6 +44,14 @@ class EntityMessage(Message, kw_only=True):
     entity_id: str | UnsetType = UNSET
     change_type: Literal["created", "updated", "deleted"] | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What `message` has said of a struct: its name on the wire, and what it shows."""
+
+    name: str
+    shown: Shown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +66,28 @@ class Shown:
 class Request(msgspec.Struct, rename="camel"):
     """Payload of a message that a client sends. Unknown extra fields are ignored (E1)."""
 
+    wire: ClassVar[Wire]
+
 
 # Returns a Reply, the task of a change that is answered by its event, or None.
 Handler = Callable[["Context", Any], Awaitable[Any]]
 Price = int | Callable[[Any], int]
 """Units of work (see `sync.delivery.budgets`), or how many by the payload."""
 R = TypeVar("R", bound=type[msgspec.Struct])
-H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """A handler, and what is to be known of the request that it serves: see `handles`."""
+
+    struct: type[Request]
+    function: Handler
+    answers: tuple[Answer, ...]
+    errors: tuple[Refusal, ...]
+    each: str
+    pipelined: bool
+    cost: Price
+    frequent: bool
 
 
 @dataclass(slots=True)
@@ -80,7 +107,7 @@ class RequestType:
     answers: tuple[Answer, ...] = ()
     errors: tuple[Refusal, ...] = ()
     each: str = ""
-    codes: frozenset[ErrorCode] = frozenset()
+    codes: frozenset[str] = frozenset()
 
     def price(self, message: Request) -> int:
         """What this request costs, in units of work."""
@@ -91,45 +118,28 @@ requests: dict[str, RequestType] = {}
 events: dict[str, type[Message]] = {}
 shown: dict[str, Shown] = {}
 """By the name of an EntityMessage."""
-_names: dict[type[msgspec.Struct], str] = {}
-
-# The document calls these types 'Bidirectional': sent by a client they mean the request (E5).
-ALIASES = {
-    "SESSION_CREATED": "SESSION_CREATE",
-    "SESSION_JOINED": "SESSION_JOIN",
-    "SESSION_LEFT": "SESSION_LEAVE",
-    "ANNOTATION_CREATED": "ANNOTATION_CREATE",
-    "ANNOTATION_UPDATED": "ANNOTATION_UPDATE",
-    "ANNOTATION_DELETED": "ANNOTATION_DELETE",
-}
+ALIASES: dict[str, str] = {}
+"""Types that clients may send for a request: the document calls them 'Bidirectional' (E5)."""
+FREQUENT: set[str] = set()
+"""Requests with a budget of their own, outside of the messages that are counted (decision L2)."""
 
 
 def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callable[[R], R]:
-    """Register a payload struct under its wire name; its base class says who sends it.
+    """Say a payload struct's name on the wire; its base class says who sends it.
 
     shows, named: of an EntityMessage, see Shown.
-    PING, PONG, CURSOR_MOVE and NOTIFICATION_READ are sent by both and registered for each.
+    PING, PONG and others are sent by both: a struct for each.
     """
 
-    def register(struct: R) -> R:
-        if issubclass(struct, Request):
-            if name in requests:
-                raise ValueError(f"the request {name} is registered twice")
-            requests[name] = RequestType(name, struct)
-        elif issubclass(struct, Message):
-            if name in events:
-                raise ValueError(f"the message {name} is registered twice")
-            events[name] = struct
-            if issubclass(struct, EntityMessage) != bool(shows):
-                raise ValueError(f"{name}: an EntityMessage, and nothing else, shows an entity")
-            if shows:
-                shown[name] = Shown(tuple(shows), named)
-        else:
+    def declare(struct: R) -> R:
+        if not issubclass(struct, Request | Message):
             raise TypeError(f"{struct.__name__} is neither a Request nor a Message")
-        _names[struct] = name
+        if issubclass(struct, EntityMessage) != bool(shows):
+            raise ValueError(f"{name}: an EntityMessage, and nothing else, shows an entity")
+        struct.wire = Wire(name, Shown(tuple(shows), named) if shows else None)
         return struct
 
-    return register
+    return declare
 
 
 def handles(
@@ -140,31 +150,48 @@ def handles(
     each: str = "",
     pipelined: bool = False,
     cost: Price = 1,
-) -> Callable[[H], H]:
-    """Register the handler of a request.
+    frequent: bool = False,
+) -> Callable[[Handler], Handles]:
+    """Declare that a function serves this request.
 
     answers: every message that may answer it; `[]` where none does. errors: those it may be refused
     with, beside those of any request (see `sync.protocol.answers`). each: the field of the payload
     of whose items each is refused by an ERROR of its own while the others are served.
-    cost: what of the work of a user and an organization it takes.
+    pipelined: see RequestType. cost: what of the work of a user and an organization it takes.
+    frequent: it is counted by itself and has a budget of its own (`Connection.count`).
     """
 
-    def register(handler: H) -> H:
-        request = requests[_names[struct]]
-        if request.handler is not None:
-            raise ValueError(f"{request.name} has two handlers")
-        request.handler = handler
-        request.pipelined = pipelined
-        request.cost = cost
-        request.answers, request.errors, request.each = tuple(answers), tuple(errors), each
-        request.codes = codes_of(request.name, request.errors)
-        return handler
+    def declare(function: Handler) -> Handles:
+        told = tuple(answers), tuple(errors), each
+        return Handles(struct, function, *told, pipelined, cost, frequent)
 
-    return register
+    return declare
 
 
-def name_of(struct: type[msgspec.Struct]) -> str:
-    return _names[struct]
+def add_message(struct: type[Request] | type[Message]) -> None:
+    wire = struct.wire
+    if issubclass(struct, Request):
+        requests[wire.name] = RequestType(wire.name, struct)
+        return
+    events[wire.name] = struct
+    if wire.shown is not None:
+        shown[wire.name] = wire.shown
+
+
+def add_handler(handles: Handles) -> None:
+    """Raises KeyError where the request is none that a feature has listed."""
+    request = requests[name_of(handles.struct)]
+    request.handler = handles.function
+    request.pipelined = handles.pipelined
+    request.cost = handles.cost
+    request.answers, request.errors, request.each = handles.answers, handles.errors, handles.each
+    request.codes = codes_of(request.name, request.errors)
+    if handles.frequent:
+        FREQUENT.add(request.name)
+
+
+def name_of(struct: type[Request] | type[Message]) -> str:
+    return struct.wire.name
 
 
 def resolve(type_: str) -> tuple[RequestType, Handler]:

@@ -2,7 +2,7 @@
 
 `authorize` of a topic kind, and the authenticator, read rows of the features. Each model that they
 read is declared with its fields and with whom a change of them touches: with the topic kind (see
-`sync.protocol.topics`), or by `register_reads`. From then on a change of these fields, and a
+`sync.protocol.topics`), or as a feature's `reads`. From then on a change of these fields, and a
 deletion, by whatever door, carries the look at those people's rights into the log
 (`sync.eventlog.capture`), also where the change itself is no event.
 """
@@ -48,7 +48,7 @@ def merged(changes: Iterable[AccessChange]) -> AccessChange:
 class Reads:
     """What an authorization reads of a model.
 
-    fields: attnames (`department_id`); whom: who may have lost something by a change of them,
+    fields: attnames (`shop_id`); whom: who may have lost something by a change of them,
     called with the row as it was and as it is, None where it was deleted. A row grants; that it is
     there takes nothing away from anybody. So a new one names nobody.
     """
@@ -61,7 +61,7 @@ class Reads:
 _reads: dict[type[models.Model], list[Reads]] = {}
 
 
-def register_reads(*reads: Reads) -> None:
+def add_reads(*reads: Reads) -> None:
     """Declare what is read; the same declaration may serve several topic kinds."""
     for declared in reads:
         of_model = _reads.setdefault(declared.model, [])

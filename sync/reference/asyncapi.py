@@ -18,11 +18,12 @@ from django.apps import apps
 
 from sync.gateway.consumer import SUBPROTOCOL
 from sync.gateway.routing import ENDPOINT
-from sync.protocol import registry
+from sync.protocol import errors, registry
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.envelope import Envelope
 from sync.protocol.errors import ErrorCode, ProtocolError, SyncErrorCode
 from sync.protocol.registry import EntityMessage
+from sync.protocol.topics import kinds
 from sync.reference.answers import message_key, operations
 
 Schema = dict[str, Any]
@@ -37,7 +38,7 @@ EVENT_FIELDS = EntityMessage.__struct_encode_fields__
 _SOURCE = re.compile(r"\s*\((?:decisions? [^)]*|[A-Z]\d+(?:, [A-Z]\d+)*)\)")
 
 # What a client does about an error; each code's meaning is its exception's own docstring.
-ACTIONS: dict[ErrorCode, str] = {
+ACTIONS: dict[str, str] = {
     ErrorCode.INVALID_MESSAGE_FORMAT: "Mend the message; `details` names the field and the reason.",
     ErrorCode.AUTHENTICATION_REQUIRED: "Send `AUTH`, then the message again.",
     ErrorCode.INVALID_TOKEN: "Sign in again over REST and send `AUTH`.",
@@ -45,8 +46,6 @@ ACTIONS: dict[ErrorCode, str] = {
     ErrorCode.UNAUTHORIZED: "Do not repeat it: the user may not, or the thing is not there.",
     ErrorCode.INVALID_CHANNEL: "Name it `kind:id`; `details.channel` says which one is meant.",
     ErrorCode.SUBSCRIPTION_FAILED: "Unsubscribe from others first, or try again later.",
-    ErrorCode.SESSION_NOT_FOUND: "Choose another session: this one has ended or never was.",
-    ErrorCode.SESSION_FULL: "Wait until somebody leaves; `details.limit` is its size.",
     ErrorCode.RATE_LIMIT_EXCEEDED: (
         "Wait `details.retryAfter` seconds, then send it again; where there is none, make room:"
         " `details.scope` says of what there is too much."
@@ -114,9 +113,14 @@ def described(type_: type) -> str:
     return _SOURCE.sub("", " ".join((type_.__dict__.get("__doc__") or "").split()))
 
 
-def error_meanings() -> dict[ErrorCode, str]:
+def error_actions() -> dict[str, str]:
+    """What a client does about each code of an ERROR."""
+    return ACTIONS | {code: error.action for code, error in errors.declared.items()}
+
+
+def error_meanings() -> dict[str, str]:
     """What each code of an ERROR means: the message it comes with by default."""
-    meanings: dict[ErrorCode, str] = {}
+    meanings: dict[str, str] = {}
     for error in _subclasses(ProtocolError):
         if "code" in error.__dict__:
             meanings.setdefault(error.code, described(error))
@@ -139,9 +143,11 @@ def schemas() -> dict[str, Schema]:
         [*structs, Envelope], ref_template=REF + "{name}"
     )
     found = {name: _tidy(schema) for name, schema in components.items()}
+    actions, meanings = error_actions(), error_meanings()
+    found["ErrorCode"]["description"] = "Every `code` of an ERROR."
+    found["ErrorCode"]["enum"] = sorted(actions)
     found["ErrorCode"]["x-codes"] = {
-        code: {"meaning": meaning, "action": ACTIONS[code]}
-        for code, meaning in error_meanings().items()
+        code: {"meaning": meanings[code], "action": action} for code, action in actions.items()
     }
     found["SyncErrorCode"]["x-codes"] = {
         code: {"action": SYNC_ACTIONS[code]} for code in SYNC_ACTIONS
@@ -172,6 +178,8 @@ def _tidy(value: Any) -> Any:
     tidy = {key: _tidy(item) for key, item in value.items()}
     if isinstance(tidy.get("description"), str):
         tidy["description"] = _SOURCE.sub("", tidy["description"])
+    if "$ref" in tidy:
+        tidy.pop("type", None)  # what is referred to says it
     if "$ref" in tidy and len(tidy) > 1:
         tidy["allOf"] = [{"$ref": tidy.pop("$ref")}]
     return tidy
@@ -249,7 +257,8 @@ def _text(name: str, schema: Schema) -> str:
     if schema.get("format") == "date-time":
         return EXAMPLE_TIME
     if name == "channel":
-        return f"kpi:{_id('kpiId')}"
+        kind = next(iter(kinds()))
+        return f"{kind}:{_id(f'{kind}Id')}"
     if name == "lastSyncTimestamp":
         return EXAMPLE_TIME.replace("Z", ".000000Z")
     return _id(name) if name == "id" or name.endswith("Id") else "..."

@@ -10,21 +10,22 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 
-from sync.delivery.connection import FREQUENT, UNLIMITED
+from sync.conf import sync_settings
+from sync.delivery.connection import UNLIMITED
 from sync.protocol.caps import caps
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.messages import SyncDelete, SyncUpdate
-from sync.protocol.registry import ALIASES, requests
-from sync.protocol.topics import KINDS
+from sync.protocol.registry import ALIASES, FREQUENT, requests
+from sync.protocol.topics import kinds
 from sync.reference.answers import answers_section, answers_table
 from sync.reference.asyncapi import (
-    ACTIONS,
     REF,
     SYNC_ACTIONS,
     Entry,
     Schema,
     document_text,
     entries,
+    error_actions,
     error_meanings,
     example,
     schemas,
@@ -45,9 +46,9 @@ text frame, MessagePack in a binary frame (or JSON, if it begins with `{`).
   `null` is as if missing wherever a field, or the payload, may be missing. An integer may be
   written as 5.0. A `PONG` is a sign of life whatever else it says.
 - `requestId`, 1 to 128 characters, comes back in the answer, and in nobody else's copy. A request
-  that changes something (`KPI_UPDATE`, `SESSION_*`, `ANNOTATION_*`) has one effect however often
-  it is sent with the same `requestId` within ten minutes, and answers with the first outcome. So an
-  id belongs to one request of the user, on whatever connection or device: make it random (a UUID).
+  that changes something has one effect however often it is sent with the same `requestId` within
+  ten minutes, and answers with the first outcome. So an id belongs to one request of the user, on
+  whatever connection or device: make it random (a UUID).
   Numbers that begin again at 1 after a reload are answered with an old outcome, or refused with
   `INVALID_MESSAGE_FORMAT` and a `details.hint` where the body is another.
 - `timestamp` is in every message from the server, in UTC and whole seconds. Clients may send any
@@ -67,7 +68,7 @@ match.
 def reference_text() -> str:
     components = schemas()
     shared = _shared_types(components)
-    parts = [HEAD, CHANNELS.format(kinds=", ".join(f"`{kind}`" for kind in KINDS))]
+    parts = [HEAD, CHANNELS.format(kinds=", ".join(f"`{kind}`" for kind in kinds()))]
     parts += [answers_section(), "## All of them\n", _contents()]
     for area in _areas():
         parts.append(f"## {area}\n")
@@ -255,7 +256,7 @@ def _errors() -> str:
         "|---|---|---|",
     ]
     meanings = error_meanings()
-    for code, action in sorted(ACTIONS.items()):
+    for code, action in sorted(error_actions().items()):
         lines.append(f"| `{code}` | {meanings[code]} | {action} |")
     lines += ["", "`code` of a `SYNC_ERROR`. Nothing of the sync was sent.\n"]
     lines += ["| code | what a client does |", "|---|---|"]
@@ -264,10 +265,13 @@ def _errors() -> str:
 
 
 def _work() -> str:
+    sync = sync_settings()
+    limits = map(sync.name_of, ("user_work_per_minute", "organization_work_per_minute"))
     lines = [
         "## What requests cost\n",
-        "A user and an organization have so much work in any 60 s (`BOS_USER_WORK_PER_MINUTE`,"
-        " `BOS_ORGANIZATION_WORK_PER_MINUTE`); a unit is about a millisecond of one core. Over it"
+        "A user and an organization have so much work in any 60 s ("
+        + ", ".join(f"`{limit}`" for limit in limits)
+        + "); a unit is about a millisecond of one core. Over it"
         " nothing is done, and `RATE_LIMIT_EXCEEDED` carries `limit`, `window`, `retryAfter` and"
         " `scope`: `user` or `organization`; `connection` and `user` also where messages are too"
         " many.\n",

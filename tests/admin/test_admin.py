@@ -303,10 +303,14 @@ def test_v1_the_event_log_is_there_to_read_and_not_to_change(
     cast: Cast, admin: Browser, root: Browser
 ) -> None:
     event = Event.objects.filter(organization_id=cast.home.id).latest("sequence")
+    told = log.find(cast.home.id, event.sequence)
+    assert told is not None
     for browser in (admin, root):
         assert browser.get(address(Event, "changelist")).status_code == 200
         page = address(Event, "change", event.pk)
-        assert browser.get(page).status_code == 200
+        shown = browser.get(page)
+        assert shown.status_code == 200
+        assert ", ".join(told.topics()) in shown.content.decode()
         assert browser.post(page, {"entity_type": "forged"}).status_code == 403
         assert browser.get(address(Event, "add")).status_code == 403
         delete = address(Event, "delete", event.pk)

@@ -25,7 +25,7 @@ from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.identity import current_actor
 from sync.protocol.rights import Reads
-from sync.protocol.topics import KINDS, Audience, Topic, authorize, kinds
+from sync.protocol.topics import Audience, Topic, authorize, kinds
 from tests.support import rights
 from tests.support.cast import Cast, make_person
 from tests.support.client import Client, Message, error_of
@@ -138,7 +138,7 @@ def declared(*reads: Reads) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds())
 def test_s3_all_that_an_authorization_reads_is_declared_and_nothing_else(
     cast: Cast, kind: str
 ) -> None:

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bos.jobs.processes import allow_many_descriptors
 from bos.web.health import refuse_pending_migrations
 from bos.web.serving import BACKLOG, Child, bind, serve, url_of
+from sync.conf import sync_settings
 from sync.gateway.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
 # Those that have not signed in may be 1,000 alone.
@@ -80,7 +81,7 @@ class Command(BaseCommand):
             loop="uvloop",
             http="sync.gateway.http_server:HttpProtocol",
             ws="sync.gateway.server:RawWebSocketProtocol",
-            ws_max_size=settings.SYNC["max_message_bytes"],
+            ws_max_size=sync_settings().max_message_bytes,
             # The protocol has a heartbeat of its own; deflate would triple memory and halve speed.
             ws_ping_interval=None,
             ws_per_message_deflate=False,

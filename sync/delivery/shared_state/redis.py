@@ -18,6 +18,7 @@ import redis.asyncio.retry
 import redis.backoff
 from redis.exceptions import RedisError
 
+from sync.conf import sync_settings
 from sync.delivery.budgets import (
     SPEND,
     Account,
@@ -85,12 +86,16 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 """
 
 
+def _key(of: str, name: str) -> str:
+    return f"{sync_settings().redis_prefix}:{of}:{name}"
+
+
 def _places(user_id: str) -> str:
-    return f"bos:places:{user_id}"
+    return _key("places", user_id)
 
 
 def _present(place: str) -> str:
-    return f"bos:present:{place}"
+    return _key("present", place)
 
 
 def _ms(seconds: float) -> int:
@@ -262,7 +267,7 @@ class RedisState:
         return await self._budgets[self._client(place)].spend(accounts, units)
 
     async def _ask_work(self, client: redis.asyncio.Redis, question: Question) -> Answer | None:
-        keys = [f"bos:work:{account.key}" for account, _ in question.accounts]
+        keys = [_key("work", account.key) for account, _ in question.accounts]
         figures = [n for account, units in question.accounts for n in (units, account.limit)]
         answer = await self._ask(
             lambda: _eval(client, SPEND, keys, int(WINDOW), int(question.force), *figures),
@@ -276,7 +281,7 @@ class RedisState:
     async def _ask_hits(
         self, user_id: str, limit: int, window: float, hits: int
     ) -> tuple[int, int, int] | None:
-        keys = (f"bos:messages:{user_id}", _places(user_id))
+        keys = (_key("messages", user_id), _places(user_id))
         return await self._ask(
             lambda: _eval(self._client(user_id), _HIT, keys, limit, _ms(window), hits),
             otherwise=None,

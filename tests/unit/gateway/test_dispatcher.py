@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from collaboration.errors import SessionFull
 from sync.delivery.asgi_outbox import AsgiOutbox
 from sync.delivery.connection import Connection
 from sync.delivery.hub import Hub
 from sync.gateway.dispatcher import UNDECLARED, Context, handle
 from sync.protocol import registry
 from sync.protocol.answers import codes_of
-from sync.protocol.errors import NotFound, SessionFull, Unauthorized
+from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.messages import Ping
 from sync.protocol.registry import RequestType
 

@@ -135,3 +135,12 @@ def test_w6_what_breaks_the_protocol_is_found_by_its_code(sent: bytes, code: int
     messages = socket.messages()
     assert messages[0] == received(b"before", text=True)
     assert [m.get("code") for m in messages[1:]] == [code]
+
+
+def test_bytes_whose_handshake_another_protocol_has_read_are_refused() -> None:
+    """uvicorn's own hands the request on as bytes: they would be taken for frames."""
+    protocol = Socket().protocol
+    stranger = RawWebSocketProtocol(protocol.config, ServerState(), {}, _loop=protocol.loop)
+    stranger.connection_made(protocol.transport)
+    with pytest.raises(RuntimeError, match="http_server:HttpProtocol"):
+        stranger.data_received(b"GET /v1/ws HTTP/1.1\r\n")

@@ -1,0 +1,76 @@
+"""What an app plugs in here: beside what the kernel takes, what tenants and workers ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bos.imports import workflow
+from bos.imports.workflow import Kind
+from bos.jobs import queue, schedules
+from bos.jobs.queue import JobType
+from bos.leaving import departments, people
+from bos.leaving.departments import Going, Holding
+from bos.leaving.people import Eraser, Rename, Trace
+from sync import feature
+from sync.eventlog import capture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature(feature.Feature):
+    """What one app adds to the project.
+
+    jobs: what workers do for it. imports: what files can hold.
+    histories: models whose changes are kept with their authors.
+    traces: what users leave behind, by a label in the plural: these are deactivated, not deleted.
+    erasers: called before a user is erased; renames: what takes the user's name out of events, by
+    entity type. holdings: what departments hold; going: what goes with them, by a label.
+    """
+
+    jobs: Sequence[JobType] = ()
+    imports: Sequence[Kind] = ()
+    histories: Sequence[Any] = ()
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    erasers: Sequence[Eraser] = ()
+    renames: Mapping[str, Rename] = field(default_factory=dict)
+    holdings: Sequence[Holding] = ()
+    going: Mapping[str, Going] = field(default_factory=dict)
+
+    def claims(self) -> Iterator[str]:
+        yield from super().claims()
+        yield from (f"the job {queue.path_of(job.work)}" for job in self.jobs)
+        yield from (f"the schedule {job.title!r}" for job in self.jobs if job.title)
+        yield from (f"the import {kind.name!r}" for kind in self.imports)
+        yield from (f"the history of {model._meta.label}" for model in self.histories)
+        yield from (f"the traces {label!r}" for label in self.traces)
+        yield from (f"the names in events of {entity_type!r}" for entity_type in self.renames)
+        yield from (f"the holding {holding.name!r}" for holding in self.holdings)
+        yield from (f"what goes with a department, {label!r}" for label in self.going)
+
+    def plug(self) -> None:
+        for model in self.histories:  # first: a row is kept before anybody acts on it
+            capture.add_follower(model, model.history_of_changes.record)
+        super().plug()
+        for job in self.jobs:
+            if job.on_given_up is not None:
+                queue.add_given_up(job.work, job.on_given_up)
+            if job.title:
+                schedules.add_schedule(job.title, job.work, minutes=job.minutes)
+        for kind in self.imports:
+            workflow.add_kind(kind)
+        self._plug_into_leaving()
+
+    def _plug_into_leaving(self) -> None:
+        for label, trace in self.traces.items():
+            people.add_trace(label, trace)
+        for model in self.histories:
+            people.add_history(model)
+        for eraser in self.erasers:
+            people.add_eraser(eraser)
+        for entity_type, rename in self.renames.items():
+            people.add_rename(entity_type, rename)
+        for holding in self.holdings:
+            departments.add_holding(holding)
+        for label, rows in self.going.items():
+            departments.add_going(label, rows)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from shops import handlers, messages
+from shops.models import Order, Shop
+from sync.eventlog.capture import Change, Synced
+from sync.feature import Feature
+from sync.protocol.identity import Actor, Principal
+from sync.protocol.rights import AccessChange, Reads
+from sync.protocol.topics import Audience, Shown, TopicKind
+
+
+class SyncedShop(Synced[Shop]):
+    model = Shop
+    entity_type = "shop"
+
+    def organization_id(self, row: Shop) -> str:
+        return row.chain
+
+    def data(self, row: Shop) -> dict[str, Any]:
+        return {"id": str(row.pk), "name": row.name}
+
+    def audience(self, row: Shop) -> Audience:
+        return Audience(organization=row.chain, shop=str(row.pk))
+
+
+class SyncedOrder(Synced[Order]):
+    model = Order
+    entity_type = "order"
+    related = ("shop",)
+
+    def organization_id(self, row: Order) -> str:
+        return row.shop.chain
+
+    def data(self, row: Order) -> dict[str, Any]:
+        shop_id = str(row.shop_id)
+        return {"id": str(row.pk), "shopId": shop_id, "item": row.item, "state": row.state}
+
+    def audience(self, row: Order) -> Audience:
+        return Audience(shop=str(row.shop_id))
+
+    def live(self, change: Change[Order], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+        if change.kind != "created":
+            return None
+        row = change.row
+        ids = {"orderId": str(row.pk), "shopId": str(row.shop_id)}
+        return "ORDER_PLACED", {**ids, "item": row.item}
+
+
+def may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
+    own = Shop.objects.filter(chain=principal.organization_id)
+    found = own.filter(pk__in=[id_ for id_ in ids if id_.isdecimal()])
+    return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
+
+
+def show_shops(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+    for shop in Shop.objects.filter(chain=principal.organization_id, pk__in=ids):
+        yield Shown("shop", str(shop.pk), SyncedShop().data(shop))
+        for order in Order.objects.filter(shop=shop):
+            yield Shown("order", str(order.pk), SyncedOrder().data(order))
+
+
+def followers(before: Shop, after: Shop | None) -> AccessChange:
+    return AccessChange(topics=(f"shop:{before.pk}",))
+
+
+feature = Feature(
+    entities=[SyncedShop(), SyncedOrder()],
+    messages=[messages.OrderPlace, messages.OrderPlaced],
+    handlers=[handlers.order_place],
+    topics=[
+        TopicKind(
+            "shop",
+            column=3,
+            authorize=may_follow,
+            reads=(Reads(Shop, frozenset({"chain"}), followers),),
+        )
+    ],
+    snapshots={"shop": show_shops},
+)
