@@ -11,6 +11,10 @@ from sync.protocol.errors import ErrorCode, SyncErrorCode
 from sync.protocol.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
+UserName = Annotated[str, Meta(examples=["Mia Park"])]
+Email = Annotated[str, Meta(examples=["mia.park@harbor.example"])]
+Role = Annotated[str, Meta(examples=["manager"])]
 Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
 AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.TOKEN_EXPIRED)
 """The codes of an AUTH_FAILED."""
@@ -73,8 +77,8 @@ class AuthSuccess(Message):
     organization_id: str
     session_id: str
     expires_at: Time
-    role: str
-    user_name: str
+    role: Role
+    user_name: UserName
 
 
 @message("AUTH_FAILED")
@@ -148,6 +152,13 @@ class SyncDelete(Message):
     deleted_by: str
     deleted_at: Time
     sequence: int
+
+
+class Deletion(Message):
+    """What the log keeps of an entity that is gone: a part of its SYNC_DELETE."""
+
+    deleted_by: str
+    deleted_at: Time
 
 
 @message("SYNC_COMPLETE")

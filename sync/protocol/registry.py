@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -30,7 +30,24 @@ WireId = Annotated[str, Meta(min_length=1, max_length=64, description="An opaque
 
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Payload of a message that the server sends."""
+    """Payload of a message that the server sends, or a part of one.
+
+    A field with a default is left out where it has that value. A field that is always sent, also as
+    null, has none.
+    """
+
+
+class EntityData(msgspec.Struct, rename="camel"):
+    """What clients keep of an entity: `data` of its SYNC_UPDATE, whole. One struct an entity type.
+
+    The class's docstring says what the entity is, and which channels' snapshots show it.
+    """
+
+    id: str
+
+
+ChangeType = Literal["created", "updated", "deleted"]
+CHANGE_TYPES: tuple[ChangeType, ...] = get_args(ChangeType)
 
 
 class EntityMessage(Message, kw_only=True):
@@ -38,7 +55,7 @@ class EntityMessage(Message, kw_only=True):
 
     entity_type: str | UnsetType = UNSET
     entity_id: str | UnsetType = UNSET
-    change_type: Literal["created", "updated", "deleted"] | UnsetType = UNSET
+    change_type: ChangeType | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
 
 
@@ -49,6 +66,8 @@ class Shown:
     entities: tuple[str, ...]
     named: str
     """The payload's own field that is the entity's id; empty where only `entityId` is."""
+    changes: tuple[ChangeType, ...] = CHANGE_TYPES
+    """What `changeType` may be."""
 
 
 class Request(msgspec.Struct, rename="camel"):
@@ -104,10 +123,16 @@ ALIASES = {
 }
 
 
-def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callable[[R], R]:
+def message(
+    name: str,
+    *,
+    shows: Sequence[str] = (),
+    named: str = "",
+    changes: Sequence[ChangeType] = CHANGE_TYPES,
+) -> Callable[[R], R]:
     """Register a payload struct under its wire name; its base class says who sends it.
 
-    shows, named: of an EntityMessage, see Shown.
+    shows, named, changes: of an EntityMessage, see Shown.
     PING, PONG, CURSOR_MOVE and NOTIFICATION_READ are sent by both and registered for each.
     """
 
@@ -123,7 +148,7 @@ def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callabl
             if issubclass(struct, EntityMessage) != bool(shows):
                 raise ValueError(f"{name}: an EntityMessage, and nothing else, shows an entity")
             if shows:
-                shown[name] = Shown(tuple(shows), named)
+                shown[name] = Shown(tuple(shows), named, tuple(changes))
         else:
             raise TypeError(f"{struct.__name__} is neither a Request nor a Message")
         _names[struct] = name

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sync.protocol.errors import InvalidChannel
 from sync.protocol.identity import Principal
+from sync.protocol.registry import EntityData
 from sync.protocol.rights import Reads, register_reads
 
 _NAME = re.compile(r"(organization|department|kpi|user|session):([A-Za-z0-9._-]{1,64})\Z")
@@ -54,7 +55,7 @@ class Shown(NamedTuple):
 
     entity_type: str
     entity_id: str
-    data: dict[str, Any]
+    data: EntityData
 
 
 Authorizer = Callable[[Principal, Collection[str]], Collection[str]]
