@@ -61,8 +61,8 @@ async def serve_sync(context: Context, request: SyncRequest, permitted: Permitte
     except Ended:
         return
     except SyncRefused as refused:
-        details = refused.details or UNSET
-        connection.send(SyncError(refused.code, refused.message, details), context.request_id)
+        error = SyncError(refused.code, refused.message, refused.details or UNSET)
+        connection.send(error, context.request_id)
 
 
 def _topics(request: SyncRequest) -> list[Topic]:

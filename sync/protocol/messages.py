@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.protocol.errors import ErrorCode, SyncErrorCode
+from sync.protocol.errors import ErrorCode, ErrorDetails, SyncErrorCode
 from sync.protocol.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
 UserName = Annotated[str, Meta(examples=["Mia Park"])]
 Email = Annotated[str, Meta(examples=["mia.park@harbor.example"])]
+LimitScope = Literal["connection", "bytes", "user", "organization"]
 Role = Annotated[str, Meta(examples=["manager"])]
 Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
 AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.TOKEN_EXPIRED)
@@ -87,7 +88,7 @@ class AuthFailed(Message):
 
     error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": list(AUTH_ERRORS)})]
     message: str
-    details: dict[str, Any] | UnsetType = UNSET
+    details: ErrorDetails | UnsetType = UNSET
 
 
 @message("TOKEN_EXPIRED")
@@ -176,7 +177,7 @@ class SyncError(Message):
 
     code: SyncErrorCode
     message: str
-    details: dict[str, Any] | UnsetType = UNSET
+    details: ErrorDetails | UnsetType = UNSET
 
 
 @message("ERROR")
@@ -185,18 +186,18 @@ class Error(Message):
 
     code: ErrorCode
     message: str
-    details: dict[str, Any] | UnsetType = UNSET
+    details: ErrorDetails | UnsetType = UNSET
 
 
 @message("RATE_LIMIT")
 class RateLimit(Message):
     """The limit was hit for the first time in this window; each refusal is an ERROR besides.
 
-    scope: whose limit it is.
+    scope: whose limit it is; `bytes` of the connection's messages of 1 kB and more.
     """
 
     limit: int
     window: str
     retry_after: int
     message: str
-    scope: Literal["connection", "user", "organization"] | UnsetType = UNSET
+    scope: LimitScope | UnsetType = UNSET
