@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.protocol.messages import Email, Time
+from sync.protocol.messages import Email, NotYet, Time
 from sync.protocol.registry import EntityData, Message
 
 
@@ -60,12 +60,25 @@ class NotificationSubject(Message):
         return stored
 
 
+Subject = Annotated[
+    NotificationSubject,
+    Meta(
+        examples=[
+            {
+                "reportId": "ac32c349-e91c-5f40-ad22-a337e6596386",
+                "requestId": "5f0c1a52-8a53-4d0b-9f5d-3f1f4f7c2b6e",
+            }
+        ]
+    ),
+]
+
+
 class NotificationData(EntityData):
     """Something that one user should know. Shown by `user:` until it is read."""
 
     category: Annotated[str, Meta(examples=["report_failed"])]
     title: Annotated[str, Meta(examples=["Your report failed"])]
     message: Annotated[str, Meta(examples=["No KPI has a value in that time."])]
-    data: NotificationSubject
+    data: Subject
     created_at: Time
-    read_at: Time | None
+    read_at: NotYet

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from bos.entities import NotificationSubject
-from sync.protocol.messages import Email, Time
+from bos.entities import Subject
+from sync.protocol.messages import Email, NotYet, Time
 from sync.protocol.registry import EntityMessage, Request, WireId, message
 
 
@@ -49,9 +49,9 @@ class Notification(EntityMessage):
     category: Annotated[str, Meta(examples=["report_failed"])]
     title: Annotated[str, Meta(examples=["Your report failed"])]
     message: Annotated[str, Meta(examples=["No KPI has a value in that time."])]
-    data: NotificationSubject
+    data: Subject
     created_at: Time
-    read_at: Time | None
+    read_at: NotYet
 
 
 @message("NOTIFICATION_READ")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from sync.protocol.messages import Time, UserName
+from sync.protocol.messages import NotYet, Time, UserName
 from sync.protocol.registry import EntityData, WireId
 
 ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]
@@ -25,9 +25,9 @@ NoteText = Annotated[str, Meta(examples=["Look at March"])]
 class Position(msgspec.Struct, rename="camel"):
     """A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres."""
 
-    x: float
-    y: float
-    z: float
+    x: Annotated[float, Meta(examples=[1.5])]
+    y: Annotated[float, Meta(examples=[0.8])]
+    z: Annotated[float, Meta(examples=[-2.0])]
 
     def __post_init__(self) -> None:
         for axis in ("x", "y", "z"):
@@ -38,7 +38,7 @@ class Position(msgspec.Struct, rename="camel"):
 class EntityRef(msgspec.Struct, rename="camel"):
     """What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}."""
 
-    type: Annotated[str, Meta(min_length=1, max_length=32)]
+    type: Annotated[str, Meta(min_length=1, max_length=32, examples=["kpi"])]
     id: WireId
 
 
@@ -48,10 +48,10 @@ class SessionData(EntityData):
     title: SessionTitle
     host_id: str
     active_space: ActiveSpace
-    max_participants: int
+    max_participants: Annotated[int, Meta(examples=[50])]
     invitation_only: bool
     created_at: Time
-    ended_at: Time | None
+    ended_at: NotYet
 
 
 class InvitationData(EntityData):

@@ -24,7 +24,8 @@ from collaboration.entities import (
 from sync.protocol.messages import Time, UserName
 from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
-Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
+Content = Annotated[str, Meta(min_length=1, max_length=10_000, examples=["Look at March"])]
+
 # ------------------------------------------------------------------ from a client
 
 
@@ -32,8 +33,8 @@ Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
 class SessionCreate(Request):
     """Start a session and be its host."""
 
-    title: Annotated[str, Meta(min_length=1, max_length=200)]
-    active_space: Annotated[str, Meta(min_length=1, max_length=100)]
+    title: Annotated[str, Meta(min_length=1, max_length=200, examples=["Q4 planning"])]
+    active_space: Annotated[str, Meta(min_length=1, max_length=100, examples=["dashboard"])]
     invite_user_ids: Annotated[list[WireId], Meta(max_length=100)] = msgspec.field(
         default_factory=list
     )
@@ -155,7 +156,7 @@ class SessionCreated(EntityMessage):
     active_space: ActiveSpace
     participants: list[str]
     created_at: Time
-    max_participants: int
+    max_participants: Annotated[int, Meta(examples=[50])]
     invitation_only: bool
 
 
@@ -170,7 +171,7 @@ class JoinedSession(Message):
     title: SessionTitle
     host_id: str
     active_space: ActiveSpace
-    max_participants: int
+    max_participants: Annotated[int, Meta(examples=[50])]
     created_at: Time
     participants: list[PresentParticipant]
     annotations: list[AnnotationData]

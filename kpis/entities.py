@@ -11,6 +11,15 @@ from sync.protocol.messages import Day, Time
 from sync.protocol.registry import EntityData, Message
 
 KpiVisibility = Literal["organization", "department"]
+Value = Annotated[float, Meta(examples=[95.0])]
+Bound = Annotated[float, Meta(examples=[100.0])]
+"""A target, or a threshold."""
+Expected = Annotated[float, Meta(examples=[97.0])]
+Lower = Annotated[float, Meta(examples=[91.0])]
+Upper = Annotated[float, Meta(examples=[103.0])]
+OddValue = Annotated[float, Meta(examples=[82.0])]
+Score = Annotated[float, Meta(examples=[-5.0])]
+Horizon = Annotated[int, Meta(examples=[14])]
 Direction = Literal["higher", "lower"]
 AlertSeverity = Literal["info", "warning", "critical"]
 AnomalySeverity = Literal["low", "medium", "high"]
@@ -18,7 +27,7 @@ ReportFormat = Literal["pdf", "xlsx"]
 Method = Annotated[str, Meta(examples=["structural model, weekly season"])]
 AlertText = Annotated[str, Meta(examples=["Monthly revenue is 95 EUR, below 100 EUR"])]
 AdviceText = Annotated[
-    str, Meta(examples=["Monthly revenue will miss its target of 100 EUR on 3 February."])
+    str, Meta(examples=["Monthly revenue will probably miss its target of 100 EUR on 20 January."])
 ]
 ReportUrl = Annotated[str, Meta(examples=["/reports/0f8a8d0c-7d0e-5f0c-9a57-1d4b3b1f6a10/file"])]
 
@@ -34,9 +43,9 @@ class Interval(Message):
     """One point of a forecast."""
 
     date: Day
-    expected: float
-    lower: float
-    upper: float
+    expected: Expected
+    lower: Lower
+    upper: Upper
 
 
 class Evidence(Message):
@@ -46,14 +55,14 @@ class Evidence(Message):
     """
 
     date: Day
-    expected: float
-    lower: float
-    upper: float
-    target: float
+    expected: Expected
+    lower: Lower
+    upper: Upper
+    target: Bound
     direction: Direction
     certain: bool
-    days_missed: int
-    horizon: int
+    days_missed: Annotated[int, Meta(examples=[3])]
+    horizon: Horizon
 
 
 class KpiData(EntityData):
@@ -62,8 +71,8 @@ class KpiData(EntityData):
 
     name: Annotated[str, Meta(examples=["Monthly revenue"])]
     unit: Annotated[str, Meta(examples=["EUR"])]
-    value: float | None
-    target: float | None
+    value: Value | None
+    target: Bound | None
     direction: Direction
     department_id: str | None
     owner_id: str | None
@@ -78,8 +87,8 @@ class AlertData(EntityData):
     rule_id: str | None
     severity: AlertSeverity
     message: AlertText
-    value: float | None
-    threshold: float | None
+    value: Value | None
+    threshold: Bound | None
     raised_at: Time
 
 
@@ -88,11 +97,11 @@ class AnomalyData(EntityData, tag_field="kind", tag="anomaly"):
 
     kpi_id: str
     day: Day
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    score: float
+    value: OddValue
+    expected: Expected
+    lower: Lower
+    upper: Upper
+    score: Score
     severity: AnomalySeverity
     method: Method
     detected_at: Time
@@ -102,7 +111,7 @@ class PredictionData(EntityData, tag_field="kind", tag="prediction"):
     """A KPI's newest forecast. Shown where its KPI is."""
 
     kpi_id: str
-    horizon: int
+    horizon: Horizon
     points: list[Interval]
     method: Method
     created_at: Time

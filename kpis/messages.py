@@ -13,12 +13,20 @@ from kpis.entities import (
     AlertSeverity,
     AlertText,
     AnomalySeverity,
+    Bound,
     Evidence,
+    Expected,
+    Horizon,
     Interval,
+    Lower,
     Method,
+    OddValue,
     ReportFormat,
     ReportOf,
     ReportUrl,
+    Score,
+    Upper,
+    Value,
 )
 from sync.protocol.codecs import exact_number
 from sync.protocol.messages import Day, Time
@@ -29,6 +37,7 @@ Number = Annotated[
     Any,
     Meta(
         description="Below 10^15 in size, at most 15 significant digits, 4 of them decimals.",
+        examples=[95.0],
         extra_json_schema={"type": "number"},
     ),
 ]
@@ -56,7 +65,7 @@ class KpiUpdated(EntityMessage):
     """
 
     kpi_id: str
-    value: float
+    value: Value
     updated_by: str
     updated_at: Time
     measured_at: Time | UnsetType = UNSET
@@ -67,7 +76,7 @@ class PredictionRequest(Request):
     """Forecast a KPI for so many days. By whoever may see it."""
 
     kpi_id: WireId
-    horizon: Annotated[int, Meta(ge=1, le=90)]
+    horizon: Annotated[int, Meta(ge=1, le=90, examples=[14])]
 
 
 class ReportScope(Request):
@@ -108,11 +117,11 @@ class AnomalyFigures(Message):
     """What is stored of an anomaly."""
 
     day: Day
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    score: float
+    value: OddValue
+    expected: Expected
+    lower: Lower
+    upper: Upper
+    score: Score
     severity: AnomalySeverity
     method: Method
 
@@ -120,7 +129,7 @@ class AnomalyFigures(Message):
 class PredictionFigures(Message):
     """What is stored of a forecast."""
 
-    horizon: int
+    horizon: Horizon
     points: list[Interval]
     method: Method
 
@@ -146,11 +155,11 @@ class AnomalyDetected(EntityMessage):
     insight_id: str
     kpi_id: str
     day: Day
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    score: float
+    value: OddValue
+    expected: Expected
+    lower: Lower
+    upper: Upper
+    score: Score
     severity: AnomalySeverity
     method: Method
     detected_at: Time
@@ -168,7 +177,7 @@ class PredictionReady(EntityMessage):
     """
 
     kpi_id: str
-    horizon: int
+    horizon: Horizon
     points: list[Interval]
     method: Method
     created_at: Time
@@ -211,8 +220,8 @@ class Alert(EntityMessage):
     rule_id: str | None
     severity: AlertSeverity
     message: AlertText
-    value: float | None
-    threshold: float | None
+    value: Value | None
+    threshold: Bound | None
     raised_at: Time
     acknowledged_at: Time | UnsetType = UNSET
     acknowledged_by: str | UnsetType | None = UNSET

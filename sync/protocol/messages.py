@@ -11,10 +11,15 @@ from sync.protocol.errors import ErrorCode, ErrorDetails, SyncErrorCode
 from sync.protocol.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+NotYet = Annotated[Time | None, Meta(examples=[None])]
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
 UserName = Annotated[str, Meta(examples=["Mia Park"])]
 Email = Annotated[str, Meta(examples=["mia.park@harbor.example"])]
 LimitScope = Literal["connection", "bytes", "user", "organization"]
+Cursor = Annotated[
+    str,
+    Meta(description="Hand it back as it is.", examples=["2026-01-20T10:30:00.123456Z"]),
+]
 Role = Annotated[str, Meta(examples=["manager"])]
 Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
 AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.TOKEN_EXPIRED)
@@ -28,7 +33,7 @@ AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode
 class Auth(Request):
     """Sign in on this connection, or renew the token that is about to expire."""
 
-    token: str
+    token: Annotated[str, Meta(examples=["eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2lnbmF0dXJl"])]
 
 
 @message("PING")
@@ -87,7 +92,7 @@ class AuthFailed(Message):
     """Not signed in; the third failure closes the connection with 4401."""
 
     error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": list(AUTH_ERRORS)})]
-    message: str
+    message: Annotated[str, Meta(examples=["Authentication token is invalid or expired"])]
     details: ErrorDetails | UnsetType = UNSET
 
 
@@ -95,7 +100,9 @@ class AuthFailed(Message):
 class TokenExpiredNotice(Message):
     """The token has expired: events wait until a new AUTH, for a while."""
 
-    message: str
+    message: Annotated[
+        str, Meta(examples=["Authentication token has expired. Please reauthenticate."])
+    ]
 
 
 @message("PING")
@@ -128,7 +135,7 @@ class Unsubscribed(Message):
 class SyncStart(Message):
     """So many messages follow, then SYNC_COMPLETE; live events wait until then."""
 
-    update_count: int
+    update_count: Annotated[int, Meta(examples=[3])]
     from_timestamp: Time
 
 
@@ -166,9 +173,9 @@ class Deletion(Message):
 class SyncComplete(Message):
     """Both cursors resume exactly behind this sync."""
 
-    updates_sent: int
-    last_sync_timestamp: Annotated[str, Meta(description="Hand it back as it is.")]
-    last_sequence: int
+    updates_sent: Annotated[int, Meta(examples=[3])]
+    last_sync_timestamp: Cursor
+    last_sequence: Annotated[int, Meta(examples=[45])]
 
 
 @message("SYNC_ERROR")
@@ -176,7 +183,7 @@ class SyncError(Message):
     """The sync cannot be served, in no part."""
 
     code: SyncErrorCode
-    message: str
+    message: Annotated[str, Meta(examples=["The channel name is not of the form kind:id."])]
     details: ErrorDetails | UnsetType = UNSET
 
 
@@ -185,7 +192,7 @@ class Error(Message):
     """A request was refused; nothing was changed."""
 
     code: ErrorCode
-    message: str
+    message: Annotated[str, Meta(examples=["Send AUTH first."])]
     details: ErrorDetails | UnsetType = UNSET
 
 
@@ -196,8 +203,10 @@ class RateLimit(Message):
     scope: whose limit it is; `bytes` of the connection's messages of 1 kB and more.
     """
 
-    limit: int
-    window: str
-    retry_after: int
-    message: str
+    limit: Annotated[int, Meta(examples=[100])]
+    window: Annotated[str, Meta(examples=["60s"])]
+    retry_after: Annotated[int, Meta(examples=[12])]
+    message: Annotated[
+        str, Meta(examples=["You are sending messages too quickly. Please slow down."])
+    ]
     scope: LimitScope | UnsetType = UNSET
