@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from math import isfinite
 from typing import Annotated, Literal
 
 import msgspec
@@ -30,9 +30,10 @@ class Position(msgspec.Struct, rename="camel"):
     z: Annotated[float, Meta(examples=[-2.0])]
 
     def __post_init__(self) -> None:
-        for axis in ("x", "y", "z"):
-            if not math.isfinite(getattr(self, axis)):
-                raise ValueError(f"Expected a finite number - at `$.{axis}`")
+        if isfinite(self.x) and isfinite(self.y) and isfinite(self.z):
+            return  # written out: it is made for every note and cursor that is sent
+        axis = next(axis for axis in ("x", "y", "z") if not isfinite(getattr(self, axis)))
+        raise ValueError(f"Expected a finite number - at `$.{axis}`")
 
 
 class EntityRef(msgspec.Struct, rename="camel"):

@@ -20,18 +20,17 @@ from collaboration.entities import (
     SessionData,
 )
 from collaboration.messages import (
-    AnnotationCreated,
     AnnotationDeleted,
-    AnnotationUpdated,
     ParticipantUpdate,
     SessionEnded,
     SessionLeft,
 )
 from collaboration.models import Annotation, Invitation, Participant, Session
 from collaboration.payloads import (
+    annotation_created,
     annotation_data,
-    annotation_fields,
-    participant_fields,
+    annotation_updated,
+    participant_data,
     role_of,
     session_created,
     session_joined,
@@ -160,7 +159,7 @@ class SyncedParticipant(Synced[Participant]):
         return "created" if came_back else change.kind
 
     def data(self, row: Participant) -> ParticipantData:
-        return ParticipantData(id=str(row.pk), **participant_fields(row))
+        return participant_data(row)
 
     def audience(self, row: Participant) -> Audience:
         return Audience(session=str(row.session_id))
@@ -205,20 +204,18 @@ class SyncedAnnotation(Synced[Annotation]):
 
     def live(self, change: Change[Annotation], actor: Actor) -> Live:
         row = change.row
-        id_ = str(row.pk)
         match change.kind:
             case "created":
-                return AnnotationCreated(annotation_id=id_, **annotation_fields(row))
+                return annotation_created(row)
             case "deleted":
                 return AnnotationDeleted(
-                    annotation_id=id_,
+                    annotation_id=str(row.pk),
                     session_id=str(row.session_id),
                     deleted_by=actor.user_id,
                     deleted_at=wire_time(),
                 )
             case _:
-                fields = annotation_fields(row)
-                return AnnotationUpdated(annotation_id=id_, **fields, updated_by=actor.user_id)
+                return annotation_updated(row, actor.user_id)
 
 
 def _ends(change: Change[Session]) -> bool:
