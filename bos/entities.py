@@ -10,6 +10,9 @@ from msgspec import UNSET, Meta, UnsetType
 from sync.protocol.messages import Email, NotYet, Time
 from sync.protocol.registry import EntityData, Message
 
+A_REPORT = "ac32c349-e91c-5f40-ad22-a337e6596386"
+A_REQUEST = "5f0c1a52-8a53-4d0b-9f5d-3f1f4f7c2b6e"
+
 
 class OrganizationData(EntityData):
     """An organization. Shown by `organization:`."""
@@ -50,27 +53,14 @@ class NotificationSubject(Message):
     severity: str | UnsetType = UNSET
     session_id: str | UnsetType = UNSET
     host_id: str | UnsetType = UNSET
-    report_id: str | UnsetType = UNSET
+    report_id: Annotated[str, Meta(examples=[A_REPORT])] | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
-    request_id: str | UnsetType = UNSET
+    request_id: Annotated[str, Meta(examples=[A_REQUEST])] | UnsetType = UNSET
 
     def stored(self) -> dict[str, str]:
         """Return it as it is kept in the database, by its names on the wire."""
         stored: dict[str, str] = msgspec.to_builtins(self)
         return stored
-
-
-Subject = Annotated[
-    NotificationSubject,
-    Meta(
-        examples=[
-            {
-                "reportId": "ac32c349-e91c-5f40-ad22-a337e6596386",
-                "requestId": "5f0c1a52-8a53-4d0b-9f5d-3f1f4f7c2b6e",
-            }
-        ]
-    ),
-]
 
 
 class NotificationData(EntityData):
@@ -79,6 +69,6 @@ class NotificationData(EntityData):
     category: Annotated[str, Meta(examples=["report_failed"])]
     title: Annotated[str, Meta(examples=["Your report failed"])]
     message: Annotated[str, Meta(examples=["No KPI has a value in that time."])]
-    data: Subject
+    data: NotificationSubject
     created_at: Time
     read_at: NotYet

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from bos.entities import Subject
+from bos.entities import NotificationSubject
 from sync.protocol.messages import Email, NotYet, Time
 from sync.protocol.registry import EntityMessage, Request, WireId, message
 
@@ -49,7 +49,7 @@ class Notification(EntityMessage):
     category: Annotated[str, Meta(examples=["report_failed"])]
     title: Annotated[str, Meta(examples=["Your report failed"])]
     message: Annotated[str, Meta(examples=["No KPI has a value in that time."])]
-    data: Subject
+    data: NotificationSubject
     created_at: Time
     read_at: NotYet
 

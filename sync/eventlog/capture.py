@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
+from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -70,7 +71,7 @@ class Synced(Generic[M]):
 
     model: type[M]
     entity_type: ClassVar[str]
-    shape: ClassVar[Any] = None
+    shape: ClassVar[type[EntityData] | UnionType | None] = None
     """The EntityData that `data` returns, or a union of several; None where nothing is ever shown.
     What is sent, the reference and the clients' types all come from it."""
     tracked: ClassVar[frozenset[str]] = EVERYTHING

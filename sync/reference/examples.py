@@ -28,7 +28,7 @@ def example(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
 
 
 def examples(entry: Entry, components: dict[str, Schema]) -> list[dict[str, Any]]:
-    """Return messages with what must be there; one of each struct that the payload may be."""
+    """Return messages as they may look; one of each struct that the payload may be."""
     payloads: list[Any] = [None]
     if entry.has_payload:
         schema = components[entry.struct.__name__]
@@ -57,10 +57,16 @@ def _message(entry: Entry, payload: dict[str, Any] | None) -> dict[str, Any]:
 def _object(
     schema: Schema, components: dict[str, Schema], besides: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """besides: names of fields that are shown though they may be missing."""
-    properties: dict[str, Schema] = schema.get("properties", {})
-    shown = [name for name in properties if name in (*schema.get("required", ()), *besides)]
-    values = {name: _value(name, properties[name], components) for name in shown}
+    """What must be there, and of the rest what has an example of its own.
+
+    besides: names of other fields that are shown though they may be missing.
+    """
+    must = (*schema.get("required", ()), *besides)
+    values = {
+        name: _value(name, field, components)
+        for name, field in schema.get("properties", {}).items()
+        if name in must or "examples" in field
+    }
     if "entityType" in values and "entityId" in values:
         values["entityId"] = _id(f"{values['entityType']}Id")
         if "data" in values and "id" in values["data"]:

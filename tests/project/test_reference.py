@@ -17,6 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sync.eventlog.capture import registered
+from sync.protocol import registry
 from sync.protocol.registry import EntityData
 from sync.reference import asyncapi
 from sync.reference.entities import entities
@@ -57,6 +58,11 @@ def test_v8_sync_update_has_an_example_of_each_entity_type_that_is_captured() ->
         assert payload["data"]["id"] == payload["entityId"]
 
 
+def test_v8_every_entity_that_a_message_tells_of_is_one_that_is_mirrored() -> None:
+    named = {name for shown in registry.shown.values() for name in shown.entities}
+    assert named <= {entity.name for entity in entities()}
+
+
 def test_v8_every_struct_of_an_entity_has_an_id_and_is_always_sent_whole() -> None:
     for entity in entities():
         for shape in entity.shapes:
@@ -86,7 +92,9 @@ def is_type(schema: dict[str, Any]) -> bool:
     """Whether a generator makes a type of it."""
     several = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
     return (
-        schema.get("type") == "object" or "enum" in schema or "oneOf" in schema or len(several) > 1
+        schema.get("type") == "object"
+        or not schema.keys().isdisjoint({"enum", "oneOf", "allOf"})
+        or len(several) > 1
     )
 
 
