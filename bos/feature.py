@@ -48,6 +48,11 @@ class Feature(feature.Feature):
         yield from (f"the holding {holding.name!r}" for holding in self.holdings)
         yield from (f"what goes with a department, {label!r}" for label in self.going)
 
+    def requires(self) -> Iterator[tuple[str, bool]]:
+        yield from super().requires()
+        for model in self.histories:
+            yield f"the model {model._meta.label}", model in capture.registered()
+
     def plug(self) -> None:
         for model in self.histories:  # first: a row is kept before anybody acts on it
             capture.add_follower(model, model.history_of_changes.record)

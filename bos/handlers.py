@@ -8,7 +8,6 @@ from bos.models import Notification
 from bos.services import notifications_read
 from sync.gateway.dispatcher import Context, Reply
 from sync.protocol.answers import Answer
-from sync.protocol.codecs import json_text
 from sync.protocol.errors import Unauthorized
 from sync.protocol.registry import handles
 
@@ -34,6 +33,6 @@ async def notification_read(context: Context, request: NotificationRead) -> Repl
     newly_read = await context.change(
         lambda principal: notifications_read(principal, ids),
         rows=[(Notification, id_) for id_ in uuids(ids)],
-        reply=lambda _: ("NOTIFICATION_READ", json_text(answer)),
+        reply=lambda _: answer,
     )
     return Reply(answer) if newly_read is False else None

@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
-from sync.protocol.messages import Time
+from bos.entities import NotificationSubject
+from sync.protocol.messages import Email, NotYet, Time
 from sync.protocol.registry import EntityMessage, Request, WireId, message
 
 
-@message("DEPARTMENT_UPDATED", shows=["department"], named="departmentId")
+@message("DEPARTMENT_UPDATED", shows=["department"], named="departmentId", changes=["updated"])
 class DepartmentUpdated(EntityMessage):
     """A department was changed. A SYNC_UPDATE with the same `sequence` follows."""
 
     department_id: str
-    name: str
+    name: Annotated[str, Meta(examples=["Sales"])]
     parent_id: str | None
     updated_by: str
     updated_at: Time
 
 
-@message("EMPLOYEE_UPDATED", shows=["employee"], named="employeeId")
+@message("EMPLOYEE_UPDATED", shows=["employee"], named="employeeId", changes=["updated"])
 class EmployeeUpdated(EntityMessage):
     """An employee was changed. A SYNC_UPDATE with the same `sequence` follows."""
 
     employee_id: str
-    name: str
-    title: str
-    email: str
+    name: Annotated[str, Meta(examples=["Mia Park"])]
+    title: Annotated[str, Meta(examples=["Head of Sales"])]
+    email: Email
     department_id: str | None
     user_id: str | None
     updated_by: str
     updated_at: Time
 
 
-@message("NOTIFICATION", shows=["notification"], named="notificationId")
+@message(
+    "NOTIFICATION",
+    shows=["notification"],
+    named="notificationId",
+    changes=["created", "updated"],
+)
 class Notification(EntityMessage):
     """Something that one user should know; stored until it was read."""
 
     notification_id: str
-    category: str
-    title: str
-    message: str
-    data: dict[str, Any]
+    category: Annotated[str, Meta(examples=["report_failed"])]
+    title: Annotated[str, Meta(examples=["Your report failed"])]
+    message: Annotated[str, Meta(examples=["No KPI has a value in that time."])]
+    data: NotificationSubject
     created_at: Time
-    read_at: Time | None = None
+    read_at: NotYet
 
 
 @message("NOTIFICATION_READ")
@@ -55,7 +61,7 @@ class NotificationRead(Request):
     notification_ids: Annotated[list[WireId], Meta(min_length=1, max_length=500)]
 
 
-@message("NOTIFICATION_READ", shows=["notification"])
+@message("NOTIFICATION_READ", shows=["notification"], changes=["deleted"])
 class NotificationReadConfirmed(EntityMessage):
     """These notifications are marked as read: all of them are gone for a mirror of the unread."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
+from bos.entities import NotificationSubject
 from bos.models import Notification, Role, User
 
 
@@ -16,11 +16,11 @@ def notify(
     category: str,
     title: str,
     message: str,
-    data: dict[str, Any],
+    about: NotificationSubject,
 ) -> None:
     """Store one for each of these users. Runs inside the caller's transaction.
 
-    data: ids of what it is about, as clients get them: {"reportId": "..."}.
+    about: ids of what it is about, as clients get them.
     """
     Notification.objects.bulk_create(
         Notification(
@@ -29,7 +29,7 @@ def notify(
             category=category,
             title=title[:200],
             message=message,
-            data=data,
+            data=about.stored(),
         )
         for user in users
     )

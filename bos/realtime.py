@@ -5,19 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
+import msgspec
+
 from bos import handlers, messages
 from bos.auth.sign_ins import forget_sign_ins
 from bos.auth.tokens import prune_spent
+from bos.entities import (
+    DepartmentData,
+    EmployeeData,
+    NotificationData,
+    NotificationSubject,
+    OrganizationData,
+)
 from bos.feature import Feature
 from bos.imports import workflow
 from bos.imports.resources import EmployeeImport
 from bos.jobs import queue
 from bos.jobs.queue import JobType
 from bos.leaving import departments, people, rules
+from bos.messages import (
+    DepartmentUpdated,
+    EmployeeUpdated,
+    NotificationReadConfirmed,
+)
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.services import forget_admin_sessions, forget_notifications
-from sync.eventlog.capture import TOLD, Change, Synced
+from sync.eventlog.capture import TOLD, Change, Live, Synced
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, Shown, TopicKind
@@ -28,12 +42,13 @@ from sync.protocol.topics import Audience, Shown, TopicKind
 class SyncedOrganization(Synced[Organization]):
     model = Organization
     entity_type = "organization"
+    shape = OrganizationData
 
     def organization_id(self, row: Organization) -> str:
         return str(row.pk)
 
-    def data(self, row: Organization) -> dict[str, Any]:
-        return {"id": str(row.pk), "name": row.name, "updatedAt": wire_time(row.updated_at)}
+    def data(self, row: Organization) -> OrganizationData:
+        return OrganizationData(id=str(row.pk), name=row.name, updated_at=wire_time(row.updated_at))
 
     def audience(self, row: Organization) -> Audience:
         return Audience(organization=str(row.pk))
@@ -42,67 +57,83 @@ class SyncedOrganization(Synced[Organization]):
 class SyncedDepartment(Synced[Department]):
     model = Department
     entity_type = "department"
+    shape = DepartmentData
 
-    def data(self, row: Department) -> dict[str, Any]:
-        return {
-            "id": str(row.pk),
-            "name": row.name,
-            "parentId": _id(row.parent_id),
-            "updatedAt": wire_time(row.updated_at),
-        }
+    def data(self, row: Department) -> DepartmentData:
+        return DepartmentData(
+            id=str(row.pk),
+            name=row.name,
+            parent_id=_id(row.parent_id),
+            updated_at=wire_time(row.updated_at),
+        )
 
     def audience(self, row: Department) -> Audience:
         return Audience(organization=str(row.organization_id), department=str(row.pk))
 
-    def live(self, change: Change[Department], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Department], actor: Actor) -> Live:
         if change.kind != "updated":
             return None
-        data = self.data(change.row)
-        data["departmentId"] = data.pop("id")
-        return "DEPARTMENT_UPDATED", data | {"updatedBy": actor.user_id}
+        row = change.row
+        return DepartmentUpdated(
+            department_id=str(row.pk),
+            name=row.name,
+            parent_id=_id(row.parent_id),
+            updated_by=actor.user_id,
+            updated_at=wire_time(row.updated_at),
+        )
 
 
 class SyncedEmployee(Synced[Employee]):
     model = Employee
     entity_type = "employee"
+    shape = EmployeeData
 
-    def data(self, row: Employee) -> dict[str, Any]:
-        return {
-            "id": str(row.pk),
-            "name": row.name,
-            "title": row.title,
-            "email": row.email,
-            "departmentId": _id(row.department_id),
-            "userId": _id(row.user_id),
-            "updatedAt": wire_time(row.updated_at),
-        }
+    def data(self, row: Employee) -> EmployeeData:
+        return EmployeeData(
+            id=str(row.pk),
+            name=row.name,
+            title=row.title,
+            email=row.email,
+            department_id=_id(row.department_id),
+            user_id=_id(row.user_id),
+            updated_at=wire_time(row.updated_at),
+        )
 
     def audience(self, row: Employee) -> Audience:
         return Audience(organization=str(row.organization_id), department=_id(row.department_id))
 
-    def live(self, change: Change[Employee], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Employee], actor: Actor) -> Live:
         if change.kind != "updated":
             return None
-        data = self.data(change.row)
-        data["employeeId"] = data.pop("id")
-        return "EMPLOYEE_UPDATED", data | {"updatedBy": actor.user_id}
+        row = change.row
+        return EmployeeUpdated(
+            employee_id=str(row.pk),
+            name=row.name,
+            title=row.title,
+            email=row.email,
+            department_id=_id(row.department_id),
+            user_id=_id(row.user_id),
+            updated_by=actor.user_id,
+            updated_at=wire_time(row.updated_at),
+        )
 
 
 class SyncedNotification(Synced[Notification]):
     model = Notification
     entity_type = "notification"
     mirrored = False
+    shape = NotificationData
 
-    def data(self, row: Notification) -> dict[str, Any]:
-        return {
-            "id": str(row.pk),
-            "category": row.category,
-            "title": row.title,
-            "message": row.message,
-            "data": row.data,
-            "createdAt": wire_time(row.created_at),
-            "readAt": None if row.read_at is None else wire_time(row.read_at),
-        }
+    def data(self, row: Notification) -> NotificationData:
+        return NotificationData(
+            id=str(row.pk),
+            category=row.category,
+            title=row.title,
+            message=row.message,
+            data=_subject(row),
+            created_at=wire_time(row.created_at),
+            read_at=None if row.read_at is None else wire_time(row.read_at),
+        )
 
     def audience(self, row: Notification) -> Audience:
         return Audience(user=str(row.user_id))
@@ -111,16 +142,22 @@ class SyncedNotification(Synced[Notification]):
         """Read, it is gone for those who mirror what is unread."""
         return "deleted" if change.row.read_at is not None else change.kind
 
-    def live(self, change: Change[Notification], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Notification], actor: Actor) -> Live:
         row = change.row
         if change.kind == "deleted":
             return None
         if change.kind == "updated" and row.read_at is not None:
             ids = [str(row.pk)] if row.read_together is None else row.read_together
-            return ("NOTIFICATION_READ", {"notificationIds": ids}) if ids else TOLD
-        data = self.data(row)
-        data["notificationId"] = data.pop("id")
-        return "NOTIFICATION", data
+            return NotificationReadConfirmed(ids) if ids else TOLD
+        return messages.Notification(
+            notification_id=str(row.pk),
+            category=row.category,
+            title=row.title,
+            message=row.message,
+            data=_subject(row),
+            created_at=wire_time(row.created_at),
+            read_at=None if row.read_at is None else wire_time(row.read_at),
+        )
 
 
 class SyncedUser(Synced[User]):
@@ -138,6 +175,10 @@ class SyncedUser(Synced[User]):
 
     def concerns(self, change: Change[User]) -> bool:
         return False
+
+
+def _subject(row: Notification) -> NotificationSubject:
+    return msgspec.convert(row.data, NotificationSubject)
 
 
 def _id(value: object) -> str | None:

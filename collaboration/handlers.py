@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from collaboration.entities import EntityRef, Position
 from collaboration.errors import SessionFull, SessionNotFound
 from collaboration.messages import (
     AnnotationCreate,
@@ -21,8 +22,6 @@ from collaboration.messages import (
     AnnotationUpdated,
     CursorMove,
     CursorMoved,
-    EntityRef,
-    Position,
     SessionCreate,
     SessionCreated,
     SessionJoin,
@@ -31,7 +30,7 @@ from collaboration.messages import (
     SessionLeft,
 )
 from collaboration.models import Participant, Session
-from collaboration.payloads import joined_payload
+from collaboration.payloads import session_joined
 from collaboration.picture import read_joined
 from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
@@ -43,7 +42,6 @@ from sync.eventlog.threads import in_database
 from sync.eventlog.writer import Rows, submit_for
 from sync.gateway.dispatcher import Context
 from sync.protocol.answers import Answer
-from sync.protocol.codecs import json_text
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal, acting
 from sync.protocol.registry import handles
@@ -166,7 +164,7 @@ async def session_join(context: Context, request: SessionJoin) -> None:
         session = await context.change(
             join,
             rows=sessions.rows_of_session(session_id),
-            reply=lambda session: ("SESSION_JOINED", _joined_json(session, principal)),
+            reply=lambda session: _joined(session, principal),
             repeat=repeat,
         )
         if session is not None:
@@ -190,8 +188,8 @@ async def _take_place(context: Context, session_id: str) -> None:
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
     cursors = last_cursors(session_id)
     assert joined.session is not UNSET
-    for participant in joined.session["participants"]:
-        participant["cursor"] = cursors.get(participant["userId"])
+    for participant in joined.session.participants:
+        participant.cursor = cursors.get(participant.user_id)
     connection.send(joined, context.request_id)
     await be_present(context.hub, room)
 
@@ -206,9 +204,9 @@ def _takes_part(principal: Principal, session_id: str) -> bool:
     ).exists()
 
 
-def _joined_json(session: Session, principal: Principal) -> str:
+def _joined(session: Session, principal: Principal) -> SessionJoined:
     of_user = Participant.objects.select_related("session", "user")
-    return json_text(joined_payload(of_user.get(session=session, user_id=principal.user_id)))
+    return session_joined(of_user.get(session=session, user_id=principal.user_id))
 
 
 @handles(

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.protocol.messages import Time
+from collaboration.entities import (
+    ActiveSpace,
+    AnnotationData,
+    AuthorName,
+    ContentType,
+    EndReason,
+    EntityRef,
+    LeaveReason,
+    NoteText,
+    ParticipantRole,
+    ParticipantState,
+    Position,
+    SessionTitle,
+)
+from sync.protocol.messages import Time, UserName
 from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
-Content = Annotated[str, Meta(min_length=1, max_length=10_000)]
-ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]
-ParticipantState = Literal["active", "idle", "disconnected"]
-
-
-class Position(msgspec.Struct, rename="camel"):
-    """A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres."""
-
-    x: float
-    y: float
-    z: float
-
-    def __post_init__(self) -> None:
-        for axis in ("x", "y", "z"):
-            if not math.isfinite(getattr(self, axis)):
-                raise ValueError(f"Expected a finite number - at `$.{axis}`")
-
-
-class EntityRef(msgspec.Struct, rename="camel"):
-    """What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}."""
-
-    type: Annotated[str, Meta(min_length=1, max_length=32)]
-    id: WireId
-
+Content = Annotated[str, Meta(min_length=1, max_length=10_000, examples=["Look at March"])]
 
 # ------------------------------------------------------------------ from a client
 
@@ -43,8 +33,8 @@ class EntityRef(msgspec.Struct, rename="camel"):
 class SessionCreate(Request):
     """Start a session and be its host."""
 
-    title: Annotated[str, Meta(min_length=1, max_length=200)]
-    active_space: Annotated[str, Meta(min_length=1, max_length=100)]
+    title: Annotated[str, Meta(min_length=1, max_length=200, examples=["Q4 planning"])]
+    active_space: Annotated[str, Meta(min_length=1, max_length=100, examples=["dashboard"])]
     invite_user_ids: Annotated[list[WireId], Meta(max_length=100)] = msgspec.field(
         default_factory=list
     )
@@ -122,16 +112,38 @@ class CursorMove(Request):
 # ------------------------------------------------------------------ from the server
 
 
-class Participant(Message):
+class Cursor(Message):
+    """Where a participant points, and what they look at."""
+
+    position: Position
+    focused_entity: EntityRef | None = None
+
+
+class PresentParticipant(Message):
+    """Somebody who takes part in the session that is joined; `cursor` where it was seen last."""
+
     user_id: str
-    user_name: str
+    user_name: UserName
     state: ParticipantState
-    role: Literal["host", "participant"]
+    role: ParticipantRole
     joined_at: Time
-    cursor: dict[str, Any] | None = None
+    cursor: Cursor | None
 
 
-@message("SESSION_CREATED", shows=["session", "invitation"])
+class NotesRequestPayload(Message):
+    """The session's channel, without a cursor: all that it shows."""
+
+    channels: list[str]
+
+
+class NotesRequest(Message):
+    """The request by which all notes of a session come; send it as it is, with a requestId."""
+
+    type: Literal["SYNC_REQUEST"]
+    payload: NotesRequestPayload
+
+
+@message("SESSION_CREATED", shows=["session", "invitation"], changes=["created"])
 class SessionCreated(EntityMessage):
     """A session was started. To its host, the invited, or the organization if it is open.
 
@@ -140,15 +152,37 @@ class SessionCreated(EntityMessage):
 
     session_id: str
     host_id: str
-    title: str
-    active_space: str
-    participants: list[str]
+    title: SessionTitle
+    active_space: ActiveSpace
+    participants: Annotated[
+        list[str], Meta(examples=[["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"]], description="Users.")
+    ]
     created_at: Time
-    max_participants: int
+    max_participants: Annotated[int, Meta(examples=[50])]
     invitation_only: bool
 
 
-@message("SESSION_JOINED", shows=["participant"])
+class JoinedSession(Message):
+    """A session as the user sees it who joins.
+
+    annotations: the newest that fit into the message, oldest first; annotationCount: how many there
+    are.
+    """
+
+    session_id: str
+    title: SessionTitle
+    host_id: str
+    active_space: ActiveSpace
+    max_participants: Annotated[int, Meta(examples=[50])]
+    created_at: Time
+    participants: list[PresentParticipant]
+    annotations: list[AnnotationData]
+    annotation_count: int
+    annotations_complete: bool
+    annotations_rest: NotesRequest | UnsetType = UNSET
+
+
+@message("SESSION_JOINED", shows=["participant"], changes=["created"])
 class SessionJoined(EntityMessage):
     """Somebody joined; the joiner's own copy also carries the session as it is.
 
@@ -159,26 +193,26 @@ class SessionJoined(EntityMessage):
 
     session_id: str
     user_id: str
-    user_name: str
+    user_name: UserName
     state: ParticipantState
-    role: Literal["host", "participant"]
+    role: ParticipantRole
     joined_at: Time
-    session: dict[str, Any] | UnsetType = UNSET
+    session: JoinedSession | UnsetType = UNSET
 
 
-@message("SESSION_LEFT", shows=["participant"])
+@message("SESSION_LEFT", shows=["participant"], changes=["deleted"])
 class SessionLeft(EntityMessage):
     """Somebody left; `reason` says so where a lost connection did not come back in time."""
 
     session_id: str
     user_id: str
-    user_name: str
-    role: Literal["host", "participant"]
+    user_name: UserName
+    role: ParticipantRole
     left_at: Time
-    reason: Literal["timeout"] | UnsetType = UNSET
+    reason: LeaveReason | UnsetType = UNSET
 
 
-@message("SESSION_ENDED", shows=["session", "invitation"])
+@message("SESSION_ENDED", shows=["session", "invitation"], changes=["deleted"])
 class SessionEnded(EntityMessage):
     """The session is over; its annotations stay. It is gone for those who follow the organization,
     and so is an invitation to it for the invited, who are told on `user:`."""
@@ -186,45 +220,47 @@ class SessionEnded(EntityMessage):
     session_id: str
     ended_by: str
     ended_at: Time
-    reason: Literal["host_left", "empty", "admin"]
+    reason: EndReason
 
 
-@message("PARTICIPANT_UPDATE", shows=["participant"])
+@message("PARTICIPANT_UPDATE", shows=["participant"], changes=["updated"])
 class ParticipantUpdate(EntityMessage):
     """A participant's state or role is another now."""
 
     session_id: str
     user_id: str
     state: ParticipantState
-    role: Literal["host", "participant"]
+    role: ParticipantRole
 
 
-@message("ANNOTATION_CREATED", shows=["annotation"], named="annotationId")
-class AnnotationCreated(EntityMessage):
-    """A note was pinned to a point of the shared space."""
-
+class _Note(EntityMessage):
     annotation_id: str
     session_id: str
     author_id: str
-    author_name: str
+    author_name: AuthorName
     position: Position
-    content: str
+    content: NoteText
     content_type: ContentType
-    created_at: Time
+    entity: EntityRef | None
+    parent_id: str | None
     revision: int
+    created_at: Time
     updated_at: Time
-    entity: EntityRef | None = None
-    parent_id: str | None = None
 
 
-@message("ANNOTATION_UPDATED", shows=["annotation"], named="annotationId")
-class AnnotationUpdated(AnnotationCreated):
+@message("ANNOTATION_CREATED", shows=["annotation"], named="annotationId", changes=["created"])
+class AnnotationCreated(_Note):
+    """A note was pinned to a point of the shared space."""
+
+
+@message("ANNOTATION_UPDATED", shows=["annotation"], named="annotationId", changes=["updated"])
+class AnnotationUpdated(_Note):
     """A note was changed; `revision` counts its changes."""
 
-    updated_by: str = ""
+    updated_by: str
 
 
-@message("ANNOTATION_DELETED", shows=["annotation"], named="annotationId")
+@message("ANNOTATION_DELETED", shows=["annotation"], named="annotationId", changes=["deleted"])
 class AnnotationDeleted(EntityMessage):
     """A note is gone."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Literal
 
 from django.conf import settings
 from django.db import models
@@ -91,7 +91,7 @@ class Participant(SyncedModel):
     left_reason = models.CharField(max_length=16, blank=True, default="")
     """'timeout' where nobody has left: the connection was lost, or only seemed to be."""
 
-    left_role: str = ""
+    left_role: Literal["host", "participant", ""] = ""
     """Not stored: the role that the user had on leaving."""
     silent: bool = False
     """Not stored: the host of a new session is told of by SESSION_CREATED."""
@@ -175,14 +175,6 @@ class Annotation(SyncedModel):
 
     def __str__(self) -> str:
         return self.content[:60]
-
-    @property
-    def position(self) -> dict[str, float]:
-        return {"x": self.x, "y": self.y, "z": self.z}
-
-    @property
-    def entity(self) -> dict[str, Any] | None:
-        return {"type": self.entity_type, "id": self.entity_id} if self.entity_type else None
 
 
 class NoteUsage(models.Model):

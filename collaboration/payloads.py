@@ -2,53 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import cast
 
+from msgspec.structs import astuple
+
+from collaboration.entities import (
+    AnnotationData,
+    ContentType,
+    EntityRef,
+    ParticipantData,
+    ParticipantRole,
+    ParticipantState,
+    Position,
+)
+from collaboration.messages import (
+    AnnotationCreated,
+    AnnotationUpdated,
+    SessionCreated,
+    SessionJoined,
+)
 from collaboration.models import Annotation, Participant, Session
 from sync.protocol.identity import SYSTEM
 from sync.protocol.times import wire_time
 
 
-def created_payload(session: Session) -> dict[str, Any]:
-    return {
-        "sessionId": str(session.pk),
-        "hostId": str(session.host_id),
-        "title": session.title,
-        "activeSpace": session.active_space,
-        "participants": [str(session.host_id)],
-        "createdAt": wire_time(session.created_at),
-        "maxParticipants": session.max_participants,
-        "invitationOnly": session.invitation_only,
-    }
+def session_created(session: Session) -> SessionCreated:
+    return SessionCreated(
+        session_id=str(session.pk),
+        host_id=str(session.host_id),
+        title=session.title,
+        active_space=session.active_space,
+        participants=[str(session.host_id)],
+        created_at=wire_time(session.created_at),
+        max_participants=session.max_participants,
+        invitation_only=session.invitation_only,
+    )
 
 
-def role_of(participant: Participant) -> Literal["host", "participant"]:
+def role_of(participant: Participant) -> ParticipantRole:
     return "host" if participant.session.host_id == participant.user_id else "participant"
 
 
-def joined_payload(participant: Participant) -> dict[str, Any]:
-    return {
-        "sessionId": str(participant.session_id),
-        "userId": str(participant.user_id),
-        "userName": participant.user.name,
-        "state": participant.state,
-        "role": role_of(participant),
-        "joinedAt": wire_time(participant.joined_at),
-    }
+def session_joined(row: Participant) -> SessionJoined:
+    return SessionJoined(
+        session_id=str(row.session_id),
+        user_id=str(row.user_id),
+        user_name=row.user.name,
+        state=cast(ParticipantState, row.state),
+        role=role_of(row),
+        joined_at=wire_time(row.joined_at),
+    )
 
 
-def annotation_data(row: Annotation) -> dict[str, Any]:
-    return {
-        "id": str(row.pk),
-        "sessionId": str(row.session_id),
-        "authorId": SYSTEM.user_id if row.author is None else str(row.author_id),
-        "authorName": "System" if row.author is None else row.author.name,
-        "position": row.position,
-        "content": row.content,
-        "contentType": row.content_type,
-        "entity": row.entity,
-        "parentId": None if row.parent_id is None else str(row.parent_id),
-        "revision": row.revision,
-        "createdAt": wire_time(row.created_at),
-        "updatedAt": wire_time(row.updated_at),
-    }
+def participant_data(row: Participant) -> ParticipantData:
+    return ParticipantData(
+        id=str(row.pk),
+        session_id=str(row.session_id),
+        user_id=str(row.user_id),
+        user_name=row.user.name,
+        state=cast(ParticipantState, row.state),
+        role=role_of(row),
+        joined_at=wire_time(row.joined_at),
+    )
+
+
+def annotation_data(row: Annotation) -> AnnotationData:
+    return AnnotationData(
+        id=str(row.pk),
+        session_id=str(row.session_id),
+        author_id=SYSTEM.user_id if row.author is None else str(row.author_id),
+        author_name="System" if row.author is None else row.author.name,
+        position=Position(row.x, row.y, row.z),
+        content=row.content,
+        content_type=cast(ContentType, row.content_type),
+        entity=EntityRef(row.entity_type, row.entity_id) if row.entity_type else None,
+        parent_id=None if row.parent_id is None else str(row.parent_id),
+        revision=row.revision,
+        created_at=wire_time(row.created_at),
+        updated_at=wire_time(row.updated_at),
+    )
+
+
+# The live messages of a note begin with the fields of the entity, in its order.
+_OF_NOTE = ("annotation_id", *AnnotationData.__struct_fields__[1:])
+assert AnnotationCreated.__struct_fields__[: len(_OF_NOTE)] == _OF_NOTE
+assert AnnotationUpdated.__struct_fields__[: len(_OF_NOTE) + 1] == (*_OF_NOTE, "updated_by")
+
+
+def annotation_created(row: Annotation) -> AnnotationCreated:
+    return AnnotationCreated(*astuple(annotation_data(row)))
+
+
+def annotation_updated(row: Annotation, updated_by: str) -> AnnotationUpdated:
+    fields = (*astuple(annotation_data(row)), updated_by)
+    return AnnotationUpdated(*fields)

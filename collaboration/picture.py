@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from django.db.models import QuerySet
 
+from collaboration.entities import AnnotationData, ParticipantState
 from collaboration.errors import SessionNotFound
-from collaboration.messages import ParticipantState, SessionJoined
+from collaboration.messages import (
+    JoinedSession,
+    NotesRequest,
+    NotesRequestPayload,
+    PresentParticipant,
+    SessionJoined,
+)
 from collaboration.models import Annotation, Participant, Session
 from collaboration.payloads import annotation_data, role_of
 from sync.delivery.outbox import most_of_a_frame
@@ -49,47 +56,47 @@ def read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoin
     return head.sequence, joined
 
 
-def _picture(session: Session) -> dict[str, Any]:
-    picture: dict[str, Any] = {
-        "sessionId": str(session.pk),
-        "title": session.title,
-        "hostId": str(session.host_id),
-        "activeSpace": session.active_space,
-        "maxParticipants": session.max_participants,
-        "createdAt": wire_time(session.created_at),
-        "participants": _participants(session),
-    }
+def _picture(session: Session) -> JoinedSession:
     of_session = Annotation.objects.filter(session=session)
-    annotations = _newest(of_session, room=most_of_a_frame() - _size_of(picture))
-    count = of_session.count()
-    picture["annotations"] = annotations
-    picture["annotationCount"] = count
-    picture["annotationsComplete"] = len(annotations) == count
-    if len(annotations) < count:
+    picture = JoinedSession(
+        session_id=str(session.pk),
+        title=session.title,
+        host_id=str(session.host_id),
+        active_space=session.active_space,
+        max_participants=session.max_participants,
+        created_at=wire_time(session.created_at),
+        participants=_participants(session),
+        annotations=[],
+        annotation_count=of_session.count(),
+        annotations_complete=True,
+    )
+    picture.annotations = _newest(of_session, room=most_of_a_frame() - _size_of(picture))
+    if len(picture.annotations) < picture.annotation_count:
         # The rest comes page by page, at the client's pace.
-        request = {"type": "SYNC_REQUEST", "payload": {"channels": [f"session:{session.pk}"]}}
-        picture["annotationsRest"] = request
+        channels = [f"session:{session.pk}"]
+        picture.annotations_complete = False
+        picture.annotations_rest = NotesRequest("SYNC_REQUEST", NotesRequestPayload(channels))
     return picture
 
 
-def _participants(session: Session) -> list[dict[str, Any]]:
+def _participants(session: Session) -> list[PresentParticipant]:
     present = Participant.objects.filter(session=session, left_at=None).select_related("user")
     return [
-        {
-            "userId": str(one.user_id),
-            "userName": one.user.name,
-            "state": one.state,
-            "role": "host" if one.user_id == session.host_id else "participant",
-            "joinedAt": wire_time(one.joined_at),
-            "cursor": None,
-        }
+        PresentParticipant(
+            user_id=str(one.user_id),
+            user_name=one.user.name,
+            state=cast(ParticipantState, one.state),
+            role="host" if one.user_id == session.host_id else "participant",
+            joined_at=wire_time(one.joined_at),
+            cursor=None,
+        )
         for one in present
     ]
 
 
-def _newest(notes: QuerySet[Annotation], *, room: int) -> list[dict[str, Any]]:
+def _newest(notes: QuerySet[Annotation], *, room: int) -> list[AnnotationData]:
     """Those of them that fit into so many bytes, oldest first."""
-    fitting: list[dict[str, Any]] = []
+    fitting: list[AnnotationData] = []
     newest = notes.order_by("-created_at", "-pk").select_related("author")
     for annotation in newest.iterator(chunk_size=NOTES_A_TIME):
         shown = annotation_data(annotation)
@@ -100,6 +107,6 @@ def _newest(notes: QuerySet[Annotation], *, room: int) -> list[dict[str, Any]]:
     return fitting[::-1]
 
 
-def _size_of(shown: dict[str, Any]) -> int:
+def _size_of(shown: JoinedSession | AnnotationData) -> int:
     """In bytes, which a character may have four of."""
     return len(to_json(shown))

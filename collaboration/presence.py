@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from collaboration import rooms
+from collaboration.messages import SessionLeft
 from collaboration.models import State
 from collaboration.rooms import Room
 from collaboration.services import participants, sessions
@@ -112,19 +113,19 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     """
     if event.live_type != "SESSION_LEFT":
         return
-    left = msgspec.json.decode(event.live)
-    by_timeout = left.get("reason") == sessions.TIMEOUT
-    rooms.forget(left["sessionId"], left["userId"])
+    left = msgspec.json.decode(event.live, type=SessionLeft)
+    by_timeout = left.reason == sessions.TIMEOUT
+    rooms.forget(left.session_id, left.user_id)
     for connection in list(feed.connections):
-        room = connection.rooms.get(left["sessionId"])
-        if room is None or room.user_id != left["userId"]:
+        room = connection.rooms.get(left.session_id)
+        if room is None or room.user_id != left.user_id:
             continue
         if by_timeout and not connection.ending:
             continue
         _give_up(feed.hub, room)
         # A host's leaving may end the session: they still hear of that.
-        if left["role"] != "host":
-            feed.unfollow(connection, [f"session:{left['sessionId']}"])
+        if left.role != "host":
+            feed.unfollow(connection, [f"session:{left.session_id}"])
 
 
 def access_lost(feed: Feed, connection: Connection, topics: Collection[str]) -> None:

@@ -3,45 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+
+from msgspec import UNSET
 
 from bos.feature import Feature
 from bos.ids import uuids
 from bos.models import User
 from collaboration import erasing, handlers, messages, pins, presence, rooms, usage
+from collaboration.entities import (
+    AnnotationData,
+    EndReason,
+    InvitationData,
+    LeaveReason,
+    ParticipantData,
+    ParticipantState,
+    SessionData,
+)
 from collaboration.errors import SessionFull, SessionNotFound
+from collaboration.messages import (
+    AnnotationDeleted,
+    ParticipantUpdate,
+    SessionEnded,
+    SessionLeft,
+)
 from collaboration.models import Annotation, Invitation, Participant, Session
-from collaboration.payloads import annotation_data, created_payload, joined_payload, role_of
+from collaboration.payloads import (
+    annotation_created,
+    annotation_data,
+    annotation_updated,
+    participant_data,
+    role_of,
+    session_created,
+    session_joined,
+)
 from collaboration.retention import forget_sessions
 from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
-from sync.eventlog.capture import Change, Synced, emit
+from sync.eventlog.capture import Change, Live, Synced, emit
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, Shown, TopicKind
-
-Live = tuple[str, dict[str, Any]] | None
 
 
 class SyncedSession(Synced[Session]):
     model = Session
     entity_type = "session"
     mirrored = False
+    shape = SessionData
     tracked: ClassVar[frozenset[str]] = frozenset(
         {"organization_id", "invitation_only", "host_id", "ended_at"}
     )
     ignored: ClassVar[frozenset[str]] = frozenset({"empty_since", "end_reason"})
 
-    def data(self, row: Session) -> dict[str, Any]:
-        return {
-            "id": str(row.pk),
-            "title": row.title,
-            "hostId": str(row.host_id),
-            "activeSpace": row.active_space,
-            "maxParticipants": row.max_participants,
-            "invitationOnly": row.invitation_only,
-            "createdAt": wire_time(row.created_at),
-            "endedAt": None if row.ended_at is None else wire_time(row.ended_at),
-        }
+    def data(self, row: Session) -> SessionData:
+        return SessionData(
+            id=str(row.pk),
+            title=row.title,
+            host_id=str(row.host_id),
+            active_space=row.active_space,
+            max_participants=row.max_participants,
+            invitation_only=row.invitation_only,
+            created_at=wire_time(row.created_at),
+            ended_at=None if row.ended_at is None else wire_time(row.ended_at),
+        )
 
     def audience(self, row: Session) -> Audience:
         """One open to the organization is announced on its topic, while it runs (C1, V7)."""
@@ -56,9 +80,9 @@ class SyncedSession(Synced[Session]):
     def live(self, change: Change[Session], actor: Actor) -> Live:
         row = change.row
         if change.kind == "created":
-            return "SESSION_CREATED", created_payload(row)
+            return session_created(row)
         if change.kind == "deleted" or _ends(change):
-            return "SESSION_ENDED", _ended_payload(row, actor)
+            return _ended(row, actor)
         return None
 
     def recorded(self, changes: Sequence[Change[Session]], actor: Actor) -> None:
@@ -90,12 +114,15 @@ class SyncedInvitation(Synced[Invitation]):
     model = Invitation
     entity_type = "invitation"
     mirrored = False
+    shape = InvitationData
 
     def organization_id(self, row: Invitation) -> str:
         return str(row.session.organization_id)
 
-    def data(self, row: Invitation) -> dict[str, Any]:
-        return {"id": str(row.pk), "sessionId": str(row.session_id), "title": row.session.title}
+    def data(self, row: Invitation) -> InvitationData:
+        return InvitationData(
+            id=str(row.pk), session_id=str(row.session_id), title=row.session.title
+        )
 
     def audience(self, row: Invitation) -> Audience:
         return Audience(user=str(row.user_id))
@@ -107,9 +134,9 @@ class SyncedInvitation(Synced[Invitation]):
     def live(self, change: Change[Invitation], actor: Actor) -> Live:
         session = change.row.session
         if self.kind(change) == "created":
-            return "SESSION_CREATED", created_payload(session)
+            return session_created(session)
         if change.kind == "updated" and session.ended_at is not None and not _is_in(change.row):
-            return "SESSION_ENDED", _ended_payload(session, actor)
+            return _ended(session, actor)
         return None
 
 
@@ -117,6 +144,7 @@ class SyncedParticipant(Synced[Participant]):
     model = Participant
     entity_type = "participant"
     mirrored = False
+    shape = ParticipantData
     tracked: ClassVar[frozenset[str]] = frozenset({"session_id", "user_id", "left_at"})
 
     def organization_id(self, row: Participant) -> str:
@@ -133,38 +161,46 @@ class SyncedParticipant(Synced[Participant]):
         came_back = change.before is not None and change.before.left_at is not None
         return "created" if came_back else change.kind
 
-    def data(self, row: Participant) -> dict[str, Any]:
-        return {"id": str(row.pk)} | joined_payload(row)
+    def data(self, row: Participant) -> ParticipantData:
+        return participant_data(row)
 
     def audience(self, row: Participant) -> Audience:
         return Audience(session=str(row.session_id))
 
     def live(self, change: Change[Participant], actor: Actor) -> Live:
         row = change.row
-        who = {"sessionId": str(row.session_id), "userId": str(row.user_id)}
         match self.kind(change):
             case "created":
-                return "SESSION_JOINED", joined_payload(row)
+                return session_joined(row)
             case "deleted":
-                left = {"userName": row.user.name, "role": row.left_role or role_of(row)}
-                left["leftAt"] = wire_time(row.left_at)
-                reason = {"reason": row.left_reason} if row.left_reason else {}
-                return "SESSION_LEFT", who | left | reason
+                return SessionLeft(
+                    session_id=str(row.session_id),
+                    user_id=str(row.user_id),
+                    user_name=row.user.name,
+                    role=row.left_role or role_of(row),
+                    left_at=wire_time(row.left_at),
+                    reason=cast(LeaveReason, row.left_reason) if row.left_reason else UNSET,
+                )
             case _:
-                presence = _presence(who["sessionId"], who["userId"], row.state, role_of(row))
-                return "PARTICIPANT_UPDATE", presence
+                return ParticipantUpdate(
+                    session_id=str(row.session_id),
+                    user_id=str(row.user_id),
+                    state=cast(ParticipantState, row.state),
+                    role=role_of(row),
+                )
 
 
 class SyncedAnnotation(Synced[Annotation]):
     model = Annotation
     entity_type = "annotation"
     mirrored = False
+    shape = AnnotationData
     tracked: ClassVar[frozenset[str]] = frozenset({"session_id"})
 
     def organization_id(self, row: Annotation) -> str:
         return str(row.session.organization_id)
 
-    def data(self, row: Annotation) -> dict[str, Any]:
+    def data(self, row: Annotation) -> AnnotationData:
         return annotation_data(row)
 
     def audience(self, row: Annotation) -> Audience:
@@ -172,18 +208,18 @@ class SyncedAnnotation(Synced[Annotation]):
 
     def live(self, change: Change[Annotation], actor: Actor) -> Live:
         row = change.row
-        if change.kind == "deleted":
-            return "ANNOTATION_DELETED", {
-                "annotationId": str(row.pk),
-                "sessionId": str(row.session_id),
-                "deletedBy": actor.user_id,
-                "deletedAt": wire_time(),
-            }
-        payload = annotation_data(row)
-        payload["annotationId"] = payload.pop("id")
-        if change.kind == "created":
-            return "ANNOTATION_CREATED", payload
-        return "ANNOTATION_UPDATED", payload | {"updatedBy": actor.user_id}
+        match change.kind:
+            case "created":
+                return annotation_created(row)
+            case "deleted":
+                return AnnotationDeleted(
+                    annotation_id=str(row.pk),
+                    session_id=str(row.session_id),
+                    deleted_by=actor.user_id,
+                    deleted_at=wire_time(),
+                )
+            case _:
+                return annotation_updated(row, actor.user_id)
 
 
 def _ends(change: Change[Session]) -> bool:
@@ -192,13 +228,13 @@ def _ends(change: Change[Session]) -> bool:
     return ended and change.touches("ended_at") and (before is None or before.ended_at is None)
 
 
-def _ended_payload(session: Session, actor: Actor) -> dict[str, Any]:
-    return {
-        "sessionId": str(session.pk),
-        "endedBy": actor.user_id,
-        "endedAt": wire_time(session.ended_at),
-        "reason": session.end_reason or "admin",
-    }
+def _ended(session: Session, actor: Actor) -> SessionEnded:
+    return SessionEnded(
+        session_id=str(session.pk),
+        ended_by=actor.user_id,
+        ended_at=wire_time(session.ended_at),
+        reason=cast(EndReason, session.end_reason or "admin"),
+    )
 
 
 def _is_in(invitation: Invitation) -> bool:
@@ -210,10 +246,6 @@ def _is_in(invitation: Invitation) -> bool:
 def _seen_anew(row: Any) -> Change[Any]:
     """The row is as it was, but what is shown of it is not."""
     return Change("updated", row, row, frozenset({"shown"}))
-
-
-def _presence(session_id: str, user_id: str, state: str, role: str) -> dict[str, Any]:
-    return {"sessionId": session_id, "userId": user_id, "state": state, "role": role}
 
 
 def _show_names(changes: Iterable[Change[User]]) -> None:

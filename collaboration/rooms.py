@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 from django.conf import settings
 
-from collaboration.messages import CursorMoved
+from collaboration.entities import EntityRef, Position
+from collaboration.messages import Cursor, CursorMoved
 from sync.delivery.bus import Shown, bus
 from sync.delivery.connection import Connection
 from sync.protocol.codecs import json_text
@@ -102,23 +102,30 @@ def remember(shown: Shown) -> None:
     _last.setdefault(session_id, {})[user_id] = shown.message
 
 
-def last_cursors(session_id: str) -> dict[str, Any]:
-    """{user id: {"position": ..., "focusedEntity": ...}}"""
-    cursors = {}
-    for user_id, message in _last.get(session_id, {}).items():
-        payload = msgspec.json.decode(message)["payload"]
-        cursors[user_id] = {k: payload[k] for k in ("position", "focusedEntity") if k in payload}
-    return cursors
+class _Message(msgspec.Struct):
+    """What is read of a CURSOR_MOVE that was shown."""
+
+    payload: Cursor
 
 
-def focused_on(entity_type: str, entity_id: str) -> dict[str, Any]:
+_decode = msgspec.json.Decoder(_Message).decode
+
+
+def last_cursors(session_id: str) -> dict[str, Cursor]:
+    """Return where each participant points, by user id."""
+    shown = _last.get(session_id, {})
+    return {user_id: _decode(message).payload for user_id, message in shown.items()}
+
+
+def focused_on(entity_type: str, entity_id: str) -> dict[str, Position]:
     """{session id: position} of the sessions in which somebody is focused on this entity."""
-    found = {}
-    for session_id in _last:
-        for cursor in last_cursors(session_id).values():
-            if cursor.get("focusedEntity") == {"type": entity_type, "id": entity_id}:
-                found[session_id] = cursor["position"]
-    return found
+    entity = EntityRef(entity_type, entity_id)
+    return {
+        session_id: cursor.position
+        for session_id in _last
+        for cursor in last_cursors(session_id).values()
+        if cursor.focused_entity == entity
+    }
 
 
 def forget(session_id: str, user_id: str | None = None) -> None:

@@ -10,7 +10,6 @@ from bos.messages import Notification
 from kpis.insights.asked import ask
 from kpis.insights.history import too_poor
 from kpis.messages import (
-    Interval,
     KpiUpdate,
     KpiUpdated,
     PredictionReady,
@@ -19,8 +18,8 @@ from kpis.messages import (
     ReportGenerated,
     ReportRequest,
 )
-from kpis.models import AskedPrediction, Kpi, Report, ReportState
-from kpis.payloads import report_payload
+from kpis.models import Kpi, Report, ReportState
+from kpis.payloads import report_message
 from kpis.permissions import visible_to
 from kpis.reports.requesting import report_request
 from kpis.services import kpi_set_value
@@ -72,19 +71,7 @@ async def prediction_request(context: Context, request: PredictionRequest) -> No
         ),
     )
     if answered is not None:
-        connection.send(_prediction(answered), context.request_id)
-
-
-def _prediction(answered: AskedPrediction) -> PredictionReady:
-    assert answered.answer is not None
-    payload = answered.answer["prediction"]
-    return PredictionReady(
-        kpi_id=payload["kpiId"],
-        horizon=payload["horizon"],
-        points=[Interval(**point) for point in payload["points"]],
-        method=payload["method"],
-        created_at=payload["createdAt"],
-    )
+        connection.send(answered.prediction, context.request_id)
 
 
 def _check_predictable(principal: Principal, kpi_id: str) -> None:
@@ -133,7 +120,7 @@ async def make_report(context: Context, request: ReportRequest) -> None:
             request_id=context.request_id or "",
         ),
         # A retry is answered by `again`: what goes out is not known before the file is made.
-        reply=lambda report: ("", ""),
+        reply=lambda report: None,
         repeat=again,
     )
     await change
@@ -150,23 +137,9 @@ def _ask_again(principal: Principal, request_id: str, origin: str) -> ReportGene
     if report is None:
         raise NotFound(requestId=request_id)
     if report.state == ReportState.READY:
-        return _generated(report)
+        return report_message(report)
     if report.state == ReportState.FAILED:
         raise NotFound(field="scope", reason=report.problem)
     report.origin = origin
     report.save(update_fields=["origin"])
     return None
-
-
-def _generated(report: Report) -> ReportGenerated:
-    payload = report_payload(report)
-    return ReportGenerated(
-        report_id=payload["reportId"],
-        scope=payload["scope"],
-        from_=payload["from"],
-        to=payload["to"],
-        format=payload["format"],
-        url=payload["url"],
-        created_at=payload["createdAt"],
-        expires_at=payload["expiresAt"],
-    )

@@ -108,7 +108,7 @@ def prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) -> 
         asked.adopt(kpi_id, horizon, *asker)
     newest_id = asked.newest_value(kpi_id)
     problem = f"It could not be calculated. {reason}"
-    asked.answer(kpi_id, horizon, newest_id=newest_id, figures=None, reason=problem)
+    asked.answer(kpi_id, horizon, newest_id=newest_id, found=None, reason=problem)
 
 
 def sweep() -> None:

@@ -8,8 +8,28 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from kpis.entities import (
+    AdviceText,
+    AlertSeverity,
+    AlertText,
+    AnomalySeverity,
+    Bound,
+    Evidence,
+    Expected,
+    Horizon,
+    Interval,
+    Lower,
+    Method,
+    OddValue,
+    ReportFormat,
+    ReportOf,
+    ReportUrl,
+    Score,
+    Upper,
+    Value,
+)
 from sync.protocol.codecs import exact_number
-from sync.protocol.messages import Time
+from sync.protocol.messages import Day, Time
 from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
 # Any: msgspec would round to a float before anybody could look at the digits.
@@ -17,6 +37,7 @@ Number = Annotated[
     Any,
     Meta(
         description="Below 10^15 in size, at most 15 significant digits, 4 of them decimals.",
+        examples=[95.0],
         extra_json_schema={"type": "number"},
     ),
 ]
@@ -36,7 +57,7 @@ class KpiUpdate(Request):
             raise ValueError(f"{error} - at `$.value`") from None
 
 
-@message("KPI_UPDATED", shows=["kpi"], named="kpiId")
+@message("KPI_UPDATED", shows=["kpi"], named="kpiId", changes=["updated"])
 class KpiUpdated(EntityMessage):
     """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI.
 
@@ -44,7 +65,7 @@ class KpiUpdated(EntityMessage):
     """
 
     kpi_id: str
-    value: float
+    value: Value
     updated_by: str
     updated_at: Time
     measured_at: Time | UnsetType = UNSET
@@ -55,7 +76,7 @@ class PredictionRequest(Request):
     """Forecast a KPI for so many days. By whoever may see it."""
 
     kpi_id: WireId
-    horizon: Annotated[int, Meta(ge=1, le=90)]
+    horizon: Annotated[int, Meta(ge=1, le=90, examples=[14])]
 
 
 class ReportScope(Request):
@@ -75,33 +96,56 @@ class ReportRequest(Request):
     scope: ReportScope
     from_: date = msgspec.field(name="from")
     to: date
-    format: Literal["pdf", "xlsx"] = "pdf"
+    format: ReportFormat = "pdf"
 
 
-@message("REPORT_GENERATED", shows=["report"], named="reportId")
+@message("REPORT_GENERATED", shows=["report"], named="reportId", changes=["created"])
 class ReportGenerated(EntityMessage):
     """A report is ready at `url`, a path of this server, for those permitted and for a while."""
 
     report_id: str
-    scope: dict[str, str]
-    from_: str = msgspec.field(name="from")
-    to: str
-    format: Literal["pdf", "xlsx"]
-    url: str
+    scope: ReportOf
+    from_: Day = msgspec.field(name="from")
+    to: Day
+    format: ReportFormat
+    url: ReportUrl
     created_at: Time
     expires_at: Time
 
 
-class Interval(Message):
-    """One point of a forecast."""
+class AnomalyFigures(Message):
+    """What is stored of an anomaly."""
 
-    date: str
-    expected: float
-    lower: float
-    upper: float
+    day: Day
+    value: OddValue
+    expected: Expected
+    lower: Lower
+    upper: Upper
+    score: Score
+    severity: AnomalySeverity
+    method: Method
 
 
-@message("ANOMALY_DETECTED", shows=["insight"], named="insightId")
+class PredictionFigures(Message):
+    """What is stored of a forecast."""
+
+    horizon: Horizon
+    points: list[Interval]
+    method: Method
+
+
+class RecommendationFigures(Message):
+    """What is stored of a recommendation."""
+
+    message: AdviceText
+    evidence: Evidence
+    method: Method
+
+
+Figures = AnomalyFigures | PredictionFigures | RecommendationFigures
+
+
+@message("ANOMALY_DETECTED", shows=["insight"], named="insightId", changes=["created", "updated"])
 class AnomalyDetected(EntityMessage):
     """A value that its KPI's own history did not lead to expect.
 
@@ -110,19 +154,19 @@ class AnomalyDetected(EntityMessage):
 
     insight_id: str
     kpi_id: str
-    day: str
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    score: float
-    severity: Literal["low", "medium", "high"]
-    method: str
+    day: Day
+    value: OddValue
+    expected: Expected
+    lower: Lower
+    upper: Upper
+    score: Score
+    severity: AnomalySeverity
+    method: Method
     detected_at: Time
     kind: Literal["anomaly"] | UnsetType = UNSET
 
 
-@message("PREDICTION_READY", shows=["insight"], named="insightId")
+@message("PREDICTION_READY", shows=["insight"], named="insightId", changes=["created", "updated"])
 class PredictionReady(EntityMessage):
     """A forecast: what is expected and between which bounds, of each day on which a value is due.
 
@@ -133,15 +177,15 @@ class PredictionReady(EntityMessage):
     """
 
     kpi_id: str
-    horizon: int
+    horizon: Horizon
     points: list[Interval]
-    method: str
+    method: Method
     created_at: Time
     insight_id: str | UnsetType = UNSET
     kind: Literal["prediction"] | UnsetType = UNSET
 
 
-@message("RECOMMENDATION", shows=["insight"], named="insightId")
+@message("RECOMMENDATION", shows=["insight"], named="insightId", changes=["created", "updated"])
 class Recommendation(EntityMessage):
     """A suggestion, with the figures it rests on.
 
@@ -149,25 +193,35 @@ class Recommendation(EntityMessage):
     """
 
     kpi_id: str
-    message: str
-    evidence: dict[str, Any]
-    method: str
+    message: AdviceText
+    evidence: Evidence
+    method: Method
     created_at: Time
     insight_id: str | UnsetType = UNSET
     kind: Literal["recommendation"] | UnsetType = UNSET
 
 
-@message("ALERT", shows=["alert"], named="alertId")
+class PredictionAnswer(Message):
+    """What a PREDICTION_REQUEST is answered with: a forecast, and a recommendation if one follows.
+
+    Stored as it goes out, so that the same question is answered again without a worker.
+    """
+
+    prediction: PredictionReady
+    recommendation: Recommendation | None
+
+
+@message("ALERT", shows=["alert"], named="alertId", changes=["created", "deleted"])
 class Alert(EntityMessage):
     """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
 
     alert_id: str
     kpi_id: str
     rule_id: str | None
-    severity: Literal["info", "warning", "critical"]
-    message: str
-    value: float | None
-    threshold: float | None
+    severity: AlertSeverity
+    message: AlertText
+    value: Value | None
+    threshold: Bound | None
     raised_at: Time
-    acknowledged_at: Time | None = None
-    acknowledged_by: str | None = None
+    acknowledged_at: Time | UnsetType = UNSET
+    acknowledged_by: str | UnsetType | None = UNSET

@@ -2,52 +2,125 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from django.urls import reverse
+from msgspec import UNSET
+from msgspec.structs import asdict
 
+from kpis import messages
+from kpis.entities import (
+    AlertData,
+    AlertSeverity,
+    AnomalyData,
+    PredictionData,
+    RecommendationData,
+    ReportData,
+    ReportFormat,
+    ReportOf,
+)
+from kpis.messages import (
+    AnomalyDetected,
+    AnomalyFigures,
+    Figures,
+    PredictionFigures,
+    PredictionReady,
+    Recommendation,
+    RecommendationFigures,
+    ReportGenerated,
+)
 from kpis.models import Alert, Insight, InsightKind, Report
 from sync.protocol.codecs import wire_number
 from sync.protocol.times import wire_time
 
-
-def alert_payload(row: Alert) -> dict[str, Any]:
-    payload = {
-        "alertId": str(row.pk),
-        "kpiId": str(row.kpi_id),
-        "ruleId": None if row.rule_id is None else str(row.rule_id),
-        "severity": row.severity,
-        "message": row.message,
-        "value": wire_number(row.value),
-        "threshold": wire_number(row.threshold),
-        "raisedAt": wire_time(row.raised_at),
-    }
-    if row.acknowledged_at is not None:
-        payload["acknowledgedAt"] = wire_time(row.acknowledged_at)
-        payload["acknowledgedBy"] = _id(row.acknowledged_by_id)
-    return payload
+_FIGURES: dict[InsightKind, type[Figures]] = {
+    InsightKind.ANOMALY: AnomalyFigures,
+    InsightKind.PREDICTION: PredictionFigures,
+    InsightKind.RECOMMENDATION: RecommendationFigures,
+}
 
 
-def insight_payload(row: Insight) -> dict[str, Any]:
-    made_at = "detectedAt" if row.kind == InsightKind.ANOMALY else "createdAt"
-    ids = {"insightId": str(row.pk), "kpiId": str(row.kpi_id)}
-    return {**ids, **row.figures, made_at: wire_time(row.created_at)}
+def alert_data(row: Alert) -> AlertData:
+    return AlertData(
+        id=str(row.pk),
+        kpi_id=str(row.kpi_id),
+        rule_id=_id(row.rule_id),
+        severity=cast(AlertSeverity, row.severity),
+        message=row.message,
+        value=wire_number(row.value),
+        threshold=wire_number(row.threshold),
+        raised_at=wire_time(row.raised_at),
+    )
 
 
-def report_payload(row: Report) -> dict[str, Any]:
+def alert_message(row: Alert) -> messages.Alert:
+    seen = row.acknowledged_at
+    return messages.Alert(
+        alert_id=str(row.pk),
+        kpi_id=str(row.kpi_id),
+        rule_id=_id(row.rule_id),
+        severity=cast(AlertSeverity, row.severity),
+        message=row.message,
+        value=wire_number(row.value),
+        threshold=wire_number(row.threshold),
+        raised_at=wire_time(row.raised_at),
+        acknowledged_at=UNSET if seen is None else wire_time(seen),
+        acknowledged_by=UNSET if seen is None else _id(row.acknowledged_by_id),
+    )
+
+
+def figures_of(row: Insight) -> Figures:
+    """Return what is stored of the insight. Raises ValidationError where that is not whole."""
+    return msgspec.convert(row.figures, _FIGURES[InsightKind(row.kind)])
+
+
+def insight_data(row: Insight) -> AnomalyData | PredictionData | RecommendationData:
+    ids: dict[str, Any] = {"id": str(row.pk), "kpi_id": str(row.kpi_id)}
+    at, figures = wire_time(row.created_at), figures_of(row)
+    match figures:
+        case AnomalyFigures():
+            return AnomalyData(**ids, **asdict(figures), detected_at=at)
+        case PredictionFigures():
+            return PredictionData(**ids, **asdict(figures), created_at=at)
+        case RecommendationFigures():
+            return RecommendationData(**ids, **asdict(figures), created_at=at)
+
+
+def insight_message(row: Insight) -> AnomalyDetected | PredictionReady | Recommendation:
+    ids: dict[str, Any] = {"insight_id": str(row.pk), "kpi_id": str(row.kpi_id)}
+    at, figures = wire_time(row.created_at), figures_of(row)
+    match figures:
+        case AnomalyFigures():
+            return AnomalyDetected(**ids, **asdict(figures), detected_at=at, kind="anomaly")
+        case PredictionFigures():
+            return PredictionReady(**ids, **asdict(figures), created_at=at, kind="prediction")
+        case RecommendationFigures():
+            return Recommendation(**ids, **asdict(figures), created_at=at, kind="recommendation")
+
+
+def report_data(row: Report) -> ReportData:
+    return ReportData(id=str(row.pk), **_report(row))
+
+
+def report_message(row: Report) -> ReportGenerated:
+    return ReportGenerated(report_id=str(row.pk), **_report(row))
+
+
+def _report(row: Report) -> dict[str, Any]:
+    """Return the fields that both have, by their Python names."""
     if row.department_id is None:
-        scope = {"type": "organization", "id": str(row.organization_id)}
+        scope = ReportOf("organization", str(row.organization_id))
     else:
-        scope = {"type": "department", "id": str(row.department_id)}
+        scope = ReportOf("department", str(row.department_id))
     return {
-        "reportId": str(row.pk),
         "scope": scope,
-        "from": row.from_day.isoformat(),
+        "from_": row.from_day.isoformat(),
         "to": row.to_day.isoformat(),
-        "format": row.format,
+        "format": cast(ReportFormat, row.format),
         "url": reverse("report-file", args=(row.pk,)),
-        "createdAt": wire_time(row.ready_at),
-        "expiresAt": wire_time(row.expires_at),
+        "created_at": wire_time(row.ready_at),
+        "expires_at": wire_time(row.expires_at),
     }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db.models import Q
 from django.db.models.base import ModelState
 from django.utils import timezone
+from msgspec import UNSET
 
 from bos.feature import Feature
 from bos.ids import uuids
@@ -16,13 +17,14 @@ from bos.jobs.queue import JobType
 from kpis import handlers, jobs, messages
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
+from kpis.entities import AlertData, Direction, InsightData, KpiData, KpiVisibility, ReportData
 from kpis.history.imports import KpiImport, ValueImport
 from kpis.insights.asked import forget_answers
 from kpis.insights.waiting import judging_given_up
+from kpis.messages import KpiUpdated
 from kpis.models import (
     Alert,
     Insight,
-    InsightKind,
     Kpi,
     KpiValue,
     OfKpi,
@@ -30,13 +32,21 @@ from kpis.models import (
     ReportState,
     Visibility,
 )
-from kpis.payloads import alert_payload, insight_payload, report_payload
+from kpis.payloads import (
+    alert_data,
+    alert_message,
+    insight_data,
+    insight_message,
+    report_data,
+    report_message,
+)
 from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.reports.requesting import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
 from sync.eventlog.capture import (
     EVERYTHING,
     Change,
+    Live,
     Synced,
     emit,
     registered_for,
@@ -48,31 +58,30 @@ from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, Shown, TopicKind
 
-Live = tuple[str, dict[str, Any]] | None
-
 # ------------------------------------------------------------------ KPIs
 
 
 class SyncedKpi(Synced[Kpi]):
     model = Kpi
     entity_type = "kpi"
+    shape = KpiData
     tracked: ClassVar[frozenset[str]] = frozenset(
         {"organization_id", "department_id", "owner_id", "visibility", "archived_at"}
     )
 
-    def data(self, row: Kpi) -> dict[str, Any]:
-        return {
-            "id": str(row.pk),
-            "name": row.name,
-            "unit": row.unit,
-            "value": wire_number(row.value),
-            "target": wire_number(row.target),
-            "direction": row.direction,
-            "departmentId": _id(row.department_id),
-            "ownerId": _id(row.owner_id),
-            "visibility": row.visibility,
-            "updatedAt": wire_time(row.updated_at),
-        }
+    def data(self, row: Kpi) -> KpiData:
+        return KpiData(
+            id=str(row.pk),
+            name=row.name,
+            unit=row.unit,
+            value=wire_number(row.value),
+            target=wire_number(row.target),
+            direction=cast(Direction, row.direction),
+            department_id=_id(row.department_id),
+            owner_id=_id(row.owner_id),
+            visibility=cast(KpiVisibility, row.visibility),
+            updated_at=wire_time(row.updated_at),
+        )
 
     def audience(self, row: Kpi) -> Audience:
         """What is restricted never goes out on the organization's topic (decision S4), and what is
@@ -95,17 +104,16 @@ class SyncedKpi(Synced[Kpi]):
 
     def live(self, change: Change[Kpi], actor: Actor) -> Live:
         row = change.row
-        if self.kind(change) != "updated" or row.value is None or not change.touches("value"):
+        value = wire_number(row.value)
+        if self.kind(change) != "updated" or value is None or not change.touches("value"):
             return None
-        payload = {
-            "kpiId": str(row.pk),
-            "value": wire_number(row.value),
-            "updatedBy": actor.user_id,
-            "updatedAt": wire_time(row.updated_at),
-        }
-        if row.value_at is not None:
-            payload["measuredAt"] = wire_time(row.value_at)
-        return "KPI_UPDATED", payload
+        return KpiUpdated(
+            kpi_id=str(row.pk),
+            value=value,
+            updated_by=actor.user_id,
+            updated_at=wire_time(row.updated_at),
+            measured_at=UNSET if row.value_at is None else wire_time(row.value_at),
+        )
 
     def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
         """Every value is kept with its time and author (decision B1).
@@ -178,40 +186,34 @@ class SyncedAlert(SyncedOfKpi):
     model = Alert
     entity_type = "alert"
     mirrored = False
+    shape = AlertData
 
     def kind(self, change: Change[Alert]) -> str:
         """Acknowledged, it is gone for those who mirror what is open."""
         return "deleted" if change.row.acknowledged_at is not None else super().kind(change)
 
-    def data(self, row: Alert) -> dict[str, Any]:
-        return _as_data(alert_payload(row), "alertId")
+    def data(self, row: Alert) -> AlertData:
+        return alert_data(row)
 
     def live(self, change: Change[Alert], actor: Actor) -> Live:
         raised = change.kind == "created"
         acknowledged = change.kind == "updated" and change.touches("acknowledged_at")
-        return ("ALERT", alert_payload(change.row)) if raised or acknowledged else None
-
-
-LIVE_TYPES = {
-    InsightKind.ANOMALY: "ANOMALY_DETECTED",
-    InsightKind.PREDICTION: "PREDICTION_READY",
-    InsightKind.RECOMMENDATION: "RECOMMENDATION",
-}
+        return alert_message(change.row) if raised or acknowledged else None
 
 
 class SyncedInsight(SyncedOfKpi):
     model = Insight
     entity_type = "insight"
     mirrored = False
+    shape = InsightData
 
-    def data(self, row: Insight) -> dict[str, Any]:
-        return {"kind": row.kind} | _as_data(insight_payload(row), "insightId")
+    def data(self, row: Insight) -> InsightData:
+        return insight_data(row)
 
     def live(self, change: Change[Insight], actor: Actor) -> Live:
         if change.kind == "deleted" or not change.touches("figures", "created_at"):
             return None
-        kind = InsightKind(change.row.kind)
-        return LIVE_TYPES[kind], {"kind": kind.value} | insight_payload(change.row)
+        return insight_message(change.row)
 
 
 class SyncedReport(Synced[Report]):
@@ -220,6 +222,7 @@ class SyncedReport(Synced[Report]):
     model = Report
     entity_type = "report"
     mirrored = False
+    shape = ReportData
 
     def concerns(self, change: Change[Report]) -> bool:
         return change.row.state == ReportState.READY
@@ -229,8 +232,8 @@ class SyncedReport(Synced[Report]):
         became_ready = before is not None and before.state != ReportState.READY
         return "created" if change.kind == "updated" and became_ready else change.kind
 
-    def data(self, row: Report) -> dict[str, Any]:
-        return _as_data(report_payload(row), "reportId")
+    def data(self, row: Report) -> ReportData:
+        return report_data(row)
 
     def audience(self, row: Report) -> Audience:
         if row.department_id is None:
@@ -240,11 +243,7 @@ class SyncedReport(Synced[Report]):
     def live(self, change: Change[Report], actor: Actor) -> Live:
         if self.kind(change) != "created":
             return None
-        return "REPORT_GENERATED", report_payload(change.row)
-
-
-def _as_data(payload: dict[str, Any], id_: str) -> dict[str, Any]:
-    return {"id": payload[id_]} | {key: payload[key] for key in payload if key != id_}
+        return report_message(change.row)
 
 
 def _id(value: object) -> str | None:

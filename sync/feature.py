@@ -98,6 +98,8 @@ class Feature:
             yield f"the request {name}", known is not None and known.struct is handler.struct
         for kind in self.snapshots:
             yield f"the topic kind {kind!r}", kind in topics.kinds()
+        for model in self.on_change:
+            yield f"the model {model._meta.label}", model in capture.registered()
 
     def declare(self) -> None:
         """Make known what the other features may build on."""

@@ -37,6 +37,7 @@ RUN_ONCE = {
     "unit": "sqlite",
     "project/test_architecture.py": "sqlite",
     "project/test_docs.py": "sqlite",
+    "project/test_reference.py": "sqlite",
     "project/test_key_rotation.py": "sqlite",
     "test_report_files.py": "sqlite",
     "project/test_embedding.py": "sqlite",

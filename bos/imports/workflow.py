@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from bos.entities import NotificationSubject
 from bos.imports.apart import TookTooMuch, call_apart
 from bos.imports.cells import Unreadable
 from bos.imports.files import Row, Table, read_table
@@ -305,7 +306,7 @@ def _settle(import_: Import, state: ImportState, **values: Any) -> None:
                 category="import_failed",
                 title=f"Your import of {import_.file_name} failed",
                 message=values["problem"],
-                data={"importId": str(import_.pk)},
+                about=NotificationSubject(import_id=str(import_.pk)),
             )
 
 

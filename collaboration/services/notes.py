@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from django.db.models import ForeignKey
 
 from bos.ids import uuids
+from collaboration.entities import Position
 from collaboration.models import (
     Annotation,
     ContentType,
@@ -85,7 +86,7 @@ def annotation_pin(
     session_id: str,
     *,
     about: str,
-    position: dict[str, float],
+    position: Position,
     content: str,
     entity: tuple[str, str],
 ) -> Annotation | None:
@@ -113,7 +114,9 @@ def annotation_pin(
         content_type=ContentType.TEXT,
         entity_type=entity_type,
         entity_id=entity_id,
-        **position,
+        x=position.x,
+        y=position.y,
+        z=position.z,
     )
     annotation.save(force_insert=True)
     return annotation

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from bos.entities import NotificationSubject
 from bos.ids import uuids
 from bos.models import Notification, Role, User
 from bos.permissions import has_role
@@ -162,7 +163,9 @@ def session_create(
             category=INVITES,
             title=f"{principal.name}{INVITES_TO}{title}”"[:200],
             message=f"Join the session in {active_space}.",
-            data={"sessionId": str(session.pk), "hostId": principal.user_id},
+            data=NotificationSubject(
+                session_id=str(session.pk), host_id=principal.user_id
+            ).stored(),
         ).save(force_insert=True)
     return session
 

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from bos.adminsite.numbers import plain_number, rounded_number
+from bos.entities import NotificationSubject
 from bos.models import Notification, User
 from kpis.alerts.past import MOST_AHEAD, Past
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
@@ -268,7 +269,9 @@ def _notification(alert: Alert, user: User) -> Notification:
         category="alert",
         title=alert.message[:200],
         message=f"Severity: {alert.get_severity_display()}.",
-        data={"alertId": str(alert.pk), "kpiId": str(alert.kpi_id), "severity": alert.severity},
+        data=NotificationSubject(
+            alert_id=str(alert.pk), kpi_id=str(alert.kpi_id), severity=alert.severity
+        ).stored(),
     )
 
 

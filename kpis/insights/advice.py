@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
+from kpis.entities import Direction, Evidence
 from kpis.insights.figures import Figures
 
 
@@ -26,13 +27,13 @@ class Advice:
     """message: for people. evidence: the figures of the day it speaks of, and of the horizon."""
 
     message: str
-    evidence: dict[str, Any]
+    evidence: Evidence
 
 
 def advise(
     name: str,
     target: float,
-    direction: str,
+    direction: Direction,
     points: Sequence[PointLike],
     *,
     figures: Figures,
@@ -61,17 +62,17 @@ def advise(
     )
     if len(missed) > 1:
         message += f" It is missed on {len(missed)} of the {len(points)} days that are forecast."
-    evidence = {
-        "date": point.date.isoformat(),
-        "expected": point.expected,
-        "lower": point.lower,
-        "upper": point.upper,
-        "target": target,
-        "direction": direction,
-        "certain": bool(surely),
-        "daysMissed": len(missed),
-        "horizon": len(points),
-    }
+    evidence = Evidence(
+        date=point.date.isoformat(),
+        expected=point.expected,
+        lower=point.lower,
+        upper=point.upper,
+        target=target,
+        direction=direction,
+        certain=bool(surely),
+        days_missed=len(missed),
+        horizon=len(points),
+    )
     return Advice(message, evidence)
 
 

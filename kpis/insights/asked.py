@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, timedelta
-from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from bos.entities import NotificationSubject
 from bos.ids import uuids
 from bos.jobs.queue import enqueue, require_room, within
 from bos.models import Notification, User
 from kpis.insights.history import begin_of
+from kpis.messages import PredictionAnswer
 from kpis.models import AskedPrediction, InsightState, Kpi, KpiValue
 from kpis.permissions import may_see
 from kpis.tasks import PREDICT
@@ -28,11 +30,11 @@ from sync.eventlog.log import PendingEvent, append
 from sync.protocol.codecs import json_text
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Actor, Principal
+from sync.protocol.registry import name_of
 from sync.protocol.topics import Audience
 
 ANSWER = "answer"
 """Entity type of the events, which concern no entity that is shown."""
-OF_ANSWER = (("prediction", "PREDICTION_READY"), ("recommendation", "RECOMMENDATION"))
 
 LOST = timedelta(days=1)
 """A question so old has lost its job: nobody waits any more."""
@@ -40,7 +42,7 @@ LOST = timedelta(days=1)
 
 def ask(
     principal: Principal, kpi_id: str, horizon: int, *, origin: str, request_id: str
-) -> AskedPrediction | None:
+) -> PredictionAnswer | None:
     """Have it predicted; or what this very request was answered with before.
 
     Runs inside the caller's transaction. Raises Unauthorized where the KPI has just been deleted,
@@ -106,14 +108,14 @@ def _asked_before(
     return mine.filter(asked_at__gt=recent).order_by("-asked_at").first()
 
 
-def _ask_again(before: AskedPrediction, origin: str) -> AskedPrediction | None:
+def _ask_again(before: AskedPrediction, origin: str) -> PredictionAnswer | None:
     if before.answered_at is None:
         before.origin = origin
         before.save(update_fields=["origin"])
         return None
     if before.answer is None:
         raise NotFound(kpiId=before.kpi_id, reason="there was no prediction")
-    return before
+    return msgspec.convert(before.answer, PredictionAnswer)
 
 
 # ------------------------------------------------------------------ answering
@@ -124,7 +126,7 @@ def newest_value(kpi_id: str) -> int:
     return newest or 0
 
 
-def known_answer(kpi: Kpi, horizon: int, newest_id: int) -> Any:
+def known_answer(kpi: Kpi, horizon: int, newest_id: int) -> PredictionAnswer | None:
     """What the same question was answered with today, if no value and no target has come since."""
     today = begin_of(timezone.now().astimezone(UTC).date())
     answered = AskedPrediction.objects.filter(
@@ -133,13 +135,19 @@ def known_answer(kpi: Kpi, horizon: int, newest_id: int) -> Any:
         newest_id=newest_id,
         answered_at__gt=max(today, kpi.updated_at),
     )
-    return answered.exclude(answer=None).values_list("answer", flat=True).first()
+    known = answered.exclude(answer=None).values_list("answer", flat=True).first()
+    return None if known is None else msgspec.convert(known, PredictionAnswer)
 
 
 def answer(
-    kpi_id: str, horizon: int, *, newest_id: int, figures: dict[str, Any] | None, reason: str = ""
+    kpi_id: str,
+    horizon: int,
+    *,
+    newest_id: int,
+    found: PredictionAnswer | None,
+    reason: str = "",
 ) -> None:
-    """Answer everybody who waits for this; without figures, say why there is no prediction.
+    """Answer everybody who waits for this; where nothing was found, say why.
 
     Runs inside the caller's transaction. Nothing goes to who may not see the KPI any more.
     """
@@ -147,15 +155,16 @@ def answer(
     waiting = list(AskedPrediction.objects.filter(kpi_id=kpi_id, horizon=horizon, answered_at=None))
     kpi = Kpi.objects.filter(pk=kpi_id).first()
     allowed = set() if kpi is None else _who_may_see(kpi, {asked.user_id for asked in waiting})
+    stored = None if found is None else msgspec.to_builtins(found)
     for asked in waiting:
-        asked.answered_at, asked.newest_id, asked.answer = timezone.now(), newest_id, figures
+        asked.answered_at, asked.newest_id, asked.answer = timezone.now(), newest_id, stored
         asked.save(update_fields=["answered_at", "newest_id", "answer"])
         if kpi is None or asked.user_id not in allowed:
             continue
-        if figures is None:
+        if found is None:
             _tell_of_none(kpi, asked, reason)
         else:
-            _send(asked, figures)
+            _send(asked, found)
 
 
 def _lock(kpi_id: str) -> InsightState | None:
@@ -169,10 +178,10 @@ def _who_may_see(kpi: Kpi, user_ids: Collection[str]) -> set[str]:
     return {str(user.pk) for user in users if may_see(user, kpi)}
 
 
-def _send(asked: AskedPrediction, figures: dict[str, Any]) -> None:
+def _send(asked: AskedPrediction, found: PredictionAnswer) -> None:
     actor = Actor(asked.user_id, "websocket", asked.origin, asked.request_id)
-    for part, type_ in OF_ANSWER:
-        if figures[part] is not None:
+    for message in (found.prediction, found.recommendation):
+        if message is not None:
             append(
                 PendingEvent(
                     organization_id=asked.organization_id,
@@ -180,8 +189,8 @@ def _send(asked: AskedPrediction, figures: dict[str, Any]) -> None:
                     entity_id=str(asked.pk),
                     change_type="created",
                     data="{}",
-                    live_type=type_,
-                    live=json_text(figures[part]),
+                    live_type=name_of(type(message)),
+                    live=json_text(message),
                     actor=actor,
                     access="",
                     audience=Audience(),
@@ -196,7 +205,7 @@ def _tell_of_none(kpi: Kpi, asked: AskedPrediction, reason: str) -> None:
         category="prediction_failed",
         title=f"There is no prediction of {kpi.name}"[:200],
         message=reason,
-        data={"kpiId": str(kpi.pk), "requestId": asked.request_id},
+        data=NotificationSubject(kpi_id=str(kpi.pk), request_id=asked.request_id).stored(),
     ).save(force_insert=True)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from statistics import pstdev
 
+from kpis.entities import AnomalySeverity
 from kpis.insights import reasons
 from kpis.insights.calibration import UNUSUAL, UNUSUAL_REACH, Ahead, look_ahead
 from kpis.insights.clocks import changed_lately
@@ -52,7 +53,7 @@ class Judgement:
     """A value outside of what was expected. score: standard deviations off, with its sign."""
 
     score: float
-    severity: str
+    severity: AnomalySeverity
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,5 +230,7 @@ def judge(expected: Expectation, value: float) -> Judgement | None:
         return None
     sigma = expected.up if value > expected.expected else expected.down
     score = max(-MOST, min(MOST, (value - expected.expected) / sigma))
-    severity = "high" if abs(score) >= HIGH else "medium" if abs(score) >= MEDIUM else "low"
+    severity: AnomalySeverity = (
+        "high" if abs(score) >= HIGH else "medium" if abs(score) >= MEDIUM else "low"
+    )
     return Judgement(round(score, 2), severity)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import cast
 
+import msgspec
 from django.db import transaction
 from django.utils import timezone
+from msgspec.structs import asdict
 
+from kpis.entities import Direction, Interval
 from kpis.insights import asked, wording
 from kpis.insights.advice import Advice, advise
 from kpis.insights.figures import Figures
@@ -16,6 +19,15 @@ from kpis.insights.forecasting import Forecast, Outlook, judge
 from kpis.insights.history import has_been_negative, values_of
 from kpis.insights.reasons import NoInsight
 from kpis.insights.waiting import HORIZON, have_judged
+from kpis.messages import (
+    AnomalyFigures,
+    PredictionAnswer,
+    PredictionFigures,
+    PredictionReady,
+    Recommendation,
+    RecommendationFigures,
+)
+from kpis.messages import Figures as Stored
 from kpis.models import Insight, InsightKind, InsightState, Kpi, KpiValue
 from sync.protocol.times import wire_time
 
@@ -96,7 +108,7 @@ class _Odd:
 
     def __init__(self, state: InsightState) -> None:
         self.day, self.side = state.odd_day, state.odd_side
-        self.anomalies: list[dict[str, Any]] = []
+        self.anomalies: list[AnomalyFigures] = []
 
     def look_at(self, at: datetime, value: float, outlook: Outlook) -> None:
         expected = outlook.expectation(at)
@@ -105,16 +117,16 @@ class _Odd:
         day: date = at.date()
         if judgement is not None and (self.day, self.side) != (day, side):
             self.anomalies.append(
-                {
-                    "day": day.isoformat(),
-                    "value": value,
-                    "expected": expected.expected,
-                    "lower": expected.lower,
-                    "upper": expected.upper,
-                    "score": judgement.score,
-                    "severity": judgement.severity,
-                    "method": expected.method,
-                }
+                AnomalyFigures(
+                    day=day.isoformat(),
+                    value=value,
+                    expected=expected.expected,
+                    lower=expected.lower,
+                    upper=expected.upper,
+                    score=judgement.score,
+                    severity=judgement.severity,
+                    method=expected.method,
+                )
             )
         self.day, self.side = day, side
 
@@ -126,28 +138,28 @@ def answer_questions(kpi_id: str, horizon: int) -> None:
     """
     kpi = Kpi.objects.filter(pk=kpi_id).first()
     newest_id = asked.newest_value(kpi_id)
-    figures, reason = None, ""
+    found, reason = None, ""
     if kpi is not None:
-        figures = asked.known_answer(kpi, horizon, newest_id)
-        if figures is None:
+        found = asked.known_answer(kpi, horizon, newest_id)
+        if found is None:
             outlook = outlook_of(kpi)
             try:
-                figures = _answer(kpi, outlook, outlook.forecast(horizon))
+                found = _answer(kpi, outlook, outlook.forecast(horizon))
             except NoInsight as impossible:
                 reason = f"{wording.rhythm_in_words(outlook.rhythm)} No forecast: {impossible}."
     with transaction.atomic():
-        asked.answer(kpi_id, horizon, newest_id=newest_id, figures=figures, reason=reason)
+        asked.answer(kpi_id, horizon, newest_id=newest_id, found=found, reason=reason)
 
 
-def _answer(kpi: Kpi, outlook: Outlook, forecast: Forecast) -> dict[str, Any]:
-    """As it goes out: a forecast, and a recommendation or None."""
-    about = {"kpiId": str(kpi.pk)}
-    made = {"createdAt": wire_time()}
+def _answer(kpi: Kpi, outlook: Outlook, forecast: Forecast) -> PredictionAnswer:
+    kpi_id, now = str(kpi.pk), wire_time()
     advice = _advice(kpi, outlook, forecast)
-    return {
-        "prediction": about | _prediction(forecast) | made,
-        "recommendation": about | _recommendation(advice, forecast) | made if advice else None,
-    }
+    prediction = asdict(_prediction(forecast))
+    recommendation = asdict(_recommendation(advice, forecast)) if advice else None
+    return PredictionAnswer(
+        PredictionReady(kpi_id=kpi_id, **prediction, created_at=now),
+        Recommendation(kpi_id=kpi_id, **recommendation, created_at=now) if recommendation else None,
+    )
 
 
 def _renew(kpi: Kpi, outlook: Outlook, forecast: Forecast | None) -> None:
@@ -163,21 +175,16 @@ def _renew(kpi: Kpi, outlook: Outlook, forecast: Forecast | None) -> None:
     Insight.objects.filter(kpi=kpi, kind__in=kinds).delete()
 
 
-def _prediction(forecast: Forecast) -> dict[str, Any]:
+def _prediction(forecast: Forecast) -> PredictionFigures:
     points = [
-        {
-            "date": point.date.isoformat(),
-            "expected": point.expected,
-            "lower": point.lower,
-            "upper": point.upper,
-        }
+        Interval(point.date.isoformat(), point.expected, point.lower, point.upper)
         for point in forecast.points
     ]
-    return {"horizon": forecast.horizon, "points": points, "method": forecast.method}
+    return PredictionFigures(forecast.horizon, points, forecast.method)
 
 
-def _recommendation(advice: Advice, forecast: Forecast) -> dict[str, Any]:
-    return {"message": advice.message, "evidence": advice.evidence, "method": forecast.method}
+def _recommendation(advice: Advice, forecast: Forecast) -> RecommendationFigures:
+    return RecommendationFigures(advice.message, advice.evidence, forecast.method)
 
 
 def _advice(kpi: Kpi, outlook: Outlook, forecast: Forecast) -> Advice | None:
@@ -186,27 +193,27 @@ def _advice(kpi: Kpi, outlook: Outlook, forecast: Forecast) -> Advice | None:
     return advise(
         kpi.name,
         float(kpi.target),
-        kpi.direction,
+        cast(Direction, kpi.direction),
         forecast.points,
         figures=outlook.figures,
         figure=wording.DAY_FIGURE.get(outlook.rhythm.kind, ""),
     )
 
 
-def _insert(kpi: Kpi, kind: InsightKind, figures: dict[str, Any]) -> None:
+def _insert(kpi: Kpi, kind: InsightKind, figures: Stored) -> None:
     Insight(
         organization_id=kpi.organization_id,
         kpi=kpi,
         kind=kind,
-        figures=figures,
+        figures=msgspec.to_builtins(figures),
         created_at=timezone.now(),
     ).save(force_insert=True)
 
 
-def _replace(kpi: Kpi, kind: InsightKind, figures: dict[str, Any]) -> None:
+def _replace(kpi: Kpi, kind: InsightKind, figures: Stored) -> None:
     old = Insight.objects.filter(kpi=kpi, kind=kind).first()
     if old is None:
         _insert(kpi, kind, figures)
         return
-    old.figures, old.created_at = figures, timezone.now()
+    old.figures, old.created_at = msgspec.to_builtins(figures), timezone.now()
     old.save(update_fields=["figures", "created_at"])

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from bos.entities import NotificationSubject
 from bos.jobs.queue import LOST, enqueue, require_room
 from bos.models import Department
 from bos.notifying import admins_of, notify
@@ -110,7 +111,7 @@ def report_fail(report_id: str, problem: str, *, title: str = "Your report faile
         return
     waiting.state, waiting.problem = ReportState.FAILED, problem[:300]
     waiting.save(update_fields=["state", "problem"])
-    data: dict[str, str] = {"reportId": str(waiting.pk), "requestId": waiting.request_id}
+    about = NotificationSubject(report_id=str(waiting.pk), request_id=waiting.request_id)
     if waiting.requested_by is not None:
         users, message = [waiting.requested_by], problem
     else:
@@ -122,7 +123,7 @@ def report_fail(report_id: str, problem: str, *, title: str = "Your report faile
         category="report_failed",
         title=title,
         message=message,
-        data=data,
+        about=about,
     )
 
 

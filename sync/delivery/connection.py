@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import UNSET
 
@@ -33,7 +33,7 @@ from sync.protocol.errors import (
 )
 from sync.protocol.identity import Principal
 from sync.protocol.limits import SlidingWindow, limit_figures
-from sync.protocol.messages import Error, RateLimit, ServerPing, TokenExpiredNotice
+from sync.protocol.messages import Error, LimitScope, RateLimit, ServerPing, TokenExpiredNotice
 from sync.protocol.registry import FREQUENT, Message, name_of
 
 if TYPE_CHECKING:
@@ -184,8 +184,7 @@ class Connection:
             self.outbox.flush()
 
     def send_error(self, error: ProtocolError, request_id: str | None = None) -> None:
-        details: Any = error.details or UNSET
-        self.send(Error(error.code, error.message, details), request_id)
+        self.send(Error(error.code, error.message, error.details or UNSET), request_id)
 
     def deliver(self, event: LoggedEvent) -> None:
         """Deliver an event that was read from the log for this connection alone."""
@@ -330,14 +329,14 @@ class Connection:
         """RATE_LIMIT once, when a limit of messages or work is first hit; caps have no window."""
         if not self._limited and "window" in error.details:
             self._limited = True
-            figures: Any = error.details
+            figures = error.details
             self.send(
                 RateLimit(
                     figures["limit"],
                     figures["window"],
                     figures["retryAfter"],
                     error.message,
-                    figures["scope"],
+                    cast(LimitScope, figures["scope"]),
                 )
             )
 

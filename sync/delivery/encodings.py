@@ -14,7 +14,7 @@ import msgspec
 from sync.eventlog.log import LoggedEvent
 from sync.protocol import codecs
 from sync.protocol.envelope import encode
-from sync.protocol.messages import SyncDelete, SyncUpdate
+from sync.protocol.messages import Deletion, SyncDelete, SyncUpdate
 from sync.protocol.times import wire_time_us
 
 Frames = Any
@@ -145,12 +145,12 @@ def sync_message(event: LoggedEvent) -> bytes:
     """The event as SYNC_UPDATE or SYNC_DELETE: live and in every replay alike."""
     payload: SyncUpdate | SyncDelete
     if event.change_type == "deleted":
-        deleted = msgspec.json.decode(event.data)
+        deleted = msgspec.json.decode(event.data, type=Deletion)
         payload = SyncDelete(
             event.entity_type,
             event.entity_id,
-            deleted["deletedBy"],
-            deleted["deletedAt"],
+            deleted.deleted_by,
+            deleted.deleted_at,
             event.sequence,
         )
         type_ = "SYNC_DELETE"

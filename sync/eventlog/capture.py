@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
+from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -22,13 +23,22 @@ from sync.eventlog.log import PendingEvent, append
 from sync.protocol import rights
 from sync.protocol.codecs import json_text
 from sync.protocol.identity import Actor, current_actor
+from sync.protocol.messages import Deletion
+from sync.protocol.registry import EntityData, Message, name_of
 from sync.protocol.rights import AccessChange
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience
 
 M = TypeVar("M", bound=models.Model)
 EVERYTHING = frozenset({"*"})
-TOLD: tuple[str, dict[str, Any]] = ("", {})
+
+
+class Told(Message):
+    """Sent to nobody: another message tells of the change."""
+
+
+TOLD = Told()
+Live = Message | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,9 @@ class Synced(Generic[M]):
 
     model: type[M]
     entity_type: ClassVar[str]
+    shape: ClassVar[type[EntityData] | UnionType | None] = None
+    """The EntityData that `data` returns, or a union of several; None where nothing is ever shown.
+    What is sent, the reference and the clients' types all come from it."""
     mirrored: ClassVar[bool] = True
     """Whether a change goes out as SYNC_UPDATE or SYNC_DELETE also where `live` tells of it."""
     tracked: ClassVar[frozenset[str]] = EVERYTHING
@@ -75,15 +88,15 @@ class Synced(Generic[M]):
         """The organization whose log tells of the row; empty where it is of no organization."""
         return str(row.organization_id)  # type: ignore[attr-defined]  # or it is overridden
 
-    def data(self, row: M) -> dict[str, Any]:
-        """What clients mirror of the row."""
+    def data(self, row: M) -> EntityData:
+        """Return what clients mirror of the row, as its `shape`."""
         raise NotImplementedError
 
     def audience(self, row: M) -> Audience:
         raise NotImplementedError
 
-    def live(self, change: Change[M], actor: Actor) -> tuple[str, dict[str, Any]] | None:
-        """Type and payload of the message of its own that tells of the change.
+    def live(self, change: Change[M], actor: Actor) -> Live:
+        """Return the message of its own that tells of the change, a registered one.
 
         None: the change goes out as SYNC_UPDATE or SYNC_DELETE. TOLD: another message tells of it.
         """
@@ -475,13 +488,13 @@ def _append(
     synced: Synced[M],
     change: Change[M],
     change_type: str,
-    live: tuple[str, dict[str, Any]] | None,
+    live: Live,
     audience: Audience,
     actor: Actor,
     access: AccessChange | None,
 ) -> None:
     data = (
-        {"deletedBy": actor.user_id, "deletedAt": wire_time()}
+        Deletion(actor.user_id, wire_time())
         if change_type == "deleted"
         else synced.data(change.row)
     )
@@ -492,8 +505,8 @@ def _append(
             entity_id=str(change.row.pk),
             change_type=change_type,
             data=json_text(data),
-            live_type=live[0] if live else "",
-            live=json_text(live[1]) if live else "",
+            live_type="" if live is None or live is TOLD else name_of(type(live)),
+            live="" if live is None else json_text(live),
             actor=actor,
             access=json_text(access) if access else "",
             audience=audience,

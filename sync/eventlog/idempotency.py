@@ -21,9 +21,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from sync.conf import sync_settings
 from sync.eventlog.log import LoggedEvent, PendingEvent, find
 from sync.models import RequestRecord
-from sync.protocol.codecs import EXACT, to_json
+from sync.protocol.codecs import EXACT, json_text, to_json
 from sync.protocol.errors import InvalidMessage, NotFound
 from sync.protocol.identity import Actor
+from sync.protocol.registry import Message, name_of
 from sync.protocol.times import now_us
 
 T = TypeVar("T")
@@ -173,12 +174,13 @@ def once(
     organization_id: str,
     hash_: str,
     effect: Callable[[], T],
-    reply: Callable[[T], tuple[str, str]] | None = None,
+    reply: Callable[[T], Message | None] | None = None,
 ) -> T | Repeated:
     """Run `effect` and record it; if it was recorded before, do nothing.
 
-    reply: (type, payload as JSON) that a retry gets; without it, the first event that the effect
-    appended, which is the one that answers the request. Runs inside the caller's transaction.
+    reply: what a retry gets, or None where it is answered otherwise; without `reply`, the first
+    event that the effect appended, which is the one that answers the request. Runs inside the
+    caller's transaction.
     Raises InvalidMessage where this requestId was used with another body.
     """
     recorded = _find(actor) if actor.request_id else None
@@ -193,7 +195,9 @@ def once(
         return result
     reply_type, text = "", ""
     if reply is not None:
-        event, (reply_type, text) = None, reply(result)
+        event, message = None, reply(result)
+        if message is not None:
+            reply_type, text = name_of(type(message)), json_text(message)
     record = PendingRecord(actor, organization_id, hash_, event, reply_type, text)
     transaction.on_commit(record, robust=True)
     return result

@@ -110,7 +110,7 @@ class Context:
         effect: Callable[[Principal], T],
         *,
         rows: Rows = (),
-        reply: Callable[[T], tuple[str, str]] | None = None,
+        reply: Callable[[T], Message | None] | None = None,
         repeat: Callable[[], Awaitable[None]] | None = None,
     ) -> asyncio.Task[T | None]:
         """Commit `effect` once, however often the request is sent (decision E7).

@@ -22,6 +22,7 @@ from sync.protocol.close_codes import CloseCode
 from sync.protocol.codecs import MOST_OF_A_TEXT
 from sync.protocol.errors import (
     ErrorCode,
+    ErrorDetails,
     InvalidChannel,
     SubscriptionFailed,
     SyncErrorCode,
@@ -84,7 +85,7 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
     principal, epoch = await _who(context, claims, feed), feed.access_epoch
     limit = sync_settings().max_connections_per_user
     if not await state.take_place(principal.user_id, connection.id, limit):
-        details = {"limit": limit, "scope": "connections"}
+        details = ErrorDetails(limit=limit, scope="connections")
         too_many = "You have too many connections."
         _fail(context, messages.AuthFailed(ErrorCode.RATE_LIMIT_EXCEEDED, too_many, details))
         connection.close(CloseCode.TOO_MANY)

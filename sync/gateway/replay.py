@@ -19,7 +19,7 @@ from sync.eventlog.threads import reading
 from sync.protocol import codecs, topics
 from sync.protocol.envelope import encode
 from sync.protocol.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
-from sync.protocol.identity import Principal
+from sync.protocol.identity import SYSTEM, Principal
 from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
 from sync.protocol.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
 from sync.protocol.topics import Shown, Topic
@@ -61,8 +61,8 @@ async def serve_sync(context: Context, request: SyncRequest, permitted: Permitte
     except Ended:
         return
     except SyncRefused as refused:
-        details = refused.details or UNSET
-        connection.send(SyncError(refused.code, refused.message, details), context.request_id)
+        error = SyncError(refused.code, refused.message, refused.details or UNSET)
+        connection.send(error, context.request_id)
 
 
 def _topics(request: SyncRequest) -> list[Topic]:
@@ -188,7 +188,7 @@ class _Replay:
             entity.entity_id,
             "snapshot",
             msgspec.Raw(codecs.to_json(entity.data)),
-            str(entity.data.get("updatedBy", "system")),
+            SYSTEM.user_id,
             head.sequence,
         )
         return encode("SYNC_UPDATE", codecs.to_json(payload))

@@ -21,7 +21,7 @@ Features declare further ones, with codes of their own (`Feature.errors`).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal, TypedDict, Unpack
 
 
 class ErrorCode(StrEnum):
@@ -48,6 +48,34 @@ class SyncErrorCode(StrEnum):
     INVALID_CHANNEL = "INVALID_CHANNEL"
 
 
+class ErrorDetails(TypedDict, total=False):
+    """What an error says besides its code, by the names on the wire; each has what fits it.
+
+    field: which field is wrong, and reason: why. hint: what to do instead. type: of the request.
+    channel, kpiId, sessionId, annotationId, notificationId, requestId: which one is meant. limit,
+    window, retryAfter (whole seconds), scope: how much there may be, in which time, when there is
+    room again, and whose limit it is. outcome: `unknown` where it may have been done. closeCode:
+    the connection is closed with this code.
+    """
+
+    field: str
+    reason: str
+    hint: str
+    type: str
+    channel: str
+    kpiId: str
+    sessionId: str
+    annotationId: str
+    notificationId: str
+    requestId: str
+    limit: int
+    window: str
+    retryAfter: int
+    scope: str
+    outcome: Literal["unknown"]
+    closeCode: int
+
+
 class ProtocolError(Exception):
     """The request was refused; the connection stays open.
 
@@ -58,7 +86,7 @@ class ProtocolError(Exception):
     action: ClassVar[str] = ""
     """What a client does about it, in a sentence; of an error that a feature declares."""
 
-    def __init__(self, message: str = "", **details: object) -> None:
+    def __init__(self, message: str = "", **details: Unpack[ErrorDetails]) -> None:
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.details = details
         super().__init__(self.message)
@@ -69,9 +97,11 @@ class InvalidMessage(ProtocolError):
 
     code = ErrorCode.INVALID_MESSAGE_FORMAT
 
-    def __init__(self, field: str, reason: str, **more: object) -> None:
+    def __init__(self, field: str, reason: str, *, hint: str = "") -> None:
         message = f"The message is not well formed: {reason}."
-        super().__init__(message, field=field, reason=reason, **more)
+        super().__init__(message, field=field, reason=reason)
+        if hint:
+            self.details["hint"] = hint
 
 
 class NotServed(ProtocolError):
@@ -144,7 +174,7 @@ class NotFound(ProtocolError):
 class SyncRefused(Exception):
     """This sync cannot be served whole, so none of it is sent (decision V4)."""
 
-    def __init__(self, code: SyncErrorCode, message: str, **details: object) -> None:
+    def __init__(self, code: SyncErrorCode, message: str, **details: Unpack[ErrorDetails]) -> None:
         self.code, self.message, self.details = code, message, details
         super().__init__(message)
 

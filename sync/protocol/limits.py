@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+
+from sync.protocol.errors import ErrorDetails
 
 WINDOW = 60.0
 # Who keeps the pace comes a little early as often as a little late.
@@ -91,7 +92,7 @@ class Pace:
         self.due_at = (now if paused else self.due_at) + self._gap
 
 
-def limit_figures(limit: int, wait: float, *, scope: str) -> dict[str, Any]:
+def limit_figures(limit: int, wait: float, *, scope: str) -> ErrorDetails:
     """What ERROR and RATE_LIMIT say, with whose limit it is.
 
     scope: 'connection' for its messages, 'bytes' for their size, 'user', 'organization'.

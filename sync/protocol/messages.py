@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sync.protocol.errors import ErrorCode, SyncErrorCode
+from sync.protocol.errors import ErrorCode, ErrorDetails, SyncErrorCode
 from sync.protocol.registry import Message, Request, message
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 # A string, of which the codes of all features are: they are known when the process has started.
 Code = Annotated[str, Meta(extra_json_schema={"$ref": "#/components/schemas/ErrorCode"})]
+NotYet = Annotated[Time | None, Meta(examples=[None])]
+Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
+UserName = Annotated[str, Meta(examples=["Mia Park"])]
+Email = Annotated[str, Meta(examples=["mia.park@harbor.example"])]
+LimitScope = Literal["connection", "bytes", "user", "organization"]
+Cursor = Annotated[
+    str,
+    Meta(description="Hand it back as it is.", examples=["2026-01-20T10:30:00.123456Z"]),
+]
+Role = Annotated[str, Meta(examples=["manager"])]
 Channels = Annotated[list[str], Meta(min_length=1, description="The first 100 of them are served.")]
 AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode.TOKEN_EXPIRED)
 """The codes of an AUTH_FAILED."""
@@ -25,7 +35,7 @@ AUTH_ERRORS = (ErrorCode.INVALID_TOKEN, ErrorCode.RATE_LIMIT_EXCEEDED, ErrorCode
 class Auth(Request):
     """Sign in on this connection, or renew the token that is about to expire."""
 
-    token: str
+    token: Annotated[str, Meta(examples=["eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoiMSJ9.c2lnbmF0dXJl"])]
 
 
 @message("PING")
@@ -75,8 +85,8 @@ class AuthSuccess(Message):
     organization_id: str
     session_id: str
     expires_at: Time
-    role: str
-    user_name: str
+    role: Role
+    user_name: UserName
 
 
 @message("AUTH_FAILED")
@@ -84,15 +94,17 @@ class AuthFailed(Message):
     """Not signed in; the third failure closes the connection with 4401."""
 
     error: Annotated[ErrorCode, Meta(extra_json_schema={"enum": list(AUTH_ERRORS)})]
-    message: str
-    details: dict[str, Any] | UnsetType = UNSET
+    message: Annotated[str, Meta(examples=["Authentication token is invalid or expired"])]
+    details: ErrorDetails | UnsetType = UNSET
 
 
 @message("TOKEN_EXPIRED")
 class TokenExpiredNotice(Message):
     """The token has expired: events wait until a new AUTH, for a while."""
 
-    message: str
+    message: Annotated[
+        str, Meta(examples=["Authentication token has expired. Please reauthenticate."])
+    ]
 
 
 @message("PING")
@@ -125,7 +137,7 @@ class Unsubscribed(Message):
 class SyncStart(Message):
     """So many messages follow, then SYNC_COMPLETE; live events wait until then."""
 
-    update_count: int
+    update_count: Annotated[int, Meta(examples=[3])]
     from_timestamp: Time
 
 
@@ -152,13 +164,20 @@ class SyncDelete(Message):
     sequence: int
 
 
+class Deletion(Message):
+    """What the log keeps of an entity that is gone: a part of its SYNC_DELETE."""
+
+    deleted_by: str
+    deleted_at: Time
+
+
 @message("SYNC_COMPLETE")
 class SyncComplete(Message):
     """Both cursors resume exactly behind this sync."""
 
-    updates_sent: int
-    last_sync_timestamp: Annotated[str, Meta(description="Hand it back as it is.")]
-    last_sequence: int
+    updates_sent: Annotated[int, Meta(examples=[3])]
+    last_sync_timestamp: Cursor
+    last_sequence: Annotated[int, Meta(examples=[45])]
 
 
 @message("SYNC_ERROR")
@@ -166,8 +185,8 @@ class SyncError(Message):
     """The sync cannot be served, in no part."""
 
     code: SyncErrorCode
-    message: str
-    details: dict[str, Any] | UnsetType = UNSET
+    message: Annotated[str, Meta(examples=["The channel name is not of the form kind:id."])]
+    details: ErrorDetails | UnsetType = UNSET
 
 
 @message("ERROR")
@@ -175,19 +194,21 @@ class Error(Message):
     """A request was refused; nothing was changed."""
 
     code: Code
-    message: str
-    details: dict[str, Any] | UnsetType = UNSET
+    message: Annotated[str, Meta(examples=["Send AUTH first."])]
+    details: ErrorDetails | UnsetType = UNSET
 
 
 @message("RATE_LIMIT")
 class RateLimit(Message):
     """The limit was hit for the first time in this window; each refusal is an ERROR besides.
 
-    scope: whose limit it is.
+    scope: whose limit it is; `bytes` of the connection's messages of 1 kB and more.
     """
 
-    limit: int
-    window: str
-    retry_after: int
-    message: str
-    scope: Literal["connection", "user", "organization"] | UnsetType = UNSET
+    limit: Annotated[int, Meta(examples=[100])]
+    window: Annotated[str, Meta(examples=["60s"])]
+    retry_after: Annotated[int, Meta(examples=[12])]
+    message: Annotated[
+        str, Meta(examples=["You are sending messages too quickly. Please slow down."])
+    ]
+    scope: LimitScope | UnsetType = UNSET

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -32,9 +32,26 @@ WireId = Annotated[str, Meta(min_length=1, max_length=64, description="An opaque
 
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Payload of a message that the server sends."""
+    """Payload of a message that the server sends, or a part of one.
+
+    A field with a default is left out where it has that value. A field that is always sent, also as
+    null, has none.
+    """
 
     wire: ClassVar[Wire]
+
+
+class EntityData(msgspec.Struct, rename="camel"):
+    """What clients keep of an entity: `data` of its SYNC_UPDATE, whole. One struct an entity type.
+
+    The class's docstring says what the entity is, and which channels' snapshots show it.
+    """
+
+    id: str
+
+
+ChangeType = Literal["created", "updated", "deleted"]
+CHANGE_TYPES: tuple[ChangeType, ...] = get_args(ChangeType)
 
 
 class EntityMessage(Message, kw_only=True):
@@ -42,7 +59,7 @@ class EntityMessage(Message, kw_only=True):
 
     entity_type: str | UnsetType = UNSET
     entity_id: str | UnsetType = UNSET
-    change_type: Literal["created", "updated", "deleted"] | UnsetType = UNSET
+    change_type: ChangeType | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
 
 
@@ -61,6 +78,8 @@ class Shown:
     entities: tuple[str, ...]
     named: str
     """The payload's own field that is the entity's id; empty where only `entityId` is."""
+    changes: tuple[ChangeType, ...] = CHANGE_TYPES
+    """What `changeType` may be."""
 
 
 class Request(msgspec.Struct, rename="camel"):
@@ -124,10 +143,16 @@ FREQUENT: set[str] = set()
 """Requests with a budget of their own, outside of the messages that are counted (decision L2)."""
 
 
-def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callable[[R], R]:
+def message(
+    name: str,
+    *,
+    shows: Sequence[str] = (),
+    named: str = "",
+    changes: Sequence[ChangeType] = CHANGE_TYPES,
+) -> Callable[[R], R]:
     """Say a payload struct's name on the wire; its base class says who sends it.
 
-    shows, named: of an EntityMessage, see Shown.
+    shows, named, changes: of an EntityMessage, see Shown.
     PING, PONG and others are sent by both: a struct for each.
     """
 
@@ -136,7 +161,7 @@ def message(name: str, *, shows: Sequence[str] = (), named: str = "") -> Callabl
             raise TypeError(f"{struct.__name__} is neither a Request nor a Message")
         if issubclass(struct, EntityMessage) != bool(shows):
             raise ValueError(f"{name}: an EntityMessage, and nothing else, shows an entity")
-        struct.wire = Wire(name, Shown(tuple(shows), named) if shows else None)
+        struct.wire = Wire(name, Shown(tuple(shows), named, tuple(changes)) if shows else None)
         return struct
 
     return declare

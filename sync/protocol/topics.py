@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sync.protocol.errors import InvalidChannel
 from sync.protocol.identity import Principal
+from sync.protocol.registry import EntityData
 from sync.protocol.rights import Reads, add_reads
 
 # The columns of the log that hold the topics of an event, each indexed with the sequence: an event
@@ -71,7 +72,7 @@ class Shown(NamedTuple):
 
     entity_type: str
     entity_id: str
-    data: dict[str, Any]
+    data: EntityData
 
 
 Authorizer = Callable[[Principal, Collection[str]], Collection[str]]

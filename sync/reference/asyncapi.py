@@ -7,11 +7,9 @@ docs/messages.md of it: neither can say anything that the code does not do.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from typing import Any, get_args
 
 import msgspec
 from django.apps import apps
@@ -22,20 +20,14 @@ from sync.protocol import errors, registry
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.envelope import Envelope
 from sync.protocol.errors import ErrorCode, ProtocolError, SyncErrorCode
-from sync.protocol.registry import EntityMessage
-from sync.protocol.topics import kinds
+from sync.protocol.messages import SyncUpdate
 from sync.reference.answers import message_key, operations
-
-Schema = dict[str, Any]
+from sync.reference.entities import entities, sync_update_type
+from sync.reference.examples import examples
+from sync.reference.schemas import REF, SOURCE, Schema, one_of, schemas_of
 
 VERSION = "1.0.0"
 CHANNEL = "v1ws"
-EXAMPLE_TIME = "2026-01-20T10:30:00Z"
-REF = "#/components/schemas/"
-EVENT_FIELDS = EntityMessage.__struct_encode_fields__
-"""Not required, as an answer to one connection has none of them; every event has."""
-# For who reads the code; a reader of the document has no use for it.
-_SOURCE = re.compile(r"\s*\((?:decisions? [^)]*|[A-Z]\d+(?:, [A-Z]\d+)*)\)")
 
 # What a client does about an error; each code's meaning is its exception's own docstring.
 ACTIONS: dict[str, str] = {
@@ -110,7 +102,7 @@ def entries() -> list[Entry]:
 
 def described(type_: type) -> str:
     """The type's own docstring in one line, without the sources it names."""
-    return _SOURCE.sub("", " ".join((type_.__dict__.get("__doc__") or "").split()))
+    return SOURCE.sub("", " ".join((type_.__dict__.get("__doc__") or "").split()))
 
 
 def error_actions() -> dict[str, str]:
@@ -138,11 +130,9 @@ def _subclasses(error: type[ProtocolError]) -> Iterator[type[ProtocolError]]:
 
 def schemas() -> dict[str, Schema]:
     """JSON Schemas of all payloads and of what they are made of, by the struct's name."""
-    structs = [entry.struct for entry in entries()]
-    _, components = msgspec.json.schema_components(
-        [*structs, Envelope], ref_template=REF + "{name}"
-    )
-    found = {name: _tidy(schema) for name, schema in components.items()}
+    structs = [entry.struct for entry in entries() if entry.struct is not SyncUpdate]
+    found = schemas_of([*structs, sync_update_type(), Envelope])
+    _tell_entities_apart(found)
     actions, meanings = error_actions(), error_meanings()
     found["ErrorCode"]["description"] = "Every `code` of an ERROR."
     found["ErrorCode"]["enum"] = sorted(actions)
@@ -169,25 +159,22 @@ def schemas() -> dict[str, Schema]:
     return found
 
 
-def _tidy(value: Any) -> Any:
-    """Without sources in descriptions; nothing beside a $ref, where it would be ignored."""
-    if isinstance(value, list):
-        return [_tidy(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    tidy = {key: _tidy(item) for key, item in value.items()}
-    if isinstance(tidy.get("description"), str):
-        tidy["description"] = _SOURCE.sub("", tidy["description"])
-    if "$ref" in tidy:
-        tidy.pop("type", None)  # what is referred to says it
-    if "$ref" in tidy and len(tidy) > 1:
-        tidy["allOf"] = [{"$ref": tidy.pop("$ref")}]
-    return tidy
-
-
-def resolved(schema: Schema, components: dict[str, Schema]) -> Schema:
-    """The schema that a reference names."""
-    return components[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+def _tell_entities_apart(schemas: dict[str, Schema]) -> None:
+    """Say of each message which entity types it is about, and of SYNC_UPDATE what it is of each."""
+    updates = [struct.__name__ for struct in get_args(sync_update_type())]
+    about = {"title": "SyncUpdate", "description": described(SyncUpdate)}
+    schemas["SyncUpdate"] = one_of(updates, by="entityType", **about)
+    of_messages = {
+        entry.struct.__name__: (entry.shown.entities, entry.shown.changes)
+        for entry in entries()
+        if entry.shown is not None
+    }
+    every = tuple(entity.name for entity in entities())
+    for name, (types, changes) in {**of_messages, "SyncDelete": (every, ())}.items():
+        fields = schemas[name]["properties"]
+        fields["entityType"] |= {"title": f"{name}EntityType", "enum": sorted(types)}
+        if changes:
+            fields["changeType"]["enum"] = sorted(changes)
 
 
 def _message_schema(entry: Entry, envelope: Schema) -> Schema:
@@ -206,67 +193,13 @@ def _message_schema(entry: Entry, envelope: Schema) -> Schema:
     else:
         required.append("timestamp")
         properties["requestId"] = {"type": "string"}
-    return {"type": "object", "properties": properties, "required": sorted(required)}
-
-
-# ------------------------------------------------------------------ examples
-
-
-def example(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
-    """A message as it may look: what must be there, and `...` for free text."""
-    message: dict[str, Any] = {"type": entry.name}
-    if entry.has_payload:
-        message["payload"] = _object(components[entry.struct.__name__], components)
-    if entry.from_client:
-        message["requestId"] = "req-1"
-    else:
-        message["timestamp"] = EXAMPLE_TIME
-    return message
-
-
-def _object(schema: Schema, components: dict[str, Schema]) -> dict[str, Any]:
-    properties: dict[str, Schema] = schema.get("properties", {})
-    shown = [name for name in properties if name in (*schema.get("required", ()), *EVENT_FIELDS)]
-    return {name: _value(name, properties[name], components) for name in shown}
-
-
-def _value(name: str, schema: Schema, components: dict[str, Schema]) -> Any:
-    schema = resolved(schema, components)
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "anyOf" in schema:
-        return _value(name, schema["anyOf"][0], components)
-    match schema.get("type"):
-        case "object":
-            return _object(schema, components)
-        case "array":
-            return [_value(name.removesuffix("s"), schema["items"], components)]
-        case "integer":
-            return max(schema.get("minimum", 0), 42 if name == "sequence" else 1)
-        case "number":
-            return 12.5
-        case "boolean":
-            return False
-        case _:
-            return _text(name, schema)
-
-
-def _text(name: str, schema: Schema) -> str:
-    if schema.get("format") == "date":
-        return "2025-01-20"
-    if schema.get("format") == "date-time":
-        return EXAMPLE_TIME
-    if name == "channel":
-        kind = next(iter(kinds()))
-        return f"{kind}:{_id(f'{kind}Id')}"
-    if name == "lastSyncTimestamp":
-        return EXAMPLE_TIME.replace("Z", ".000000Z")
-    return _id(name) if name == "id" or name.endswith("Id") else "..."
-
-
-def _id(name: str) -> str:
-    """The same for the same field, in every message."""
-    return str(uuid5(NAMESPACE_URL, f"bos-example/{name}"))
+    title = f"{entry.struct.__name__}Message"
+    return {
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": sorted(required),
+    }
 
 
 # ------------------------------------------------------------------ the document
@@ -274,7 +207,8 @@ def _id(name: str) -> str:
 
 def document() -> dict[str, Any]:
     components = schemas()
-    messages = {entry.key: _message(entry, components) for entry in entries()}
+    envelope = components.pop("Envelope")
+    messages = {entry.key: _message(entry, components, envelope) for entry in entries()}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -306,16 +240,16 @@ def document() -> dict[str, Any]:
     }
 
 
-def _message(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
+def _message(entry: Entry, components: dict[str, Schema], envelope: Schema) -> dict[str, Any]:
     entity = {"types": list(entry.shown.entities), "id": "entityId"} if entry.shown else None
     return ({"x-entity": entity} if entity else {}) | {
         "name": entry.name,
         "title": entry.name,
         "summary": entry.description,
         "tags": [{"name": entry.area}],
-        "payload": _message_schema(entry, components["Envelope"]),
+        "payload": _message_schema(entry, envelope),
         "correlationId": {"location": "$message.payload#/requestId"},
-        "examples": [{"payload": example(entry, components)}],
+        "examples": [{"payload": one} for one in examples(entry, components)],
     }
 
 

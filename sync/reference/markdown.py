@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from pathlib import Path
-from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 
 from sync.conf import sync_settings
 from sync.delivery.connection import UNLIMITED
@@ -19,20 +15,16 @@ from sync.protocol.registry import ALIASES, FREQUENT, requests
 from sync.protocol.topics import kinds
 from sync.reference.answers import answers_section, answers_table
 from sync.reference.asyncapi import (
-    REF,
     SYNC_ACTIONS,
     Entry,
-    Schema,
-    document_text,
     entries,
     error_actions,
     error_meanings,
-    example,
     schemas,
 )
-
-LINE = 100
-WRAPPING: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+from sync.reference.examples import example
+from sync.reference.schemas import Schema, name_of
+from sync.reference.tables import anchor, cell, fields_table, filled, pages_of_data
 
 HEAD = """# Messages
 
@@ -76,16 +68,7 @@ def reference_text() -> str:
     parts.append("## Types used above\n")
     parts += [_type_section(name, components) for name in shared]
     parts += [_aliases(), _errors(), _work(), _caps(), _closes()]
-    return _filled("\n".join(parts))
-
-
-def _filled(page: str) -> str:
-    """With long paragraphs in lines that a person reads; tables and examples as they are."""
-    lines: list[str] = []
-    for line in page.split("\n"):
-        whole = len(line) <= LINE or line.startswith(("|", "#", " ", "{"))
-        lines += [line] if whole else textwrap.wrap(line, LINE, **WRAPPING)
-    return "\n".join(lines)
+    return filled("\n".join(parts))
 
 
 def _areas() -> list[str]:
@@ -101,7 +84,7 @@ def _contents() -> str:
         both = [entry for entry in entries() if entry.name == name]
         direction = "both" if len(both) == 2 else _direction(both[0])
         link = f"[`{name}`](#{_anchor(both[0])})"
-        lines.append(f"| {link} | {direction} | {_cell(_short(both[0]))} |")
+        lines.append(f"| {link} | {direction} | {cell(_short(both[0]))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -110,7 +93,18 @@ def _direction(entry: Entry) -> str:
 
 
 def _anchor(entry: Entry) -> str:
-    return f"{entry.name.lower()}-{'from-a-client' if entry.from_client else 'from-the-server'}"
+    return anchor(entry.name, from_client=entry.from_client)
+
+
+def _payload(entry: Entry, components: dict[str, Schema]) -> str:
+    schema = components[entry.struct.__name__]
+    if entry.struct is not SyncUpdate:
+        return fields_table(schema, components)
+    one = components[name_of(schema["oneOf"][0])]
+    kinds = components[SyncDelete.__name__]["properties"]["entityType"]
+    data = {"type": "object", "description": "As [its entityType](entities.md) says"}
+    properties = one["properties"] | {"entityType": kinds, "data": data}
+    return fields_table(one | {"properties": properties}, components)
 
 
 def _short(entry: Entry) -> str:
@@ -125,7 +119,7 @@ def _section(entry: Entry, components: dict[str, Schema]) -> str:
             "This server knows the request but does not serve it yet: it answers `ERROR`.\n"
         )
     if entry.has_payload:
-        parts.append(_fields(components[entry.struct.__name__], components))
+        parts.append(_payload(entry, components))
     if not entry.from_client:
         parts.append(_entity(entry) + "\n")
     elif entry.served:
@@ -152,85 +146,20 @@ def _type_section(name: str, components: dict[str, Schema]) -> str:
     parts = [
         f"### {name}\n",
         f"{description}\n" if description else "",
-        _fields(schema, components),
+        fields_table(schema, components),
     ]
     return "\n".join(part for part in parts if part)
 
 
 def _shared_types(components: dict[str, Schema]) -> list[str]:
     """Structs that payloads are made of."""
-    payloads = {entry.struct.__name__ for entry in entries()}
+    elsewhere = {entry.struct.__name__ for entry in entries()} | pages_of_data().keys()
+    elsewhere |= {name_of(one) for one in components[SyncUpdate.__name__]["oneOf"]}
     return sorted(
         name
         for name, schema in components.items()
-        if schema.get("type") == "object" and name not in payloads and name != "Envelope"
+        if schema.get("type") == "object" and name not in elsewhere and name != "Envelope"
     )
-
-
-# ------------------------------------------------------------------ fields
-
-
-def _fields(schema: Schema, components: dict[str, Schema]) -> str:
-    required = schema.get("required", ())
-    lines = ["| field | type | required | limits |", "|---|---|---|---|"]
-    for name, field in schema.get("properties", {}).items():
-        needed = "yes" if name in required else "no"
-        lines.append(
-            f"| `{name}` | {_type(field)} | {needed} | {_cell(_limits(field, components))} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _type(schema: Schema) -> str:
-    if "allOf" in schema:
-        return _type(schema["allOf"][0])
-    if "$ref" in schema:
-        name = schema["$ref"].removeprefix(REF)
-        return f"[{name}](#{'errors' if name.endswith('ErrorCode') else name.lower()})"
-    if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"])
-    if "enum" in schema:
-        return "string"
-    if schema.get("type") == "array":
-        return f"array of {_type(schema['items'])}"
-    if schema.get("format") in ("date", "date-time"):
-        return {"date": "day", "date-time": "time"}[schema["format"]]
-    return str(schema.get("type", "any"))
-
-
-def _limits(schema: Schema, components: dict[str, Schema]) -> str:
-    parts = [schema.get("description", "").rstrip(".")]
-    if "anyOf" in schema:
-        parts.append(_limits(schema["anyOf"][0], components))
-    if "enum" in schema:
-        parts.append("one of " + ", ".join(f"`{value}`" for value in schema["enum"]))
-    parts.append(_span(schema, "minLength", "maxLength", "character"))
-    parts.append(_span(schema, "minItems", "maxItems", "item"))
-    parts.append(_span(schema, "minimum", "maximum", ""))
-    if schema.get("type") == "array":
-        inner = _limits(schema["items"], components)
-        parts.append(f"each: {inner}" if inner else "")
-    if schema.get("default") not in (None, "", []):
-        parts.append(f"default {json.dumps(schema['default'])}")
-    return "; ".join(part for part in parts if part)
-
-
-def _span(schema: Schema, low: str, high: str, unit: str) -> str:
-    least, most = schema.get(low), schema.get(high)
-    if least is None and most is None:
-        return ""
-    if most is None:
-        text = f"at least {least:,}"
-    elif least is None:
-        text = f"at most {most:,}"
-    else:
-        text = f"{least:,} to {most:,}"
-    ending = "s" if unit and (most or least) != 1 else ""
-    return f"{text} {unit}{ending}".strip()
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 # ------------------------------------------------------------------ tables
@@ -311,21 +240,3 @@ def _closes() -> str:
             f"| {int(code)} | {code.reason} | {error} | {'yes' if code.reconnect else 'no'} |"
         )
     return "\n".join(lines) + "\n"
-
-
-# ------------------------------------------------------------------ files
-
-
-def documents() -> dict[Path, str]:
-    """The generated files and what they must hold."""
-    docs = Path(settings.BASE_DIR) / "docs"
-    return {docs / "asyncapi.json": document_text(), docs / "messages.md": reference_text()}
-
-
-def stale() -> list[Path]:
-    """Those of the files that do not hold what they must."""
-    return [
-        path
-        for path, text in documents().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]

@@ -26,6 +26,7 @@ from kpis.models import (
 from sync.models import Event
 from tests.support import doors
 from tests.support.cast import Cast
+from tests.support.figures import figures_of
 
 TODAY = timezone.now().date()
 MODELS = (AlertRule, Alert, Insight, InsightState, Report, ReportSchedule)
@@ -51,7 +52,7 @@ def add(browser: Browser, model: Any, **fields: Any) -> dict[str, list[str]]:
 def everything_of(kpi: Kpi) -> dict[type[Any], Any]:
     """A row of each model that concerns this KPI."""
     organization, now = kpi.organization, timezone.now()
-    figures = {"message": "Do more.", "evidence": {"date": "2026-01-01"}, "method": "by hand"}
+    figures = figures_of(InsightKind.RECOMMENDATION)
     of_kpi = {"organization": organization, "kpi": kpi}
     period = {"from_day": TODAY, "to_day": TODAY}
     return {
@@ -87,20 +88,18 @@ def test_s3_the_admin_of_another_organization_sees_none_of_it(
 def test_b3_each_kind_of_insight_is_shown_with_its_figures(
     cast: Cast, admin: Browser, kind: str
 ) -> None:
-    interval = {"expected": 10.0, "lower": 8.0, "upper": 12.0}
-    figures: dict[str, Any] = {
-        "anomaly": {"value": 20.0, "day": "2026-01-01", "severity": "high", **interval},
-        "prediction": {"points": [{"date": "2026-01-02", **interval}]},
-        "recommendation": {"message": "Do more.", "evidence": {}},
-    }[kind]
     insight = Insight.objects.create(
         organization=cast.home.organization,
         kpi=cast.home.revenue,
         kind=kind,
-        figures=figures,
+        figures=figures_of(kind),
         created_at=timezone.now(),
     )
-    told = {"anomaly": "expected 8 to 12", "prediction": "8 to 12", "recommendation": "Do more."}
+    told = {
+        "anomaly": "expected 90 to 110",
+        "prediction": "90 to 110",
+        "recommendation": "Do more.",
+    }
     page = admin.get(address(Insight, "changelist")).content.decode()
     assert told[kind] in page
     assert admin.get(address(Insight, "change", insight.pk)).status_code == 200

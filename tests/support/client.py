@@ -1,4 +1,7 @@
-"""A client that speaks the protocol and says what it expected and what came instead."""
+"""A client that speaks the protocol and says what it expected and what came instead.
+
+Whatever it receives is looked at strictly: what the registry does not declare fails the test.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.answers import Declared
 from tests.support.cast import Person, Tenant
 from tests.support.server import Server
+from tests.support.strict import decode
 
 PATIENCE = 10.0
 Message = dict[str, Any]
@@ -100,7 +104,7 @@ class Client:
         """The next message."""
         try:
             async with asyncio.timeout(within):
-                while self._is_heartbeat(message := _decoded(await self.socket.recv())):
+                while self._is_heartbeat(message := decode(await self.socket.recv())):
                     with contextlib.suppress(ConnectionClosed):  # what came before it can be read
                         await self.send("PONG")
         except TimeoutError:
@@ -188,14 +192,6 @@ class Client:
 
     async def set_value(self, kpi: Any, value: float) -> Message:
         return await self.ask("KPI_UPDATE", {"kpiId": str(kpi.pk), "value": value})
-
-
-def _decoded(frame: str | bytes) -> Message:
-    if isinstance(frame, bytes) and frame[:1] != b"{":
-        packed: Message = msgspec.msgpack.decode(frame)
-        return packed
-    message: Message = json.loads(frame)
-    return message
 
 
 def error_of(message: Message) -> tuple[str, Any]:

@@ -21,6 +21,7 @@ from kpis.alerts.services import acknowledge
 from kpis.archive.services import archived, kpi_erase, kpi_restore, kpis_archive
 from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState, Visibility
 from tests.support.cast import Cast, Person
+from tests.support.figures import figures_of
 
 
 class RolledBack(Exception):
@@ -399,12 +400,13 @@ def insight_made(house: House, a: int, b: int) -> None:
     if kpi := house.kpi(a):
         old = Insight.objects.filter(kpi=kpi, kind=InsightKind.PREDICTION).first()
         insight = old or Insight(organization_id=house.id, kpi=kpi, kind=InsightKind.PREDICTION)
-        insight.figures, insight.created_at = {"horizon": b}, timezone.now()
+        insight.figures = figures_of(InsightKind.PREDICTION, horizon=b)
+        insight.created_at = timezone.now()
         insight.save()
 
 
 def insight_deleted(house: House, a: int, b: int) -> None:
-    Insight.objects.of(house.id).filter(figures={"horizon": b}).delete()
+    Insight.objects.of(house.id).filter(figures__horizon=b).delete()
 
 
 def report_made(house: House, a: int, b: int) -> None:

@@ -1,6 +1,7 @@
 """What a client shows: what it gets, live or in a sync, applied to a dictionary (V4, V8).
 
-By nothing but what docs/clients.md says: the fields of each entity are read from there.
+By nothing but what docs/clients.md and docs/entities.md say: the fields of each entity are read
+from there.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from tests.support.server import ROOT
 
 Entities = dict[tuple[str, str], Any]
 
-_ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| ", re.MULTILINE)
-_CELLS = dict(_ROW.findall((ROOT / "docs/clients.md").read_text()))
-FIELDS = {entity_type: set(re.findall(r"`(\w+)`", cell)) for entity_type, cell in _CELLS.items()}
-# 'all other fields of the message': all but what each message has.
-_WHOLE = {entity_type for entity_type, cell in _CELLS.items() if "all other fields" in cell}
-_OF_MESSAGES = {"entityType", "entityId", "changeType", "sequence", "insightId"}
+_HEADING = re.compile(r"^#+ `(\w+)`(?: of kind `(\w+)`)?$", re.MULTILINE)
+_, *_PARTS = _HEADING.split((ROOT / "docs/entities.md").read_text())
+FIELDS = {
+    (entity_type, kind): set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) - {"id"}
+    for entity_type, kind, table in zip(_PARTS[::3], _PARTS[1::3], _PARTS[2::3], strict=True)
+}
+"""By entity type and kind, which is None for most."""
 
 
 def apply(entities: Entities, messages: Iterable[Message]) -> Entities:
@@ -37,20 +39,12 @@ def apply(entities: Entities, messages: Iterable[Message]) -> Entities:
         elif message["type"] == "SYNC_UPDATE":
             entities[key] = payload["data"]
         else:
+            fields = FIELDS[payload["entityType"], payload.get("kind")]
             known = {} if payload["changeType"] == "created" else entities.get(key)
-            entities[key] = (known or _nothing_yet(*key)) | _shown(key[0], payload)
+            nothing_yet = {"id": payload["entityId"]} | dict.fromkeys(fields)
+            shown = {name: payload[name] for name in payload.keys() & fields}
+            entities[key] = (known or nothing_yet) | shown
     return entities
-
-
-def _nothing_yet(entity_type: str, id_: str) -> dict[str, Any]:
-    unknown = set() if entity_type in _WHOLE else FIELDS[entity_type]
-    return {"id": id_} | dict.fromkeys(unknown)
-
-
-def _shown(entity_type: str, payload: dict[str, Any]) -> dict[str, Any]:
-    if entity_type in _WHOLE:
-        return {name: payload[name] for name in payload.keys() - _OF_MESSAGES}
-    return {name: payload[name] for name in payload.keys() & FIELDS[entity_type]}
 
 
 async def snapshot(client: Client, *channels: str) -> tuple[Entities, int]:

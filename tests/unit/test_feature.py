@@ -9,11 +9,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.test.utils import isolate_apps
 
+from bos.feature import Feature as OurFeature
+from bos.jobs.queue import JobType
+from bos.models import Job
 from sync import feature
 from sync.eventlog.capture import Synced, SyncedModel, SyncedQuerySet
 from sync.eventlog.processors import Processor
 from sync.feature import Feature, Features, require_captured_whole
 from sync.protocol.caps import Cap
+from sync.protocol.errors import ProtocolError
 from sync.protocol.registry import Message, Request, handles, message
 from sync.protocol.topics import Audience, Topic, TopicKind
 
@@ -45,6 +49,20 @@ def handle(organization_id: str, events: Any) -> None:
     """Never called."""
 
 
+def rows_of(user: Any) -> Any:
+    """Never called."""
+
+
+def nameless(payload: dict[str, Any], *, id_: str) -> dict[str, Any]:
+    return payload
+
+
+class OutOfStock(ProtocolError):
+    """There is no more of it."""
+
+    code = "OUT_OF_STOCK"
+
+
 CLAIMS = {
     "the request ORDER_PLACE": Feature(messages=[OrderPlace]),
     "the message ORDER_PLACED": Feature(messages=[OrderPlaced]),
@@ -54,6 +72,12 @@ CLAIMS = {
     "the processor 'orders'": Feature(processors=[Processor("orders", frozenset(), handle)]),
     "the cap 'orders'": Feature(caps=[Cap("orders", "orders", "Wait.")]),
     "the retention of 'orders'": Feature(retention={"orders": prune}),
+    "the error OUT_OF_STOCK": Feature(errors=[OutOfStock]),
+    "the job tests.unit.test_feature.prune": OurFeature(
+        jobs=[JobType(work=prune, title="Orders", minutes=1)]
+    ),
+    "the traces 'orders'": OurFeature(traces={"orders": rows_of}),
+    "the names in events of 'order'": OurFeature(renames={"order": nameless}),
 }
 
 
@@ -89,6 +113,8 @@ def test_a_feature_that_comes_after_start_up_is_refused() -> None:
         (Feature(handlers=[order_place]), "the request ORDER_PLACE"),
         (Feature(aliases={"ORDER_PLACED": "ORDER_PLACE"}), "the request ORDER_PLACE"),
         (Feature(snapshots={"shop": lambda principal, ids: ()}), "the topic kind 'shop'"),
+        (Feature(on_change={Job: lambda changes: None}), "the model bos.Job"),
+        (OurFeature(histories=[Job]), "the model bos.Job"),
     ],
 )
 def test_what_a_feature_builds_on_and_none_has_listed_is_refused(needs: Feature, what: str) -> None:

@@ -21,6 +21,7 @@ from sync.eventlog import log
 from tests.support import doors
 from tests.support.cast import Cast
 from tests.support.client import Client, error_of
+from tests.support.figures import figures_of
 from tests.support.importing import bring, problems, values_file
 from tests.support.mirror import apply, snapshot
 from tests.support.rest import Caller
@@ -34,7 +35,10 @@ def _furnish(cast: Cast) -> Kpi:
     AlertRule.objects.create(**of_kpi, kind="missing", hours=1)
     Alert.objects.create(**of_kpi, severity="info", message="high", raised_at=timezone.now())
     Insight.objects.create(
-        **of_kpi, kind=InsightKind.PREDICTION, figures={"horizon": 1}, created_at=timezone.now()
+        **of_kpi,
+        kind=InsightKind.PREDICTION,
+        figures=figures_of(InsightKind.PREDICTION),
+        created_at=timezone.now(),
     )
     return kpi
 

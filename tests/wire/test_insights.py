@@ -22,6 +22,7 @@ from sync.protocol.identity import SYSTEM
 from tests.support import doors
 from tests.support.cast import Cast, Person
 from tests.support.client import Client, Message, error_of
+from tests.support.figures import figures_of
 from tests.support.mirror import apply, snapshot
 from tests.support.server import Server
 from tests.support.waiting import until
@@ -162,7 +163,7 @@ async def test_b3_a_target_within_reach_needs_no_advice_and_ends_the_old_one(
     revenue.insights.create(
         organization=revenue.organization,
         kind=InsightKind.RECOMMENDATION,
-        figures={"message": "old"},
+        figures=figures_of(InsightKind.RECOMMENDATION, message="old"),
         created_at=timezone.now(),
     )
     async with await Client.connect(server, cast.mia) as mia:

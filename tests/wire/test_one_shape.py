@@ -16,6 +16,7 @@ from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState
 from sync.protocol import registry
 from tests.support.cast import Cast
 from tests.support.client import Client, Message
+from tests.support.figures import figures_of
 from tests.support.mirror import Entities, apply, snapshot
 from tests.support.server import Server
 
@@ -82,22 +83,20 @@ def alert_whose_kpi_is_hidden(cast: Cast, session: Session) -> None:
 
 @scene("ANOMALY_DETECTED", "SYNC_DELETE")
 def anomaly(cast: Cast, session: Session) -> None:
-    figures = {"day": "2026-01-01", "value": 3, "lower": 0, "upper": 2, "severity": "low"}
-    _insight(cast, InsightKind.ANOMALY, **figures)
-    _insight(cast, InsightKind.ANOMALY, **figures).delete()
+    _insight(cast, InsightKind.ANOMALY)
+    _insight(cast, InsightKind.ANOMALY).delete()
 
 
 @scene("PREDICTION_READY")
 def prediction(cast: Cast, session: Session) -> None:
-    points = [{"date": "2026-01-01", "expected": 2, "lower": 1, "upper": 3}]
-    made = _insight(cast, InsightKind.PREDICTION, horizon=7, points=points)
-    made.figures = {"horizon": 9, "points": points}
+    made = _insight(cast, InsightKind.PREDICTION, horizon=7)
+    made.figures = figures_of(InsightKind.PREDICTION, horizon=9)
     made.save()
 
 
 @scene("RECOMMENDATION")
 def recommendation(cast: Cast, session: Session) -> None:
-    _insight(cast, InsightKind.RECOMMENDATION, message="Do it", evidence={"pace": 2})
+    _insight(cast, InsightKind.RECOMMENDATION, message="Do it")
 
 
 @scene("REPORT_GENERATED", "SYNC_DELETE")
@@ -176,12 +175,12 @@ def _alert(cast: Cast) -> Alert:
     )
 
 
-def _insight(cast: Cast, kind: InsightKind, **figures: Any) -> Insight:
+def _insight(cast: Cast, kind: InsightKind, **changes: Any) -> Insight:
     return Insight.objects.create(
         organization=cast.home.organization,
         kpi=cast.home.revenue,
         kind=kind,
-        figures=figures,
+        figures=figures_of(kind, **changes),
         created_at=timezone.now(),
     )
 

@@ -11,18 +11,9 @@ from collaboration.models import Annotation
 from kpis.models import Insight, InsightKind, Kpi
 from tests.support.cast import Cast
 from tests.support.client import Client, Message
+from tests.support.figures import figures_of
 from tests.support.server import Server
 
-FIGURES = {
-    "day": "2026-01-05",
-    "value": 12.0,
-    "expected": 100.0,
-    "lower": 90.0,
-    "upper": 110.0,
-    "score": -8.8,
-    "severity": "high",
-    "method": "by hand",
-}
 POSITION = {"x": 1.0, "y": 2.0, "z": -0.5}
 
 
@@ -31,7 +22,7 @@ def anomaly(kpi: Kpi) -> Insight:
         organization=kpi.organization,
         kpi=kpi,
         kind=InsightKind.ANOMALY,
-        figures=FIGURES,
+        figures=figures_of(InsightKind.ANOMALY),
         created_at=timezone.now(),
     )
 
@@ -77,7 +68,7 @@ async def test_b3_an_anomaly_is_pinned_once_where_somebody_is_focused_on_its_kpi
         assert note["position"] == POSITION
         assert "12" in note["content"]
         assert "between 90 and 110" in note["content"]
-        found.figures = FIGURES | {"severity": "low"}
+        found.figures = figures_of(InsightKind.ANOMALY, severity="low")
         found.save()
         assert await notes(mia) == []
         # It is a note like any other: the host may remove it, a guest may not.

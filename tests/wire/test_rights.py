@@ -15,6 +15,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from bos.entities import DepartmentData
 from bos.models import Role
 from bos.permissions import READ_OF_USERS, principal_of
 from collaboration.models import Annotation, Invitation, Participant, Session
@@ -23,8 +24,10 @@ from sync.eventlog.log import PendingEvent, append
 from sync.models import Event
 from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.close_codes import CloseCode
+from sync.protocol.codecs import json_text
 from sync.protocol.identity import current_actor
 from sync.protocol.rights import Reads
+from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, Topic, authorize, kinds
 from tests.support import rights
 from tests.support.cast import Cast, make_person
@@ -104,7 +107,7 @@ def tell_of_noise(cast: Cast, topic: str) -> None:
             entity_type="department",
             entity_id=NOISE,
             change_type="updated",
-            data="{}",
+            data=json_text(DepartmentData(NOISE, "Noise", None, wire_time())),
             live_type="",
             live="",
             actor=current_actor(),

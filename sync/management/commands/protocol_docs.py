@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sync.reference.markdown import documents, stale
+from sync.reference.documents import documents, stale
 
 
 class Command(BaseCommand):
-    help = "Write docs/asyncapi.json and docs/messages.md from the message structs."
+    help = "Write docs/asyncapi.json, messages.md, entities.md and protocol.ts from the structs."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="only say whether they are stale")

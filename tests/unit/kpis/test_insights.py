@@ -279,10 +279,10 @@ def test_b3_advice_speaks_of_the_first_day_that_is_missed_with_its_figures(
     assert advice is not None
     assert f"Revenue {words} its target of 100 EUR on {5 + day} January" in advice.message
     evidence = advice.evidence
-    assert evidence["date"] == points[day].date.isoformat()
-    figures = (evidence["expected"], evidence["lower"], evidence["upper"])
+    assert evidence.date == points[day].date.isoformat()
+    figures = (evidence.expected, evidence.lower, evidence.upper)
     assert figures == (points[day].expected, points[day].lower, points[day].upper)
-    assert (evidence["target"], evidence["direction"]) == (100, direction)
+    assert (evidence.target, evidence.direction) == (100, direction)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import pytest
 from sync.protocol.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack
 from sync.protocol.errors import InvalidMessage
 from sync.protocol.registry import Request, requests
-from sync.reference.asyncapi import Entry, Schema, entries, example, resolved, schemas
+from sync.reference.asyncapi import Entry, entries, schemas
+from sync.reference.examples import example
+from sync.reference.schemas import Schema, resolved
 
 COMPONENTS = schemas()
 SENT = {entry.name: entry for entry in entries() if entry.from_client}

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from shops import handlers, messages
+from shops.entities import OrderData, ShopData
 from shops.models import Order, Shop
-from sync.eventlog.capture import Change, Synced
+from sync.eventlog.capture import Change, Live, Synced
 from sync.feature import Feature
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.rights import AccessChange, Reads
@@ -15,12 +15,13 @@ from sync.protocol.topics import Audience, Shown, TopicKind
 class SyncedShop(Synced[Shop]):
     model = Shop
     entity_type = "shop"
+    shape = ShopData
 
     def organization_id(self, row: Shop) -> str:
         return row.chain
 
-    def data(self, row: Shop) -> dict[str, Any]:
-        return {"id": str(row.pk), "name": row.name}
+    def data(self, row: Shop) -> ShopData:
+        return ShopData(id=str(row.pk), name=row.name)
 
     def audience(self, row: Shop) -> Audience:
         return Audience(organization=row.chain, shop=str(row.pk))
@@ -29,24 +30,23 @@ class SyncedShop(Synced[Shop]):
 class SyncedOrder(Synced[Order]):
     model = Order
     entity_type = "order"
+    shape = OrderData
     related = ("shop",)
 
     def organization_id(self, row: Order) -> str:
         return row.shop.chain
 
-    def data(self, row: Order) -> dict[str, Any]:
-        shop_id = str(row.shop_id)
-        return {"id": str(row.pk), "shopId": shop_id, "item": row.item, "state": row.state}
+    def data(self, row: Order) -> OrderData:
+        return OrderData(id=str(row.pk), shop_id=str(row.shop_id), item=row.item, state=row.state)
 
     def audience(self, row: Order) -> Audience:
         return Audience(shop=str(row.shop_id))
 
-    def live(self, change: Change[Order], actor: Actor) -> tuple[str, dict[str, Any]] | None:
+    def live(self, change: Change[Order], actor: Actor) -> Live:
         if change.kind != "created":
             return None
         row = change.row
-        ids = {"orderId": str(row.pk), "shopId": str(row.shop_id)}
-        return "ORDER_PLACED", {**ids, "item": row.item}
+        return messages.OrderPlaced(order_id=str(row.pk), shop_id=str(row.shop_id), item=row.item)
 
 
 def may_follow(principal: Principal, ids: Collection[str]) -> set[str]:

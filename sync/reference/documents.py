@@ -1,0 +1,32 @@
+"""Which files are made of the registry, and whether they are what it says now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from sync.reference.asyncapi import document_text
+from sync.reference.entity_page import entities_text
+from sync.reference.markdown import reference_text
+from sync.reference.typescript import typescript_text
+
+
+def documents() -> dict[Path, str]:
+    """The generated files and what they must hold."""
+    docs = Path(settings.BASE_DIR) / "docs"
+    return {
+        docs / "asyncapi.json": document_text(),
+        docs / "messages.md": reference_text(),
+        docs / "entities.md": entities_text(),
+        docs / "protocol.ts": typescript_text(),
+    }
+
+
+def stale() -> list[Path]:
+    """Those of the files that do not hold what they must."""
+    return [
+        path
+        for path, text in documents().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
