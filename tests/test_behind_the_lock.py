@@ -20,7 +20,7 @@ from collaboration.models import Annotation, Participant, Session
 from collaboration.services import notes, sessions
 from kpis.models import ReportSchedule, Rhythm
 from sync.models import Event
-from sync.protocol.errors import NotFound, Unauthorized
+from sync.protocol.errors import NotFound, SessionNotFound, Unauthorized
 from tests.support import doors
 from tests.support.cast import Cast, Person
 from tests.support.locks import while_open
@@ -106,7 +106,7 @@ def test_w2_who_leaves_behind_a_deletion_is_refused(
         principal = principal_of(cast.mia.user)
         in_one_transaction(sessions.session_leave, principal, str(session.pk), new_host_id=None)
 
-    with pytest.raises((Unauthorized, sessions.SessionNotFound)):
+    with pytest.raises((Unauthorized, SessionNotFound)):
         while_open(rows.delete, leave)
 
 

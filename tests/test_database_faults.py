@@ -148,7 +148,7 @@ async def test_f7_a_database_that_is_away_is_one_line_a_kind_and_second_in_the_l
     """And whoever asks meanwhile is told to come back; when it is there again, all goes on."""
     away, bearer = 2.0, {"Authorization": f"Bearer {cast.bob.token}"}
     async with network() as net:
-        server = serve(DATABASE_URL=net.url, **PRODUCTION, **UNLIMITED)
+        server = serve(PRODUCTION | UNLIMITED, DATABASE_URL=net.url)
         async with (
             await Client.connect(server, cast.mia) as mia,
             await Client.connect(server, cast.bob) as bob,

@@ -145,7 +145,7 @@ def session_create(
         title=title,
         active_space=active_space,
         max_participants=max_participants,
-        # Whoever names only himself wants to be alone at first.
+        # A host who invites only themselves wants to be alone at first.
         invitation_only=bool(invite_user_ids),
     )
     session.save(force_insert=True)

@@ -39,7 +39,7 @@ def add(browser: Browser, model: Any, **fields: Any) -> dict[str, list[str]]:
     """Post the form for a new row; its errors, none where it was added."""
     page = browser.get(address(model, "add"))
     assert page.status_code == 200
-    nobody = {"notify": []}  # an empty choice of several is not posted at all
+    nobody: dict[str, Any] = {"notify": []}  # an empty choice of several is not posted at all
     answer = browser.post(address(model, "add"), doors.form(page, **nobody | fields))
     if answer.status_code == 302:
         return {}
@@ -88,16 +88,16 @@ def test_b3_each_kind_of_insight_is_shown_with_its_figures(
     cast: Cast, admin: Browser, kind: str
 ) -> None:
     interval = {"expected": 10.0, "lower": 8.0, "upper": 12.0}
-    figures: dict[str, Any] = {
+    every: dict[str, dict[str, Any]] = {
         "anomaly": {"value": 20.0, "day": "2026-01-01", "severity": "high", **interval},
         "prediction": {"points": [{"date": "2026-01-02", **interval}]},
         "recommendation": {"message": "Do more.", "evidence": {}},
-    }[kind]
+    }
     insight = Insight.objects.create(
         organization=cast.home.organization,
         kpi=cast.home.revenue,
         kind=kind,
-        figures=figures,
+        figures=every[kind],
         created_at=timezone.now(),
     )
     told = {"anomaly": "expected 8 to 12", "prediction": "8 to 12", "recommendation": "Do more."}

@@ -420,7 +420,7 @@ def test_v6_an_organization_goes_as_a_whole_once_its_name_is_typed(
     assert Organization.objects.filter(pk=home.id).exists()
     assert root.post(address, {"typed": "Home"}).status_code == 302
     assert not Organization.objects.filter(pk=home.id).exists()
-    assert not Kpi.everything.filter(organization=home.id).exists()
+    assert not Kpi.everything.filter(organization_id=home.id).exists()
 
 
 # ------------------------------------------------------------------ who may

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -121,7 +121,10 @@ class House:
 Door = Callable[[House, int, int], None]
 
 
-def _pick(rows: Any, n: int) -> Any:
+Row = TypeVar("Row", bound=Model)
+
+
+def _pick(rows: QuerySet[Row], n: int) -> Row | None:
     found = list(rows.order_by("name", "pk"))
     return found[n % len(found)] if found else None
 

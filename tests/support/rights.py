@@ -440,7 +440,7 @@ def doors_of(case: Case) -> list[Door]:
     is_deletion = case.field == DELETED
     alike = [c for c in CASES if c.model is case.model and (c.field == DELETED) == is_deletion]
     every = DELETION_DOORS if is_deletion else FIELD_DOORS
-    found = list(every) if case is alike[0] else [deleted if is_deletion else updated]
+    found: list[Door] = list(every) if case is alike[0] else [deleted if is_deletion else updated]
     if not is_deletion and case.field in EDITED.get(case.model, ()):
         found.append(edited_in_the_admin)
     if case.field == "archived_at":

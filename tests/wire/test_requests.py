@@ -26,7 +26,7 @@ def brief(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Waits a second for a request, and takes 100 kB of it."""
     log = tmp_path_factory.mktemp("brief") / "log"
     limits = {"BOS_REQUEST_TIMEOUT": str(SECONDS), "BOS_MAX_BODY_BYTES": str(BODY)}
-    with serving(log, **limits) as running:
+    with serving(log, limits) as running:
         yield running
     assert "Traceback" not in log.read_text()
 

@@ -198,12 +198,12 @@ async def test_v3_who_follows_what_is_deleted_is_told_so_once_and_then_unsubscri
     server: Server, cast: Cast, kind: str, alone: bool, speech: str
 ) -> None:
     home = cast.home
-    row = home.revenue if kind == "kpi" else home.support
+    row: Kpi | Department = home.revenue if kind == "kpi" else home.support
     topic = f"{kind}:{row.pk}"
     async with await Client.connect(server, cast.mia, speech=speech) as mia:
         await mia.subscribe(topic, *([] if alone else [home.topic]))
         entity_id = str(row.pk)
-        doors.erase(row) if kind == "kpi" else doors.dissolve(row)
+        doors.erase(row) if isinstance(row, Kpi) else doors.dissolve(row)
         got = await _until(mia, "UNSUBSCRIBED")
         got += await mia.settle()
     told = [m for m in got if m["payload"].get("entityId") == entity_id]

@@ -159,7 +159,7 @@ def test_w1_frames_before_auth_are_paid_by_all_connections_of_the_address() -> N
 
 def test_s8_who_was_let_in_signs_in_although_the_others_have_used_up_what_the_address_has() -> None:
     gate = Gate()
-    intakes = []
+    intakes: list[Intake] = []
     for _ in range(int(LIMITS.handshakes_per_second) * BURST_SECONDS):
         intake = Intake()
         intake.place = enter(gate)
