@@ -73,10 +73,11 @@ def prepare(database_url: str) -> Product:
     )
 
 
-def manage(*arguments: str, environment: dict[str, str]) -> str:
+def manage(*arguments: str, environment: dict[str, str], root: Path = ROOT) -> str:
+    """Run this command of manage.py, of the code in `root`, and return what it prints."""
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+        command, cwd=root, env=os.environ | environment, capture_output=True, text=True
     )
     if done.returncode:
         raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr[-2000:]}")

@@ -42,6 +42,7 @@ RUN_ONCE = {
     "project/test_key_rotation.py": "sqlite",
     "project/test_language.py": "sqlite",
     "project/test_package.py": "sqlite",
+    "project/test_path.py": "sqlite",
     "test_report_files.py": "sqlite",
     "project/test_settings.py": "sqlite",
     "project/test_serving.py": "sqlite",
