@@ -160,11 +160,12 @@ def _spread(errors: Matrix, steps: int) -> Vector:
     # By their own size, so that the far ones do not decide how wide the near ones are.
     flat = 1 / squares
     rising = np.array(known) / squares
-    (start, slope), *_ = np.linalg.lstsq(np.stack((flat, rising), axis=1), np.ones(len(squares)))
+    line, *_ = np.linalg.lstsq(np.stack((flat, rising), axis=1), np.ones(len(squares)))
+    start, slope = map(float, line)
     if slope < 0:
-        start, slope = flat.sum() / (flat @ flat), 0.0
+        start, slope = float(flat.sum() / (flat @ flat)), 0.0
     elif start < 0:
-        start, slope = squares[0], rising.sum() / (rising @ rising)
+        start, slope = float(squares[0]), float(rising.sum() / (rising @ rising))
     return np.sqrt(start + slope * np.arange(steps))
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -171,7 +172,8 @@ def _tidy(value: Any) -> Any:
         return value
     tidy = {key: _tidy(item) for key, item in value.items()}
     if isinstance(tidy.get("description"), str):
-        tidy["description"] = _SOURCE.sub("", tidy["description"])
+        # Python 3.13 takes the indentation from docstrings, 3.11 does not.
+        tidy["description"] = cleandoc(_SOURCE.sub("", tidy["description"]))
     if "$ref" in tidy and len(tidy) > 1:
         tidy["allOf"] = [{"$ref": tidy.pop("$ref")}]
     return tidy
