@@ -180,7 +180,7 @@ def _shown(synced: Synced[Any], row: Any) -> Shown:
 
 
 def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
-    """What the user has not read yet."""
+    """Yield the notifications that the user has not read yet."""
     unread = Notification.objects.of(principal.organization_id).filter(
         user_id__in=ids, read_at=None
     )

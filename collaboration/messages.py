@@ -30,7 +30,7 @@ class Position(msgspec.Struct, rename="camel"):
 
 
 class EntityRef(msgspec.Struct, rename="camel"):
-    """What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}."""
+    """The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}."""
 
     type: Annotated[str, Meta(min_length=1, max_length=32)]
     id: WireId

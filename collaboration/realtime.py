@@ -84,7 +84,7 @@ class SyncedSession(Synced[Session]):
 
 
 class SyncedInvitation(Synced[Invitation]):
-    """What an invited user learns on their own topic."""
+    """Sends invitations to the invited user's own topic."""
 
     model = Invitation
     entity_type = "invitation"

@@ -59,7 +59,7 @@ class PredictionRequest(Request):
 
 
 class ReportScope(Request):
-    """What a report is of."""
+    """The subject of a report: an organization or a department."""
 
     type: Literal["organization", "department"]
     id: WireId

@@ -74,7 +74,7 @@ def check_bytes(**_: Any) -> list[CheckMessage]:
 
 @register("sync")
 def check_origins(**_: Any) -> list[CheckMessage]:
-    """What no page sends as its Origin would be accepted here, and its pages refused later."""
+    """Check that each origin is one that a page can send: others would refuse their pages later."""
     errors: list[CheckMessage] = []
     for origin in settings.SYNC["allowed_origins"]:
         try:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READ = ("bos", "benchmarks", "collaboration", "docs", "kpis", "sync", "templates", "tests")
 LONGEST = 130
 NOUN_CLAUSE = re.compile(r"(?:Who|Whoever|Whom|Whose|What|Whatever)\b(?!.*\?$)")
+NO_SUBJECT = re.compile(r"#\s*(?:Who|Whoever|Whom|Whose)\b(?!.*\?$)")
 PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 IGNORED = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(?:, [a-z-]+)*\]  # \S)")
 FENCE = re.compile(r"\s*(?:```|~~~)")
@@ -38,6 +39,8 @@ def problems_of_python(text: str) -> Iterator[Problem]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type != tokenize.COMMENT:
             continue
+        if NO_SUBJECT.match(token.string):
+            yield token.start[0], "a comment begins with a bare 'who': name the user, the client"
         if IGNORED.match(token.string):
             yield token.start[0], "a type: ignore without its code and a reason"
     yield from problems_of_text(text)

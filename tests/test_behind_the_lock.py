@@ -1,4 +1,4 @@
-"""What is changed is read behind its lock, whoever has changed it before (row w2).
+"""A row is read behind its lock before it is changed, as others may have changed it (row w2).
 
 On PostgreSQL: SQLite has one writer, and nobody to wait for.
 """

@@ -114,7 +114,7 @@ async def test_f3_writing_goes_on_soon_after_a_network_that_was_half_open(
             net.swallow()
             lost = asyncio.create_task(mia.ask("KPI_UPDATE", kpi(cast, 2)))
             await until_health(server, 503, within=3)
-            # Whoever wants nothing of the database does not wait for it.
+            # A request that needs no database does not wait for it.
             for _ in range(5):
                 started = time.monotonic()
                 assert (await bob.ask("PING"))["type"] == "PONG"

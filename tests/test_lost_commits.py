@@ -50,7 +50,7 @@ def writer(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> GroupWriter:
 
 
 def values(cast: Cast) -> list[float]:
-    """What the KPI has been set to, besides what it began with."""
+    """Return the values that the KPI has been set to, besides the first."""
     rows = KpiValue.objects.filter(kpi=cast.home.revenue).order_by("pk")
     return [float(value) for value in rows.values_list("value", flat=True)][1:]
 

@@ -1,4 +1,4 @@
-"""What report files say, read back from them: PDF by pypdf, XLSX by openpyxl (B4)."""
+"""Contents of report files, read back from them: PDF by pypdf, XLSX by openpyxl (B4)."""
 
 from __future__ import annotations
 

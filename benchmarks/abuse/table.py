@@ -1,4 +1,4 @@
-"""What came of the attacks, as a table."""
+"""Show the outcome of the attacks as a table."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

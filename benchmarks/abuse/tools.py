@@ -1,4 +1,4 @@
-"""What attackers have in hand: raw frames, sockets without manners, many requests at once."""
+"""The attackers' tools: raw frames, sockets without manners, many requests at once."""
 
 import asyncio
 import base64

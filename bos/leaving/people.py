@@ -34,7 +34,7 @@ class Rename(Protocol):
 
 
 FORMER = "Former user"
-"""What somebody is called who has been erased."""
+"""The name of a user who has been erased."""
 
 # ------------------------------------------------------------------ what a user has left behind
 
@@ -64,7 +64,7 @@ def register_history(model: Any) -> None:
 
 
 def traces_of(user: User) -> list[tuple[str, int]]:
-    """What the user has left behind, and how much of it."""
+    """Count what the user has left behind."""
     counted = ((trace.label, trace.rows(user).count()) for trace in _traces)
     return [(label, count) for label, count in counted if count]
 

@@ -68,7 +68,7 @@ READ_OF_SESSIONS = (
     Reads(Participant, frozenset({"session_id", "user_id"}), _the_person),
     Reads(Invitation, frozenset({"session_id", "user_id"}), _the_person),
 )
-"""What `followable_by` reads."""
+"""Read by `followable_by`."""
 
 
 def locked(principal: Principal, session_id: str) -> Session:
@@ -85,7 +85,7 @@ def locked(principal: Principal, session_id: str) -> Session:
 
 
 def rows_of_session(session_id: str) -> list[Row]:
-    """What every change in a session locks (see `sync.eventlog.writer`)."""
+    """Return the rows that every change in a session locks (see `sync.eventlog.writer`)."""
     return [(Session, id_) for id_ in uuids([session_id])]
 
 

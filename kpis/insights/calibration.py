@@ -45,8 +45,8 @@ TINY = 1e-9
 
 USUAL, UNUSUAL = 0.80, 0.99
 TAIL = NormalDist().inv_cdf(0.5 + UNUSUAL / 2) / NormalDist().inv_cdf(0.5 + USUAL / 2)
-"""What holds 99 % is so many times as wide as what holds 80 %. Of 150 errors the widest decide
-where 99 % lie, and they are the storms; where 80 % lie, the usual days decide."""
+"""Bounds that hold 99 % are so many times as wide as those that hold 80 %. Of 150 errors the widest
+decide where 99 % lie, and they are the storms; where 80 % lie, the usual days decide."""
 UNUSUAL_REACH = NormalDist().inv_cdf(0.5 + UNUSUAL / 2)
 HELD = 0.95
 """So many of the errors there were it holds at least: where nearly all are 0, the few others say
@@ -88,7 +88,7 @@ def _quantile(sizes: Vector) -> float:
 
 
 def look_ahead(values: Vector, season: int, steps: int) -> Ahead:
-    """What comes in the next `steps` steps, and how far that has been off. Raises NoInsight."""
+    """Forecast the next `steps` steps, with the usual error of each. Raises NoInsight."""
     known = values[~np.isnan(values)]
     center, scale = float(np.mean(known)), float(np.std(known))
     # A spread at the limit of the numbers themselves is none.

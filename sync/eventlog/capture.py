@@ -74,7 +74,7 @@ class Synced(Generic[M]):
         return str(row.organization_id)  # type: ignore[attr-defined]  # or it is overridden
 
     def data(self, row: M) -> dict[str, Any]:
-        """What clients mirror of the row."""
+        """Return the part of the row that clients mirror."""
         raise NotImplementedError
 
     def audience(self, row: M) -> Audience:
@@ -88,7 +88,7 @@ class Synced(Generic[M]):
         return None
 
     def kind(self, change: Change[M]) -> str:
-        """What the change is to clients: to mark a row as left may be to delete it for them."""
+        """Return the change as clients see it: a row marked as left may be deleted for them."""
         return change.kind
 
     def concerns(self, change: Change[M]) -> bool:

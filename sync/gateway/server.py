@@ -76,7 +76,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     _watcher: Watcher | None = None
     _drained: asyncio.Event | None = None
     _broken = False
-    """What the client sends is thrown away from then on: it has broken the protocol, or sends
+    """True from when all that the client sends is thrown away: it has broken the protocol, or sends
     more than is worth reading."""
     _pong = b""
     """The latest, for a client that does not read."""

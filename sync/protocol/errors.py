@@ -1,4 +1,4 @@
-"""What goes wrong in a request, and what the client is told about it.
+"""Errors of requests, and the codes by which clients are informed of them.
 
 ProtocolError
     InvalidMessage            INVALID_MESSAGE_FORMAT

@@ -44,7 +44,7 @@ class EntityMessage(Message, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What an EntityMessage shows: one of these entity types, and where its id stands."""
+    """The entity in an EntityMessage: one of these types, and the field with its id."""
 
     entities: tuple[str, ...]
     named: str
@@ -83,7 +83,7 @@ class RequestType:
     codes: frozenset[ErrorCode] = frozenset()
 
     def price(self, message: Request) -> int:
-        """What this request costs, in units of work."""
+        """Return the price of this request, in units of work."""
         return self.cost if isinstance(self.cost, int) else self.cost(message)
 
 
@@ -168,7 +168,7 @@ def name_of(struct: type[msgspec.Struct]) -> str:
 
 
 def resolve(type_: str) -> tuple[RequestType, Handler]:
-    """What a client means by this type.
+    """Return the request that a client means by this type.
 
     Raises InvalidMessage for a type that clients do not send, NotServed where it has no handler.
     """

@@ -116,7 +116,7 @@ def described(type_: type) -> str:
 
 
 def error_meanings() -> dict[ErrorCode, str]:
-    """What each code of an ERROR means: the message it comes with by default."""
+    """Return the meaning of each code of an ERROR: the message it comes with by default."""
     meanings: dict[ErrorCode, str] = {}
     for error in _subclasses(ProtocolError):
         if "code" in error.__dict__:

@@ -1,4 +1,4 @@
-"""What the cells of a file mean for KPIs and their values: percents, days, times (i2, i3, i10)."""
+"""The meaning of a file's cells for KPIs and their values: percents, days, times (i2, i3, i10)."""
 
 from __future__ import annotations
 

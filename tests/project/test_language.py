@@ -15,6 +15,7 @@ from tests import language
         'class A:\n    name = 1\n    """Whoever has it."""\n',
         'async def f():\n    """Whose row it is.\n\n    More.\n    """\n',
         "x = 1  # he may\n",
+        "# Whoever asks waits.\n",
         'print("Ask him.")\n',
         "x: int = '1'  # type: ignore\n",
         "x: int = '1'  # type: ignore[assignment]\n",
@@ -30,6 +31,7 @@ def test_house_a_bad_text_of_python_is_found(wrong: str) -> None:
         '"""Return what the user may do."""\n',
         '"""Watch the theme."""\n',
         'x = "Who are you?"\n',
+        "x = 1  # Who may?\n",
         "x: int = '1'  # type: ignore[assignment]  # on purpose\n",
     ],
 )

@@ -34,7 +34,7 @@ def browser(person: Person) -> Browser:
 
 
 def form(page: Any, **changes: Any) -> dict[str, Any]:
-    """What a browser would post of an admin page's form, with these fields changed."""
+    """Return what a browser would post of an admin page's form, with these fields changed."""
     adminform = page.context["adminform"].form
     fields = {name: adminform[name].value() for name in adminform.fields}
     for inline in page.context["inline_admin_formsets"]:

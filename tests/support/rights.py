@@ -94,7 +94,7 @@ def sold(cast: Cast) -> Right:
 
 @_case("department", Department, "organization_id")
 def sold_with_what_is_above(cast: Cast) -> Right:
-    """What is below stays, but is reached from it no more."""
+    """Rows below stay, but are reached from it no more."""
     return Right(cast.bob, f"department:{cast.home.support.pk}", cast.home.sales, _to(cast))
 
 
@@ -405,7 +405,7 @@ def _elsewhere(cast: Cast) -> Department:
 
 
 def _answers(cast: Cast, right: Right) -> dict[str, str]:
-    """What the page about the deletion asks."""
+    """Return answers to what the page about the deletion asks."""
     answers = {"post": "yes", "act": "delete"}
     if isinstance(right.row, Department):
         elsewhere = str(_elsewhere(cast).pk)

@@ -36,7 +36,7 @@ def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
 
 
 async def alerts_in(client: Client) -> list[Message]:
-    """What has come; asked for once the worker has passed a last change of its own."""
+    """Return the alerts; asked for once the worker has passed a last change of its own."""
     return [message for message in await client.settle() if message["type"] == "ALERT"]
 
 

@@ -130,7 +130,7 @@ async def test_v6_an_erased_person_is_named_nowhere_and_all_that_was_made_stays(
             fresh, _ = await snapshot(mia, *of)
             assert apply(dict(shown), missed) == fresh, of
             assert name not in str(fresh)
-            # Whoever catches up from before learns no name either.
+            # A client that catches up from before learns no name either.
             assert name not in str(await mia.sync(*of, lastSequence=sequence))
     assert list(_named_in(name, email)) == []
     note = Annotation.objects.get(session=session)

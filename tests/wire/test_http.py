@@ -41,7 +41,7 @@ MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + settings.HASHES_AT_ONCE + READERS
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a server process holds."""
+    """The resources that a server process holds."""
 
     connections: int
     descriptors: int

@@ -40,7 +40,7 @@ async def expect_state(client: Client, user_id: str, state: str, within: float =
 
 
 async def shown(client: Client, session_id: str) -> dict[str, Any]:
-    """What the next message shows of the session itself."""
+    """Return what the next message shows of the session itself."""
     payload = (await client.expect("SYNC_UPDATE"))["payload"]
     assert (payload["entityType"], payload["entityId"]) == ("session", session_id)
     data: dict[str, Any] = payload["data"]
@@ -48,7 +48,7 @@ async def shown(client: Client, session_id: str) -> dict[str, Any]:
 
 
 def states(session_id: str) -> dict[str, str]:
-    """What is stored of each participant, by user."""
+    """Return the stored state of each participant, by user."""
     rows = Participant.objects.filter(session_id=session_id).values_list("user_id", "state")
     return {str(user_id): state for user_id, state in rows}
 
@@ -82,7 +82,7 @@ async def test_c4_one_of_two_devices_going_changes_nothing(server: Server, cast:
 async def test_c4_of_two_devices_that_go_at_the_same_time_the_last_is_disconnected_once(
     server: Server, cast: Cast
 ) -> None:
-    """What they tell Redis goes out together, and each hears how many are left behind it."""
+    """Their ends go to Redis together, and each learns how many are left after it."""
     async with meeting(server, cast) as (bob, mia, session_id):
         others = [await Client.connect(server, cast.mia) for _ in range(3)]
         for other in others:
@@ -200,7 +200,7 @@ MOVE = {"position": {"x": 0, "y": 0, "z": 0}}
 
 
 def _say_gone(session_id: str, user_id: str, *, left: bool = False) -> None:
-    """What a process does that does not see the participant's connection."""
+    """Act as a process that does not see the participant's connection."""
     try:
         with transaction.atomic():
             participants.participant_set_state(

@@ -1,4 +1,4 @@
-"""What a request may cost before it is served: time, bytes, places (s8, w10)."""
+"""Limits of a request before it is served: time, bytes, places (s8, w10)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Wire:
         return 0
 
     async def ended(self) -> bytes:
-        """What still comes, until the server ends it."""
+        """Return what still comes, until the server ends it."""
         async with asyncio.timeout(10):
             return await self.reader.read()
 

@@ -266,7 +266,7 @@ async def test_a5_an_owner_who_is_replaced_loses_a_restricted_kpi(
 async def test_a5_what_is_withdrawn_while_values_are_set_lets_no_restricted_frame_through(
     server: Server, cast: Cast
 ) -> None:
-    """Whatever order the frames come in, none behind the restriction reaches who lost it."""
+    """In any order of frames, none behind the restriction reaches the user who lost the right."""
     home = cast.home
     topic = f"kpi:{home.revenue.pk}"
     async with (

@@ -1,4 +1,4 @@
-"""What a connection and an address may send, by a clock of our own (s1, s8, w1)."""
+"""The budgets of a connection and an address, by a clock of our own (s1, s8, w1)."""
 
 from __future__ import annotations
 

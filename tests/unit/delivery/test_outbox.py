@@ -1,4 +1,4 @@
-"""What waits for a client, without a socket."""
+"""The outbox of a client, without a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process tells Redis, and makes of one that dies or is silent."""
+"""The state that a process shares by Redis, also by one that dies or is silent."""
 
 from __future__ import annotations
 
