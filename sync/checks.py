@@ -97,7 +97,7 @@ def check_numbers(**_: Any) -> list[CheckMessage]:
 
 @register("sync")
 def check_answers(**_: Any) -> list[CheckMessage]:
-    """What clients are told of the answers of each request is what it declares (E8)."""
+    """Check that each request declares answers and errors that there are (E8)."""
     return [
         Error(f"{request.name}: {problem}.", id="sync.E007")
         for request in registry.requests.values()

@@ -259,7 +259,7 @@ async def test_s2_those_that_find_no_place_hear_so_later_as_many_as_may_be_held_
     monkeypatch.setattr(http, "BUSY_SECONDS", 0.05)
     release = threading.Event()
     lane = Lane("test", 1, waiting=0)
-    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    under_way = asyncio.create_task(lane.run(partial(after, release), stays()))
     await asyncio.sleep(0)
     try:
         others = [asyncio.create_task(lane.run(lambda: OK, stays())) for _ in range(3)]
