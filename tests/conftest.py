@@ -41,6 +41,7 @@ RUN_ONCE = {
     "project/test_docs.py": "sqlite",
     "project/test_key_rotation.py": "sqlite",
     "project/test_language.py": "sqlite",
+    "project/test_measured.py": "sqlite",
     "project/test_package.py": "sqlite",
     "project/test_path.py": "sqlite",
     "test_report_files.py": "sqlite",
