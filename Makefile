@@ -1,6 +1,7 @@
 PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
+PYTHONS ?= 3.11 3.12 3.13 3.14
 IN := $(VENV)/bin
 # What a person's own pip settings say must not decide what is installed here.
 CLEAN := env -u PIP_FIND_LINKS -u PIP_CONSTRAINT -u PIP_REQUIRE_VIRTUALENV PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -9,7 +10,7 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 	&& $(IN)/uv pip install -q --system-certs --python $(IN)/python --require-hashes -r $(1) \
 	|| $(IN)/pip install -q --require-hashes -r $(1)'
 
-.PHONY: help venv run test lint docs bench lock clean
+.PHONY: help venv run test coverage matrix lint docs bench lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -25,10 +26,21 @@ run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
 	@echo "Open http://127.0.0.1:$(PORT)/ with one of these accounts; /admin/ with admin@harbor.example"
 	@$(IN)/python manage.py serve --worker --port $(PORT)
 
-test: $(VENV)/.dev  ## Lint, types, layers and every test, on SQLite and on PostgreSQL with Redis
+test: $(VENV)/.dev  ## Lint and every test, on SQLite and on PostgreSQL with Redis
 	@$(IN)/python -m tests.run
 
-lint: $(VENV)/.dev  ## Style, types, layers
+coverage: $(VENV)/.dev  ## Every test, and how much of sync they run: fails below 90 %
+	@$(IN)/python -m tests.run --no-lint --coverage
+
+matrix:  ## The tests on each Python from 3.11 on that is on this machine
+	@for version in $(PYTHONS); do \
+		if command -v python$$version >/dev/null && python$$version -c '' 2>/dev/null; then \
+			echo "Python $$version"; \
+			$(MAKE) --no-print-directory test PYTHON=python$$version VENV=.matrix/$$version || exit 1; \
+		else echo "Python $$version: not on this machine"; fi; \
+	done
+
+lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 	@$(IN)/python -m tests.lint
 
 docs: $(VENV)/.dev  ## Write docs/asyncapi.json, messages.md, entities.md and protocol.ts from the structs
@@ -45,7 +57,7 @@ lock: $(VENV)/.dev  ## Resolve the dependencies anew
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean:  ## Remove what make has made
-	rm -rf $(VENV) staticfiles benchmarks/build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .matrix staticfiles benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks import load, machine, report
 from benchmarks.product import Product, prepare, product_server
@@ -105,9 +106,9 @@ def _postgres_note(database_url: str) -> str:
     import psycopg
 
     with psycopg.connect(database_url) as connection:
-        version = connection.execute("SHOW server_version").fetchone()[0]
-        fsync = connection.execute("SHOW fsync").fetchone()[0]
-        commit = connection.execute("SHOW synchronous_commit").fetchone()[0]
+        names = ("server_version", "fsync", "synchronous_commit")
+        settings = (connection.execute("SELECT current_setting(%s)", [name]) for name in names)
+        version, fsync, commit = (value for row in settings for value in row.fetchone() or ("?",))
     return (
         f"PostgreSQL {version} shares the load client's core; "
         f"fsync {fsync}, synchronous_commit {commit}."
@@ -124,7 +125,7 @@ def empty_redis(url: str) -> None:
 
 def measure(
     workload: Workload, target: str, start: Start, *, redis_url: str, seconds: float
-) -> dict:
+) -> dict[str, Any]:
     """One run against a server of its own, so that no run inherits another's memory or backlog."""
     empty_redis(redis_url)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -135,7 +136,7 @@ def measure(
             return load.run(server, directory, {"seconds": seconds, **workload.options_for(target)})
 
 
-def tell(workload: Workload, target: str, result: dict) -> None:
+def tell(workload: Workload, target: str, result: dict[str, Any]) -> None:
     figures = [
         f"{row.figure}={result[row.figure]:,.1f}" for row in workload.rows if result.get(row.figure)
     ]

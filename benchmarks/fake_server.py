@@ -13,6 +13,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from benchmarks.servers import Target
 
@@ -86,7 +87,7 @@ class FakeServer:
         mask = await reader.readexactly(4)
         return bytes(byte ^ mask[i % 4] for i, byte in enumerate(await reader.readexactly(size)))
 
-    def _answer(self, request: dict, writer: asyncio.StreamWriter) -> None:
+    def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         reply = {"requestId": request.get("requestId"), "payload": request.get("payload", {})}
         match request["type"]:
             case "AUTH":
@@ -112,7 +113,7 @@ class FakeServer:
     def _send(self, writer: asyncio.StreamWriter, message: bytes) -> None:
         writer.write(frame(message))
 
-    def _show(self, cursor: dict, sender: asyncio.StreamWriter) -> None:
+    def _show(self, cursor: dict[str, Any], sender: asyncio.StreamWriter) -> None:
         number = cursor["payload"]["position"]["x"]
         messages = [json.dumps(cursor).encode()]
         for participant, writer in enumerate(self.room):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from benchmarks import machine
 from benchmarks.servers import Target
@@ -26,7 +27,7 @@ def build() -> None:
     subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", BINARY, SOURCE, "-lm"], check=True)
 
 
-def run(target: Target, directory: Path, options: dict[str, object]) -> dict:
+def run(target: Target, directory: Path, options: dict[str, object]) -> dict[str, Any]:
     """One run of the load client; its result with `valid` and `reason`.
 
     options: the client's own, {"mode": "fanout", "connections": 1000, "outstanding": 8}
@@ -56,7 +57,7 @@ def run(target: Target, directory: Path, options: dict[str, object]) -> dict:
     return _judged(json.loads(done.stdout), done.stderr.strip())
 
 
-def _judged(result: dict, complaints: str) -> dict:
+def _judged(result: dict[str, Any], complaints: str) -> dict[str, Any]:
     reasons = [
         f"{result[name]:g} {name}"
         for name in ("lost", "duplicates", "misordered", "errors")

@@ -11,6 +11,7 @@ Environment: NAIVE_DATABASE (a SQLite file, created), NAIVE_TOKEN_SECRET, REDIS_
 
 import os
 from datetime import UTC, datetime
+from typing import Any
 
 import django
 import jwt
@@ -71,7 +72,7 @@ class NaiveConsumer(AsyncJsonWebsocketConsumer):
         if self.subscribed:
             await self.channel_layer.group_discard(self.organization_group, self.channel_name)
 
-    async def receive_json(self, content: dict, **kwargs: object) -> None:
+    async def receive_json(self, content: dict[str, Any], **kwargs: object) -> None:
         handlers = {
             "AUTH": self.authenticate,
             "SUBSCRIBE": self.subscribe,
@@ -81,7 +82,7 @@ class NaiveConsumer(AsyncJsonWebsocketConsumer):
         if handler := handlers.get(content["type"]):
             await handler(content)
 
-    async def reply(self, request: dict, type: str, payload: dict) -> None:
+    async def reply(self, request: dict[str, Any], type: str, payload: dict[str, Any]) -> None:
         await self.send_json(
             {
                 "type": type,
@@ -91,7 +92,7 @@ class NaiveConsumer(AsyncJsonWebsocketConsumer):
             }
         )
 
-    async def authenticate(self, request: dict) -> None:
+    async def authenticate(self, request: dict[str, Any]) -> None:
         try:
             claims = jwt.decode(
                 request["payload"]["token"], settings.SECRET_KEY, algorithms=["HS256"]
@@ -108,12 +109,14 @@ class NaiveConsumer(AsyncJsonWebsocketConsumer):
         payload |= {"sessionId": self.channel_name, "expiresAt": expires_at}
         await self.reply(request, "AUTH_SUCCESS", payload)
 
-    async def subscribe(self, request: dict) -> None:
+    async def subscribe(self, request: dict[str, Any]) -> None:
         self.subscribed = True
         await self.channel_layer.group_add(self.organization_group, self.channel_name)
         await self.reply(request, "SUBSCRIBED", request["payload"])
 
-    async def update_kpi(self, request: dict) -> None:
+    async def update_kpi(self, request: dict[str, Any]) -> None:
+        user = self.user
+        assert user is not None, "signed in before"
         kpi_id, value = request["payload"]["kpiId"], request["payload"]["value"]
         message = {
             "type": "SYNC_UPDATE",
@@ -128,7 +131,7 @@ class NaiveConsumer(AsyncJsonWebsocketConsumer):
                     "target": 1500000.0,
                     "updatedAt": timestamp(),
                 },
-                "updatedBy": str(self.user.pk),
+                "updatedBy": str(user.pk),
             },
             "timestamp": timestamp(),
         }
@@ -136,10 +139,10 @@ class NaiveConsumer(AsyncJsonWebsocketConsumer):
             self.organization_group, {"type": "broadcast", "message": message}
         )
 
-    async def broadcast(self, event: dict) -> None:
+    async def broadcast(self, event: dict[str, Any]) -> None:
         await self.send_json(event["message"])
 
-    async def pong(self, request: dict) -> None:
+    async def pong(self, request: dict[str, Any]) -> None:
         await self.reply(request, "PONG", {})
 
 

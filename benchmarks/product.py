@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.servers import ROOT, Target, pinned_server
 from tests.support.services import free_port
@@ -38,7 +39,7 @@ class Product:
 
     database_url: str
     secret_key: str
-    organization: dict
+    organization: dict[str, Any]
     """Of `seed_demo --json`: {"id", "users": [{"email", "password", "role"}], "kpis": [{"id"}]}"""
 
     def environment(self) -> dict[str, str]:
@@ -72,10 +73,11 @@ def prepare(database_url: str) -> Product:
     )
 
 
-def manage(*arguments: str, environment: dict[str, str]) -> str:
+def manage(*arguments: str, environment: dict[str, str], root: Path = ROOT) -> str:
+    """Run this command of manage.py, of the code in `root`, and return what it prints."""
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+        command, cwd=root, env=os.environ | environment, capture_output=True, text=True
     )
     if done.returncode:
         raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr[-2000:]}")
@@ -119,11 +121,11 @@ def product_server(product: Product, *, redis_url: str, directory: Path) -> Iter
         )
 
 
-def _sign_in(port: int, user: dict) -> str:
+def _sign_in(port: int, user: dict[str, Any]) -> str:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/auth/token",
         data=json.dumps({"email": user["email"], "password": user["password"]}).encode(),
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=30) as response:
-        return json.load(response)["access"]
+        return str(json.load(response)["access"])

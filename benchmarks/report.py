@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks import machine
 from benchmarks.workloads import NAIVE, PRODUCT, PRODUCT_POSTGRES, Row, Workload
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
-Runs = dict[tuple[str, str], list[dict]]
+Runs = dict[tuple[str, str], list[dict[str, Any]]]
 """(workload, target) -> results of the load client, with `valid` and `reason`"""
 
 HEAD = ("workload", "product", "p50 / p99 ms", "naive Channels", "p50 / p99 ms", "ratio", "demand")
@@ -45,7 +46,7 @@ def _lines(workload: Workload, row: Row, runs: Runs) -> list[str]:
     return lines
 
 
-def _line(row: Row, title: str, product: list[dict], naive: list[dict]) -> str:
+def _line(row: Row, title: str, product: list[dict[str, Any]], naive: list[dict[str, Any]]) -> str:
     mine, theirs = _median(row, product), _median(row, naive)
     ratio = mine / theirs if row.compared and mine and theirs else None
     cells = (
@@ -60,11 +61,11 @@ def _line(row: Row, title: str, product: list[dict], naive: list[dict]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _valid(runs: list[dict], figure: str) -> list[float]:
+def _valid(runs: list[dict[str, Any]], figure: str) -> list[float]:
     return [run[figure] for run in runs if run["valid"] and run[figure] is not None]
 
 
-def _median(row: Row, runs: list[dict]) -> float | None:
+def _median(row: Row, runs: list[dict[str, Any]]) -> float | None:
     values = _valid(runs, row.figure)
     return median(values) if values else None
 
@@ -73,7 +74,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _figure(row: Row, runs: list[dict]) -> str:
+def _figure(row: Row, runs: list[dict[str, Any]]) -> str:
     if not runs:
         return ""
     values = _valid(runs, row.figure)
@@ -83,7 +84,7 @@ def _figure(row: Row, runs: list[dict]) -> str:
     return f"{_number(median(values))} {row.unit}{spread}"
 
 
-def _latency(row: Row, runs: list[dict]) -> str:
+def _latency(row: Row, runs: list[dict[str, Any]]) -> str:
     p50, p99 = _valid(runs, "p50_ms"), _valid(runs, "p99_ms")
     if not row.latency or not p50 or not p99:
         return ""

@@ -114,7 +114,8 @@ def in_own_process(name: str, given: argparse.Namespace) -> dict[str, float]:
     size = ["--kpis", str(given.kpis), "--days", str(given.days)]
     command = [sys.executable, "-m", "benchmarks.reports", "--make", name, *size]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return json.loads(done.stdout)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
 def main() -> None:

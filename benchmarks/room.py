@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -102,12 +103,12 @@ def blocked(block: Block) -> Iterator[None]:
         thread.join()
 
 
-def point(target: Target, directory: Path, *, writers: int) -> dict:
+def point(target: Target, directory: Path, *, writers: int) -> dict[str, Any]:
     options = {"mode": "cursor", "connections": PEOPLE, "rate": HZ, "publishers": writers}
     return load.run(target, directory, options | {"seconds": SECONDS})
 
 
-def tell(name: str, runs: list[dict]) -> bool:
+def tell(name: str, runs: list[dict[str, Any]]) -> bool:
     """Whether the demand is met: by the median of the rounds, and every round valid."""
     p50, p99 = (statistics.median(run[of] for run in runs) for of in ("p50_ms", "p99_ms"))
     worst = max(run["p99_ms"] for run in runs)
@@ -148,7 +149,7 @@ def main() -> int:
     _, rest = machine.cores()
     os.sched_setaffinity(0, {rest})  # inherited by Redis, PostgreSQL and the client
     load.build()
-    runs: dict[str, list[dict]] = {"calm": [], "blocked": []}
+    runs: dict[str, list[dict[str, Any]]] = {"calm": [], "blocked": []}
     with (
         tempfile.TemporaryDirectory(prefix="bench-room-") as name,
         served(Path(name), postgres=given.postgres) as (target, block),

@@ -67,7 +67,7 @@ def pinned_server(
             _stop(process)
 
 
-def _wait_until_listening(process: subprocess.Popen, port: int, log: Path) -> None:
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -79,7 +79,7 @@ def _wait_until_listening(process: subprocess.Popen, port: int, log: Path) -> No
     raise RuntimeError(f"the server did not start:\n{tail}")
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)

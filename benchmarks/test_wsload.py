@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,12 @@ def built() -> None:
 
 
 def run(
-    tmp_path: Path, deliver: Deliver | None = None, *, options: dict | None = None, **server: int
-) -> dict:
+    tmp_path: Path,
+    deliver: Deliver | None = None,
+    *,
+    options: dict[str, Any] | None = None,
+    **server: Any,
+) -> dict[str, Any]:
     with fake_server(*([deliver] if deliver else []), **server) as target:
         return load.run(target, tmp_path, FANOUT | (options or {}))
 

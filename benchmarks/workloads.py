@@ -1,4 +1,4 @@
-"""What is measured, and what is demanded of it."""
+"""The workloads that are measured, and the demand on each."""
 
 from dataclasses import dataclass, field
 

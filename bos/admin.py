@@ -167,7 +167,7 @@ class EventAdmin(AnyModelAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(TenantAdmin):
-    """What users were told, to read."""
+    """Messages that users were sent, to read."""
 
     list_display = ("title", "user", "category", "created_at", "read_at", "organization")
     list_filter = ("organization", "category")

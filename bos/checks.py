@@ -31,7 +31,7 @@ def check_secret_key(**_: Any) -> list[CheckMessage]:
 
 
 def check_signing_key(**_: Any) -> list[CheckMessage]:
-    """What Django signs with SECRET_KEY for another purpose must never be a token."""
+    """Check that nothing that Django signs with SECRET_KEY for another purpose can be a token."""
     signing = {settings.SIMPLE_JWT["SIGNING_KEY"], *settings.TOKEN_KEYS}
     if settings.DEBUG or signing.isdisjoint({settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}):
         return []

@@ -1,4 +1,4 @@
-"""What clients keep of tenants and people: one struct an entity type."""
+"""Entities of tenants and people, as clients keep them: one struct an entity type."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EmployeeData(EntityData):
 
 
 class NotificationSubject(Message):
-    """What a notification is about: its category says which of these there are.
+    """The subject of a notification: its category says which of these there are.
 
     alert: alertId, kpiId, severity. session_invitation: sessionId, hostId. prediction_failed:
     kpiId, requestId. report_failed: reportId, requestId. import_failed: importId.

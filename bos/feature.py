@@ -1,4 +1,4 @@
-"""What an app plugs in here: beside what the kernel takes, what tenants and workers ask of it."""
+"""Declare what an app plugs in: for the kernel, and for tenants and workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sync.eventlog import capture
 
 @dataclass(frozen=True, kw_only=True)
 class Feature(feature.Feature):
-    """What one app adds to the project.
+    """All that one app adds to the project.
 
     jobs: what workers do for it. imports: what files can hold.
     histories: models whose changes are kept with their authors.

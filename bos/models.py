@@ -94,7 +94,7 @@ class Department(SyncedModel):
 
 
 class Role(models.TextChoices):
-    """What a user may do in the organization; each includes those before it (decision S3)."""
+    """The rights of a user in the organization; each includes those before it (decision S3)."""
 
     VIEWER = "viewer", "Viewer: reads"
     MEMBER = "member", "Member: annotates, joins and creates sessions"
@@ -102,7 +102,7 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin: everything in the organization"
 
 
-# Whoever had a token before one of these changed must sign in again (decision A5).
+# A change of one of these ends the tokens of before: the user signs in again (decision A5).
 TOKEN_FIELDS = frozenset({"password", "role", "is_active", "organization_id", "is_superuser"})
 
 
@@ -192,7 +192,7 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
         return self.email, self.organization_id
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What ends tokens ends the admin's sessions, too.
+        """Return a hash that ends the admin's sessions with the tokens.
 
         secret: one of SECRET_KEY_FALLBACKS; Django asks with each for a session from before.
         """
@@ -295,7 +295,7 @@ class Notification(SyncedModel):
 
 
 class SignIn(models.Model):
-    """What has come of one sign-in over REST: every token of it names this row (`sid`).
+    """A sign-in over REST: every token of it names this row (`sid`).
 
     A refresh token works once, and of parallel uses one wins: the one whose UPDATE finds the token
     in `refresh_id`. Ended, none of its tokens holds any more, access tokens included.
@@ -368,7 +368,7 @@ class Import(models.Model):
     problem = models.CharField(max_length=500, blank=True, default="", editable=False)
     """Why the file as a whole cannot be used."""
     outcome = models.JSONField(default=dict, editable=False)
-    """What was found in it: see `bos.imports.workflow.Outcome`."""
+    """The findings in the file: see `bos.imports.workflow.Outcome`."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""What a user may do: pure predicates, and the one question that needs the department tree."""
+"""The rights of users: pure predicates, and the one question that needs the department tree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def has_role(principal: Principal, role: Role) -> bool:
 
 
 def principal_of(user: User) -> Principal:
-    """What this user may do where there is no token: in the admin, in background work.
+    """Return the user's rights where there is no token: in the admin, in background work.
 
     Raises ValueError for a superuser without an organization.
     """
@@ -85,12 +85,12 @@ READ_OF_DEPARTMENTS = (
     Reads(Department, frozenset({"organization_id", "parent_id"}), _near_department),
     Reads(Employee, frozenset({"organization_id", "department_id", "user_id"}), _the_employee),
 )
-"""What `departments_of` reads, beside the role that the principal has."""
+"""Read by `departments_of`, beside the role that the principal has."""
 
 READ_OF_USERS = Reads(
     User, frozenset({"organization_id", "is_active", "role", "token_version"}), _the_user
 )
-"""What makes a principal (`bos.auth.tokens`)."""
+"""Read to make a principal (`bos.auth.tokens`)."""
 
 
 def may_follow_departments(principal: Principal, ids: Collection[str]) -> set[str]:

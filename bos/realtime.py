@@ -210,7 +210,7 @@ def _shown(synced: Synced[Any], row: Any) -> Shown:
 
 
 def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
-    """What the user has not read yet."""
+    """Yield the notifications that the user has not read yet."""
     unread = Notification.objects.of(principal.organization_id).filter(
         user_id__in=ids, read_at=None
     )
@@ -233,6 +233,7 @@ feature = Feature(
         messages.NotificationRead,
         messages.NotificationReadConfirmed,
     ],
+    error_ids=["notificationId"],
     handlers=[handlers.notification_read],
     topics=[
         TopicKind(

@@ -1,4 +1,4 @@
-"""What people can do about themselves, and what is forgotten of them."""
+"""Reading notifications, and removing old ones and old sessions of the admin."""
 
 from __future__ import annotations
 

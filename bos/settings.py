@@ -113,7 +113,7 @@ _ENGINES = {
 
 
 def _time_outs(patience: float) -> dict[str, Any]:
-    """What ends a statement, a lock, a transaction or a connection that would wait for ever.
+    """Return options that end a statement, lock, transaction or connection that waits too long.
 
     patience: seconds after which one of two who does not answer is taken for gone, by the other.
     """
@@ -216,7 +216,7 @@ SYNC: dict[str, Any] = {
 # ------------------------------------------------------------------ background work
 
 JOB_MEMORY_MB = whole("BOS_JOB_MEMORY_MB", 1024)
-"""What a worker's process may take besides what it starts with; a job that needs more fails."""
+"""Memory (MB) of a worker's process besides what it starts with; a job that needs more fails."""
 _JOB_TIMEOUT = whole("BOS_JOB_TIMEOUT", 120)
 Q_CLUSTER: dict[str, Any] = {
     "name": "bos",
@@ -240,7 +240,7 @@ Q_CLUSTER: dict[str, Any] = {
 
 IMPORT_MEMORY_MB = whole("BOS_IMPORT_MEMORY_MB", 384)
 IMPORT_SECONDS = whole("BOS_IMPORT_SECONDS", 30)
-"""What reading a file may take, in a process of its own."""
+"""Limits of reading a file, in a process of its own."""
 
 USER_WAITING_JOBS = whole("BOS_USER_WAITING_JOBS", 20)
 ORGANIZATION_WAITING_JOBS = whole("BOS_ORGANIZATION_WAITING_JOBS", 500)

@@ -49,7 +49,7 @@ def _is_invisible(character: str) -> bool:
 
 
 def text_key(text: str) -> str:
-    """What two names have in common that are taken for the same: their form without case."""
+    """Return the form without case, which is equal for names that are taken for the same."""
     if text.isascii():
         return one_form(text).lower()
     plain = "".join(character for character in one_form(text) if character not in JOINERS)
@@ -57,7 +57,7 @@ def text_key(text: str) -> str:
 
 
 class NameField(AnyCharField):
-    """What something is called: stored in one form, and looked for in that form.
+    """A name: stored in one form, and looked for in that form.
 
     By it people, and files, find departments, KPIs, employees and users; by whatever door a name
     comes it passes here.

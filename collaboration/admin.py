@@ -89,7 +89,7 @@ class SessionAdmin(TenantAdmin):
 
 
 class OfSessionAdmin(LockingAdmin):
-    """What belongs to a session, to read and to delete."""
+    """Rows that belong to a session, to read and to delete."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)

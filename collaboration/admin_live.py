@@ -74,7 +74,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def picture(request: HttpRequest) -> HttpResponse:
-    """What of the page changes; it is asked for every few seconds."""
+    """Show the part of the page that changes; it is asked for every few seconds."""
     context = _picture(request, _organization(request))
     return TemplateResponse(
         request, "admin/bos/live_picture.html", context, headers={"Cache-Control": "no-store"}

@@ -1,4 +1,4 @@
-"""What clients keep of sessions and of what is in them: one struct an entity type."""
+"""Sessions and all that is in them, as clients keep it: one struct an entity type."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Position(msgspec.Struct, rename="camel"):
 
 
 class EntityRef(msgspec.Struct, rename="camel"):
-    """What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}."""
+    """The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}."""
 
     type: Annotated[str, Meta(min_length=1, max_length=32, examples=["kpi"])]
     id: WireId

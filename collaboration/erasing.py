@@ -1,4 +1,4 @@
-"""What a user leaves behind in sessions, and what of it names them (decision V6)."""
+"""Traces that a user leaves behind in sessions, and those that name them (decision V6)."""
 
 from __future__ import annotations
 

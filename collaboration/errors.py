@@ -1,4 +1,4 @@
-"""What else goes wrong in sessions."""
+"""Errors that only sessions have."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class SyncedSession(Synced[Session]):
 
 
 class SyncedInvitation(Synced[Invitation]):
-    """What an invited user learns on their own topic."""
+    """Sends invitations to the invited user's own topic."""
 
     model = Invitation
     entity_type = "invitation"
@@ -318,6 +318,7 @@ feature = Feature(
         messages.CursorMoved,
     ],
     errors=[SessionNotFound, SessionFull],
+    error_ids=["sessionId", "annotationId"],
     # The document calls these types 'Bidirectional' (E5).
     aliases={
         "SESSION_CREATED": "SESSION_CREATE",

@@ -103,7 +103,7 @@ def remember(shown: Shown) -> None:
 
 
 class _Message(msgspec.Struct):
-    """What is read of a CURSOR_MOVE that was shown."""
+    """The part of a CURSOR_MOVE that is read again here."""
 
     payload: Cursor
 

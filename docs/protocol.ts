@@ -328,7 +328,7 @@ export interface EmployeeUpdated {
   sequence?: number;
 }
 
-/** What something is pinned to or looks at: {"type": "kpi", "id": "kpi-123"}. */
+/** The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}. */
 export interface EntityRef {
   type: string;
   /** An opaque id. */
@@ -358,30 +358,34 @@ export type ErrorCode =
   | "UNAUTHORIZED";
 
 /**
- * What an error says besides its code, by the names on the wire; each has what fits it. field:
+ * Details of an error besides its code, by the names on the wire; each has what fits it. field:
  * which field is wrong, and reason: why. hint: what to do instead. type: of the request. channel,
- * kpiId, sessionId, annotationId, notificationId, requestId: which one is meant. limit, window,
- * retryAfter (whole seconds), scope: how much there may be, in which time, when there is room
- * again, and whose limit it is. outcome: `unknown` where it may have been done. closeCode: the
- * connection is closed with this code.
+ * requestId, and ids that features declare: which one is meant. limit, window, retryAfter (whole
+ * seconds), scope: how much there may be, in which time, when there is room again, and whose limit
+ * it is. outcome: `unknown` where it may have been done. closeCode: the connection is closed with
+ * this code.
  */
 export interface ErrorDetails {
-  annotationId?: string;
   channel?: string;
   closeCode?: number;
   field?: string;
   hint?: string;
-  kpiId?: string;
   limit?: number;
-  notificationId?: string;
   outcome?: "unknown";
   reason?: string;
   requestId?: string;
   retryAfter?: number;
   scope?: string;
-  sessionId?: string;
   type?: string;
   window?: string;
+  /** An opaque id. */
+  annotationId?: string;
+  /** An opaque id. */
+  kpiId?: string;
+  /** An opaque id. */
+  notificationId?: string;
+  /** An opaque id. */
+  sessionId?: string;
 }
 
 /**
@@ -556,7 +560,7 @@ export interface NotificationReadConfirmed {
 }
 
 /**
- * What a notification is about: its category says which of these there are. alert: alertId, kpiId,
+ * The subject of a notification: its category says which of these there are. alert: alertId, kpiId,
  * severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
  * report_failed: reportId, requestId. import_failed: importId. requestId: of the request that has
  * failed; empty where none was sent with one.
@@ -756,7 +760,7 @@ export interface ReportGenerated {
   sequence?: number;
 }
 
-/** What a report is of: the whole organization, or a department and those below it. */
+/** The subject of a report: the whole organization, or a department and those below it. */
 export interface ReportOf {
   type: "department" | "organization";
   id: string;
@@ -773,7 +777,7 @@ export interface ReportRequest {
   format?: "pdf" | "xlsx";
 }
 
-/** What a report is of. */
+/** The subject of a report: an organization or a department. */
 export interface ReportScope {
   type: "department" | "organization";
   /** An opaque id. */

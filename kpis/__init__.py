@@ -1,1 +1,1 @@
-"""What is measured: KPIs and the history of their values."""
+"""KPIs and the history of their values."""

@@ -192,7 +192,7 @@ class KpiAdmin(Archive):
         return [path("<uuid:kpi_id>/values/", values, name="kpis_kpi_values"), *super().get_urls()]
 
     def values_view(self, request: HttpRequest, kpi_id: UUID) -> JsonResponse:
-        """What the chart shows: `{"points": [[seconds, value], ...], ...}`, oldest first."""
+        """Return the chart's data: `{"points": [[seconds, value], ...], ...}`, oldest first."""
         kpi: Kpi | None = self.get_queryset(request).filter(pk=kpi_id).first()
         if kpi is None:
             raise Http404

@@ -1,4 +1,4 @@
-"""What clients keep of KPIs and of what is made of them: one struct an entity type."""
+"""KPIs and all that is made of them, as clients keep it: one struct an entity type."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ReportUrl = Annotated[str, Meta(examples=["/reports/0f8a8d0c-7d0e-5f0c-9a57-1d4b
 
 
 class ReportOf(Message):
-    """What a report is of: the whole organization, or a department and those below it."""
+    """The subject of a report: the whole organization, or a department and those below it."""
 
     type: Literal["organization", "department"]
     id: str

@@ -1,4 +1,4 @@
-"""What a worker does for KPIs: with each new value, and by the clock."""
+"""Background work for KPIs: with each new value, and by the clock."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def prediction_given_up(kpi_id: str, horizon: int, *asker: str, reason: str) -> 
 
 
 def sweep() -> None:
-    """What neither a lost job nor a failed one may leave waiting for ever, and what is past."""
+    """Take up what a lost or failed job has left waiting, and remove what is past."""
     sweep_waiting()
     fail_lost_reports()
     fail_lost()

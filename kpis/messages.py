@@ -80,7 +80,7 @@ class PredictionRequest(Request):
 
 
 class ReportScope(Request):
-    """What a report is of."""
+    """The subject of a report: an organization or a department."""
 
     type: Literal["organization", "department"]
     id: WireId
@@ -114,7 +114,7 @@ class ReportGenerated(EntityMessage):
 
 
 class AnomalyFigures(Message):
-    """What is stored of an anomaly."""
+    """The figures of an anomaly, as they are stored."""
 
     day: Day
     value: OddValue
@@ -127,7 +127,7 @@ class AnomalyFigures(Message):
 
 
 class PredictionFigures(Message):
-    """What is stored of a forecast."""
+    """The figures of a forecast, as they are stored."""
 
     horizon: Horizon
     points: list[Interval]
@@ -135,7 +135,7 @@ class PredictionFigures(Message):
 
 
 class RecommendationFigures(Message):
-    """What is stored of a recommendation."""
+    """The figures of a recommendation, as they are stored."""
 
     message: AdviceText
     evidence: Evidence
@@ -202,7 +202,7 @@ class Recommendation(EntityMessage):
 
 
 class PredictionAnswer(Message):
-    """What a PREDICTION_REQUEST is answered with: a forecast, and a recommendation if one follows.
+    """The answer to a PREDICTION_REQUEST: a forecast, and a recommendation if one follows.
 
     Stored as it goes out, so that the same question is answered again without a worker.
     """

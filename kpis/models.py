@@ -284,7 +284,7 @@ class InsightKind(models.TextChoices):
 
 
 class Insight(OfKpi):
-    """What statistics say of a KPI's history (decision B3); `figures` as they go out."""
+    """A finding of statistics in a KPI's history (decision B3); `figures` as they go out."""
 
     kind = models.CharField(max_length=16, choices=InsightKind.choices)
     figures = models.JSONField()

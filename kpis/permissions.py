@@ -32,7 +32,7 @@ READ_OF_KPIS = (
     ),
     *READ_OF_DEPARTMENTS,
 )
-"""What decides who may see a KPI, beside the role that the principal has."""
+"""Read to decide which users may see a KPI, beside the role that the principal has."""
 
 
 def may_see(user: User, kpi: Kpi) -> bool:

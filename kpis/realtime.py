@@ -84,8 +84,8 @@ class SyncedKpi(Synced[Kpi]):
         )
 
     def audience(self, row: Kpi) -> Audience:
-        """What is restricted never goes out on the organization's topic (decision S4), and what is
-        archived on none (V6)."""
+        """Return the topics: a restricted KPI never goes out on the organization's (decision S4),
+        an archived one on none (V6)."""
         if row.archived_at is not None:
             return Audience()
         restricted = row.visibility == Visibility.DEPARTMENT
@@ -142,7 +142,7 @@ class SyncedKpi(Synced[Kpi]):
 
     @staticmethod
     def _move_along(moved: dict[Any, tuple[Any, Any]]) -> None:
-        """What is shown with a KPI is seen by those who see the KPI now, and by nobody else.
+        """Re-address open alerts and insights when the audience of their KPI changes.
 
         moved: {KPI's id: (the KPI as it was, as it is)}.
         """
@@ -308,6 +308,7 @@ feature = Feature(
         messages.Recommendation,
         messages.Alert,
     ],
+    error_ids=["kpiId"],
     handlers=[handlers.kpi_update, handlers.prediction_request, handlers.make_report],
     topics=[TopicKind("kpi", column=4, authorize=_visible_ids, reads=READ_OF_KPIS)],
     snapshots={

@@ -1,4 +1,4 @@
-"""What can be done with KPIs."""
+"""Actions on KPIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a line of the log is about: the connection or the request that is being served just now.
+"""The subject of a line of the log: the connection or the request that is being served just now.
 
 The fields stand in a dictionary of that task or thread, and become fields of every line that is
 logged in it: `connection=3f2a user=... organization=...`.
@@ -19,7 +19,7 @@ def begin(**fields: str) -> None:
 
 
 def learn(*, user: str, organization: str | None) -> None:
-    """Whose it is has turned out. Without effect where nothing is being served."""
+    """Note the user, who is known now. Without effect where nothing is being served."""
     fields = _about.get(None)
     if fields is not None:
         fields["user"], fields["organization"] = user, organization or ""

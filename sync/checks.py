@@ -80,7 +80,7 @@ def check_bytes(**_: Any) -> list[CheckMessage]:
 
 
 def check_origins(**_: Any) -> list[CheckMessage]:
-    """What no page sends as its Origin would be accepted here, and its pages refused later."""
+    """Check that each origin is one that a page can send: others would refuse their pages later."""
     sync = read_settings()
     errors: list[CheckMessage] = []
     for origin in sync.allowed_origins:
@@ -104,7 +104,7 @@ def check_numbers(**_: Any) -> list[CheckMessage]:
 
 
 def check_answers(**_: Any) -> list[CheckMessage]:
-    """What clients are told of the answers of each request is what it declares (E8)."""
+    """Check that each request declares answers and errors that there are (E8)."""
     return [
         Error(f"{request.name}: {problem}.", id="sync.E007")
         for request in registry.requests.values()

@@ -33,11 +33,12 @@ MODULE = "realtime"
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """What one app adds. Whatever has a name is claimed by one feature alone.
+    """All that one app adds. Whatever has a name is claimed by one feature alone.
 
     entities: how its models appear on the wire; they are captured from then on.
-    messages: the structs of all its messages, requests and what the server sends. errors: what its
-    requests may be refused with, beside the kernel's own.
+    messages: the structs of all its messages, requests and what the server sends.
+    errors: what its requests may be refused with, beside the kernel's own. error_ids: names of ids
+    in the `details` of errors: `orderId`.
     aliases: other types that clients may send, and the request that each of them means.
     handlers: what `handles` has made of the functions that serve its requests.
     topics: the kinds of topics that it owns; snapshots: what it shows on topics of a kind, its own
@@ -53,6 +54,7 @@ class Feature:
     entities: Sequence[Synced[Any]] = ()
     messages: Sequence[type[Request] | type[Message]] = ()
     errors: Sequence[type[ProtocolError]] = ()
+    error_ids: Sequence[str] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     handlers: Sequence[Handles] = ()
     topics: Sequence[TopicKind] = ()
@@ -69,7 +71,7 @@ class Feature:
     retention: Mapping[str, Callable[[], int]] = field(default_factory=dict)
 
     def claims(self) -> Iterator[str]:
-        """What no other feature may claim, in words."""
+        """Name in words all that no other feature may claim."""
         for entity in self.entities:
             yield f"the entity {entity.entity_type!r}"
             yield f"the model {entity.model._meta.label}"
@@ -77,6 +79,7 @@ class Feature:
             sender = "request" if issubclass(struct, Request) else "message"
             yield f"the {sender} {registry.name_of(struct)}"
         yield from (f"the error {error.code}" for error in self.errors)
+        yield from (f"the id {name!r} in errors" for name in self.error_ids)
         for alias in self.aliases:
             yield f"the request {alias}"
         for handler in self.handlers:
@@ -89,7 +92,7 @@ class Feature:
         yield from (f"the retention of {what!r}" for what in self.retention)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
-        """What must be claimed by some feature, in words, and whether it is."""
+        """Name in words all that some feature must claim, and whether one does."""
         for name in self.aliases.values():
             yield f"the request {name}", name in registry.requests
         for handler in self.handlers:
@@ -117,6 +120,7 @@ class Feature:
         registry.ALIASES.update(self.aliases)
         for error in self.errors:
             errors.add_error(error)
+        errors.declared_ids.update(self.error_ids)
         for handler in self.handlers:
             registry.add_handler(handler)
         for kind, snapshot in self.snapshots.items():

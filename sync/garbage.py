@@ -17,6 +17,6 @@ def collect_rarely() -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Whatever is there now is never looked at again."""
+    """Take what exists now out of garbage collection."""
     gc.collect()
     gc.freeze()

@@ -31,7 +31,7 @@ def _topic() -> models.CharField[str | None, str | None]:
 
 
 class Event(models.Model):
-    """What changed, in the order it was committed within its organization.
+    """A change, in the order it was committed within its organization.
 
     No foreign keys: the log outlives what it speaks of. `data` and `live` are JSON text, stored as
     they go out; `live` is the payload of the event's own type, where it has one.

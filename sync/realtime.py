@@ -1,4 +1,4 @@
-"""What the kernel plugs in itself: its messages, and topics of the two things that it knows."""
+"""Plug in the kernel's own messages, and topics of the two things that it knows."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client as Browser
+from pytest_django import DjangoDbBlocker
 
 from bos.models import User
 from sync.delivery.bus import bus
@@ -39,6 +41,10 @@ RUN_ONCE = {
     "project/test_docs.py": "sqlite",
     "project/test_reference.py": "sqlite",
     "project/test_key_rotation.py": "sqlite",
+    "project/test_language.py": "sqlite",
+    "project/test_measured.py": "sqlite",
+    "project/test_package.py": "sqlite",
+    "project/test_path.py": "sqlite",
     "test_report_files.py": "sqlite",
     "project/test_embedding.py": "sqlite",
     "project/test_settings.py": "sqlite",
@@ -86,7 +92,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The database that tests.run has made; servers in other processes use it, too."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
@@ -178,7 +184,7 @@ IMPATIENT = {
 def impatient(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits for nothing longer than a second, and limits no messages."""
     log = tmp_path_factory.mktemp("impatient") / "log"
-    with serving(log, **IMPATIENT) as running:
+    with serving(log, IMPATIENT) as running:
         yield running
     _assert_no_traceback(log)
 
@@ -211,15 +217,20 @@ def serve(database: None, tmp_path: Path) -> Iterator[ServeFixture]:
 class ServeFixture:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._running: list[Iterator[Server]] = []
+        self._running: list[AbstractContextManager[Server]] = []
         self.logs: list[Path] = []
 
     def __call__(
-        self, *, processes: int = 1, port: int | None = None, **environment: str
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        processes: int = 1,
+        port: int | None = None,
+        **more: str,
     ) -> Server:
         log = self._directory / f"server{len(self.logs)}.log"
         self.logs.append(log)
-        context = serving(log, processes=processes, port=port, **environment)
+        context = serving(log, settings, processes=processes, port=port, **more)
         server = context.__enter__()
         self._running.append(context)
         return server

@@ -1,30 +1,45 @@
-"""`python -m tests.lint`: style, types and layers; says what is wrong and where."""
+"""`python -m tests.lint`: style, types, layers and language; says what is wrong and where."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("sync", "bos", "kpis", "collaboration")
+PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks")
+JAVASCRIPT = ("bos/web/page.d.ts", "bos/static/bos")
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("ruff", "format", "--check", "--quiet", "."),
     ("lint-imports", "--no-cache"),
+    ("python", "-m", "tests.language"),
+    ("deno", "lint", "--quiet", *JAVASCRIPT),
+    ("deno", "check", "--quiet", "--no-remote", *JAVASCRIPT),
     ("mypy", "--no-error-summary", *PACKAGES),
 )
+ENVIRONMENT = {
+    "DEBUG": "on",  # mypy's plugin loads the settings
+    "DENO_DIR": f"{sys.prefix}/deno",  # nothing in the home of whoever runs this
+    "DENO_NO_UPDATE_CHECK": "1",
+    "NO_COLOR": "1",
+}
 
 
 def main() -> int:
     failed = 0
     for name, *arguments in CHECKS:
+        tool = BIN / name if (BIN / name).exists() else shutil.which(name)
+        if tool is None:
+            print(f"skipped {name}: there is none for this platform")
+            continue
         done = subprocess.run(
-            [BIN / name, *arguments],
+            [tool, *arguments],
             cwd=ROOT,
-            env=os.environ | {"DEBUG": "on"},  # mypy's plugin loads the settings
+            env=os.environ | ENVIRONMENT,
             capture_output=True,
             text=True,
             check=False,

@@ -3,7 +3,8 @@
 SQLite with the in-memory layer, and PostgreSQL with Redis, with servers of their own unless
 TEST_DATABASE_URL and TEST_REDIS_URL name some. On each several pytest workers share the test files,
 each with a database of its own: much of a test is waiting. `--only sqlite`, `--only postgres` and
-`--no-lint` are for developers, and so is `-n 0`, which makes one process of each.
+`--no-lint` are for developers, and so is `-n 0`, which makes one process of each. `--coverage`
+reports how much of `sync` was run, and fails below 90 %.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 import psycopg
 
+from tests.support.measured import coverage_is_enough, measuring
 from tests.support.services import die_with_parent, postgres_server, redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +92,7 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
     return kept | own
 
 
-def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
+def run(backends: list[str], arguments: list[str], *, lint: bool, coverage: bool) -> int:
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bos-tests-")))
@@ -110,6 +112,8 @@ def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
                     os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()).url
                 )
             env["TEST_DATABASES"] = " ".join(databases(backend, home, server, env))
+            if coverage:
+                env |= measuring(directory / "coverage")
             environments[backend] = env
         if compiling is not None:
             compiling.wait()
@@ -124,7 +128,9 @@ def run(backends: list[str], arguments: list[str], *, lint: bool) -> int:
             runs[backend] = (testing, output)
         if linting is not None and linting.wait():
             return 1
-        return _report(runs, started)
+        failed = _report(runs, started)
+        enough = not coverage or coverage_is_enough(directory / "coverage")
+        return failed if enough else 1
 
 
 def _compiling(directory: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
@@ -177,10 +183,9 @@ def main() -> int:
         if not backends or backends[0] not in BACKENDS:
             sys.exit(f"--only takes one of: {', '.join(BACKENDS)}")
         del arguments[at : at + 2]
-    lint = "--no-lint" not in arguments
-    if not lint:
-        arguments.remove("--no-lint")
-    return run(backends, arguments, lint=lint)
+    lint, coverage = "--no-lint" not in arguments, "--coverage" in arguments
+    arguments = [each for each in arguments if each not in ("--no-lint", "--coverage")]
+    return run(backends, arguments, lint=lint, coverage=coverage)
 
 
 if __name__ == "__main__":

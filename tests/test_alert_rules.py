@@ -1,4 +1,4 @@
-"""What an alert rule looks back on, and many rules at once (decision B2)."""
+"""The past that an alert rule looks back on, and many rules at once (decision B2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is changed is read behind its lock, whoever has changed it before (row w2).
+"""A row is read behind its lock before it is changed, as others may have changed it (row w2).
 
 On PostgreSQL: SQLite has one writer, and nobody to wait for.
 """
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from bos.models import Employee
 from bos.permissions import principal_of
+from collaboration.errors import SessionNotFound
 from collaboration.models import Annotation, Participant, Session
 from collaboration.services import notes, sessions
 from kpis.models import ReportSchedule, Rhythm
@@ -106,7 +107,7 @@ def test_w2_who_leaves_behind_a_deletion_is_refused(
         principal = principal_of(cast.mia.user)
         in_one_transaction(sessions.session_leave, principal, str(session.pk), new_host_id=None)
 
-    with pytest.raises((Unauthorized, sessions.SessionNotFound)):
+    with pytest.raises((Unauthorized, SessionNotFound)):
         while_open(rows.delete, leave)
 
 

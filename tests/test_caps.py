@@ -23,7 +23,7 @@ from collaboration.services.notes import (
 from collaboration.services.sessions import session_create, session_end
 from sync.eventlog.log import head
 from sync.models import Event
-from sync.protocol.errors import RateLimitExceeded
+from sync.protocol.errors import ErrorDetails, RateLimitExceeded
 from sync.protocol.topics import column_of
 from tests.support.cast import Cast, Person
 
@@ -57,8 +57,8 @@ def pin(person: Person, session: Session, content: str) -> Annotation:
         )
 
 
-def refused(action: Callable[[], Any]) -> dict[str, Any]:
-    """The details; there is no time to wait for."""
+def refused(action: Callable[[], Any]) -> ErrorDetails:
+    """Return the details; there is no time to wait for."""
     with pytest.raises(RateLimitExceeded) as error:
         action()
     return error.value.details

@@ -44,7 +44,7 @@ from tests.test_jobs import ask_for, give_history
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What BOS logs, which it keeps to its own handlers otherwise."""
+    """Collect what BOS logs, which it keeps to its own handlers otherwise."""
     logger = logging.getLogger("bos")
     logger.addHandler(caplog.handler)
     yield caplog

@@ -114,7 +114,7 @@ async def test_f3_writing_goes_on_soon_after_a_network_that_was_half_open(
             net.swallow()
             lost = asyncio.create_task(mia.ask("KPI_UPDATE", kpi(cast, 2)))
             await until_health(server, 503, within=3)
-            # Whoever wants nothing of the database does not wait for it.
+            # A request that needs no database does not wait for it.
             for _ in range(5):
                 started = time.monotonic()
                 assert (await bob.ask("PING"))["type"] == "PONG"
@@ -148,7 +148,7 @@ async def test_f7_a_database_that_is_away_is_one_line_a_kind_and_second_in_the_l
     """And whoever asks meanwhile is told to come back; when it is there again, all goes on."""
     away, bearer = 2.0, {"Authorization": f"Bearer {cast.bob.token}"}
     async with network() as net:
-        server = serve(DATABASE_URL=net.url, **PRODUCTION, **UNLIMITED)
+        server = serve(PRODUCTION | UNLIMITED, DATABASE_URL=net.url)
         async with (
             await Client.connect(server, cast.mia) as mia,
             await Client.connect(server, cast.bob) as bob,

@@ -104,7 +104,7 @@ def held(row: Any) -> Iterator[Callable[[], None]]:
 
 
 class WhenLeftOut(logging.Handler):
-    """What to do when the processor gives an event up."""
+    """Does something when the processor gives an event up."""
 
     def __init__(self, do: Callable[[], None]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the group writer does about rows that others hold (f9).
+"""The group writer and rows that others hold (f9).
 
 On PostgreSQL: SQLite has one writer.
 """
@@ -51,7 +51,7 @@ def change(writer: GroupWriter, kpi: Kpi, value: int, by: Person) -> asyncio.Fut
 
 
 def values(kpi: Kpi) -> list[float]:
-    """What it has been set to, besides what it began with."""
+    """Return the values that it has been set to, besides the first."""
     rows = KpiValue.objects.filter(kpi=kpi).order_by("pk")
     return [float(value) for value in rows.values_list("value", flat=True)][1:]
 

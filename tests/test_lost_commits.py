@@ -24,6 +24,7 @@ from sync.eventlog import commits, log
 from sync.eventlog.writer import GroupWriter
 from sync.models import CommitMark
 from sync.protocol.errors import ErrorCode, OutcomeUnknown
+from sync.protocol.times import now_us
 from tests.conftest import ServeFixture
 from tests.support.cast import Cast
 from tests.support.client import Client
@@ -49,7 +50,7 @@ def writer(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> GroupWriter:
 
 
 def values(cast: Cast) -> list[float]:
-    """What the KPI has been set to, besides what it began with."""
+    """Return the values that the KPI has been set to, besides the first."""
     rows = KpiValue.objects.filter(kpi=cast.home.revenue).order_by("pk")
     return [float(value) for value in rows.values_list("value", flat=True)][1:]
 
@@ -141,6 +142,6 @@ def test_f4_marks_are_forgotten_after_their_time(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     CommitMark.objects.create(id=cast.home.revenue.pk, at_us=0)
-    fresh = CommitMark.objects.create(id=cast.home.margin.pk, at_us=commits.now_us())
+    fresh = CommitMark.objects.create(id=cast.home.margin.pk, at_us=now_us())
     assert commits.prune() >= 1
     assert CommitMark.objects.filter(pk__in=[cast.home.revenue.pk, fresh.pk]).get() == fresh

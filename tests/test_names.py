@@ -1,4 +1,4 @@
-"""What things are called: one form by whatever door a name comes, and found in any (row i5)."""
+"""Names have one form by whatever door they come, and are found in any (row i5)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORM = "Café am Markt"
 
 
 def stored(model: Any, pk: Any, field: str = "name") -> str:
-    """What the database has, past the model."""
+    """Return what the database has, past the model."""
     column = connection.ops.quote_name(field)
     table = connection.ops.quote_name(model._meta.db_table)
     key = model._meta.pk.get_db_prep_value(pk, connection)

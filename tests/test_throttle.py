@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import check_password
 from django.db import connections
 from django.test import Client as Browser
 from django.test import RequestFactory
+from limits import RateLimitItemPerMinute
 
 from bos.auth import throttle
 from bos.auth.attempts import Attempts, Limit, TooManyAttempts
@@ -39,7 +40,7 @@ def guess_from_everywhere(person: Person) -> None:
 
 
 def a_limit(amount: int = PAIR) -> Limit:
-    item = throttle.RateLimitItemPerMinute(amount, multiples=5)
+    item = RateLimitItemPerMinute(amount, multiples=5)
     return Limit(item, f"test:{uuid.uuid4().hex}")
 
 

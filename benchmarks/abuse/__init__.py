@@ -1,1 +1,1 @@
-"""What one tenant, or nobody at all, can do to everybody else; see `python -m benchmarks.abuse`."""
+"""Attacks of a tenant, or of nobody, on everybody else; see `python -m benchmarks.abuse`."""

@@ -22,6 +22,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks import machine
 from benchmarks.abuse import table
@@ -59,7 +60,7 @@ class Memory:
         self._ended.set()
 
 
-async def _measure(attack: Attack, stage: Stage, seconds: float, core: int) -> dict:
+async def _measure(attack: Attack, stage: Stage, seconds: float, core: int) -> dict[str, Any]:
     bystander = Bystander(stage)
     await bystander.connect()
     quiet = await bystander.watch(QUIET_SECONDS, reporting=attack.worker)
@@ -85,7 +86,7 @@ async def _measure(attack: Attack, stage: Stage, seconds: float, core: int) -> d
     }
 
 
-def run(prepared: Prepared, attack: Attack, *, redis_url: str, seconds: float) -> dict:
+def run(prepared: Prepared, attack: Attack, *, redis_url: str, seconds: float) -> dict[str, Any]:
     import redis
 
     with redis.Redis.from_url(redis_url) as client:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -273,7 +272,7 @@ async def pages(attacker: Attacker) -> None:
 
 
 async def _requests(
-    attacker: Attacker, role: str, messages: list[dict], *, sockets: int = 3
+    attacker: Attacker, role: str, messages: list[dict[str, Any]], *, sockets: int = 3
 ) -> None:
     """Send all of these over some connections as fast as they go, then begin anew."""
     numbers = itertools.count()
@@ -358,8 +357,11 @@ async def notes(attacker: Attacker) -> None:
     async def one() -> None:
         socket = await attacker.socket(attacker.stage.tokens["member"])
         try:
-            create = {"type": "SESSION_CREATE", "requestId": f"s{next(numbers)}"}
-            create["payload"] = {"title": "Abuse", "activeSpace": "office"}
+            create = {
+                "type": "SESSION_CREATE",
+                "requestId": f"s{next(numbers)}",
+                "payload": {"title": "Abuse", "activeSpace": "office"},
+            }
             await socket.send(text(create))
             while (answer := await socket.message()).get("requestId") != create["requestId"]:
                 pass
@@ -436,13 +438,13 @@ def attack_process(index: int, stage: Stage, seconds: float, core: int, results:
     confine(core, nice=NICE)
     machine.raise_open_files()
 
-    async def run() -> Counter[str]:
+    async def run() -> dict[str, float]:
         attacker = Attacker(stage, seconds)
         try:
             async with asyncio.timeout(seconds + 5):
                 await ATTACKS[index].run(attacker)
         except Exception as error:
             attacker.tally[f"attack ended: {type(error).__name__}"] += 1
-        return attacker.tally
+        return dict(attacker.tally)
 
     results.put(dict(asyncio.run(run())))

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from benchmarks.abuse.stage import Stage
 
@@ -54,7 +57,7 @@ class Bystander:
         for token in (pinging, *self._stage.bystanders, asking):
             socket = await connect(
                 f"ws://127.0.0.1:{self._stage.port}/v1/ws",
-                subprotocols=["bos-v1"],
+                subprotocols=[Subprotocol("bos-v1")],
                 ping_interval=None,
                 compression=None,
             )
@@ -82,7 +85,14 @@ class Bystander:
         for socket in self._sockets:
             await socket.close()
 
-    async def _repeat(self, socket, pause, until, times, message) -> None:
+    async def _repeat(
+        self,
+        socket: ClientConnection,
+        pause: float,
+        until: float,
+        times: list[float],
+        message: Callable[[int], dict[str, Any]],
+    ) -> None:
         number = 0
         while time.monotonic() < until:
             number += 1
@@ -117,18 +127,20 @@ class Bystander:
         noticed.report_s = time.monotonic() - began
 
     @staticmethod
-    def _ping(number: int) -> dict:
+    def _ping(number: int) -> dict[str, Any]:
         return {"type": "PING"}
 
-    def _update(self, number: int) -> dict:
+    def _update(self, number: int) -> dict[str, Any]:
         payload = {"kpiId": self._stage.bystander_kpi, "value": number}
         return {"type": "KPI_UPDATE", "payload": payload}
 
     @staticmethod
-    async def _ask(socket: ClientConnection, message: dict, request_id: str) -> dict:
+    async def _ask(
+        socket: ClientConnection, message: dict[str, Any], request_id: str
+    ) -> dict[str, Any]:
         await socket.send(json.dumps(message | {"requestId": request_id}))
         while True:
-            answer = json.loads(await socket.recv())
+            answer: dict[str, Any] = json.loads(await socket.recv())
             if answer["type"] == "PING":
                 await socket.send('{"type":"PONG"}')
             if answer.get("requestId") == request_id:

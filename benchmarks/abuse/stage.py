@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import product
 from benchmarks.servers import pinned_server
@@ -51,7 +52,7 @@ class Prepared:
 
     database_url: str
     environment: dict[str, str]
-    organizations: list[dict]
+    organizations: list[dict[str, Any]]
 
 
 MAKE_COLLEAGUES = """
@@ -135,13 +136,13 @@ def _colleagues(database_url: str, environment: dict[str, str], organization: st
     return product.manage("shell", "--no-imports", "-c", code, environment=changed).split()
 
 
-def _sign_in(port: int, user: dict) -> str:
+def _sign_in(port: int, user: dict[str, Any]) -> str:
     body = json.dumps({"email": user["email"], "password": user["password"]}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/auth/token", body, {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["access"]
+        return str(json.load(answer)["access"])
 
 
 def confine(core: int, *, nice: int = 0) -> None:

@@ -1,8 +1,9 @@
-"""What came of the attacks, as a table."""
+"""Show the outcome of the attacks as a table."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks import machine
 
@@ -14,7 +15,7 @@ MOST_REPORT_S = 10.0
 HEAD = ("who: what", "PING p99", "KPI_UPDATE p99", "report", "memory", "before")
 
 
-def met(result: dict) -> bool:
+def met(result: dict[str, Any]) -> bool:
     """Others' p99 is within twice that of quiet or 100 ms, memory within 50 MB, nothing failed; and
     where a worker is attacked a report is there within 10 s."""
     quiet, attacked = result["quiet"], result["attacked"]
@@ -27,7 +28,7 @@ def met(result: dict) -> bool:
     )
 
 
-def line(result: dict) -> str:
+def line(result: dict[str, Any]) -> str:
     """For the terminal: everything about one attack."""
     quiet, attacked = result["quiet"], result["attacked"]
     verdict = "met" if met(result) else "MISSED"
@@ -39,7 +40,9 @@ def line(result: dict) -> str:
     )
 
 
-def markdown(results: Iterable[dict], before: Iterable[dict], *, command: str) -> str:
+def markdown(
+    results: Iterable[dict[str, Any]], before: Iterable[dict[str, Any]], *, command: str
+) -> str:
     earlier = {result["name"]: result for result in before}
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine.cpu_model()}, one core for the server; "
@@ -56,12 +59,12 @@ def markdown(results: Iterable[dict], before: Iterable[dict], *, command: str) -
     return "\n".join(lines)
 
 
-def _report(result: dict, none: str) -> str:
+def _report(result: dict[str, Any], none: str) -> str:
     quiet, attacked = result["quiet"]["report_s"], result["attacked"]["report_s"]
     return none if attacked is None else f"{quiet:.1f} to {attacked:.1f} s"
 
 
-def _cells(result: dict) -> tuple[str, str, str, str]:
+def _cells(result: dict[str, Any]) -> tuple[str, str, str, str]:
     quiet, attacked = result["quiet"], result["attacked"]
     failed = f", {attacked['failures']} failed" if attacked["failures"] else ""
     return (
@@ -72,7 +75,7 @@ def _cells(result: dict) -> tuple[str, str, str, str]:
     )
 
 
-def _short(result: dict) -> str:
+def _short(result: dict[str, Any]) -> str:
     attacked = result["attacked"]
     failed = f", {attacked['failures']} failed" if attacked["failures"] else ""
     report = attacked.get("report_s")

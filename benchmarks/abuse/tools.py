@@ -1,4 +1,4 @@
-"""What attackers have in hand: raw frames, sockets without manners, many requests at once."""
+"""The attackers' tools: raw frames, sockets without manners, many requests at once."""
 
 import asyncio
 import base64
@@ -7,8 +7,9 @@ import json
 import os
 import struct
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from benchmarks.abuse.stage import ATTACKER, Stage
 
@@ -28,7 +29,7 @@ def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
     return head + MASK + payload
 
 
-def text(message: dict) -> bytes:
+def text(message: dict[str, Any]) -> bytes:
     return frame(TEXT, json.dumps(message).encode())
 
 
@@ -38,7 +39,7 @@ class Attacker:
     def __init__(self, stage: Stage, seconds: float) -> None:
         self.stage = stage
         self.until = time.monotonic() + seconds
-        self.tally: Counter[str] = Counter()
+        self.tally: defaultdict[str, float] = defaultdict(float)
 
     @property
     def going(self) -> bool:
@@ -134,7 +135,7 @@ class RawSocket:
             (size,) = struct.unpack("!Q", await self._reader.readexactly(8))
         return first & 0xF, await self._reader.readexactly(size)
 
-    async def message(self) -> dict:
+    async def message(self) -> dict[str, Any]:
         """The next message. Raises Refused where the server closes instead."""
         while True:
             opcode, payload = await self.receive()
@@ -142,7 +143,8 @@ class RawSocket:
                 (code,) = struct.unpack("!H", payload[:2]) if payload else (1005,)
                 raise Refused(f"closed {code}")
             if opcode == TEXT:
-                return json.loads(payload)
+                message: dict[str, Any] = json.loads(payload)
+                return message
 
     async def read_all(self) -> None:
         """Read and count until the server closes."""

@@ -49,7 +49,7 @@ class NoInsight(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What was to be expected on a day, in the KPI's unit."""
+    """The expected value of a day, in the KPI's unit."""
 
     day: date
     expected: float
@@ -72,7 +72,7 @@ class Judgement:
 
 
 def expectation(history: Mapping[date, float], day: date) -> Expectation:
-    """What the days before `day` lead to expect on it. Raises NoInsight."""
+    """Return the value that the days before `day` lead to expect on it. Raises NoInsight."""
     before = {known: value for known, value in history.items() if known < day}
     ahead = _ahead(before, (day - max(before, default=day)).days)
     expected, sigma = float(ahead.mean[-1]), float(ahead.sigma[-1])

@@ -56,7 +56,7 @@ class Scores:
 
 
 def recent(real: Real, values: list[tuple[datetime, float]]) -> list[tuple[datetime, float]]:
-    """What the product reads of it."""
+    """Return the part of it that the product reads."""
     reach = {"hourly": READ_HOURLY, "daily": READ}.get(real.rhythm, READ_SPARSE)
     return [value for value in values if value[0] > values[-1][0] - reach]
 

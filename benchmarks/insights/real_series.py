@@ -26,7 +26,7 @@ class Real:
     form: Form
     unit: str = ""
     figures: str = ""
-    """What its figures are, if not measured: counts, percent, intermittent (many are 0)."""
+    """The kind of its figures, if not measured: counts, percent, intermittent (many are 0)."""
 
     @property
     def rhythm(self) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean, median
+from typing import TypeVar
 
 from benchmarks.insights.anomalies import JUDGED, SIZE, Found
 from benchmarks.insights.forecasts import CONFIDENCES, ORIGINS, STEPS, Score, Scores
 from benchmarks.insights.real_series import Real
 
+S = TypeVar("S")  # what is told of one series
 NONE = "-"
 FORECASTS = """\
 | series | 80 % hold at steps 1 / 2 / 3 | 95 % hold | before: 80 % | before: 95 % \
@@ -42,7 +44,9 @@ def page(
     return "\n".join(lines)
 
 
-def _table(head: str, scores, row) -> list[str]:
+def _table(
+    head: str, scores: Mapping[Real, S], row: Callable[[str, Sequence[S]], str]
+) -> list[str]:
     lines = [head]
     for rhythm, group in groupby(scores, key=lambda real: real.rhythm):
         reals = list(group)

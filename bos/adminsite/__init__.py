@@ -1,1 +1,1 @@
-"""What all pages of the admin share."""
+"""Shared by all pages of the admin."""

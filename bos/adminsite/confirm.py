@@ -32,7 +32,7 @@ class Section:
 
 @dataclass(slots=True)
 class Question:
-    """What a page says and asks. hidden: posted again as it came."""
+    """The text and the question of a page. hidden: posted again as it came."""
 
     title: str
     text: Sequence[str]

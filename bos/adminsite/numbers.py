@@ -11,7 +11,7 @@ def plain_number(value: Decimal) -> str:
 
 
 def rounded_number(value: float) -> str:
-    """What is computed: 1,234,568 and 12.346 and 0.0123, never an exponent."""
+    """Write a computed number: 1,234,568 and 12.346 and 0.0123, never an exponent."""
     decimals = max(0, 5 - len(f"{abs(value):.0f}"))
     text = f"{round(value, decimals) + 0.0:,.{decimals}f}"  # + 0.0: no -0
     return text.rstrip("0").rstrip(".") if decimals else text

@@ -1,4 +1,4 @@
-"""Whose rows somebody may see in the admin: those of their organization, or all."""
+"""The rows that a user may see in the admin: those of their organization, or all."""
 
 from __future__ import annotations
 

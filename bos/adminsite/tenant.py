@@ -104,7 +104,7 @@ class TenantAdmin(LockingAdmin):
 
     tenant_field = "organization"
     out_of_sight = ""
-    """What is said of a row that is there, and on no page any more."""
+    """The message about a row that exists, and is on no page any more."""
     formfield_overrides: ClassVar[Any] = {DecimalField: {"widget": ExactInput}}
     list_filter_submit = True
     list_per_page = 50
@@ -224,7 +224,7 @@ class TenantAdmin(LockingAdmin):
         )
         return answer
 
-    # Who may use the admin at all may do so with every row that `get_queryset` shows.
+    # A user who may use the admin at all may do so with each row that `get_queryset` shows.
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_staff(request)

@@ -46,7 +46,7 @@ def address_of(request: HttpRequest | None) -> str:
 
 
 def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None:
-    """What `look` finds of a password, None where it was wrong.
+    """Return what `look` finds of a password, None where it was wrong.
 
     Raises TooManyAttempts or TooBusy before anything is looked at.
     """
@@ -67,7 +67,7 @@ def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None
 def _allowed(
     request: HttpRequest | None, email: str, users: Sequence[User]
 ) -> tuple[list[Limit], Sequence[User]]:
-    """What an attempt counts against, and whose passwords it may be.
+    """Return the limits that an attempt counts against, and the users whose passwords it may be.
 
     Where the world or a colleague has used the attempts up, a known device has some of its own, for
     those users who have signed in on it: another user with the email may be the attacker's.
@@ -117,7 +117,7 @@ def signed_in(request: HttpRequest, user: User, *, door: str) -> None:
 
 # ------------------------------------------------------------------ whose password it is
 
-# Whoever adds users to an organization of their own may give one of them an address, and see by
+# An administrator may give a user of their own organization an address, and see by
 # the time that a wrong password takes whether others have it: these are looked at in any case.
 PASSWORDS = 3
 # In ever so many organizations somebody has to name theirs.

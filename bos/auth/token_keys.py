@@ -31,7 +31,7 @@ class TokenKeys:
         return self._jwt.encode(named, key, algorithm=ALGORITHM, headers={"kid": id_})
 
     def claims(self, token: str) -> dict[str, Any]:
-        """What a token says that one of the keys has signed.
+        """Return the claims of a token that one of the keys has signed.
 
         Raises jwt.ExpiredSignatureError behind `exp`, without leeway; jwt.InvalidTokenError or
         UnicodeError for what is no token of ours, also where `kid` names no key or another one.

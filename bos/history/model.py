@@ -25,7 +25,7 @@ MOST_CHARACTERS = 200
 
 
 class HistoryRow(models.Model):
-    """What simple-history does not keep: by which door the change came, and what it changed."""
+    """Adds to simple-history: by which door the change came, and what it changed."""
 
     door = models.CharField(max_length=16)
     changed = models.CharField(max_length=MOST_CHARACTERS, blank=True, default="")

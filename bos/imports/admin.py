@@ -136,7 +136,7 @@ class ImportAdmin(TenantAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What the file would change or has changed; nothing of it can be edited here."""
+        """Show what the file would change or has changed; nothing of it can be edited here."""
         import_ = self.get_object(request, unquote(object_id))
         if import_ is None:
             return self.missing(request, object_id)

@@ -1,4 +1,4 @@
-"""What a cell of a file says: a number, a percent, a time, or text that must not become a formula.
+"""Read a cell of a file: a number, a percent, a time, or text that must not become a formula.
 
 Numbers have a decimal point and nothing else between their digits. What may be read in two ways is
 refused, not guessed.
@@ -46,7 +46,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}|\d{4}-?W\d{2}(-?\d)?", re.ASCII)
 ERRORS = frozenset(
     ("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
 )
-"""What a spreadsheet shows instead of a result."""
+"""Shown by a spreadsheet instead of a result."""
 
 
 def text_of(cell: Cell) -> str:

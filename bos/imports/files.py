@@ -70,7 +70,7 @@ class Table:
     unread: str = ""
 
     def refused(self, why: str) -> Unreadable:
-        """What is wanted may be in a sheet that was not read: so that is said, too."""
+        """Refuse the file, and say which sheets were not read: the columns may be there."""
         return Unreadable(f"{why} {self.unread}".rstrip())
 
     def require(self, *columns: str) -> None:
@@ -267,7 +267,7 @@ def _csv_sheet(content: bytes, known: frozenset[str]) -> Sheet:
 
 
 def _delimiter(text: str, known: frozenset[str]) -> str:
-    """What separates most known names in a line near the top; else, most cells of the first."""
+    """Return the delimiter that finds most known names near the top; else, most cells."""
     lines = text.lstrip().split("\n", HEADER_WITHIN)[:HEADER_WITHIN]
     tops = [line[: MAX_COLUMNS * MAX_CELL] for line in lines]
 

@@ -1,4 +1,4 @@
-"""What rows look like in a file: import-export's resources, within one organization.
+"""The form of rows in a file: import-export's resources, within one organization.
 
 A resource says which columns there are and what a cell means. A name in a cell is looked up among
 the organization's own rows, so what is another's is as unknown as what does not exist.
@@ -166,7 +166,7 @@ class TenantResource(resources.ModelResource):
         raise NotImplementedError
 
     def key(self, instance: Any) -> object:
-        """What of a row to add may be in a file once only."""
+        """Return the part of a row to add that may be in a file once only."""
         raise NotImplementedError
 
     def get_instance(self, instance_loader: Any, row: Mapping[str, Cell]) -> Any:
@@ -285,7 +285,7 @@ def _refused(outcome: Outcome, row: Row, result: RowResult) -> bool:
 
 
 def uuid_of(row: Mapping[str, Cell]) -> UUID | None:
-    """What the column `id` says. Raises ValidationError."""
+    """Return the UUID in the column `id`. Raises ValidationError."""
     text = Text().clean(row.get("id"))
     try:
         return UUID(text) if text else None

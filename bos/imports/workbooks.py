@@ -46,7 +46,7 @@ ESCAPED = re.compile("_x00([01][0-9A-Fa-f])_")
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What of a file is read, line by line. dot_may_group: `1.234` may be a thousand in it."""
+    """A file's part that is read, by lines. dot_may_group: `1.234` may be a thousand in it."""
 
     lines: Iterator[Sequence[Cell]]
     dot_may_group: bool

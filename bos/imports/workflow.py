@@ -46,7 +46,7 @@ Progress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What a file would change. Only the first rows and problems are kept, all are counted.
+    """Changes that a file would make. Only the first rows and problems are kept, all are counted.
 
     rows: {"row": 2, "what": "changed", "name": ..., "changes": [[column, before, after], ...]}.
     problems: {"row": 3, "column": "value", "message": ...}.
@@ -87,7 +87,7 @@ class Plan:
 
 
 class Kind(Protocol):
-    """What can be imported. columns: (name, what to write in it)."""
+    """A kind of rows that can be imported. columns: (name, what to write in it)."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""What processes may have, and children that do not outlive their parent."""
+"""Limits of processes, and children that do not outlive their parent."""
 
 from __future__ import annotations
 

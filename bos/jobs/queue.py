@@ -47,13 +47,13 @@ WAITING = Cap(
     remedy="Wait until some of them are done.",
 )
 MAX_FAILURES = 5
-"""What is in the way of a job (a lock, a database that is away) is gone by then, or stays."""
+"""An obstacle to a job (a lock, a database that is away) is gone by then, or stays."""
 MAX_DEATHS = 2
 """How many workers a job may cost, killed or out of time. The first may be no fault of its own:
 an operator's or the kernel's; each costs all tenants a worker's start, or the job's whole time."""
 CLOCK_ERROR = timedelta(hours=1)
 LOST = timedelta(days=1)
-"""What has waited for so long has lost its job: nothing will be done about it any more."""
+"""After so long a request has lost its job: nothing will be done about it any more."""
 OUT_OF_TIME = "Task exceeded maximum timeout value"
 """How django-q's result of a job begins that it has ended itself."""
 OUT_OF_MEMORY = "MemoryError"
@@ -71,7 +71,7 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobType:
-    """What a worker does: a function of a module, called with plain values.
+    """Work of a worker: a function of a module, called with plain values.
 
     on_given_up: called with the same values and `reason` once a job is not tried any more, in a
     transaction. title, minutes: of what is done again and again, by a schedule of this name.
@@ -133,7 +133,7 @@ def _begin(task: dict[str, Any], **_: Any) -> None:
 
 @receiver(post_execute_in_worker)
 def _end(task: dict[str, Any], **_: Any) -> None:
-    """What had no time or memory left is as bad as dead: it would have neither the next time."""
+    """Count an end, but for want of time or memory: that is as bad as death, and comes again."""
     said = str(task["result"])
     if not task["success"] and not said.startswith(OUT_OF_TIME) and OUT_OF_MEMORY not in said:
         _count(task, "ended")
@@ -224,7 +224,7 @@ def _next_turn(queue: str, organization_id: str) -> int:
 
 
 def _give_up(job: Job) -> None:
-    """Whatever happens in `tell`, the job does not stop the others."""
+    """Give a job up; an error in `tell` does not stop the other jobs."""
     task = job.task
     log.error("job given up", extra={"job": task.get("func"), "begun": job.begun})
     tell = _given_up.get(str(task.get("func")))
@@ -247,7 +247,7 @@ def _reason(job: Job) -> str:
 
 
 def due_jobs() -> QuerySet[Job]:
-    """What waits to be taken, the next one first."""
+    """Return the jobs that wait to be taken, the next one first."""
     due: QuerySet[Job] = Job.objects.filter(_due(), queue__in=Priority)
     return due.order_by("queue", "turn", "pk")
 

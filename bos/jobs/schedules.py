@@ -1,4 +1,4 @@
-"""What is done again and again, by the clock: rows that the admin shows, and a worker follows."""
+"""Recurring work, by the clock: rows that the admin shows, and a worker follows."""
 
 from __future__ import annotations
 

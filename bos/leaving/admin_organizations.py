@@ -21,8 +21,9 @@ from sync.eventlog.threads import retry_on_conflict
 class OrganizationDeletion(TenantAdmin):
     """Mixin of the organizations' pages: one at a time, and its name is typed."""
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
+        # Django 6 says besides where the actions are shown.
+        actions = super().get_actions(request, *args, **options)
         actions.pop("delete_selected", None)
         return actions
 

@@ -47,14 +47,14 @@ def add_going(label: str, rows: Going) -> None:
 
 
 def holdings_of(ids: Collection[UUID]) -> list[tuple[Holding, int]]:
-    """What these departments hold, and how much of it; kinds of which there is nothing are left
-    out, and sub-departments that go, too."""
+    """Count what these departments hold, without kinds of which there is nothing, and without
+    sub-departments that go, too."""
     counted = ((holding, held(holding, ids).count()) for holding in _holdings.values())
     return [(holding, count) for holding, count in counted if count]
 
 
 def going_with(ids: Collection[UUID]) -> list[tuple[str, int]]:
-    """What is deleted with these departments."""
+    """Count what is deleted with these departments."""
     counted = ((label, rows(ids).count()) for label, rows in _going.items())
     return [(label, count) for label, count in counted if count]
 

@@ -33,7 +33,7 @@ class Rename(Protocol):
 
 
 FORMER = "Former user"
-"""What somebody is called who has been erased."""
+"""The name of a user who has been erased."""
 
 # ------------------------------------------------------------------ what a user has left behind
 
@@ -58,7 +58,7 @@ def add_history(model: Any) -> None:
 
 
 def traces_of(user: User) -> list[tuple[str, int]]:
-    """What the user has left behind, and how much of it."""
+    """Count what the user has left behind."""
     counted = ((label, trace(user).count()) for label, trace in _traces.items())
     return [(label, count) for label, count in counted if count]
 

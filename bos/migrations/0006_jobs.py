@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 def adopt(apps, schema_editor):
-    """What waits already gets a row of its own: without one it would never be taken."""
+    """Give jobs that wait already a row of their own: without one they would never be taken."""
     Job = apps.get_model("bos", "Job")
     for waiting in apps.get_model("django_q", "OrmQ").objects.all():
         Job(ormq_ptr_id=waiting.pk, queue=waiting.key).save_base(raw=True)

@@ -121,13 +121,13 @@ def migrated() -> bool:
 
 
 def shortcomings() -> list[str]:
-    """What is served worse for now; nothing of it is a reason to send requests elsewhere."""
+    """List what is served worse for now; nothing of it is a reason to send requests elsewhere."""
     # Asked, not remembered: of a server that nobody writes to, nothing else would ask Redis.
     return [] if _redis.holds() else ["redis away"]
 
 
 def obstacles() -> list[str]:
-    """What keeps this process from serving: none when it is ready."""
+    """List what keeps this process from serving: nothing when it is ready."""
     if not database.holds():
         return ["database away"]
     found = []

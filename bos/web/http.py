@@ -38,10 +38,6 @@ RETRY_AFTER = 2
 """Seconds after which a client is told to try again: most of what waits now is done by then."""
 BUSY_SECONDS = 1.0
 MOST_HELD_BACK = 1_000
-"""Who is turned away hears so a second later, of so many: clients that ask again at once would have
-the server do little but refuse."""
-BUSY_SECONDS = 1.0
-MOST_HELD_BACK = 1_000
 """So many clients that find no place hear so after this time: those that ask again at once would
 have the server do little but refuse, and all others wait for that."""
 CHUNK = 2**16

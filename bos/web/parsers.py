@@ -1,4 +1,4 @@
-"""What REST requests carry."""
+"""Read what REST requests carry."""
 
 from __future__ import annotations
 

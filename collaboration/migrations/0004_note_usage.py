@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 def count(apps, schema_editor):
-    """What there is already."""
+    """Count the notes that exist already."""
     NoteUsage = apps.get_model("collaboration", "NoteUsage")
     usages = {}
     notes = apps.get_model("collaboration", "Annotation").objects.values_list(

@@ -1,1 +1,1 @@
-"""What can be done in sessions: with them, with who takes part, with the notes."""
+"""Actions in sessions: on sessions, on participants, on notes."""

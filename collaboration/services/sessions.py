@@ -70,7 +70,7 @@ READ_OF_SESSIONS = (
     Reads(Participant, frozenset({"session_id", "user_id"}), _the_person),
     Reads(Invitation, frozenset({"session_id", "user_id"}), _the_person),
 )
-"""What `followable_by` reads."""
+"""Read by `followable_by`."""
 
 
 def locked(principal: Principal, session_id: str) -> Session:
@@ -87,7 +87,7 @@ def locked(principal: Principal, session_id: str) -> Session:
 
 
 def rows_of_session(session_id: str) -> list[Row]:
-    """What every change in a session locks (see `sync.eventlog.writer`)."""
+    """Return the rows that every change in a session locks (see `sync.eventlog.writer`)."""
     return [(Session, id_) for id_ in uuids([session_id])]
 
 
@@ -147,7 +147,7 @@ def session_create(
         title=title,
         active_space=active_space,
         max_participants=max_participants,
-        # Whoever names only himself wants to be alone at first.
+        # A host who invites only themselves wants to be alone at first.
         invitation_only=bool(invite_user_ids),
     )
     session.save(force_insert=True)

@@ -1,4 +1,4 @@
-"""What a KPI had been before a value was measured: what alert rules compare it with."""
+"""A KPI's values before a measurement: alert rules compare the new value with them."""
 
 from __future__ import annotations
 

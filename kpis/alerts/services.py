@@ -91,7 +91,7 @@ def evaluate(
 
 
 def _crossed(rule: AlertRule, kpi: Kpi, value: Decimal, past: Past) -> str | None:
-    """What people are told where the value is beyond the rule; None where it is not."""
+    """Return the alert's message where the value is beyond the rule; None where it is not."""
     threshold = rule.threshold
     if threshold is None:
         return None
@@ -176,7 +176,7 @@ def raise_missing(now: datetime | None = None) -> list[Alert]:
 
 
 def _missing(since: dict[UUID, datetime]) -> list[Crossing]:
-    """What somebody holds is looked at next time: the others' alerts do not wait for it."""
+    """Return crossings without an alert; a locked rule is left for next time, without a wait."""
     skip_locked = connection.features.has_select_for_update_skip_locked
     rules = (
         AlertRule.objects.select_for_update(of=("self",), skip_locked=skip_locked)

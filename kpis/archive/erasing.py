@@ -1,4 +1,4 @@
-"""What a user leaves behind at KPIs (decision V6)."""
+"""Traces that a user leaves behind at KPIs (decision V6)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Visibility = Literal["organization", "department"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one demo KPI is and what it was on each day, oldest first.
+    """A demo KPI, and its value on each day, oldest first.
 
     key: the column of the CSV file, unique over both files.
     values: exactly as the CSV has them; Decimal("10.0") keeps its nought.

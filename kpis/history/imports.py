@@ -38,7 +38,7 @@ from kpis.models import Direction, Kpi, Visibility
 
 
 class Archived:
-    """What an import says of KPIs that are archived, instead of that they are unknown."""
+    """Refuses archived KPIs as such, instead of as unknown."""
 
     def __init__(self, organization: Organization | None) -> None:
         kpis: list[Kpi] = [] if organization is None else list(archived(organization.pk))
@@ -143,8 +143,10 @@ class KpiImport(ResourceKind):
 
 
 class ValueImport:
-    """What KPIs had been when. The newest of each becomes its current value where it is newer than
-    what is stored, as one event a KPI, however many values there are (decision V1).
+    """Imports values of KPIs with their times.
+
+    The newest of each becomes its current value where it is newer than what is stored, as one event
+    a KPI, however many values there are (decision V1).
 
     A day without a time is about the day's figure: its last value is corrected where it has one.
     """
@@ -184,7 +186,7 @@ class ValueImport:
 
 
 class _Told:
-    """What rows have been about: a KPI and time, or a KPI and day, is in a file once."""
+    """The subjects of the rows so far: a KPI and time, or a KPI and day, is in a file once."""
 
     def __init__(self) -> None:
         self._times: dict[tuple[UUID, datetime], int] = {}

@@ -30,7 +30,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 class Precision(Enum):
-    """What a time of a file names: a moment, or one of many, of which the stored value knows."""
+    """The precision of a time in a file: a moment, or one of many that the stored value knows."""
 
     EXACT = auto()
     MILLISECOND = auto()
@@ -100,7 +100,7 @@ def to_millisecond(at: datetime) -> datetime:
 def stored_values(
     measurements: Sequence[Measurement],
 ) -> dict[tuple[UUID, datetime], list[KpiValue]]:
-    """What is stored of these KPIs at these times."""
+    """Return the stored values of these KPIs at these times."""
     times: dict[UUID, list[datetime]] = defaultdict(list)
     for measurement in measurements:
         times[measurement.kpi_id].append(measurement.at)

@@ -71,7 +71,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """What there is of a KPI in the time that is asked for."""
+    """The extent of a KPI's values in the time that is asked for."""
 
     count: int
     first: datetime | None

@@ -1,4 +1,4 @@
-"""What to do about a forecast: a sentence with the figures it rests on, or nothing."""
+"""Advise on a forecast: a sentence with the figures it rests on, or nothing."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def newest_value(kpi_id: str) -> int:
 
 
 def known_answer(kpi: Kpi, horizon: int, newest_id: int) -> PredictionAnswer | None:
-    """What the same question was answered with today, if no value and no target has come since."""
+    """Return today's answer to the same question, if no value and no target has come since."""
     today = begin_of(timezone.now().astimezone(UTC).date())
     answered = AskedPrediction.objects.filter(
         kpi_id=str(kpi.pk),

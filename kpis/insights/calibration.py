@@ -45,8 +45,8 @@ TINY = 1e-9
 
 USUAL, UNUSUAL = 0.80, 0.99
 TAIL = NormalDist().inv_cdf(0.5 + UNUSUAL / 2) / NormalDist().inv_cdf(0.5 + USUAL / 2)
-"""What holds 99 % is so many times as wide as what holds 80 %. Of 150 errors the widest decide
-where 99 % lie, and they are the storms; where 80 % lie, the usual days decide."""
+"""Bounds that hold 99 % are so many times as wide as those that hold 80 %. Of 150 errors the widest
+decide where 99 % lie, and they are the storms; where 80 % lie, the usual days decide."""
 UNUSUAL_REACH = NormalDist().inv_cdf(0.5 + UNUSUAL / 2)
 HELD = 0.95
 """So many of the errors there were it holds at least: where nearly all are 0, the few others say
@@ -88,7 +88,7 @@ def _quantile(sizes: Vector) -> float:
 
 
 def look_ahead(values: Vector, season: int, steps: int) -> Ahead:
-    """What comes in the next `steps` steps, and how far that has been off. Raises NoInsight."""
+    """Forecast the next `steps` steps, with the usual error of each. Raises NoInsight."""
     known = values[~np.isnan(values)]
     center, scale = float(np.mean(known)), float(np.std(known))
     # A spread at the limit of the numbers themselves is none.
@@ -160,11 +160,12 @@ def _spread(errors: Matrix, steps: int) -> Vector:
     # By their own size, so that the far ones do not decide how wide the near ones are.
     flat = 1 / squares
     rising = np.array(known) / squares
-    (start, slope), *_ = np.linalg.lstsq(np.stack((flat, rising), axis=1), np.ones(len(squares)))
+    line, *_ = np.linalg.lstsq(np.stack((flat, rising), axis=1), np.ones(len(squares)))
+    start, slope = map(float, line)
     if slope < 0:
-        start, slope = flat.sum() / (flat @ flat), 0.0
+        start, slope = float(flat.sum() / (flat @ flat)), 0.0
     elif start < 0:
-        start, slope = squares[0], rising.sum() / (rising @ rising)
+        start, slope = float(squares[0]), float(rising.sum() / (rising @ rising))
     return np.sqrt(start + slope * np.arange(steps))
 
 

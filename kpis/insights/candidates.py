@@ -76,13 +76,13 @@ MODELS: dict[str, Callable[[Vector, int], Any]] = {
     "a steady trend": _drift,
     "a trend that fades": _damped,
 }
-"""What each says to people. UnobservedComponents, and exponential smoothing (A,Ad,A)."""
+"""The name of each for people. UnobservedComponents, and exponential smoothing (A,Ad,A)."""
 
 
 def forecasts(
     values: Vector, cleaned: Vector, season: int, steps: int
 ) -> Iterator[tuple[str, Matrix]]:
-    """What each model would have forecast from every origin. values: standardized.
+    """Return the forecasts of each model from every origin. values: standardized.
 
     cleaned: without the odd days, which would pull the models' levels. A model that cannot be
     fitted is left out; the naive one always is there.
@@ -116,7 +116,7 @@ def fitted(fit: Callable[[Vector, int], Any], values: Vector, season: int) -> An
 
 
 def one_step(result: Any) -> Vector:
-    """What was forecast for each step by those before it."""
+    """Return the forecast for each step by those before it."""
     return _rolling(result, 1)[:-1, 0]
 
 

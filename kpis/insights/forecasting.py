@@ -1,4 +1,4 @@
-"""What a KPI's own history leads to expect of a value, and of the days to come. Worker only."""
+"""Expectations of a value, and of the days to come, by a KPI's own history. Worker only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIBRARY = "statsmodels UnobservedComponents and ExponentialSmoothing, averaged b
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What was to be expected, in the KPI's unit and as it is shown.
+    """The expected value, in the KPI's unit and as it is shown.
 
     down, up: a standard deviation to either side. nearby: what lies between these is not odd
     either, as it is usual an hour earlier or later, and clocks have been changed.
@@ -94,14 +94,14 @@ class Outlook:
     # -------------------------------------------------------------- a value
 
     def expectation(self, at: datetime) -> Expectation:
-        """What all before led to expect at that time. Raises NoInsight."""
+        """Return the value expected at that time by all values before. Raises NoInsight."""
         key = (at.date(), self._time_of_day(at))
         if key not in self._known:
             self._known[key] = self._expectation(at)
         return self._known[key]
 
     def _time_of_day(self, at: datetime) -> int:
-        """What is expected for so long: a running total grows."""
+        """Return the slot of the day whose values compare: a running total grows by quarters."""
         if self.rhythm.kind == Kind.RUNNING_TOTAL:
             return at.hour * QUARTERS + at.minute * QUARTERS // 60
         return at.hour if self.rhythm.several_a_day else 0
@@ -139,7 +139,7 @@ class Outlook:
         return series_of(by_day, rhythm_of_days(by_day))
 
     def _nearby(self, before: Values, at: datetime) -> tuple[float, float] | None:
-        """What has been an hour earlier and later on this weekday, if clocks have been changed."""
+        """Return the values an hour before and after on this weekday, if clocks have changed."""
         if self.rhythm.kind not in (Kind.HOURS, Kind.RUNNING_TOTAL):
             return None
         if not changed_lately(at.date()):
@@ -182,7 +182,7 @@ class Outlook:
     # -------------------------------------------------------------- the days to come
 
     def forecast(self, horizon: int) -> Forecast:
-        """What comes on the `horizon` days after today, 1 to 90. Raises NoInsight."""
+        """Forecast the `horizon` days after today, 1 to 90. Raises NoInsight."""
         dated, ahead = self.look_ahead(horizon)
         lower, upper = ahead.interval(CONFIDENCE)
         return Forecast(

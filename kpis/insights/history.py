@@ -27,7 +27,7 @@ SPARSE = 130
 """With fewer days in `DAYS` a KPI comes weekly or more seldom: its values count, not its days."""
 MOST_SPARSE = 400
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""What is measured later than so long from now is no history."""
+"""A value measured later than so long from now is no history."""
 
 
 def daily_history(kpi: Kpi) -> dict[date, float]:

@@ -106,7 +106,7 @@ class Rhythm:
 
     @property
     def counted(self) -> str:
-        """What the values are called when they are counted."""
+        """Return the word for the values when they are counted."""
         return {Kind.WEEKS: "weekly values", Kind.MONTHS: "monthly values"}.get(
             self.kind, "values" if self.kind == Kind.PERIODS else "daily values"
         )

@@ -198,7 +198,7 @@ def _means(values: Values, rhythm: Rhythm, today: date) -> dict[date, float]:
 
 
 def same_time(values: Values, rhythm: Rhythm, at: datetime) -> dict[date, float]:
-    """What the KPI was on each day before at this time of the day; days without are left out."""
+    """Return the KPI's value on each day before at this time of the day, where there is one."""
     times = [time for time, _ in values]
     found = {}
     for back in range(1, (at - times[0]).days + 1):

@@ -33,12 +33,12 @@ from sync.protocol.times import wire_time
 
 LATEST = timedelta(days=14)
 LATEST_OF_DAY = timedelta(days=1)
-"""What came while no worker ran is judged as well, so far back from now; of a KPI with several
-values a day, each hour of which takes a fit of its own, one day back."""
+"""Values that came while no worker ran are judged as well, so far back from now; of a KPI with
+several values a day, each hour of which takes a fit of its own, one day back."""
 
 
 def outlook_of(kpi: Kpi) -> Outlook:
-    """What is known of the KPI now."""
+    """Return what is known of the KPI now."""
     values = values_of(kpi)
     figures = Figures.of([value for _, value in values], kpi.unit, negative=has_been_negative(kpi))
     return Outlook(values, timezone.now().astimezone(UTC), figures)

@@ -1,4 +1,4 @@
-"""What was chosen for a KPI and why, in a person's words."""
+"""The choices for a KPI and their reasons, in a person's words."""
 
 from __future__ import annotations
 

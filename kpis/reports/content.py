@@ -1,4 +1,4 @@
-"""What a report says: the KPIs of an organization or of a department over a period (decision B4).
+"""The content of a report: the KPIs of an organization or department over a period (decision B4).
 
 It is read once, with four queries whatever the number of KPIs; the writers take it from here.
 """

@@ -72,7 +72,7 @@ def _page_form(page: int) -> str:
 
 
 def _finish(canvas: Any, content: Content) -> None:
-    """What is known at the end: of how many pages it is, and where departments begin."""
+    """Add what is known at the end: the number of pages, and where departments begin."""
     pages = canvas.getPageNumber()
     for page in range(1, pages + 1):
         # Pages already refer to this form, which PDF lets be defined later.

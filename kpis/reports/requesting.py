@@ -128,7 +128,7 @@ def report_fail(report_id: str, problem: str, *, title: str = "Your report faile
 
 
 def visible_in(report: Report) -> Q:
-    """What everybody who may open the report may see."""
+    """Return the filter of the KPIs that all users who may open the report may see."""
     return Q(visibility=Visibility.ORGANIZATION) if report.department_id is None else Q()
 
 

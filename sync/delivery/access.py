@@ -102,7 +102,7 @@ def _touched(feed: Feed, change: AccessChange) -> Iterable[Connection]:
 
 
 def _allowed(topics_of: dict[Principal, set[Topic]]) -> dict[Principal, set[str] | None]:
-    """What each may still follow; None for those whose token no longer holds."""
+    """Return the topics that each may still follow; None for those whose token no longer holds."""
     principals = list(topics_of)
     loaded = authenticator().load([Claims.of(principal) for principal in principals])
     return {

@@ -1,4 +1,4 @@
-"""What waits for one client where the server offers nothing but ASGI's `send`: Daphne."""
+"""The outbox of one client where the server offers nothing but ASGI's `send`: Daphne."""
 
 from __future__ import annotations
 

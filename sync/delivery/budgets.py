@@ -1,4 +1,4 @@
-"""What work of users and organizations costs, and how much of it they have in any 60 s.
+"""The price of work of users and organizations, and their budgets of it in any 60 s.
 
 A unit is about a millisecond of one core, on whatever process it is spent. Each type of request
 declares its price where it is handled (`sync.protocol.registry.handles`). Messages are counted
@@ -153,7 +153,7 @@ class Spent:
 
 
 class LocalBudgets:
-    """What has been spent in this process."""
+    """The budgets spent in this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -225,7 +225,7 @@ class _Tally:
 
 
 class SharedBudgets:
-    """What has been spent in all processes; in this one alone while nobody answers.
+    """The budgets spent in all processes; in this one alone while Redis does not answer.
 
     ask: takes a question to Redis; None where it is away. Far from a limit nothing waits for it.
     """

@@ -124,9 +124,9 @@ class Connection:
         """Held, it gets no events; `position` is the last one it has got."""
         self.position = 0
         self.covered: Synced | None = None
-        """What a sync has sent while it was held: not delivered again."""
+        """The range that a sync has sent while delivery was held: not delivered again."""
         self.missed: dict[str, tuple[str, bytes]] = {}
-        """What was shown while it was held: the latest under each key, with its topic."""
+        """Ephemerals while delivery was held: the latest under each key, with its topic."""
         self.delivering = asyncio.Lock()
         """Taken by whoever sends events from the log: a sync, or what makes up for a lag."""
         self.closing = False

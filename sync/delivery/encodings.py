@@ -18,7 +18,7 @@ from sync.protocol.messages import Deletion, SyncDelete, SyncUpdate
 from sync.protocol.times import wire_time_us
 
 Frames = Any
-"""What an outbox of the lane takes: bytes of ready frames (raw), or a list of ASGI messages."""
+"""Taken by an outbox of the lane: bytes of ready frames (raw), or a list of ASGI messages."""
 
 _mirrored: set[str] = set()
 """Entities that go out as SYNC_* when they change, also where another type tells of it (V3)."""
@@ -96,7 +96,7 @@ def lane(*, raw: bool, speech: str) -> Lane:
 
 
 def broadcast(event: LoggedEvent) -> list[bytes]:
-    """What everybody concerned gets live (decision V3): its own type first, then SYNC_*.
+    """Return the live frames for all receivers (decision V3): its own type first, then SYNC_*.
 
     What has no type of its own goes out as SYNC_*, so that no mirror keeps what is gone (V8).
     """
@@ -109,7 +109,7 @@ def broadcast(event: LoggedEvent) -> list[bytes]:
 
 
 def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) -> list[bytes]:
-    """What the requester gets: the resulting message with their requestId, once (decision E3)."""
+    """Return the requester's copy: the resulting message with their requestId (decision E3)."""
     if not event.live_type:
         return broadcast(event) if subscribed else []
     messages = [_live(event, request_id=request_id)]

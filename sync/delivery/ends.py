@@ -1,4 +1,4 @@
-"""What Redis is told of connections that have ended: many in one round trip, again until it hears.
+"""Inform Redis of connections that have ended: many in one round trip, again until it answers.
 
 What it is not told would count for as long as a lease lasts: a user who has closed ten connections
 while Redis was silent would be refused the next one.

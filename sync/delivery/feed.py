@@ -226,7 +226,7 @@ class Feed:
         self._advance()
 
     def _next_events(self) -> Iterator[LoggedEvent]:
-        """What is here to be delivered next, without a gap."""
+        """Return the events to be delivered next, without a gap."""
         sequence = self.last + 1
         while (event := self._early.get(sequence)) is not None:
             yield event
@@ -235,8 +235,8 @@ class Feed:
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
         if event.access and (ended := _ended_topic(event)) is not None:
-            # Who follows what is gone is unsubscribed by this very event, and should know why; that
-            # it is gone is nothing that they might not know.
+            # Followers of a deleted entity are about to lose their subscription; deliver the
+            # deletion first. It reveals nothing: they could see the entity.
             for connection in self.followers(ended):
                 access.revoke(self, connection, [ended])
         self._tell_followers(event)
@@ -462,7 +462,7 @@ def _ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
 
 
 class Synced(msgspec.Struct, frozen=True):
-    """What a sync has covered: everything on these topics up to and with a sequence."""
+    """The range that a sync has covered: all events on these topics up to and with a sequence."""
 
     topics: frozenset[str]
     upto: int

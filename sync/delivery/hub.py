@@ -284,7 +284,7 @@ _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
 
 def _settle_process() -> None:
-    """What is loaded by now stays, and a commit gets its turn.
+    """Keep what is loaded out of garbage collection, and give commits their turn.
 
     The switch interval is how long the thread that commits waits for the event loop after each
     statement; at the default 5 ms a commit takes tens of milliseconds beside a busy loop.

@@ -1,4 +1,4 @@
-"""What comes in costs the server before it is known to be worth it: here it has its price.
+"""Price what comes in: it costs the server before it is known to be worth it.
 
 A connection pays for frames of any kind and for bytes; before AUTH its address pays as well, for
 its handshakes and for their frames, and has only so many connections that have not signed in. No
@@ -34,7 +34,7 @@ BYTES_FACTOR = 3
 
 
 class Intake:
-    """What one connection may still send."""
+    """The budget of what one connection may still send."""
 
     __slots__ = ("_attempted_bytes", "_bytes", "_frames", "max_message_bytes", "place")
 
@@ -120,7 +120,7 @@ class Gate:
 
 
 class Address:
-    """What the connections of one address cost before they have signed in."""
+    """The budget of the connections of one address before they have signed in."""
 
     __slots__ = ("frames", "waiting")
 

@@ -1,4 +1,4 @@
-"""What waits to be written to one client: bounded, and written many messages at a time (L3)."""
+"""The messages that wait for one client: bounded, and written many at a time (L3)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Beat = Callable[[dict[str, Any], bool], None]
 
 
 class RawTransport(Protocol):
-    """What `sync.gateway.server` offers in scope['extensions']['bos.raw']."""
+    """Offered by `sync.gateway.server` in scope['extensions']['bos.raw']."""
 
     intake: Intake
-    """What it may still send; the transport asks it for each frame."""
+    """The budget of what the client may still send; the transport asks it for each frame."""
 
     heard_at: float
     """When something came in last, be it a WebSocket ping; by the loop's clock."""
@@ -69,7 +69,7 @@ class Watcher(Protocol):
         ...
 
     def beat(self, message: dict[str, Any], *, behind: bool) -> None:
-        """What may be a PING waits to be received; behind: other messages."""
+        """Note that a possible PING waits to be received; behind: other messages."""
         ...
 
 
@@ -104,7 +104,7 @@ class Outbox(Protocol):
         ...
 
     def forget_latest(self, topic: str) -> None:
-        """What waits of this topic to be shown is not for this client any more."""
+        """Drop the ephemerals of this topic that wait: they are not for this client any more."""
         ...
 
     def flush(self) -> None:

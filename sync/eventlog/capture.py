@@ -103,7 +103,7 @@ class Synced(Generic[M]):
         return None
 
     def kind(self, change: Change[M]) -> str:
-        """What the change is to clients: to mark a row as left may be to delete it for them."""
+        """Return the change as clients see it: a row marked as left may be deleted for them."""
         return change.kind
 
     def concerns(self, change: Change[M]) -> bool:

@@ -1,4 +1,4 @@
-"""What becomes of a transaction whose COMMIT is not answered.
+"""Find out the outcome of a transaction whose COMMIT is not answered.
 
 A connection that is lost before COMMIT was sent has taken its transaction with it. Behind that, the
 transaction may have been committed or not, and to make it again might give it two effects. So it

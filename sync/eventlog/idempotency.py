@@ -36,7 +36,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class FirstOutcome:
-    """What a request led to when it was first made: an event of the log, or a reply of its own."""
+    """The outcome of a request when it was first made: an event of the log, or its own reply."""
 
     event: LoggedEvent | None
     reply_type: str
@@ -221,7 +221,7 @@ def _find(actor: Actor) -> str | None:
 
 
 def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
-    """What the request led to. Asked after commit: only then has the event its sequence.
+    """Return the outcome of the request. Asked after commit: only then has the event its sequence.
 
     Raises NotFound where the log has forgotten its event, or has given the number to another one:
     it was put back.

@@ -1,4 +1,4 @@
-"""What is done about events after they were committed, in a worker: each once, in order.
+"""Process events after they were committed, in a worker: each once, in order.
 
 A processor takes an organization's events in `sequence` order. What it changes and how far it has
 come commit together, so a worker that dies loses nothing and does nothing twice. A fault that

@@ -1,4 +1,4 @@
-"""What is forgotten after a while: history, retry records, and what features register."""
+"""Remove old rows: history, retry records, and what features register."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ LOCK_TIMEOUT = "55P03"
 
 Row = tuple[type[models.Model], UUID]
 Rows = Sequence[Row] | Callable[[], Sequence[Row]]
-"""What a write locks besides what it inserts: the rows by which its effects are put in order.
+"""The rows that a write locks besides what it inserts: by them its effects are put in order.
 
 A function is called in the transaction of the group, to look them up there. They belong to the
 write's organization.
@@ -248,7 +248,7 @@ class GroupWriter:
             write.settle(None, error)
 
     def _is_for_all(self, error: Exception) -> bool:
-        """What is locked is locked for each of them: one by one they would only wait more often."""
+        """Whether the error is of a lock, which holds all: alone each would only wait again."""
         if self._one_writer:
             return isinstance(error, OperationalError)
         return sqlstate_of(error) == LOCK_TIMEOUT
@@ -352,7 +352,7 @@ class _Group:
 def _outcome(
     write: _Write[Any], principal: Principal | None, *, savepoint: bool
 ) -> tuple[Any, Exception | None]:
-    """What the write returns or raises. savepoint: to keep what others of the group have done."""
+    """Return what the write returns or raises. savepoint: keep what others of the group did."""
     try:
         with transaction.atomic(savepoint=savepoint):
             return write.call(principal), None

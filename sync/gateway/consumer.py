@@ -237,7 +237,7 @@ class _Socket:
             beat.add_done_callback(self._beats.discard)
 
     async def _next(self) -> dict[str, Any]:
-        """What comes next; where the server ends, QUIET once the client has sent no more.
+        """Return what comes next; where the server ends, QUIET once the client has sent no more.
 
         A frame may wait in the system for our reading it. A busy loop finds its timers due before
         it has looked at its sockets, so nothing must come twice.

@@ -37,7 +37,7 @@ def is_preflight(scope: Mapping[str, Any]) -> bool:
 
 
 def cors_headers(path: str, request_headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """What the answer to this request carries for the page that has sent it.
+    """Return the headers of the answer for the page that has sent this request.
 
     request_headers: names in lower case, as ASGI has them.
     """

@@ -65,7 +65,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a handler knows of the request besides its payload."""
+    """The request as a handler knows it, besides its payload."""
 
     connection: Connection
     hub: Hub

@@ -58,7 +58,7 @@ def is_named(origin: bytes, allowed: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=8)
 def _parsed(origins: tuple[str, ...]) -> frozenset[_Origin]:
-    """What the settings name. What is none is refused at start, where the checks run."""
+    """Return the origins that the settings name; the checks at start have refused others."""
     parsed = set[_Origin]()
     for origin in origins:
         with contextlib.suppress(ValueError):
@@ -72,7 +72,7 @@ def _with_brackets(hostname: str) -> str:
 
 
 def parse_origin(origin: str) -> _Origin:
-    """What two ways to write an origin have in common.
+    """Return an origin in the form that all ways to write it have in common.
 
     Of web pages, and of pages that an app or an extension brings along: `capacitor://localhost`,
     `tauri://localhost`, `chrome-extension://<id>`. Raises ValueError with the reason where it is

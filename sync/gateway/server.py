@@ -76,8 +76,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     _watcher: Watcher | None = None
     _drained: asyncio.Event | None = None
     _broken = True
-    """What the client sends is thrown away: it has broken the protocol, or sends more than is worth
-    reading. So it is until hands are shaken."""
+    """True before hands are shaken, and from when all that the client sends is thrown away: it has
+    broken the protocol, or sends more than is worth reading."""
     _has_shaken = False
     _pong = b""
     """The latest, for a client that does not read."""

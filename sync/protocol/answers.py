@@ -1,4 +1,4 @@
-"""What answers a request, as it is declared where the request is handled (decision E8).
+"""The answers of a request, as they are declared where the request is handled (decision E8).
 
     @handles(OrderPlace, answers=[Answer.copy(OrderPlaced)], errors=[Unauthorized, NotFound])
 
@@ -33,9 +33,9 @@ BEFORE_AUTH = frozenset({"AUTH", "PING", "PONG"})
 NEVER_MALFORMED = frozenset({"PONG"})
 """A sign of life, whatever else it says: it asks for nothing."""
 OF_ANY: tuple[Refusal, ...] = (InvalidMessage, RateLimitExceeded, InternalServerError)
-"""What any request may be refused with."""
+"""The refusals of any request."""
 OF_THE_SIGNED_IN: tuple[Refusal, ...] = (AuthenticationRequired, TokenExpired)
-"""What any request may be refused with besides that is not served before AUTH."""
+"""The further refusals of any request that is not served before AUTH."""
 
 
 class AnswerKind(StrEnum):

@@ -15,7 +15,7 @@ from sync.protocol.identity import Principal
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid access token says. expires_at: seconds since the epoch.
+    """The claims of a valid access token. expires_at: seconds since the epoch.
 
     sign_in_id: which sign-in it has come of; empty for a token that does not say.
     """

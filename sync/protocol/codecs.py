@@ -30,7 +30,7 @@ MOST_OF_A_TEXT = 200
 """Characters of a refused field's name and of the reason: both come from the client."""
 SIGNIFICANT_DIGITS = 15
 INTEGER_DIGITS = 19
-"""What is larger fits into no integer of ours."""
+"""A longer number fits into no integer of ours."""
 _AT_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 # normalize() rounds to the context's precision: room for every digit that fits into a message.
@@ -57,7 +57,7 @@ class Misread(InvalidMessage):
 
 
 class _Heading(msgspec.Struct, rename="camel"):
-    """What is read of a message that is not read: everything else is passed over."""
+    """The part that is read of a message that is refused: everything else is passed over."""
 
     request_id: str | None = None
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a request, and what the client is told about it.
+"""Errors of requests, and the codes by which clients are informed of them.
 
 ProtocolError
     InvalidMessage            INVALID_MESSAGE_FORMAT
@@ -21,7 +21,7 @@ Features declare further ones, with codes of their own (`Feature.errors`).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, cast
 
 
 class ErrorCode(StrEnum):
@@ -49,13 +49,13 @@ class SyncErrorCode(StrEnum):
 
 
 class ErrorDetails(TypedDict, total=False):
-    """What an error says besides its code, by the names on the wire; each has what fits it.
+    """Details of an error besides its code, by the names on the wire; each has what fits it.
 
     field: which field is wrong, and reason: why. hint: what to do instead. type: of the request.
-    channel, kpiId, sessionId, annotationId, notificationId, requestId: which one is meant. limit,
-    window, retryAfter (whole seconds), scope: how much there may be, in which time, when there is
-    room again, and whose limit it is. outcome: `unknown` where it may have been done. closeCode:
-    the connection is closed with this code.
+    channel, requestId, and ids that features declare: which one is meant. limit, window, retryAfter
+    (whole seconds), scope: how much there may be, in which time, when there is room again, and
+    whose limit it is. outcome: `unknown` where it may have been done. closeCode: the connection is
+    closed with this code.
     """
 
     field: str
@@ -63,10 +63,6 @@ class ErrorDetails(TypedDict, total=False):
     hint: str
     type: str
     channel: str
-    kpiId: str
-    sessionId: str
-    annotationId: str
-    notificationId: str
     requestId: str
     limit: int
     window: str
@@ -84,11 +80,12 @@ class ProtocolError(Exception):
 
     code: ClassVar[str]
     action: ClassVar[str] = ""
-    """What a client does about it, in a sentence; of an error that a feature declares."""
+    """Advice to a client, in a sentence; of an error that a feature declares."""
 
-    def __init__(self, message: str = "", **details: Unpack[ErrorDetails]) -> None:
+    def __init__(self, message: str = "", **details: Any) -> None:
+        """details: those of ErrorDetails, and ids that a feature declares (`Feature.error_ids`)."""
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
-        self.details = details
+        self.details = cast(ErrorDetails, details)
         super().__init__(self.message)
 
 
@@ -181,6 +178,8 @@ class SyncRefused(Exception):
 
 declared: dict[str, type[ProtocolError]] = {}
 """The errors of features, by their codes."""
+declared_ids: set[str] = set()
+"""Names of `details`, each with the id that is meant, which features use."""
 
 
 def add_error(error: type[ProtocolError]) -> None:

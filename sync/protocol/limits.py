@@ -8,7 +8,7 @@ from collections import deque
 from sync.protocol.errors import ErrorDetails
 
 WINDOW = 60.0
-# Who keeps the pace comes a little early as often as a little late.
+# Tolerated jitter: a client at exactly the allowed rate arrives up to 10 ms early.
 EARLY = 0.01
 
 
@@ -93,7 +93,7 @@ class Pace:
 
 
 def limit_figures(limit: int, wait: float, *, scope: str) -> ErrorDetails:
-    """What ERROR and RATE_LIMIT say, with whose limit it is.
+    """Return the figures of ERROR and RATE_LIMIT, with the owner of the limit.
 
     scope: 'connection' for its messages, 'bytes' for their size, 'user', 'organization'.
     `{"limit": 100, "window": "60s", "retryAfter": 30, "scope": "connection"}`

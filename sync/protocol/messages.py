@@ -165,7 +165,7 @@ class SyncDelete(Message):
 
 
 class Deletion(Message):
-    """What the log keeps of an entity that is gone: a part of its SYNC_DELETE."""
+    """The part of a SYNC_DELETE that the log keeps of an entity that is gone."""
 
     deleted_by: str
     deleted_at: Time

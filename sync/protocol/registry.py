@@ -42,7 +42,7 @@ class Message(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class EntityData(msgspec.Struct, rename="camel"):
-    """What clients keep of an entity: `data` of its SYNC_UPDATE, whole. One struct an entity type.
+    """An entity as clients keep it: `data` of its SYNC_UPDATE, whole. One struct an entity type.
 
     The class's docstring says what the entity is, and which channels' snapshots show it.
     """
@@ -65,7 +65,7 @@ class EntityMessage(Message, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What `message` has said of a struct: its name on the wire, and what it shows."""
+    """The words of `message` about a struct: its name on the wire, and what it shows."""
 
     name: str
     shown: Shown | None
@@ -73,13 +73,13 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What an EntityMessage shows: one of these entity types, and where its id stands."""
+    """The entity in an EntityMessage: one of these types, and the field with its id."""
 
     entities: tuple[str, ...]
     named: str
     """The payload's own field that is the entity's id; empty where only `entityId` is."""
     changes: tuple[ChangeType, ...] = CHANGE_TYPES
-    """What `changeType` may be."""
+    """Values that `changeType` may have."""
 
 
 class Request(msgspec.Struct, rename="camel"):
@@ -129,7 +129,7 @@ class RequestType:
     codes: frozenset[str] = frozenset()
 
     def price(self, message: Request) -> int:
-        """What this request costs, in units of work."""
+        """Return the price of this request, in units of work."""
         return self.cost if isinstance(self.cost, int) else self.cost(message)
 
 
@@ -220,7 +220,7 @@ def name_of(struct: type[Request] | type[Message]) -> str:
 
 
 def resolve(type_: str) -> tuple[RequestType, Handler]:
-    """What a client means by this type.
+    """Return the request that a client means by this type.
 
     Raises InvalidMessage for a type that clients do not send, NotServed where it has no handler.
     """

@@ -46,7 +46,7 @@ def merged(changes: Iterable[AccessChange]) -> AccessChange:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What an authorization reads of a model.
+    """The fields that an authorization reads of a model.
 
     fields: attnames (`shop_id`); whom: who may have lost something by a change of them,
     called with the row as it was and as it is, None where it was deleted. A row grants; that it is

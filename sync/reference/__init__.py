@@ -1,1 +1,1 @@
-"""What is generated from the registry of messages: AsyncAPI and the page for people."""
+"""Documents that are generated from the registry of messages: AsyncAPI and the page for people."""

@@ -1,4 +1,4 @@
-"""What answers each request, for both references: AsyncAPI's operations and the messages' page."""
+"""The answers of each request, for both references: AsyncAPI and the page of messages."""
 
 from __future__ import annotations
 

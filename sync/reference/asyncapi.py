@@ -106,12 +106,12 @@ def described(type_: type) -> str:
 
 
 def error_actions() -> dict[str, str]:
-    """What a client does about each code of an ERROR."""
+    """Return what a client does about each code of an ERROR."""
     return ACTIONS | {code: error.action for code, error in errors.declared.items()}
 
 
 def error_meanings() -> dict[str, str]:
-    """What each code of an ERROR means: the message it comes with by default."""
+    """Return the meaning of each code of an ERROR: the message it comes with by default."""
     meanings: dict[str, str] = {}
     for error in _subclasses(ProtocolError):
         if "code" in error.__dict__:
@@ -136,6 +136,10 @@ def schemas() -> dict[str, Schema]:
     actions, meanings = error_actions(), error_meanings()
     found["ErrorCode"]["description"] = "Every `code` of an ERROR."
     found["ErrorCode"]["enum"] = sorted(actions)
+    found["ErrorDetails"]["properties"] |= {
+        name: {"type": "string", "description": "An opaque id."}
+        for name in sorted(errors.declared_ids)
+    }
     found["ErrorCode"]["x-codes"] = {
         code: {"meaning": meanings[code], "action": action} for code, action in actions.items()
     }

@@ -58,7 +58,7 @@ def _message(entry: Entry, payload: dict[str, Any] | None) -> dict[str, Any]:
 def _object(
     schema: Schema, components: dict[str, Schema], besides: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """What must be there, and of the rest what has an example of its own.
+    """Return what must be there, and of the rest what has an example of its own.
 
     besides: names of other fields that are shown though they may be missing.
     """

@@ -130,7 +130,7 @@ def _section(entry: Entry, components: dict[str, Schema]) -> str:
 
 
 def _entity(entry: Entry) -> str:
-    """What a client keeps of it that has a map by (entityType, entityId)."""
+    """Describe what a client with a map by (entityType, entityId) keeps of it."""
     if entry.struct in (SyncUpdate, SyncDelete):
         return "Entity: the one that `entityType` names; its id is `entityId`."
     if entry.shown is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -49,7 +50,8 @@ def _tidy(value: Any) -> Any:
         return value
     tidy = {key: _tidy(item) for key, item in value.items()}
     if isinstance(tidy.get("description"), str):
-        tidy["description"] = SOURCE.sub("", tidy["description"])
+        # Python 3.13 takes the indentation from docstrings, 3.11 does not.
+        tidy["description"] = cleandoc(SOURCE.sub("", tidy["description"]))
     if isinstance(tidy.get("discriminator"), dict):
         tidy["oneOf"] = tidy.pop("anyOf")
         tidy["discriminator"] = tidy["discriminator"]["propertyName"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_s2_no_page_of_an_admin_names_anything_of_another_organization(
     foreign = foreign_ids(cast)
     rows = model.objects.filter(pk=cast.home.organization.pk) if model is Organization else None
     own = (rows if rows is not None else model.objects.of(cast.home.organization.pk)).first()
+    assert own is not None
     pages = [address(model, "changelist"), address(model, "change", own.pk)]
     if model is not Organization:
         pages.append(address(model, "add"))
@@ -336,7 +338,7 @@ def test_v1_every_edit_in_the_admin_is_in_the_log_with_its_editor(
 ) -> None:
     house = doors.House(cast)
     id_ = cast.home.id
-    edits = [
+    edits: list[Callable[[], object]] = [
         lambda: doors.admin_change(admin, cast.home.organization, name="Renamed"),
         lambda: doors.admin_change(admin, cast.home.sales, name="Renamed"),
         lambda: doors.admin_change(

@@ -260,7 +260,8 @@ def shown(page: Any) -> dict[str, str]:
 
 
 def stored(kpi: Kpi) -> Kpi:
-    return Kpi.objects.get(pk=kpi.pk)
+    found: Kpi = Kpi.objects.get(pk=kpi.pk)
+    return found
 
 
 def test_b1_a_value_that_moved_while_the_page_was_open_stays(cast: Cast, admin: Browser) -> None:

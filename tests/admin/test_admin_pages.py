@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.db.models import Model
 from django.test import Client as Browser
 from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -93,7 +94,7 @@ def test_who_signs_in_without_coming_from_a_page_is_shown_the_admin(cast: Cast) 
 
 @pytest.mark.parametrize("model", SYSTEM, ids=lambda model: model.__name__)
 def test_an_organizations_admin_has_no_hand_in_background_work(
-    cast: Cast, admin: Browser, root: Browser, model: type
+    cast: Cast, admin: Browser, root: Browser, model: type[Model]
 ) -> None:
     """A schedule may call any function, and a queue holds what is of other organizations."""
     schedule = Schedule.objects.create(name=cast.home.id, func="builtins.print", repeats=0)

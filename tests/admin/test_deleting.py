@@ -157,7 +157,7 @@ def _put_below(department: Department, above: Department) -> None:
 def test_v6_two_who_put_departments_below_each_other_at_once_do_not_both_succeed(
     cast: Cast, admin: Browser, door: str
 ) -> None:
-    """What is in a circle has no top: whoever follows the parents would never come to an end."""
+    """A circle has no top: a walk from parent to parent would never come to an end."""
     organization = cast.home.organization
     one, two = (Department.objects.create(organization=organization, name=n) for n in "AB")
     through = threading.Event()
@@ -420,7 +420,7 @@ def test_v6_an_organization_goes_as_a_whole_once_its_name_is_typed(
     assert Organization.objects.filter(pk=home.id).exists()
     assert root.post(address, {"typed": "Home"}).status_code == 302
     assert not Organization.objects.filter(pk=home.id).exists()
-    assert not Kpi.everything.filter(organization=home.id).exists()
+    assert not Kpi.everything.filter(organization_id=home.id).exists()
 
 
 # ------------------------------------------------------------------ who may

@@ -1,4 +1,4 @@
-"""What the cells of a file mean for KPIs and their values: percents, days, times (i2, i3, i10)."""
+"""The meaning of a file's cells for KPIs and their values: percents, days, times (i2, i3, i10)."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_i2_a_percent_cell_is_percents_of_a_kpi_in_percent(cast: Cast, admin: Br
     assert history(cast.home.margin)[0] == (datetime(2026, 1, 31, tzinfo=UTC), 98)
     import_file(admin, "values", "kpi,date,value\nMargin,2026-01-30,97.5 %")
     assert history(cast.home.margin)[0][1] == Decimal("97.5")
-    rows = [("name", "unit", "value", "target"), ("Quota", "%", 0.5, 0.75)]
-    content = workbook({"Data": rows}, formats={"C2": "0%", "D2": "0.0%"})
+    goals = [("name", "unit", "value", "target"), ("Quota", "%", 0.5, 0.75)]
+    content = workbook({"Data": goals}, formats={"C2": "0%", "D2": "0.0%"})
     import_file(admin, "kpis", content, "a.xlsx")
     quota = Kpi.objects.get(organization=cast.home.organization, name="Quota")
     assert (quota.value, quota.target) == (50, 75)

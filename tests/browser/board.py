@@ -1,4 +1,4 @@
-"""What one does on the page at /."""
+"""Actions on the page at /."""
 
 from __future__ import annotations
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import pytest_asyncio
 from django.utils import timezone
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from kpis.models import Kpi, KpiValue
 from tests.support.cast import PASSWORD, Cast, Person
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def page(
     request: pytest.FixtureRequest, chromium: Browser, server: Server
 ) -> AsyncIterator[Page]:
-    size = {"width": 1400, "height": 900}  # a narrower page has no sidebar
-    scheme = getattr(request, "param", "light")
+    size: ViewportSize = {"width": 1400, "height": 900}  # a narrower page has no sidebar
+    scheme: Literal["light", "dark"] = getattr(request, "param", "light")
     context = await chromium.new_context(color_scheme=scheme, viewport=size)
     page = await context.new_page()
     complaints: list[str] = []

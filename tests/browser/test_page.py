@@ -172,7 +172,7 @@ async def test_c8_a_link_to_the_admin_opens_while_signed_in_there(
     await page.fill('[name="username"]', cast.alice.email)
     await page.fill('[name="password"]', PASSWORD)
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("Alert rules").first).to_be_visible()
+    await expect(page.get_by_role("link", name="Alert rules").first).to_be_visible()
     await follow_from_elsewhere(page, f"{server.url}/admin/kpis/kpi/")
     await expect(page.get_by_role("link", name="Revenue")).to_be_visible()
     async with page.expect_download() as opened:

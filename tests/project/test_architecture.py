@@ -1,4 +1,4 @@
-"""What must hold for every module, every model, every error code and every close code."""
+"""Rules for every module, every model, every error code and every close code."""
 
 from __future__ import annotations
 

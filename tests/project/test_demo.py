@@ -126,7 +126,7 @@ def demo_values(seeded: Seed) -> Iterator[None]:
 async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
     serve: ServeFixture, seeded: Seed, demo_values: None
 ) -> None:
-    server = serve(**UNLIMITED)
+    server = serve(UNLIMITED)
     harbor = seeded["organizations"][0]
     # Played is what the organization's channel shows.
     series = [each for each in flights(timezone.now().date()) if each.visibility == "organization"]
@@ -152,7 +152,7 @@ async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
                 stderr=asyncio.subprocess.PIPE,
             )
             done = asyncio.create_task(playing.communicate())
-            got = []
+            got: list[dict[str, Any]] = []
             while len(got) < 2 * len(expected) and not (done.done() and playing.returncode):
                 got.append(await client.receive(30))
             _, errors = await done

@@ -26,7 +26,7 @@ SCHEMAS = asyncapi.schemas()
 EXAMPLES = [(entry, examples.example(entry, SCHEMAS)) for entry in asyncapi.entries()]
 
 
-def of(from_client: bool) -> Any:
+def of(from_client: bool) -> pytest.MarkDecorator:
     chosen = [(entry, shown) for entry, shown in EXAMPLES if entry.from_client == from_client]
     return pytest.mark.parametrize(
         ("entry", "shown"), chosen, ids=[entry.name for entry, _ in chosen]

@@ -86,7 +86,7 @@ def test_e6_the_documents_error_codes_are_ours_and_ours_are_one_more() -> None:
 
 
 def shape(value: Any) -> Any:
-    """What a client relies on: names and JSON types."""
+    """Return what a client relies on: names and JSON types."""
     match value:
         case dict():
             return {name: shape(inner) for name, inner in value.items()}

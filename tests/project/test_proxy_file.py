@@ -74,7 +74,7 @@ def test_o3_the_connections_of_an_address_fit_into_one_of_nginxs_processes() -> 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="there is no nginx")
 def test_o3_nginx_takes_the_file_with_the_lines_that_it_asks_for(tmp_path: Path) -> None:
-    certificate = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "fullchain.pem"]
+    certificate = ["-keyout", f"{tmp_path}/key.pem", "-out", f"{tmp_path}/fullchain.pem"]
     subprocess.run(
         [
             "openssl",

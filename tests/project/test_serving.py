@@ -158,7 +158,7 @@ def serving_loudly(log: Path, *arguments: str, **environment: str) -> Iterator[S
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.02)  # a file tells nobody that it has grown
-        server.process = psutil.Process(process.pid)  # type: ignore[assignment]
+        server.process = psutil.Process(process.pid)
         yield server
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""What the environment and the command line may say, and what is refused."""
+"""Settings of the environment and the command line that are taken, and that are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
 
 
 def refused(answer: subprocess.CompletedProcess[str]) -> str:
-    """What it said when it refused; no traceback is needed to understand the last line."""
+    """Return its words when it refused; no traceback is needed to understand the last line."""
     assert answer.returncode != 0, answer.stdout
     return answer.stderr
 
@@ -198,7 +198,7 @@ def test_every_number_that_is_negative_or_none_is_refused_by_its_name(
 
 
 def said_at_start(settings: Any) -> str:
-    """What the settings of this environment, or the checks of them, refuse."""
+    """Return what the settings of this environment, or the checks of them, refuse."""
     try:
         told = runpy.run_path(str(ROOT / "bos/settings.py"))
     except EnvValidationError as error:

@@ -1,1 +1,1 @@
-"""What tests share: the cast, servers, clients, doors, networks that break."""
+"""Shared by tests: the cast, servers, clients, doors, networks that break."""

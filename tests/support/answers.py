@@ -34,7 +34,7 @@ def declared(request: RequestType | None) -> set[Said]:
 
 
 class Declared:
-    """What one client has asked for, by requestId; an answer to anybody else is no matter of it."""
+    """The requests of one client, by requestId; an answer to anybody else is no matter of it."""
 
     def __init__(self) -> None:
         self._asked: dict[str, set[Said]] = {}

@@ -1,4 +1,4 @@
-"""What other tests have left for workers to do: the events of hundreds of organizations."""
+"""The backlog that other tests leave to workers: the events of hundreds of organizations."""
 
 from __future__ import annotations
 

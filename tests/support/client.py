@@ -144,7 +144,7 @@ class Client:
             self._seen.append(message)
 
     def seen(self) -> list[Message]:
-        """What came while an answer was awaited; once."""
+        """Return the messages that came while an answer was awaited; once."""
         seen, self._seen = self._seen, []
         return seen
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -35,7 +35,7 @@ def browser(person: Person) -> Browser:
 
 
 def form(page: Any, **changes: Any) -> dict[str, Any]:
-    """What a browser would post of an admin page's form, with these fields changed."""
+    """Return what a browser would post of an admin page's form, with these fields changed."""
     adminform = page.context["adminform"].form
     fields = {name: adminform[name].value() for name in adminform.fields}
     for inline in page.context["inline_admin_formsets"]:
@@ -122,7 +122,10 @@ class House:
 Door = Callable[[House, int, int], None]
 
 
-def _pick(rows: Any, n: int) -> Any:
+Row = TypeVar("Row", bound=Model)
+
+
+def _pick(rows: QuerySet[Row], n: int) -> Row | None:
     found = list(rows.order_by("name", "pk"))
     return found[n % len(found)] if found else None
 

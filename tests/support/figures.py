@@ -1,4 +1,4 @@
-"""What is stored of an insight, whole: nothing less goes out."""
+"""Stored figures of insights, whole: nothing less goes out."""
 
 from __future__ import annotations
 

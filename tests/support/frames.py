@@ -76,5 +76,4 @@ class RawSocket:
         while True:
             opcode, payload = await self.receive()
             if opcode == CLOSE:
-                (code,) = struct.unpack("!H", payload[:2])
-                return code
+                return int.from_bytes(payload[:2])

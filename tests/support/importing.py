@@ -64,7 +64,7 @@ def values_file(rows: Iterable[tuple[Any, ...]], columns: str = "kpi,time,value"
     return csv_bytes(columns.split(","), rows)
 
 
-def history(kpi: Kpi) -> list[tuple[datetime, Decimal]]:
+def history(kpi: Kpi) -> list[tuple[datetime, Decimal | int]]:
     rows = KpiValue.objects.filter(kpi=kpi).order_by("at", "pk")
     return list(rows.values_list("at", "value"))
 

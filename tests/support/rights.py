@@ -94,7 +94,7 @@ def sold(cast: Cast) -> Right:
 
 @_case("department", Department, "organization_id")
 def sold_with_what_is_above(cast: Cast) -> Right:
-    """What is below stays, but is reached from it no more."""
+    """Rows below stay, but are reached from it no more."""
     return Right(cast.bob, f"department:{cast.home.support.pk}", cast.home.sales, _to(cast))
 
 
@@ -405,7 +405,7 @@ def _elsewhere(cast: Cast) -> Department:
 
 
 def _answers(cast: Cast, right: Right) -> dict[str, str]:
-    """What the page about the deletion asks."""
+    """Return answers to what the page about the deletion asks."""
     answers = {"post": "yes", "act": "delete"}
     if isinstance(right.row, Department):
         elsewhere = str(_elsewhere(cast).pk)
@@ -440,7 +440,7 @@ def doors_of(case: Case) -> list[Door]:
     is_deletion = case.field == DELETED
     alike = [c for c in CASES if c.model is case.model and (c.field == DELETED) == is_deletion]
     every = DELETION_DOORS if is_deletion else FIELD_DOORS
-    found = list(every) if case is alike[0] else [deleted if is_deletion else updated]
+    found: list[Door] = list(every) if case is alike[0] else [deleted if is_deletion else updated]
     if not is_deletion and case.field in EDITED.get(case.model, ()):
         found.append(edited_in_the_admin)
     if case.field == "archived_at":

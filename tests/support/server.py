@@ -9,7 +9,7 @@ import os
 import runpy
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -71,9 +71,15 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    log: Path, *, processes: int = 1, port: int | None = None, by: str = "serve", **environment: str
+    log: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    processes: int = 1,
+    port: int | None = None,
+    by: str = "serve",
+    **more: str,
 ) -> Iterator[Server]:
-    """by: 'serve', or 'daphne' as running.md says."""
+    """Serve with these settings; `more` win. by: 'serve', or 'daphne' as running.md says."""
     port = port or free_port()
     command = {
         "serve": [MANAGE, "serve", f"--port={port}", f"--processes={processes}"],
@@ -81,6 +87,7 @@ def serving(
     }
     # uvicorn starts further processes as this one was started.
     forked = by == "serve" and processes == 1
+    environment = {**(settings or {}), **more}
     with _started(command[by], log, environment, patience=15, forked=forked) as process:
         wait_for_port(port, lambda: process.exitcode)
         yield Server(port, process, log)

@@ -1,15 +1,15 @@
-"""What the server sends is what the registry declares: no field more, none less, of their types."""
+"""Check frames by the registry: no field more than declared, none less, each of its type."""
 
 from __future__ import annotations
 
 import json
 import re
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from sync.protocol import registry
+from sync.protocol import errors, registry
 from sync.protocol.messages import SyncUpdate
 from sync.reference.entities import sync_update_type
 
@@ -24,7 +24,7 @@ class Undeclared(AssertionError):
 def decode(frame: str | bytes) -> dict[str, Any]:
     """Return the message of a frame, JSON or MessagePack. Raises Undeclared."""
     packed = isinstance(frame, bytes) and frame[:1] != b"{"
-    message: Any = msgspec.msgpack.decode(frame) if packed else json.loads(frame)
+    message: Any = msgspec.msgpack.decode(cast(bytes, frame)) if packed else json.loads(frame)
     try:
         _check(message)
     except (msgspec.ValidationError, AssertionError) as error:
@@ -50,6 +50,9 @@ def _check_payload(name: str, payload: Any) -> None:
     read = msgspec.convert(payload, _type_of(name))
     # What is declared comes back as it was; what is not was passed over on reading.
     declared = msgspec.to_builtins(read)
+    if "details" in declared:  # and what features declare besides
+        ids = {key: payload["details"].get(key) for key in errors.declared_ids}
+        declared["details"] |= {key: id_ for key, id_ in ids.items() if isinstance(id_, str)}
     assert declared == payload, f"only {declared} is declared"
     shown = registry.shown.get(name)
     if shown is not None and "entityType" in payload:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def until(ask: Callable[[], T | Awaitable[T]], *, within: float) -> T:
+@overload
+async def until(ask: Callable[[], Awaitable[T | None]], *, within: float) -> T: ...
+
+
+@overload
+async def until(ask: Callable[[], T | None], *, within: float) -> T: ...
+
+
+async def until(ask: Callable[[], T | Awaitable[T | None] | None], *, within: float) -> T:
     """Ask again and again; the first answer that is true. TimeoutError after so many seconds."""
     async with asyncio.timeout(within):
         while True:

@@ -1,4 +1,4 @@
-"""What a feature may declare, and what is refused when it is registered."""
+"""Declarations of a feature, and those that are refused when it is registered."""
 
 from __future__ import annotations
 
@@ -166,12 +166,12 @@ def test_s1_a_topic_of_an_unknown_kind_is_none() -> None:
 
 
 def refusal(model: type[models.Model]) -> str:
-    """What registering an entity of this model says."""
+    """Return the error of registering an entity of this model."""
 
     class SyncedRow(Synced[Any]):
         entity_type = "row"
 
-    SyncedRow.model = model
+    SyncedRow.model = model  # type: ignore[misc]  # of a class that is not generic any more
     with pytest.raises(ImproperlyConfigured) as refused:
         Features().register("shops", Feature(entities=[SyncedRow()]))
     return str(refused.value)

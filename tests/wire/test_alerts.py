@@ -36,7 +36,7 @@ def evaluate(kpi: Kpi, value: Decimal, at: datetime) -> list[Alert]:
 
 
 async def alerts_in(client: Client) -> list[Message]:
-    """What has come; asked for once the worker has passed a last change of its own."""
+    """Return the alerts; asked for once the worker has passed a last change of its own."""
     return [message for message in await client.settle() if message["type"] == "ALERT"]
 
 
@@ -245,8 +245,9 @@ async def test_s4_a_kpi_that_becomes_its_departments_takes_its_alerts_along(
 
 def notify(person: Person, title: str = "Look") -> str:
     user = person.user
+    assert user.organization_id is not None
     made = Notification.objects.create(
-        organization=user.organization, user=user, category="test", title=title, data={"n": 1}
+        organization_id=user.organization_id, user=user, category="test", title=title, data={"n": 1}
     )
     return str(made.pk)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import pytest
@@ -210,7 +210,9 @@ async def test_c2_a_session_with_10_000_annotations_can_be_joined(
     ):
         session_id = (await create(bob))["sessionId"]
         session = Session.objects.get(pk=session_id)
-        QuerySet(Annotation).bulk_create(  # not captured: only the join is of interest here
+        QuerySet[Annotation](
+            Annotation
+        ).bulk_create(  # not captured: only the join is of interest here
             Annotation(
                 session=session,
                 author=cast.bob.user,
@@ -245,7 +247,9 @@ async def test_w5_a_session_with_notes_of_four_bytes_a_character_can_be_joined_w
         await Client.connect(small, cast.mia) as mia,
     ):
         session_id = (await create(bob))["sessionId"]
-        QuerySet(Annotation).bulk_create(  # not captured: only the join is of interest here
+        QuerySet[Annotation](
+            Annotation
+        ).bulk_create(  # not captured: only the join is of interest here
             Annotation(
                 **{"session_id": session_id, "author": cast.bob.user, "x": n, "y": 0, "z": 0},
                 content="\N{GRINNING FACE}" * 10_000,
@@ -300,6 +304,11 @@ async def test_w2_edits_and_deletions_of_one_note_at_once_are_served_or_find_not
     assert sum(m["type"] == "ANNOTATION_DELETED" for m in told) <= 10
 
 
+def store_uncaptured(notes: Iterable[Annotation]) -> None:
+    """Store these without events."""
+    QuerySet[Annotation](Annotation).bulk_create(notes)
+
+
 def thread(session_id: str, by: Person, count: int, *, chain: bool) -> str:
     """Make a note with so many replies, each to the one before or all to the first; its id."""
     made: list[Annotation] = []
@@ -308,7 +317,7 @@ def thread(session_id: str, by: Person, count: int, *, chain: bool) -> str:
         note = Annotation(session_id=session_id, author=by.user, parent=parent, x=0, y=0, z=0)
         note.content, note.content_type = f"note {n}", "text"
         made.append(note)
-    QuerySet(Annotation).bulk_create(made)  # not captured: only their end is of interest
+    store_uncaptured(made)  # only their end is of interest
     NoteUsage.objects.create(session_id=session_id, notes=len(made), bytes=10 * len(made))
     return str(made[0].pk)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import get_commands, load_command_class
@@ -20,7 +21,7 @@ VALUES = 200
 def daphne(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log: Path = tmp_path_factory.mktemp("daphne") / "log"
     unlimited = {"BOS_MESSAGES_PER_MINUTE": "10000", "BOS_USER_MESSAGES_PER_MINUTE": "10000"}
-    with serving(log, by="daphne", BOS_AUTH_TIMEOUT="3", **unlimited) as server:
+    with serving(log, unlimited, by="daphne", BOS_AUTH_TIMEOUT="3") as server:
         yield server
     assert "Traceback" not in log.read_text()
 
@@ -63,5 +64,5 @@ async def test_w6_who_does_not_sign_in_is_told_why_and_closed(daphne: Server) ->
 
 def test_w1_runserver_is_daphnes() -> None:
     """Without its app, which would load Twisted into every process."""
-    command = load_command_class(get_commands()["runserver"], "runserver")
+    command: Any = load_command_class(get_commands()["runserver"], "runserver")
     assert command.server_cls.__module__ == "daphne.server"

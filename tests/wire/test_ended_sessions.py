@@ -1,4 +1,4 @@
-"""What a session leaves behind on the topics that showed it (decision V7, x3)."""
+"""Traces of an ended session on the topics that showed it (decision V7, x3)."""
 
 from __future__ import annotations
 

@@ -173,8 +173,9 @@ def test_v1_a_rolled_back_savepoint_is_no_event_and_the_rest_is(cast: Cast) -> N
 
 
 def test_v1_an_event_outside_of_a_transaction_is_refused(cast: Cast) -> None:
+    event: Any = None
     with pytest.raises(transaction.TransactionManagementError):
-        log.append(None)
+        log.append(event)
 
 
 def test_v1_a_row_that_moves_to_another_organization_is_deleted_for_the_old_one(

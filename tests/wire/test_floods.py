@@ -241,8 +241,8 @@ async def test_s1_bytes_of_a_minute_are_limited_told_and_at_three_times_the_end(
         await bob.send_raw(ping_of(1023).decode())  # a small one is not refused
         assert (await bob.expect("PONG"))["requestId"] == "r"
         await bob.send_raw(ping_of(1500).decode())
-        code, before = await bob.closed()
-    assert code == CloseCode.TOO_MANY
+        close_code, before = await bob.closed()
+    assert close_code == CloseCode.TOO_MANY
     assert ("RATE_LIMIT_EXCEEDED", {"closeCode": 4429}) in [
         error_of(message) for message in before if message["type"] == "ERROR"
     ]

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.server import ServerProtocol
+from websockets.typing import Origin
 
 from sync.delivery.connection import Connection
 from sync.delivery.hub import hub
@@ -111,7 +112,7 @@ async def _open_and_close(cast: Cast, talk: Talk) -> None:
             await talk(socket, cast)
         await until(lambda: len(alive()) <= len(before), within=3)
         await _refuse_a_request(port)
-        for path, origin in (("/elsewhere", None), ("/v1/ws", "https://evil.example")):
+        for path, origin in (("/elsewhere", None), ("/v1/ws", Origin("https://evil.example"))):
             with pytest.raises(InvalidStatus):
                 await connect(f"ws://127.0.0.1:{port}{path}", origin=origin)
         await until(lambda: len(alive()) <= len(before), within=3)

@@ -27,7 +27,7 @@ QUICK = {"BOS_HEARTBEAT_INTERVAL": "0.4", "BOS_HEARTBEAT_TIMEOUT": "0.3"}
 @pytest.fixture(scope="module")
 def quick(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log: Path = tmp_path_factory.mktemp("quick") / "log"
-    with serving(log, **QUICK) as server:
+    with serving(log, QUICK) as server:
         yield server
 
 
@@ -136,7 +136,7 @@ async def test_f5_all_that_was_sent_before_sigterm_is_answered_before_1012(
     """Also what is committed behind an event that this process has not heard of yet."""
     limits = {"BOS_MESSAGES_PER_MINUTE": "1000", "BOS_USER_MESSAGES_PER_MINUTE": "1000"}
     deaf = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"} if BACKEND == "postgres" else {}
-    server = serve(**limits, **deaf)
+    server = serve(limits | deaf)
     kpi = cast.home.revenue
     begun, go_on = threading.Event(), threading.Event()
     async with (

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,7 +41,7 @@ MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + settings.HASHES_AT_ONCE + READERS
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a server process holds."""
+    """The resources that a server process holds."""
 
     connections: int
     descriptors: int
@@ -218,6 +219,16 @@ async def test_s2_bodies_that_do_not_come_and_answers_that_nobody_reads_hold_no_
 OK = Answer(200, [], b"")
 
 
+def after(release: threading.Event) -> Answer:
+    release.wait()
+    return OK
+
+
+def record(called: list[Answer]) -> Answer:
+    called.append(OK)
+    return OK
+
+
 async def stays() -> None:
     await asyncio.Event().wait()
 
@@ -229,7 +240,7 @@ async def leaves() -> None:
 async def test_s2_a_request_waits_no_longer_than_its_patience() -> None:
     release = threading.Event()
     lane = Lane("test", 1, waiting=5, patience=0.05)
-    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    under_way = asyncio.create_task(lane.run(partial(after, release), stays()))
     await asyncio.sleep(0)
     try:
         with pytest.raises(Busy):
@@ -248,7 +259,7 @@ async def test_s2_those_that_find_no_place_hear_so_later_as_many_as_may_be_held_
     monkeypatch.setattr(http, "BUSY_SECONDS", 0.05)
     release = threading.Event()
     lane = Lane("test", 1, waiting=0)
-    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    under_way = asyncio.create_task(lane.run(partial(after, release), stays()))
     await asyncio.sleep(0)
     try:
         others = [asyncio.create_task(lane.run(lambda: OK, stays())) for _ in range(3)]
@@ -263,13 +274,14 @@ async def test_s2_those_that_find_no_place_hear_so_later_as_many_as_may_be_held_
 
 
 async def test_s2_a_client_that_leaves_gives_up_its_place() -> None:
-    release, called = threading.Event(), []
+    release = threading.Event()
+    called: list[Answer] = []
     lane = Lane("test", 1, waiting=1)
-    under_way = asyncio.create_task(lane.run(lambda: release.wait() and OK, stays()))
+    under_way = asyncio.create_task(lane.run(partial(after, release), stays()))
     await asyncio.sleep(0)
     try:
         for _ in range(3):  # each at the only place to wait at
-            assert await lane.run(lambda: called.append(1) or OK, leaves()) is None
+            assert await lane.run(partial(record, called), leaves()) is None
     finally:
         release.set()
     assert await under_way == OK
@@ -331,7 +343,7 @@ async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
 ) -> None:
     """`serve` does not start then; another ASGI server does."""
     empty = {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}", "REDIS_URL": ""}
-    with serving(tmp_path / "log", by="daphne", **empty) as server:
+    with serving(tmp_path / "log", empty, by="daphne") as server:
         assert (await fetch(server, "/healthz")).status == 200
         answer = await fetch(server, "/readyz")
         assert (answer.status, answer.json()["reasons"]) == (503, ["migrations not applied"])

@@ -88,7 +88,8 @@ class Watcher:
 
 
 def _pulse(cast: Cast) -> Kpi:
-    return Kpi.objects.create(organization=cast.home.organization, name="Pulse")
+    kpi: Kpi = Kpi.objects.create(organization=cast.home.organization, name="Pulse")
+    return kpi
 
 
 @pytest.mark.timeout(180)

@@ -23,7 +23,7 @@ def strict(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Five messages a connection, eight a user."""
     log = tmp_path_factory.mktemp("strict") / "log"
     limits = {"BOS_MESSAGES_PER_MINUTE": CONNECTION, "BOS_USER_MESSAGES_PER_MINUTE": USER}
-    with serving(log, **{name: str(limit) for name, limit in limits.items()}) as running:
+    with serving(log, {name: str(limit) for name, limit in limits.items()}) as running:
         yield running
 
 
@@ -40,7 +40,8 @@ async def spend(client: Client, cast: Cast, messages: int) -> None:
 
 def exceeded(message: Message) -> dict[str, Any]:
     """The figures of a refusal."""
-    code, details = error_of(message)
+    code, told = error_of(message)
+    details: dict[str, Any] = told
     assert code == "RATE_LIMIT_EXCEEDED", message
     assert details["window"] == "60s"
     assert 1 <= details["retryAfter"] <= 60
@@ -207,8 +208,8 @@ def dear(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     }
     with serving(
         tmp_path_factory.mktemp("dear") / "log",
+        {name: str(limit) for name, limit in limits.items()},
         processes=2 if os.environ.get("REDIS_URL") else 1,
-        **{name: str(limit) for name, limit in limits.items()},
     ) as running:
         yield running
 

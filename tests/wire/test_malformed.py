@@ -1,4 +1,4 @@
-"""What is malformed gets an error and changes nothing (decision E4), ten times at most (W6)."""
+"""A malformed message gets an error and changes nothing (decision E4), ten times at most (W6)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ async def expect_state(client: Client, user_id: str, state: str, within: float =
 
 
 async def shown(client: Client, session_id: str) -> dict[str, Any]:
-    """What the next message shows of the session itself."""
+    """Return what the next message shows of the session itself."""
     payload = (await client.expect("SYNC_UPDATE"))["payload"]
     assert (payload["entityType"], payload["entityId"]) == ("session", session_id)
     data: dict[str, Any] = payload["data"]
@@ -47,7 +48,7 @@ async def shown(client: Client, session_id: str) -> dict[str, Any]:
 
 
 def states(session_id: str) -> dict[str, str]:
-    """What is stored of each participant, by user."""
+    """Return the stored state of each participant, by user."""
     rows = Participant.objects.filter(session_id=session_id).values_list("user_id", "state")
     return {str(user_id): state for user_id, state in rows}
 
@@ -81,7 +82,7 @@ async def test_c4_one_of_two_devices_going_changes_nothing(server: Server, cast:
 async def test_c4_of_two_devices_that_go_at_the_same_time_the_last_is_disconnected_once(
     server: Server, cast: Cast
 ) -> None:
-    """What they tell Redis goes out together, and each hears how many are left behind it."""
+    """Their ends go to Redis together, and each learns how many are left after it."""
     async with meeting(server, cast) as (bob, mia, session_id):
         others = [await Client.connect(server, cast.mia) for _ in range(3)]
         for other in others:
@@ -95,7 +96,7 @@ async def test_c4_of_two_devices_that_go_at_the_same_time_the_last_is_disconnect
 async def test_c4_who_does_not_come_back_has_left_by_timeout(
     serve: ServeFixture, cast: Cast
 ) -> None:
-    server = serve(**QUICK)
+    server = serve(QUICK)
     async with await Client.connect(server, cast.bob) as bob:
         session_id = (await create(bob))["sessionId"]
         async with await Client.connect(server, cast.mia) as mia:
@@ -109,7 +110,7 @@ async def test_c4_who_does_not_come_back_has_left_by_timeout(
 async def test_c4_a_hosts_role_passes_to_the_longest_present(
     serve: ServeFixture, cast: Cast
 ) -> None:
-    server = serve(**QUICK)
+    server = serve(QUICK)
     async with (
         await Client.connect(server, cast.mia) as mia,
         await Client.connect(server, cast.alice) as alice,
@@ -161,11 +162,11 @@ async def test_c4_a_killed_process_leaves_no_ghosts(
 
     Within twice the lease, which is 30 s by default.
     """
-    first = serve(**SHORT_LEASE)
+    first = serve(SHORT_LEASE)
     mia = await Client.connect(first, cast.mia)
     session_id = (await create(mia))["sessionId"]
     if backend == "postgres":
-        second = serve(**SHORT_LEASE)
+        second = serve(SHORT_LEASE)
         async with await Client.connect(second, cast.bob) as bob:
             await join(bob, session_id)
             await mia.expect("SESSION_JOINED")
@@ -180,7 +181,7 @@ async def test_c4_a_killed_process_leaves_no_ghosts(
                 await expect_state(bob, cast.mia.id, "active")
     else:
         first.kill()
-        second = serve(**SHORT_LEASE)
+        second = serve(SHORT_LEASE)
         async with await Client.connect(second, cast.bob) as bob:
             await join(bob, session_id)
             await expect_state(bob, cast.mia.id, "disconnected", within=8)
@@ -199,7 +200,7 @@ MOVE = {"position": {"x": 0, "y": 0, "z": 0}}
 
 
 def _say_gone(session_id: str, user_id: str, *, left: bool = False) -> None:
-    """What a process does that does not see the participant's connection."""
+    """Act as a process that does not see the participant's connection."""
     try:
         with transaction.atomic():
             participants.participant_set_state(
@@ -285,7 +286,7 @@ async def _knows_to_be_out(client: Client, session_id: str) -> bool:
 async def test_f1_people_of_a_halted_process_are_back_when_it_goes_on(
     serve: ServeFixture, cast: Cast
 ) -> None:
-    halted, other = serve(**SOON), serve(**SOON)
+    halted, other = serve(SOON), serve(SOON)
     async with (
         await Client.connect(halted, cast.mia) as mia,
         await Client.connect(other, cast.bob) as bob,
@@ -313,7 +314,7 @@ async def test_f1_people_of_a_halted_process_are_back_when_it_goes_on(
 async def test_f1_nobody_is_gone_whose_process_alone_has_no_redis(
     serve: ServeFixture, cast: Cast
 ) -> None:
-    cut_off, other = serve(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", **SOON), serve(**SOON)
+    cut_off, other = serve(SOON, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0"), serve(SOON)
     async with (
         await Client.connect(cut_off, cast.mia) as mia,
         await Client.connect(other, cast.bob) as bob,
@@ -337,7 +338,7 @@ async def test_f1_nobody_is_gone_whose_process_alone_has_no_redis(
 async def test_f1_a_redis_that_forgets_its_keys_makes_nobody_disconnected(
     serve: ServeFixture, cast: Cast, own_redis: RedisServer
 ) -> None:
-    servers = [serve(REDIS_URL=own_redis.url, **SOON) for _ in range(2)]
+    servers = [serve(SOON, REDIS_URL=own_redis.url) for _ in range(2)]
     async with (
         await Client.connect(servers[0], cast.mia) as mia,
         await Client.connect(servers[1], cast.bob) as bob,
@@ -349,6 +350,6 @@ async def test_f1_a_redis_that_forgets_its_keys_makes_nobody_disconnected(
             client.flushall()
             for user in (cast.mia, cast.bob):
                 place = f"bos:present:{session_id}:{user.id}"
-                await until(lambda place=place: client.exists(place), within=5)
+                await until(partial(client.exists, place), within=5)
         assert await bob.settle() == []
         assert states(session_id) == {cast.bob.id: State.ACTIVE, cast.mia.id: State.ACTIVE}

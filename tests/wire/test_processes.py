@@ -193,12 +193,11 @@ async def test_w2_edits_race_deletions_of_a_note_on_two_processes(pair: Pair, ca
                 host.ask("ANNOTATION_DELETE", note),
                 author.ask("ANNOTATION_UPDATE", note | {"content": "z"}),
             )
-            outcomes += await asyncio.gather(
-                *(client.ask("ANNOTATION_DELETE", note) for client in (host, author))
-            )
-            codes = {error_of(o)[0] for o in outcomes if o["type"] == "ERROR"}
+            again = (client.ask("ANNOTATION_DELETE", note) for client in (host, author))
+            ended = [*outcomes, *await asyncio.gather(*again)]
+            codes = {error_of(o)[0] for o in ended if o["type"] == "ERROR"}
             assert codes <= {"NOT_FOUND", "UNAUTHORIZED"}
-            assert [o["type"] for o in outcomes].count("ANNOTATION_DELETED") == 1
+            assert [o["type"] for o in ended].count("ANNOTATION_DELETED") == 1
             deleted += 1
     of_notes = Event.objects.filter(organization_id=cast.home.id, entity_type="annotation")
     assert of_notes.filter(change_type="deleted").count() == deleted
@@ -247,7 +246,7 @@ async def test_v2_redis_killed_and_started_again_empty_loses_and_repeats_no_even
 ) -> None:
     kpi = cast.home.revenue
     async with contextlib.AsyncExitStack() as stack:
-        servers = [serve(REDIS_URL=own_redis.url, **UNLIMITED) for _ in range(2)]
+        servers = [serve(UNLIMITED, REDIS_URL=own_redis.url) for _ in range(2)]
         watchers = [await _watch(server, cast, stack) for server in servers for _ in range(2)]
         writers = [
             await stack.enter_async_context(await Client.connect(server, person))
@@ -319,7 +318,7 @@ async def test_v2_a_server_killed_between_updates_loses_nothing_for_its_clients(
 
 def _assert_places_expire(user_id: str) -> None:
     """A dead process renews nothing: its places are free when their leases end."""
-    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+    client: Any = redis.Redis.from_url(os.environ["REDIS_URL"])
     with contextlib.closing(client):
         key = f"bos:places:{user_id}"
         now = client.time()[0]
@@ -417,7 +416,8 @@ async def test_b3_an_anomaly_is_pinned_once_by_both_processes(pair: Pair, cast: 
 def _kpis(cast: Cast, count: int) -> list[Kpi]:
     organization = cast.home.organization
     kpis = [Kpi(organization=organization, name=f"KPI {n}", value=0) for n in range(count)]
-    return Kpi.objects.bulk_create(kpis)
+    made: list[Kpi] = Kpi.objects.bulk_create(kpis)
+    return made
 
 
 async def _set_all(client: Client, kpis: list[Kpi], rounds: int) -> None:

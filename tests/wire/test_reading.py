@@ -44,7 +44,8 @@ def start_session(cast: Cast) -> str:
             )
         return str(session.pk)
 
-    return elsewhere(start)
+    session_id: str = elsewhere(start)
+    return session_id
 
 
 def elsewhere(function: Callable[..., Any], *args: Any) -> Any:
@@ -77,7 +78,7 @@ def test_s6_a_thread_that_has_not_connected_yet_reads_as_well(cast: Cast) -> Non
     def read() -> int:
         try:
             with reading():
-                return Kpi.objects.of(cast.home.id).count()
+                return int(Kpi.objects.of(cast.home.id).count())
         finally:
             connections.close_all()
 

@@ -1,4 +1,4 @@
-"""What a request may cost before it is served: time, bytes, places (s8, w10)."""
+"""Limits of a request before it is served: time, bytes, places (s8, w10)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def brief(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Waits a second for a request, and takes 100 kB of it."""
     log = tmp_path_factory.mktemp("brief") / "log"
     limits = {"BOS_REQUEST_TIMEOUT": str(SECONDS), "BOS_MAX_BODY_BYTES": str(BODY)}
-    with serving(log, **limits) as running:
+    with serving(log, limits) as running:
         yield running
     assert "Traceback" not in log.read_text()
 
@@ -50,7 +50,7 @@ class Wire:
         return 0
 
     async def ended(self) -> bytes:
-        """What still comes, until the server ends it."""
+        """Return what still comes, until the server ends it."""
         async with asyncio.timeout(10):
             return await self.reader.read()
 

@@ -198,12 +198,12 @@ async def test_v3_who_follows_what_is_deleted_is_told_so_once_and_then_unsubscri
     server: Server, cast: Cast, kind: str, alone: bool, speech: str
 ) -> None:
     home = cast.home
-    row = home.revenue if kind == "kpi" else home.support
+    row: Kpi | Department = home.revenue if kind == "kpi" else home.support
     topic = f"{kind}:{row.pk}"
     async with await Client.connect(server, cast.mia, speech=speech) as mia:
         await mia.subscribe(topic, *([] if alone else [home.topic]))
         entity_id = str(row.pk)
-        doors.erase(row) if kind == "kpi" else doors.dissolve(row)
+        doors.erase(row) if isinstance(row, Kpi) else doors.dissolve(row)
         got = await _until(mia, "UNSUBSCRIBED")
         got += await mia.settle()
     told = [m for m in got if m["payload"].get("entityId") == entity_id]
@@ -266,7 +266,7 @@ async def test_a5_an_owner_who_is_replaced_loses_a_restricted_kpi(
 async def test_a5_what_is_withdrawn_while_values_are_set_lets_no_restricted_frame_through(
     server: Server, cast: Cast
 ) -> None:
-    """Whatever order the frames come in, none behind the restriction reaches who lost it."""
+    """In any order of frames, none behind the restriction reaches the user who lost the right."""
     home = cast.home
     topic = f"kpi:{home.revenue.pk}"
     async with (

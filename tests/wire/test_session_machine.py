@@ -55,7 +55,7 @@ class Member:
         payload: dict[str, Any] = message["payload"]
         assert payload["sequence"] > self.last_sequence, "once and in order"
         self.last_sequence = payload["sequence"]
-        user_id = payload.get("userId")
+        user_id = payload.get("userId", "")
         match message["type"]:
             case "SESSION_JOINED":
                 self.picture[user_id] = ("active", "participant")
@@ -180,9 +180,9 @@ class Meeting(RuleBasedStateMachine):
 def servers(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     directory = tmp_path_factory.mktemp("meeting")
     limits = {"BOS_MESSAGES_PER_MINUTE": "100000", "BOS_USER_MESSAGES_PER_MINUTE": "100000"}
-    with serving(directory / "one", **limits) as one:
+    with serving(directory / "one", limits) as one:
         if BACKEND == "postgres":
-            with serving(directory / "two", **limits) as two:
+            with serving(directory / "two", limits) as two:
                 Meeting.servers = [one, two]
                 yield
         else:

@@ -21,7 +21,8 @@ ROOM = {"title": "Q4 planning", "activeSpace": "dashboard"}
 async def create(client: Client, **more: Any) -> Message:
     answer = await client.ask("SESSION_CREATE", {**ROOM, **more})
     assert answer["type"] == "SESSION_CREATED", answer
-    return answer["payload"]
+    payload: dict[str, Any] = answer["payload"]
+    return payload
 
 
 async def join(client: Client, session_id: str) -> Message:

@@ -251,4 +251,4 @@ def test_s9_what_can_hold_no_token_any_more_is_forgotten(cast: Cast) -> None:
 def test_s9_a_deleted_users_sign_ins_go_along(cast: Cast) -> None:
     signed_in(cast.bob)
     User.objects.get(pk=cast.bob.id).delete()
-    assert not SignIn.objects.filter(user=cast.bob.id).exists()
+    assert not SignIn.objects.filter(user_id=cast.bob.id).exists()

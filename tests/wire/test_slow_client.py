@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from django.db import connections, transaction
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from bos.auth.tokens import tokens_for
 from bos.models import Employee, Organization
@@ -110,7 +111,7 @@ async def _connect_narrow(address: str, port: int) -> Client:
         await connect(
             address,
             sock=raw,
-            subprotocols=["bos-v1"],
+            subprotocols=[Subprotocol("bos-v1")],
             ping_interval=None,
             compression=None,
             max_queue=1,

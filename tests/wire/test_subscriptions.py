@@ -20,7 +20,7 @@ PER_CONNECTION = 500
 
 
 async def ask_for(client: Client, *channels: str) -> tuple[list[str], dict[str, str]]:
-    """What was granted, and the code of each channel that was refused."""
+    """Return the granted channels, and the code of each channel that was refused."""
     await client.send("SUBSCRIBE", {"channels": list(channels)}, request_id="subscribe")
     granted: list[str] = []
     refused: dict[str, str] = {}

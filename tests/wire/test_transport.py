@@ -96,8 +96,9 @@ def kind_of(received: str | bytes) -> str:
 
 
 def decoded(received: str | bytes) -> Any:
-    kind = kind_of(received)
-    return msgspec.msgpack.decode(received) if kind == "msgpack" else json.loads(received)
+    if isinstance(received, str) or kind_of(received) == "binary":
+        return json.loads(received)
+    return msgspec.msgpack.decode(received)
 
 
 async def test_w3_before_auth_each_frame_is_answered_in_its_own_kind(
@@ -256,8 +257,8 @@ async def test_w5_a_configured_origin_is_allowed_and_one_like_it_is_not(
 
 
 async def test_w5_a_cookie_does_not_sign_anybody_in(server: Server, cast: Cast) -> None:
-    options = {"additional_headers": {"Cookie": f"token={cast.bob.token}; sessionid=1"}}
-    async with await Client.connect(server, **options) as client:
+    cookie = {"Cookie": f"token={cast.bob.token}; sessionid=1"}
+    async with await Client.connect(server, additional_headers=cookie) as client:
         answer = await client.ask("SUBSCRIBE", {"channels": [cast.home.topic]})
         assert error_of(answer)[0] == "AUTHENTICATION_REQUIRED"
 

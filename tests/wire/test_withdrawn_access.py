@@ -255,7 +255,7 @@ async def test_s4_nothing_that_was_queued_is_done_behind_the_demotion(
 async def _has_place(server: Server, person: Person, stack: contextlib.AsyncExitStack) -> bool:
     """Whether there is one for a further connection of theirs; it is taken then."""
     further = await stack.enter_async_context(await Client.connect(server))
-    return (await further.ask("AUTH", {"token": person.token}))["type"] == "AUTH_SUCCESS"
+    return bool((await further.ask("AUTH", {"token": person.token}))["type"] == "AUTH_SUCCESS")
 
 
 @pytest.mark.skipif(BACKEND != "postgres", reason="SQLite does not say who waits")

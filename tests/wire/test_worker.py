@@ -65,6 +65,7 @@ async def test_b4_jobs_go_on_after_those_who_do_them_were_killed(
     today = timezone.now().date()
     with working(tmp_path / "worker", BOS_JOB_TIMEOUT="2") as worker:
         await until(is_made(waiting_report(cast, today)), within=WITHIN)
+        assert worker.pid is not None
         for child in children(worker.pid):
             for pid in children(child):
                 os.kill(pid, signal.SIGKILL)
@@ -133,11 +134,12 @@ async def test_f8_a_worker_whose_children_were_killed_begins_anew(
 ) -> None:
     """Nothing is due that could wait too long: what looks for that is what has died."""
     with working(tmp_path / "worker") as worker:
-        assert worker.pid is not None
-        before = children(worker.pid)
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        await until(lambda: set(children(worker.pid)) - set(before), within=WITHIN)
+        pid = worker.pid
+        assert pid is not None
+        before = children(pid)
+        for child in before:
+            os.kill(child, signal.SIGKILL)
+        await until(lambda: set(children(pid)) - set(before), within=WITHIN)
         report = waiting_report(cast, timezone.now().date())
         made = Report.objects.filter(pk=report.pk, state=ReportState.READY)
         await until(made.exists, within=WITHIN)

@@ -1,9 +1,11 @@
 // The organization's KPIs by department, one card each, kept in step with what the server sends.
 
 import { Chart } from "./chart.js";
+import { only, part } from "./dom.js";
 import { Editor } from "./editor.js";
 
 const NO_DEPARTMENT = "";
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} with its length in seconds */
 const AGES = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 const RENEW_AGES_MS = 30_000;
 
@@ -12,20 +14,31 @@ const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSt
 const ages = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
 const alphabet = new Intl.Collator(undefined, { numeric: true });
 
+/** @typedef {(kpiId: string, ...value: Parameters<import("./editor.js").Save>) => Promise<unknown>} SetValue */
+
 export class Board {
   #root;
   #template;
   #setValue;
   #mayEdit;
   #connected = false;
-  #drafts = new Map(); // KPI id -> what was typed on a card that is to be shown anew
-  #cards = new Map(); // KPI id -> Card
-  #departments = new Map(); // id -> {name, parentId}
-  #versions = new Map(); // KPI id -> sequence of what is shown, or of its deletion
+  /** @type {Map<string, import("./editor.js").Draft>} by KPI: of cards that are to be shown anew */
+  #drafts = new Map();
+  /** @type {Map<string, Card>} by KPI */
+  #cards = new Map();
+  /** @type {Map<string, Pick<Department, "name" | "parentId">>} */
+  #departments = new Map();
+  /** @type {Map<string, number>} by KPI: the sequence of what is shown, or of its deletion */
+  #versions = new Map();
+  /** @type {KpiHistory} */
   #history = {};
 
-  /** setValue: (kpiId, value, {signal}) => Promise, rejected with what the server said.
-   * mayEdit: (kpi) => whether the user may set its value.
+  /** setValue: its promise is rejected with what the server said.
+   * mayEdit: whether the user may set this KPI's value.
+   *
+   * @param {HTMLElement} root
+   * @param {HTMLTemplateElement} template
+   * @param {{setValue: SetValue, mayEdit: (kpi: Kpi) => boolean}} actions
    */
   constructor(root, template, { setValue, mayEdit }) {
     this.#root = root;
@@ -44,7 +57,10 @@ export class Board {
     return this.#cards.size === 0;
   }
 
-  /** Whether changes are sent at once. */
+  /** Whether changes are sent at once.
+   *
+   * @param {boolean} connected
+   */
   connected(connected) {
     this.#connected = connected;
     this.#cards.forEach((card) => card.editor.connected(connected));
@@ -52,7 +68,10 @@ export class Board {
 
   /** Show nothing; what was typed is kept for when its KPI is shown again. */
   clear() {
-    for (const [id, { editor }] of this.#cards) if (editor.draft) this.#drafts.set(id, editor.draft);
+    for (const [id, { editor }] of this.#cards) {
+      const { draft } = editor;
+      if (draft) this.#drafts.set(id, draft);
+    }
     this.#cards.forEach((card) => card.remove());
     for (const map of [this.#cards, this.#departments, this.#versions]) map.clear();
     this.#history = {};
@@ -64,42 +83,64 @@ export class Board {
     this.#drafts.clear();
   }
 
-  /** {KPI id: [[time, value], ...]}, oldest first. */
+  /** @param {KpiHistory} history */
   showHistory(history) {
     this.#history = history;
     for (const [id, card] of this.#cards) card.showHistory(history[id] ?? []);
   }
 
+  /** @param {ServerMessage} message */
   apply({ type, payload }) {
-    if (type === "SYNC_UPDATE" && payload.entityType === "department") return this.#showDepartment(payload.data);
-    if (type === "SYNC_DELETE" && payload.entityType === "department") return this.#removeDepartment(payload);
-    const ofKpi = type === "KPI_UPDATED" || payload?.entityType === "kpi";
-    if (!ofKpi || this.#isOld(payload)) return;
-    if (type === "KPI_UPDATED") this.#cards.get(payload.kpiId)?.setValue(payload.value, payload.updatedAt);
-    else if (type === "SYNC_UPDATE") this.#showKpi(payload);
-    else if (type === "SYNC_DELETE") this.#removeKpi(payload.entityId);
+    if (type === "KPI_UPDATED") this.#updateKpi(payload);
+    else if (type === "SYNC_UPDATE") this.#show(payload);
+    else if (type === "SYNC_DELETE") this.#remove(payload);
+  }
+
+  /** @param {KpiUpdated} payload */
+  #updateKpi({ kpiId, value, updatedAt, sequence }) {
+    if (this.#isOld(kpiId, sequence)) return;
+    this.#cards.get(kpiId)?.setValue(value, updatedAt);
     this.#count();
   }
 
-  /** This department is followed no longer: what only it may see goes from the page. */
+  /** @param {Update} update */
+  #show(update) {
+    if (update.entityType === "department") this.#showDepartment(update.data);
+    else if (update.entityType === "kpi" && !this.#isOld(update.entityId, update.sequence)) this.#showKpi(update);
+  }
+
+  /** @param {Deletion} deletion */
+  #remove({ entityType, entityId, sequence }) {
+    if (entityType === "department") this.#departments.delete(entityId);
+    else if (entityType === "kpi" && !this.#isOld(entityId, sequence)) this.#removeKpi(entityId);
+  }
+
+  /** This department is followed no longer: what only it may see goes from the page.
+   *
+   * @param {string} departmentId
+   */
   hideRestricted(departmentId) {
-    for (const [id, { kpi }] of this.#cards)
+    for (const [id, { kpi }] of this.#cards) {
       if (kpi.visibility === "department" && kpi.departmentId === departmentId) this.#removeKpi(id);
-    this.#count();
+    }
   }
 
-  // After a reconnect something live may come before what was missed: the later one stays.
-  #isOld({ kpiId, entityId, sequence = Infinity }) {
-    const id = kpiId ?? entityId;
-    if (sequence < this.#versions.get(id)) return true;
-    if (sequence < Infinity) this.#versions.set(id, sequence);
+  /** After a reconnect something live may come before what was missed: the later one stays.
+   *
+   * @param {string} id
+   * @param {number} sequence
+   */
+  #isOld(id, sequence) {
+    if (sequence < (this.#versions.get(id) ?? -1)) return true;
+    this.#versions.set(id, sequence);
     return false;
   }
 
+  /** @param {Shown<"kpi", Kpi>} update */
   #showKpi({ entityId, data, changeType }) {
     let card = this.#cards.get(entityId);
     if (!card) {
-      card = new Card(this.#template, entityId, (...value) => this.#setValue(entityId, ...value));
+      card = new Card(this.#template, data, (...value) => this.#setValue(entityId, ...value));
       this.#cards.set(entityId, card);
       card.show(data, this.#mayEdit(data));
       card.showHistory(this.#history[entityId] ?? []);
@@ -108,108 +149,153 @@ export class Board {
       if (changeType === "created") card.flash();
     } else card.show(data, this.#mayEdit(data));
     this.#place(card);
+    this.#count();
   }
 
+  /** @param {string} id @param {Card} card */
   #resume(id, card) {
     const draft = this.#drafts.get(id);
     this.#drafts.delete(id);
     if (draft) card.editor.resume(draft);
   }
 
+  /** @param {string} id */
   #removeKpi(id) {
     this.#cards.get(id)?.remove();
     this.#cards.delete(id);
     for (const section of this.#sections()) if (!section.querySelector("[data-kpi]")) section.remove();
+    this.#count();
   }
 
+  /** @param {Department} department */
   #showDepartment({ id, name, parentId }) {
     this.#departments.set(id, { name, parentId });
     for (const section of this.#sections()) this.#nameSection(section);
-    this.#root.append(...this.#sections().sort((a, b) => alphabet.compare(a.dataset.order, b.dataset.order)));
-  }
-
-  #removeDepartment({ entityId }) {
-    this.#departments.delete(entityId);
+    this.#root.append(...this.#sections().sort((a, b) => alphabet.compare(orderOf(a), orderOf(b))));
   }
 
   #sections() {
-    return [...this.#root.children];
+    return childrenOf(this.#root);
   }
 
+  /** @param {Card} card */
   #place(card) {
     const section = this.#section(card.kpi.departmentId ?? NO_DEPARTMENT);
     const before = card.element.closest("section");
-    putInOrder(section.querySelector("[data-cards]"), card.element);
+    putInOrder(part(section, "cards"), card.element);
     if (before && before !== section && !before.querySelector("[data-kpi]")) before.remove();
   }
 
+  /** @param {string} id */
   #section(id) {
     const existing = this.#sections().find((section) => section.dataset.department === id);
     if (existing) return existing;
-    const section = this.#template.content.querySelector("section").cloneNode(true);
+    const section = copyOf(this.#template, "section");
     section.dataset.department = id;
     this.#nameSection(section);
     putInOrder(this.#root, section);
     return section;
   }
 
+  /** @param {HTMLElement} section */
   #nameSection(section) {
-    const path = this.#path(section.dataset.department);
-    const name = path.pop();
-    section.dataset.order = section.dataset.department === NO_DEPARTMENT ? "" : [...path, name].join(" / ");
-    section.querySelector("[data-above]").textContent = path.map((above) => `${above} / `).join("");
-    section.querySelector("[data-department-name]").textContent = name;
+    const id = section.dataset.department ?? NO_DEPARTMENT;
+    const [name, ...above] = this.#path(id);
+    const outermost = above.reverse();
+    section.dataset.order = id === NO_DEPARTMENT ? "" : [...outermost, name].join(" / ");
+    part(section, "above").textContent = outermost.map((each) => `${each} / `).join("");
+    part(section, "department-name").textContent = name;
     section.setAttribute("aria-label", name);
   }
 
-  /** Names of the departments above, and its own. */
+  /** Its own name, and those of the departments above, the nearest first.
+   *
+   * @param {string} id
+   * @returns {[string, ...string[]]}
+   */
   #path(id) {
     if (id === NO_DEPARTMENT) return ["Whole organization"];
-    const path = [];
-    const seen = new Set();
-    for (let at = id; this.#departments.has(at) && !seen.has(at); at = this.#departments.get(at).parentId) {
-      seen.add(at);
-      path.unshift(this.#departments.get(at).name);
+    const own = this.#departments.get(id);
+    if (!own) return ["Department"];
+    const above = [];
+    const seen = new Set([id]);
+    let { parentId } = own;
+    while (parentId !== null && !seen.has(parentId)) {
+      seen.add(parentId);
+      const parent = this.#departments.get(parentId);
+      if (!parent) break;
+      above.push(parent.name);
+      ({ parentId } = parent);
     }
-    return path.length ? path : ["Department"];
+    return [own.name, ...above];
   }
 
   #count() {
     for (const section of this.#sections()) {
       const judged = section.querySelectorAll("[data-standing] .good, [data-standing] .bad").length;
       const good = section.querySelectorAll("[data-standing] .good").length;
-      section.querySelector("[data-count]").textContent = judged ? `${good} of ${judged} on target` : "";
+      part(section, "count").textContent = judged ? `${good} of ${judged} on target` : "";
     }
   }
 }
 
-/** Put an element among its siblings by `data-order`; one that is in its place is not touched. */
+/** @param {HTMLElement} element */
+function orderOf(element) {
+  return element.dataset.order ?? "";
+}
+
+/** @param {HTMLElement} parent */
+function childrenOf(parent) {
+  return [.../** @type {HTMLCollectionOf<HTMLElement>} */ (parent.children)];
+}
+
+/** A copy of this element of the template.
+ *
+ * @param {HTMLTemplateElement} template
+ * @param {string} name
+ */
+function copyOf(template, name) {
+  return /** @type {HTMLElement} */ (only(template.content, name).cloneNode(true));
+}
+
+/** Put an element among its siblings by `data-order`; one that is in its place is not touched.
+ *
+ * @param {HTMLElement} parent
+ * @param {HTMLElement} element
+ */
 function putInOrder(parent, element) {
-  const { order } = element.dataset;
-  const next = [...parent.children].find(
-    (other) => other !== element && alphabet.compare(other.dataset.order, order) > 0,
-  );
+  const order = orderOf(element);
+  const next = childrenOf(parent).find((other) => other !== element && alphabet.compare(orderOf(other), order) > 0);
   if (element.parentElement === parent && element.nextElementSibling === (next ?? null)) return;
   parent.insertBefore(element, next ?? null);
 }
 
 class Card {
-  kpi = null;
+  kpi;
   editor;
+  #shown = false;
   #mayEdit = false;
   #chart;
 
-  constructor(template, id, setValue) {
-    this.element = template.content.querySelector("article").cloneNode(true);
-    this.element.dataset.kpi = id;
-    this.#chart = new Chart(this.#part("spark"), this.#part("readout"));
-    this.editor = new Editor((name) => this.#part(name), setValue);
+  /** @param {HTMLTemplateElement} template @param {Kpi} kpi @param {import("./editor.js").Save} setValue */
+  constructor(template, kpi, setValue) {
+    this.kpi = kpi;
+    this.element = copyOf(template, "article");
+    this.element.dataset.kpi = kpi.id;
+    this.#chart = new Chart(part(this.element, "spark"), part(this.element, "readout"));
+    this.editor = new Editor(this.element, setValue);
     this.element.addEventListener("animationend", () => this.element.classList.remove("changed"));
   }
 
-  /** Everything but the value may have changed; the value, too. */
+  /** Everything but the value may have changed; the value, too.
+   *
+   * @param {Kpi} kpi
+   * @param {boolean} mayEdit
+   */
   show(kpi, mayEdit) {
     const before = this.kpi;
+    const first = !this.#shown;
+    this.#shown = true;
     this.kpi = kpi;
     this.#mayEdit = mayEdit;
     this.element.dataset.order = kpi.name;
@@ -219,11 +305,12 @@ class Card {
     this.#part("target").textContent = kpi.target === null ? "no target" : `target ${numbers.format(kpi.target)}`;
     this.#chart.describe(kpi);
     this.#showValue();
-    if (!before) return;
+    if (first) return;
     if (kpi.value !== before.value && kpi.value !== null) this.#chart.add(kpi.updatedAt, kpi.value);
     if (JSON.stringify(kpi) !== JSON.stringify(before)) this.flash();
   }
 
+  /** @param {number} value @param {string} updatedAt */
   setValue(value, updatedAt) {
     if (this.kpi.value === value && this.kpi.updatedAt === updatedAt) return;
     this.kpi = { ...this.kpi, value, updatedAt };
@@ -232,14 +319,15 @@ class Card {
     this.flash();
   }
 
+  /** @param {[string, number][]} history */
   showHistory(history) {
     this.#chart.show(history);
   }
 
   showAge() {
     const seconds = (Date.now() - Date.parse(this.kpi.updatedAt)) / 1000;
-    const [unit, length] = AGES.find(([, length]) => seconds >= length) ?? [];
-    this.#part("when").textContent = unit ? ages.format(-Math.floor(seconds / length), unit) : "just now";
+    const age = AGES.find(([, length]) => seconds >= length);
+    this.#part("when").textContent = age ? ages.format(-Math.floor(seconds / age[1]), age[0]) : "just now";
   }
 
   flash() {
@@ -257,10 +345,11 @@ class Card {
     const { value, updatedAt } = this.kpi;
     const text = value === null ? "–" : numbers.format(value);
     this.#part("value").textContent = text;
-    this.#part("value").style.setProperty("--characters", text.length); // a long one is written smaller
+    this.#part("value").style.setProperty("--characters", `${text.length}`); // a long one is written smaller
     this.editor.show(this.kpi, this.#mayEdit);
-    this.#part("when").dateTime = updatedAt;
-    this.#part("when").title = moments.format(new Date(updatedAt));
+    const when = part(this.element, "when", HTMLTimeElement);
+    when.dateTime = updatedAt;
+    when.title = moments.format(new Date(updatedAt));
     this.showAge();
     this.#showStanding();
   }
@@ -276,12 +365,17 @@ class Card {
     this.#part("standing").replaceChildren(standing);
   }
 
+  /** @param {string} name */
   #part(name) {
-    return this.element.querySelector(`[data-${name}]`);
+    return part(this.element, name);
   }
 }
 
-/** " by 7 %", in the reader's own way of writing; nothing where the target is 0. */
+/** " by 7 %", in the reader's own way of writing; nothing where the target is 0.
+ *
+ * @param {number} value
+ * @param {number} target
+ */
 function share(value, target) {
   if (target === 0) return "";
   const off = Math.abs((value - target) / target);

@@ -13,14 +13,21 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 export class Chart {
   #box;
   #readout;
-  #points = []; // [seconds, value], oldest first; of each day the last one
+  /** @type {[number, number][]} [seconds, value], oldest first; of each day the last one */
+  #points = [];
+  /** @type {Pick<Kpi, "name" | "unit" | "target">} */
   #kpi = { name: "", unit: "", target: null };
+  /** @type {uPlot | null} */
   #plot = null;
   #planned = 0;
   #resized = new ResizeObserver(() => this.#fit());
   #recolour = () => this.#plot?.redraw(false);
 
-  /** readout: the element that says in words what is drawn, or what the pointer is at. */
+  /** readout: the element that says in words what is drawn, or what the pointer is at.
+   *
+   * @param {HTMLElement} box
+   * @param {HTMLElement} readout
+   */
   constructor(box, readout) {
     this.#box = box;
     this.#readout = readout;
@@ -36,12 +43,16 @@ export class Chart {
     this.#plot = null;
   }
 
+  /** @param {Kpi} kpi */
   describe(kpi) {
     this.#kpi = kpi;
     this.#plan();
   }
 
-  /** [[time, value], ...]; what has come live since it was read stays. */
+  /** [[time, value], ...]; what has come live since it was read stays.
+   *
+   * @param {[string, number][]} history
+   */
   show(history) {
     const live = this.#points;
     this.#points = [];
@@ -51,11 +62,13 @@ export class Chart {
     this.#plan();
   }
 
+  /** @param {string} time @param {number} value */
   add(time, value) {
     this.#append(Date.parse(time) / 1000, value);
     this.#plan();
   }
 
+  /** @param {number} seconds @param {number} value */
   #append(seconds, value) {
     const points = this.#points;
     const last = points.at(-1);
@@ -102,11 +115,14 @@ export class Chart {
         {},
         { stroke: () => colour("--accent"), fill: () => colour("--wash"), width: 1.5, points: { show: false } },
       ],
-      hooks: { draw: [(plot) => this.#mark(plot)], setCursor: [(plot) => this.#tell(plot.cursor.idx)] },
+      hooks: { draw: [(/** @type {uPlot} */ plot) => this.#mark(plot)], setCursor: [(/** @type {uPlot} */ plot) => this.#tell(plot.cursor.idx)] },
     };
   }
 
-  /** The target as a dashed line where it is in sight, and a dot at the last value. */
+  /** The target as a dashed line where it is in sight, and a dot at the last value.
+   *
+   * @param {uPlot} plot
+   */
   #mark(plot) {
     const { ctx, bbox } = plot;
     const { target } = this.#kpi;
@@ -122,7 +138,7 @@ export class Chart {
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
     }
-    const [seconds, value] = this.#points.at(-1);
+    const [seconds, value] = this.#points[this.#points.length - 1];
     ctx.fillStyle = colour("--accent");
     ctx.beginPath();
     ctx.arc(plot.valToPos(seconds, "x", true), plot.valToPos(value, "y", true), 3 * devicePixelRatio, 0, 7);
@@ -130,23 +146,25 @@ export class Chart {
     ctx.restore();
   }
 
+  /** @param {number | null} [index] */
   #tell(index) {
     const values = this.#points.map(([, value]) => value);
     const range = values.length
       ? `${numbers.format(Math.min(...values))} to ${numbers.format(Math.max(...values))}`
       : "no values yet";
     const words = `${DAYS} days: ${range}`;
-    const [seconds, value] = this.#points[index] ?? [];
-    this.#readout.textContent =
-      seconds === undefined ? words : `${dates.format(seconds * 1000)}: ${numbers.format(value)}`;
+    const point = typeof index === "number" ? this.#points[index] : undefined;
+    this.#readout.textContent = point ? `${dates.format(point[0] * 1000)}: ${numbers.format(point[1])}` : words;
     this.#box.setAttribute("aria-label", `Chart of ${this.#kpi.name}, ${words} ${this.#kpi.unit}`);
   }
 }
 
+/** @param {number} seconds @param {number} other */
 function sameDay(seconds, other) {
   return new Date(seconds * 1000).toDateString() === new Date(other * 1000).toDateString();
 }
 
+/** @param {string} name */
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

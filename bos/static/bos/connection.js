@@ -31,25 +31,41 @@ const FINAL = new Map([
   [4400, "The server could not understand this page."],
   [4403, "Your access has changed or was withdrawn. Please sign in again."],
 ]);
+/** @type {Set<string | undefined>} */
 const OUT_OF_DATE = new Set(["SYNC_HISTORY_EXPIRED", "SYNC_TIMESTAMP_IN_FUTURE"]);
 
+/** What moves the cursor.
+ *
+ * @typedef {{sequence?: number, changeType?: string}} Advance
+ */
+
 export class Connection extends EventTarget {
-  user = null; // {id, name, role}: who is signed in, as the server says
+  /** @type {User | null} the user who is signed in, as the server says */
+  user = null;
   #token;
-  #socket = null; // null unless connected or connecting
+  /** @type {WebSocket | null} null unless connected or connecting */
+  #socket = null;
   #running = false;
   #attempt = 0;
   #authenticated = false; // this socket
   #noPlace = false; // there was no place for one more connection of this user
+  /** @type {ConnectionState} */
   #state = "offline";
   #stale = false; // the server did not accept the token: get another before the next AUTH
-  #cursor = null; // behind this sequence nothing is missing: where a sync resumes
-  #wanted = new Set(); // channels to follow, now and after every reconnect
-  #pictured = new Set(); // those of them of which there is a picture: they only need what was missed
-  #queued = new Set(); // channels to follow as soon as the round is over
-  #unanswered = new Set(); // channels that SUBSCRIBE has asked for
-  #syncs = new Map(); // requestId -> {channels, lastSequence}
-  #completed = []; // lastSequence of each sync of this round
+  /** @type {number | null} behind this sequence nothing is missing: where a sync resumes */
+  #cursor = null;
+  /** @type {Set<string>} channels to follow, now and after every reconnect */
+  #wanted = new Set();
+  /** @type {Set<string>} those of them of which there is a picture: they only need what was missed */
+  #pictured = new Set();
+  /** @type {Set<string>} channels to follow as soon as the round is over */
+  #queued = new Set();
+  /** @type {Set<string>} channels that SUBSCRIBE has asked for */
+  #unanswered = new Set();
+  /** @type {Map<string, SyncRequest>} by requestId */
+  #syncs = new Map();
+  /** @type {number[]} lastSequence of each sync of this round */
+  #completed = [];
   #inRound = false;
   #requests = new Requests();
   #heartbeat = new Heartbeat({
@@ -57,12 +73,29 @@ export class Connection extends EventTarget {
     doubt: () => this.#becomeUnsure(),
     giveUp: () => this.#abandon(),
   });
-  #timers = new Map(); // name -> timer; all of them end with the socket
+  /** @type {Map<string, number>} by name; all of them end with the socket */
+  #timers = new Map();
 
-  /** token: ({fresh}) => Promise of an access token; rejected with `SignInRefused` it ends. */
+  /** @type {Send} */
+  #sendNow = this.#send.bind(this);
+
+  /** token: gives an access token; rejected with `SignInRefused` it ends.
+   *
+   * @param {(how: {fresh: boolean}) => Promise<string>} token
+   */
   constructor(token) {
     super();
     this.#token = token;
+  }
+
+  /** Call `heard` with what each event of this name says.
+   *
+   * @template {keyof ConnectionEvents} Name
+   * @param {Name} name
+   * @param {(detail: ConnectionEvents[Name]) => void} heard
+   */
+  on(name, heard) {
+    this.addEventListener(name, (event) => heard(/** @type {CustomEvent} */ (event).detail));
   }
 
   /** The last event that was applied, or null. */
@@ -92,7 +125,10 @@ export class Connection extends EventTarget {
     if (this.#running && !this.#socket && this.#timers.has("retry")) this.#connect();
   }
 
-  /** Follow this channel from now on; one that is refused is forgotten. */
+  /** Follow this channel from now on; one that is refused is forgotten.
+   *
+   * @param {string} channel
+   */
   follow(channel) {
     if (this.#wanted.has(channel)) return;
     this.#wanted.add(channel);
@@ -105,10 +141,15 @@ export class Connection extends EventTarget {
    *
    * Offline it waits for the connection, and lost on the way it is sent again: it has one effect.
    * signal: withdraws it, if it has not been sent.
+   *
+   * @param {string} type
+   * @param {object} payload
+   * @param {{signal?: AbortSignal}} [how]
+   * @returns {Promise<object>}
    */
   ask(type, payload, { signal } = {}) {
     if (!this.#running) return Promise.reject(new Error("Not connected: nothing was changed."));
-    const send = this.#authenticated ? (...request) => this.#send(...request) : null;
+    const send = this.#authenticated ? this.#sendNow : null;
     return this.#requests.add(type, payload, { send, signal });
   }
 
@@ -125,10 +166,11 @@ export class Connection extends EventTarget {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
+  /** @param {string} type @param {object} [payload] @param {string} [requestId] */
   #send(type, payload, requestId) {
     if (!this.#open) return;
     const message = { type, payload, requestId, timestamp: new Date().toISOString() };
-    this.#socket.send(JSON.stringify(message));
+    this.#socket?.send(JSON.stringify(message));
   }
 
   #connect() {
@@ -144,7 +186,10 @@ export class Connection extends EventTarget {
     socket.onclose = (event) => this.#lost(event);
   }
 
-  /** The socket is given up, whether it answers or not: a dead network keeps onclose waiting. */
+  /** The socket is given up, whether it answers or not: a dead network keeps onclose waiting.
+   *
+   * @param {number} [code]
+   */
   #leave(code) {
     this.#clearTimers();
     if (this.#socket) {
@@ -163,29 +208,36 @@ export class Connection extends EventTarget {
     this.#lost({ code: ABNORMAL, reason: "" });
   }
 
+  /** @param {{code: number, reason: string}} close */
   #lost({ code, reason }) {
     this.#leave();
-    if (FINAL.has(code)) return this.#refuse(FINAL.get(code));
+    const final = FINAL.get(code);
+    if (final) return this.#refuse(final);
     if (code === AUTHENTICATION) this.#stale = true;
     const seconds = this.#pauseAfter(code) + JITTER_S * (2 * Math.random() - 1);
     this.#after("retry", seconds * 1000, () => this.#connect());
     this.#tell("reconnecting", { until: Date.now() + seconds * 1000, why: this.#noPlace ? NO_PLACE : reason });
   }
 
+  /** @param {number} code */
   #pauseAfter(code) {
     const backoff = BACKOFF_S[Math.min(this.#attempt++, BACKOFF_S.length - 1)];
     if (this.#noPlace) return NO_PLACE_WAIT_S;
     return code === TOO_MANY ? TOO_MANY_WAIT_S : backoff;
   }
 
+  /** @param {string} message */
   #refuse(message) {
     this.stop(message);
-    this.dispatchEvent(new CustomEvent("refused", { detail: { message } }));
+    this.#emit("refused", { message });
   }
 
   // ---------------------------------------------------------------- tokens and heartbeat
 
-  // early: the old token is still good, so a failure costs nothing yet.
+  /** early: the old token is still good, so a failure costs nothing yet.
+   *
+   * @param {{fresh: boolean, early?: boolean}} how
+   */
   async #authenticate({ fresh, early = false }) {
     const socket = this.#socket;
     try {
@@ -194,11 +246,12 @@ export class Connection extends EventTarget {
       this.#send("AUTH", { token });
     } catch (error) {
       if (socket !== this.#socket) return;
-      if (error.name === "SignInRefused") this.#refuse(error.message);
+      if (error instanceof Error && error.name === "SignInRefused") this.#refuse(error.message);
       else if (!early) this.#abandon(); // the next attempt asks again
     }
   }
 
+  /** @param {SignedIn} payload @param {string} timestamp */
   #signedIn({ userId, userName, role, organizationId, expiresAt }, timestamp) {
     // Both times are the server's own: this computer's clock may be wrong.
     const lifetime = Date.parse(expiresAt) - Date.parse(timestamp);
@@ -211,12 +264,13 @@ export class Connection extends EventTarget {
     this.#attempt = 0;
     this.#noPlace = false;
     this.#heartbeat.start();
-    this.#requests.sendAgain((...request) => this.#send(...request));
+    this.#requests.sendAgain(this.#sendNow);
     this.#wanted.add(`organization:${organizationId}`);
     this.#queued.clear();
     this.#subscribe([...this.#wanted]);
   }
 
+  /** @param {NotSignedIn} payload */
   #notSignedIn({ error, message, details }) {
     if (error === "RATE_LIMIT_EXCEEDED") {
       this.#noPlace = details?.scope === "connections";
@@ -238,10 +292,11 @@ export class Connection extends EventTarget {
 
   // ---------------------------------------------------------------- what the server says
 
+  /** @param {ServerMessage} message */
   #receive(message) {
     this.#heard();
     const { type, payload, requestId, timestamp } = message;
-    if (type === "PING") return this.#socket.send(JSON.stringify({ type: "PONG", timestamp }));
+    if (type === "PING") return this.#socket?.send(JSON.stringify({ type: "PONG", timestamp }));
     if (type === "AUTH_SUCCESS") this.#signedIn(payload, timestamp);
     if (type === "AUTH_FAILED") return this.#notSignedIn(payload);
     if (type === "TOKEN_EXPIRED") return void this.#authenticate({ fresh: true });
@@ -249,9 +304,10 @@ export class Connection extends EventTarget {
     if (type === "UNSUBSCRIBED") payload.channels.forEach((channel) => this.#drop(channel));
     if (type === "SYNC_COMPLETE") this.#synced(requestId, payload);
     if (type === "SYNC_ERROR") return this.#notSynced(requestId, payload);
-    if (type === "ERROR") this.#refused(requestId, payload);
-    this.#advance(type, payload);
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    if (type === "ERROR") this.#refused(requestId ?? "", payload);
+    // SUBSCRIBED tells from where on a channel is live: no event.
+    if (type !== "SUBSCRIBED") this.#advance(/** @type {Advance | undefined} */ (payload));
+    this.#emit("message", message);
     this.#requests.answer(message);
   }
 
@@ -263,6 +319,7 @@ export class Connection extends EventTarget {
     this.#subscribe(channels);
   }
 
+  /** @param {string[]} channels */
   #subscribe(channels) {
     channels.forEach((channel) => this.#unanswered.add(channel));
     for (let first = 0; first < channels.length; first += MOST_CHANNELS) {
@@ -270,7 +327,10 @@ export class Connection extends EventTarget {
     }
   }
 
-  // First subscribed, then synced: nothing is lost in between, and what comes twice is the same.
+  /** First subscribed, then synced: nothing is lost in between, and what comes twice is the same.
+   *
+   * @param {string[]} channels
+   */
   #subscribed(channels) {
     channels.forEach((channel) => this.#unanswered.delete(channel));
     const known = channels.filter((channel) => this.#pictured.has(channel));
@@ -279,14 +339,16 @@ export class Connection extends EventTarget {
     if (fresh.length) this.#sync({ channels: fresh });
   }
 
+  /** @param {SyncRequest} request */
   #sync(request) {
     const requestId = newId();
     this.#syncs.set(requestId, request);
     this.#send("SYNC_REQUEST", request, requestId);
   }
 
+  /** @param {string | undefined} requestId @param {{lastSequence: number}} payload */
   #synced(requestId, { lastSequence }) {
-    const request = this.#syncs.get(requestId);
+    const request = requestId && this.#syncs.get(requestId);
     if (!request) return;
     this.#syncs.delete(requestId);
     request.channels.forEach((channel) => this.#wanted.has(channel) && this.#pictured.add(channel));
@@ -294,29 +356,38 @@ export class Connection extends EventTarget {
     this.#endRound();
   }
 
+  /** @param {string | undefined} requestId @param {Refusal} payload */
   #notSynced(requestId, { code, details }) {
-    const request = this.#syncs.get(requestId);
+    const request = requestId && this.#syncs.get(requestId);
     if (!request) return;
     this.#syncs.delete(requestId);
     if (OUT_OF_DATE.has(code)) return this.#startAnew(request.channels);
-    if (!details?.channel) return this.#abandon();
-    this.#drop(details.channel);
-    const channels = request.channels.filter((channel) => channel !== details.channel);
+    const refused = details?.channel;
+    if (!refused) return this.#abandon();
+    this.#drop(refused);
+    const channels = request.channels.filter((channel) => channel !== refused);
     if (channels.length) this.#sync({ ...request, channels });
     else this.#endRound();
   }
 
-  // Too long away: the history in between is gone, so everything is shown anew.
+  /** Too long away: the history in between is gone, so everything is shown anew.
+   *
+   * @param {string[]} channels
+   */
   #startAnew(channels) {
     const all = new Set([...channels, ...this.#pictured, ...[...this.#syncs.values()].flatMap((sync) => sync.channels)]);
     this.#syncs.clear();
     this.#pictured.clear();
     this.#cursor = null;
-    this.dispatchEvent(new CustomEvent("anew"));
+    this.#emit("anew", null);
     this.#sync({ channels: [...all] });
   }
 
-  // A refused channel is forgotten; a SUBSCRIBE or SYNC_REQUEST refused as a whole is a lost round.
+  /** A refused channel is forgotten; a SUBSCRIBE or SYNC_REQUEST refused as a whole is a lost round.
+   *
+   * @param {string} requestId "" where the refusal names none
+   * @param {Refusal} payload
+   */
   #refused(requestId, { details }) {
     if (details?.channel) {
       this.#drop(details.channel);
@@ -326,9 +397,10 @@ export class Connection extends EventTarget {
     }
   }
 
+  /** @param {string} channel */
   #drop(channel) {
     for (const channels of [this.#wanted, this.#pictured, this.#queued, this.#unanswered]) channels.delete(channel);
-    this.dispatchEvent(new CustomEvent("unfollowed", { detail: { channel } }));
+    this.#emit("unfollowed", { channel });
   }
 
   #endRound() {
@@ -342,20 +414,31 @@ export class Connection extends EventTarget {
     this.#tell("live");
   }
 
-  #advance(type, { sequence, changeType } = {}) {
-    // SUBSCRIBED tells from where on a channel is live, a snapshot when it was taken: no events.
-    if (this.#inRound || type === "SUBSCRIBED" || changeType === "snapshot") return;
+  /** @param {Advance} [payload] */
+  #advance({ sequence, changeType } = {}) {
+    // A snapshot tells when it was taken: no event.
+    if (this.#inRound || sequence === undefined || changeType === "snapshot") return;
     if (sequence > (this.#cursor ?? -1)) this.#cursor = sequence;
   }
 
   // ---------------------------------------------------------------- small things
 
+  /** @param {ConnectionState} state @param {{until?: number, why?: string}} [more] */
   #tell(state, more = {}) {
     this.#state = state;
-    const detail = { state, attempt: this.#attempt, until: null, why: "", ...more };
-    this.dispatchEvent(new CustomEvent("state", { detail }));
+    this.#emit("state", { state, attempt: this.#attempt, until: null, why: "", ...more });
   }
 
+  /**
+   * @template {keyof ConnectionEvents} Name
+   * @param {Name} name
+   * @param {ConnectionEvents[Name]} detail
+   */
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /** @param {string} name @param {number} ms @param {() => void} action */
   #after(name, ms, action) {
     this.#cancel(name);
     const timer = setTimeout(() => {
@@ -365,6 +448,7 @@ export class Connection extends EventTarget {
     this.#timers.set(name, timer);
   }
 
+  /** @param {string} name */
   #cancel(name) {
     clearTimeout(this.#timers.get(name));
     this.#timers.delete(name);

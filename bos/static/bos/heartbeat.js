@@ -6,12 +6,16 @@ const DOUBT_MS = 3_000;
 const PATIENCE_MS = 10_000;
 
 export class Heartbeat {
+  /** @type {{ask: () => void, doubt: () => void, giveUp: () => void}} */
   #actions;
   #beat = 0;
   #doubt = 0;
   #end = 0;
 
-  /** actions: {ask, doubt, giveUp}: send a PING; say that nothing comes; end the connection. */
+  /** actions: send a PING; say that nothing comes; end the connection.
+   *
+   * @param {{ask: () => void, doubt: () => void, giveUp: () => void}} actions
+   */
   constructor(actions) {
     this.#actions = actions;
   }

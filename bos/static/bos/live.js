@@ -3,10 +3,13 @@
 (() => {
   const PAUSE_MS = 3_000;
 
+  /** @param {HTMLElement} box */
   function start(box) {
+    const address = box.dataset.bosLive ?? "";
+
     async function refresh() {
       try {
-        const answer = await fetch(box.dataset.bosLive);
+        const answer = await fetch(address);
         // Signed out meanwhile, it would be the sign-in page.
         if (answer.ok && !answer.redirected && !box.contains(document.activeElement)) box.innerHTML = await answer.text();
         box.classList.toggle("bos-stale", !answer.ok || answer.redirected);
@@ -17,11 +20,14 @@
     }
 
     box.addEventListener("submit", (event) => {
-      const question = event.target.dataset.bosConfirm;
+      const form = /** @type {HTMLFormElement} */ (event.target);
+      const question = form.dataset.bosConfirm;
       if (question && !confirm(question)) event.preventDefault();
     });
     setTimeout(refresh, PAUSE_MS);
   }
 
-  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-bos-live]").forEach(start));
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const box of document.querySelectorAll("[data-bos-live]")) start(/** @type {HTMLElement} */ (box));
+  });
 })();

@@ -2,36 +2,40 @@
 
 import { Board } from "./board.js";
 import { Connection } from "./connection.js";
+import { only, part } from "./dom.js";
 import { askedFor, download } from "./report.js";
 import { Session } from "./session.js";
 
 const HISTORY_DAYS = 90;
 const NOTICE_MS = 10_000;
 const NAME = document.title;
-const find = (name) => document.querySelector(`[data-${name}]`);
+const find = (/** @type {string} */ name) => part(document, name);
+const signInForm = part(document, "sign-in", HTMLFormElement);
 
 const session = new Session();
 const connection = new Connection((how) => session.accessToken(how));
 const EDITORS = new Set(["manager", "admin"]); // of every KPI; others edit those that they own
-const board = new Board(find("board"), find("templates"), {
+const board = new Board(find("board"), part(document, "templates", HTMLTemplateElement), {
   setValue: (kpiId, value, { signal }) => connection.ask("KPI_UPDATE", { kpiId, value }, { signal }),
-  mayEdit: ({ ownerId }) => EDITORS.has(connection.user.role) || ownerId === connection.user.id,
+  mayEdit: ({ ownerId }) => EDITORS.has(connection.user?.role ?? "viewer") || ownerId === connection.user?.id,
 });
 
 // ------------------------------------------------------------------ what the server sends
 
+/** @type {Set<string>} */
 const departments = new Set();
 
-connection.addEventListener("message", ({ detail: message }) => {
+connection.on("message", (message) => {
   const { type, payload } = message;
   if (type === "SYNC_UPDATE") learn(payload);
   board.apply(message);
-  find("sequence").textContent = connection.sequence ?? "–";
+  find("sequence").textContent = `${connection.sequence ?? "–"}`;
   if (type === "AUTH_SUCCESS") showUser(payload);
   if (type === "SYNC_COMPLETE" && board.lacksHistory) loadHistory();
   if (connection.sequence !== null) showEmptiness();
 });
 
+/** @param {Update} update */
 function learn({ entityType, entityId, changeType, data }) {
   if (entityType === "organization") showName(data.name);
   // A department's channel brings what only the department sees; to others it is refused.
@@ -40,22 +44,23 @@ function learn({ entityType, entityId, changeType, data }) {
     connection.follow(`department:${entityId}`);
   }
   // Who has moved may see other departments now.
-  if (entityType === "employee" && data.userId === connection.user.id && changeType !== "snapshot")
+  if (entityType === "employee" && data.userId === connection.user?.id && changeType !== "snapshot")
     departments.forEach((id) => connection.follow(`department:${id}`));
 }
 
-connection.addEventListener("unfollowed", ({ detail: { channel } }) => {
+connection.on("unfollowed", ({ channel }) => {
   const [kind, id] = channel.split(":");
   if (kind === "department") board.hideRestricted(id);
 });
 
-connection.addEventListener("anew", () => board.clear());
+connection.on("anew", () => board.clear());
 
-connection.addEventListener("refused", ({ detail }) => {
+connection.on("refused", ({ message }) => {
   session.forget();
-  showSignIn(detail.message);
+  showSignIn(message);
 });
 
+/** @type {Promise<void> | null} */
 let loading = null;
 
 /** One request at a time; one that fails is made again after the next sync. */
@@ -66,15 +71,18 @@ async function loadHistory() {
 
 async function fetchHistory() {
   try {
-    const asker = connection.user.id;
+    const asker = connection.user?.id;
+    /** @type {KpiHistory} */
     const history = {};
-    for (let address = `/api/kpis/history?days=${HISTORY_DAYS}`; address; ) {
+    /** @type {string | undefined} */
+    let address = `/api/kpis/history?days=${HISTORY_DAYS}`;
+    while (address) {
       const headers = { Authorization: `Bearer ${await session.accessToken()}` };
       const response = await fetch(address, { headers });
       if (!response.ok) return;
       Object.assign(history, await response.json());
       // Of a large organization it comes in several answers.
-      address = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link"))?.[1];
+      address = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
     }
     if (session.signedIn && asker === connection.user?.id) board.showHistory(history);
   } catch {
@@ -93,7 +101,7 @@ const WORDS = {
 };
 let counting = 0;
 
-connection.addEventListener("state", ({ detail: { state, attempt, until, why } }) => {
+connection.on("state", ({ state, attempt, until, why }) => {
   const shown = find("connection");
   clearInterval(counting);
   // Told once a change, not with each second that is counted down.
@@ -118,7 +126,11 @@ find("retry").addEventListener("click", () => connection.retryNow());
 addEventListener("online", () => connection.retryNow());
 addEventListener("offline", () => connection.doubt());
 
-/** A word to the user about this, in place of any other; "" takes back what was said about it. */
+/** A word to the user about this, in place of any other; "" takes back what was said about it.
+ *
+ * @param {string} about
+ * @param {string} text
+ */
 function say(about, text) {
   const notice = find("notice");
   if (!text && notice.dataset.notice !== about) return;
@@ -129,14 +141,14 @@ function say(about, text) {
 
 // ------------------------------------------------------------------ signing in and out
 
-find("sign-in").addEventListener("submit", async (event) => {
+signInForm.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = event.target;
-  const { email, password } = Object.fromEntries(new FormData(form));
+  const form = signInForm;
+  const typed = new FormData(form);
   find("problem").textContent = "";
   form.inert = true;
   try {
-    await session.signIn(email, password);
+    await session.signIn(`${typed.get("email")}`, `${typed.get("password")}`);
     form.reset();
     begin();
     find("organization").focus();
@@ -147,12 +159,17 @@ find("sign-in").addEventListener("submit", async (event) => {
   }
 });
 
-for (const button of document.querySelectorAll("[data-demo]")) {
+/** @param {string} name */
+function field(name) {
+  return only(signInForm, `input[name=${name}]`, HTMLInputElement);
+}
+
+for (const button of document.querySelectorAll("button[data-demo]")) {
   button.addEventListener("click", () => {
-    const form = find("sign-in");
-    form.elements.email.value = button.dataset.demo;
-    form.elements.password.value = button.dataset.password;
-    form.requestSubmit();
+    const { demo = "", password = "" } = /** @type {HTMLButtonElement} */ (button).dataset;
+    field("email").value = demo;
+    field("password").value = password;
+    signInForm.requestSubmit();
   });
 }
 
@@ -163,15 +180,20 @@ find("sign-out").addEventListener("click", () => {
   showSignIn("");
 });
 
-/** A browser's own TypeError says nothing to a person. */
+/** A browser's own TypeError says nothing to a person.
+ *
+ * @param {unknown} error
+ */
 function words(error) {
-  return error instanceof TypeError ? "The server does not answer." : error.message;
+  return error instanceof Error && !(error instanceof TypeError) ? error.message : "The server does not answer.";
 }
 
+/** @param {string} name */
 function showName(name) {
   find("organization").textContent = document.title = name;
 }
 
+/** @param {SignedIn} user */
 function showUser({ userName, role }) {
   find("account").textContent = `${userName} · ${role}`;
   find("account").title = session.email;
@@ -181,7 +203,7 @@ function showUser({ userName, role }) {
 function showEmptiness() {
   find("empty").hidden = !board.isEmpty;
   if (!board.isEmpty) return;
-  const isAdmin = connection.user.role === "admin";
+  const isAdmin = connection.user?.role === "admin";
   const link = Object.assign(document.createElement("a"), { href: "/admin/kpis/kpi/", textContent: "in the admin" });
   find("empty-reason").replaceChildren(
     ...(isAdmin ? ["Add them, or import a file, ", link, "."] : ["None that you may see. An administrator of your organization can add some."]),
@@ -189,21 +211,24 @@ function showEmptiness() {
   );
 }
 
+/** @param {boolean} shown */
 function showBoard(shown) {
   find("sign-in-page").hidden = shown;
   find("empty").hidden = true;
   for (const name of ["board", "sign-out", "account"]) find(name).hidden = !shown;
 }
 
+/** @param {string} problem */
 function showSignIn(problem) {
   board.clear();
   departments.clear();
   showName(NAME);
   showBoard(false);
   find("problem").textContent = problem;
-  find("sign-in").elements.email.focus();
+  field("email").focus();
 }
 
+/** @type {string | null} */
 let lastEmail = null;
 
 function begin() {
@@ -223,6 +248,7 @@ let report = askedFor();
 
 async function openReport() {
   const path = report;
+  if (path === null) return;
   report = null;
   history.replaceState(null, "", "/");
   try {

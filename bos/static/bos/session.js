@@ -10,8 +10,11 @@ const REFUSALS = new Set([400, 401, 403]); // anything else may pass: a proxy's 
 
 /** The server will not have this: only signing in anew helps. */
 export class SignInRefused extends Error {
+  /** @override */
   name = "SignInRefused";
 }
+
+/** @typedef {{asked?: true, offered?: Kept}} BetweenTabs */
 
 /**
  * Lives as long as its tab: {id, access, refresh, renewAt, email} in sessionStorage.
@@ -21,14 +24,17 @@ export class SignInRefused extends Error {
  * tab at a time renews it there, and the others take what it has got.
  */
 export class Session {
+  /** @type {Kept | null} */
   #kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  /** @type {Promise<void> | null} */
   #refreshing = null;
   #tabs = new BroadcastChannel(KEY);
+  /** @type {(offered: Kept | null) => void} */
   #offered = () => {};
 
   constructor() {
     forgetExpired();
-    this.#tabs.onmessage = ({ data: { asked, offered } }) => {
+    this.#tabs.onmessage = (/** @type {MessageEvent<BetweenTabs>} */ { data: { asked, offered } }) => {
       if (asked && this.#kept) this.#tabs.postMessage({ offered: this.#kept });
       if (offered) this.#offered(offered);
     };
@@ -42,12 +48,14 @@ export class Session {
     return this.#kept?.email ?? "";
   }
 
+  /** @param {string} email @param {string} password */
   async signIn(email, password) {
     this.#keep(await post("/auth/token", { email, password }), email);
   }
 
   /** Be signed in as another tab of this browser is; whether there is one. */
   async adopt() {
+    /** @type {Kept | null} */
     const offered = await new Promise((resolve) => {
       this.#offered = resolve;
       this.#tabs.postMessage({ asked: true });
@@ -73,7 +81,8 @@ export class Session {
   /** An access token that is valid for a while; `fresh` asks for a new one in any case. */
   async accessToken({ fresh = false } = {}) {
     if (!this.#kept) throw new SignInRefused("Please sign in.");
-    if (fresh || Date.now() >= this.#kept.renewAt) {
+    const { renewAt } = this.#kept;
+    if (fresh || Date.now() >= renewAt) {
       // Whoever asks meanwhile in this tab waits for the same answer.
       this.#refreshing ??= this.#renew(this.#kept).finally(() => (this.#refreshing = null));
       await this.#refreshing;
@@ -81,16 +90,20 @@ export class Session {
     return this.#kept.access;
   }
 
-  /** One tab at a time; one that comes later finds that it is done. */
+  /** One tab at a time; one that comes later finds that it is done.
+   *
+   * @param {Kept} before
+   */
   async #renew(before) {
     await withLock(place(before.id), async () => {
       const newest = this.#newest();
-      if (newest?.refresh !== before.refresh && newest?.renewAt > Date.now()) this.#store(newest);
+      if (newest && newest.refresh !== before.refresh && newest.renewAt > Date.now()) this.#store(newest);
       else await this.#refresh(newest ?? before);
     });
     if (this.#kept === null) throw new SignInRefused("Please sign in."); // signed out meanwhile
   }
 
+  /** @param {Kept} kept */
   async #refresh({ id, refresh, email }) {
     let tokens;
     try {
@@ -102,10 +115,12 @@ export class Session {
     if (this.#kept?.id === id) this.#keep(tokens, email);
   }
 
+  /** @returns {Kept | null} */
   #newest() {
     return this.#kept && (JSON.parse(localStorage.getItem(place(this.#kept.id)) ?? "null") ?? this.#kept);
   }
 
+  /** @param {Tokens} tokens @param {string} email */
   #keep({ access, refresh }, email) {
     // By the token's length of life, not by its end: this computer's clock may be wrong.
     const { iat, exp, sid } = claims(access);
@@ -114,6 +129,7 @@ export class Session {
     this.#store({ id: sid ?? email, access, refresh, renewAt, email });
   }
 
+  /** @param {Kept} kept */
   #store(kept) {
     this.#kept = kept;
     sessionStorage.setItem(KEY, JSON.stringify(kept));
@@ -121,6 +137,7 @@ export class Session {
   }
 }
 
+/** @param {string} id */
 function place(id) {
   return `${KEY}.${id}`;
 }
@@ -129,15 +146,17 @@ function place(id) {
 function forgetExpired() {
   for (const key of Object.keys(localStorage)) {
     if (!key.startsWith(`${KEY}.`)) continue;
-    const { refresh } = JSON.parse(localStorage.getItem(key));
+    const { refresh } = JSON.parse(localStorage.getItem(key) ?? "{}");
     if (claims(refresh).exp * 1000 < Date.now()) localStorage.removeItem(key);
   }
 }
 
+/** @param {string} token @returns {{iat: number, exp: number, sid?: string}} */
 function claims(token) {
   return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
 }
 
+/** @param {string} address @param {object} body */
 async function post(address, body) {
   const response = await fetch(address, {
     method: "POST",
@@ -152,6 +171,7 @@ async function post(address, body) {
   throw new Error("The server does not answer. Please try again.");
 }
 
+/** @param {Response} response */
 function wait(response) {
   const seconds = Number(response.headers.get("Retry-After"));
   if (!seconds) return "Please try again later.";

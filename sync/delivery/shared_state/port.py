@@ -1,4 +1,4 @@
-"""What the hub asks of the state that processes share."""
+"""The hub's interface to the state that processes share."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ class SharedState(Protocol):
         ...
 
     async def who_is_present(self, place: str) -> list[str] | None:
-        """What connections are at this place; None if nobody knows."""
+        """Return the connections at this place; None if that is not known."""
         ...

@@ -187,7 +187,7 @@ class RedisState:
     def _slices(
         self, held: Iterable[tuple[str, str]]
     ) -> Iterable[tuple[redis.asyncio.Redis, list[tuple[str, str]]]]:
-        """What is held, by the Redis that keeps it, in parts that it takes well within its time."""
+        """Yield the held leases by their Redis, in parts that it takes well within its time."""
         by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
         for key, connection_id in held:
             by_client[self._client(key)].append((key, connection_id))

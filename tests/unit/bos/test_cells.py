@@ -1,4 +1,4 @@
-"""What cells say: percents, digits that may be read in two ways, and text that never runs."""
+"""Meanings of cells: percents, digits that may be read in two ways, and text that never runs."""
 
 from __future__ import annotations
 

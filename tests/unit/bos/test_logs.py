@@ -1,4 +1,4 @@
-"""What a line of the log says, and how often (f7)."""
+"""The lines of the log: their content, and how often they come (f7)."""
 
 from __future__ import annotations
 

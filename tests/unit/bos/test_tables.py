@@ -36,7 +36,7 @@ def repacked(content: bytes, name: str, text: bytes) -> bytes:
     return file.getvalue()
 
 
-def refusal(name: str, content: bytes, **limits: int) -> str:
+def refusal(name: str, content: bytes, **limits: Any) -> str:
     with pytest.raises(Unreadable) as refused:
         read_table(name, content, **limits)
     return str(refused.value)

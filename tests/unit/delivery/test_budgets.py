@@ -1,4 +1,4 @@
-"""What work costs, and what is left of it (row s6)."""
+"""The price of work, and the budget that is left (row s6)."""
 
 from __future__ import annotations
 

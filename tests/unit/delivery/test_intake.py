@@ -1,4 +1,4 @@
-"""What a connection and an address may send, by a clock of our own (s1, s8, w1)."""
+"""The budgets of a connection and an address, by a clock of our own (s1, s8, w1)."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_w1_frames_before_auth_are_paid_by_all_connections_of_the_address() -> N
 
 def test_s8_who_was_let_in_signs_in_although_the_others_have_used_up_what_the_address_has() -> None:
     gate = Gate()
-    intakes = []
+    intakes: list[Intake] = []
     for _ in range(int(LIMITS.handshakes_per_second) * BURST_SECONDS):
         intake = Intake()
         intake.place = enter(gate)

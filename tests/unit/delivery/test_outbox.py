@@ -1,4 +1,4 @@
-"""What waits for a client, without a socket."""
+"""The outbox of a client, without a socket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sync.delivery.intake import Intake
 from sync.delivery.outbox import WRITE_BYTES, Flusher, RawOutbox, Watcher
 
 
@@ -14,6 +15,7 @@ class Pipe:
 
     heard_at = 0.0
     watcher: Watcher
+    intake: Intake  # not asked here
 
     def __init__(self) -> None:
         self.written: list[bytes] = []

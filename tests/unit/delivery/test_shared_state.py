@@ -1,4 +1,4 @@
-"""What a process tells Redis, and makes of one that dies or is silent."""
+"""The state that a process shares by Redis, also by one that dies or is silent."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_w8_an_end_is_told_again_until_redis_hears_but_not_of_who_is_back(
     is_away = False
 
     async def is_told() -> bool:
-        return await client.zrange("room", 0, -1) == [b"back"]
+        return bool(await client.zrange("room", 0, -1) == [b"back"])
 
     await until(is_told, within=5)
     assert await ends.take_out(client, "room", "nobody") == 1

@@ -184,5 +184,6 @@ async def test_l3_a_change_lingers_the_longer_the_more_there_are_to_write_to(
 ) -> None:
     hub: Any = None
     feed = Feed("", hub)
-    feed.connections = {object() for _ in range(connections)}  # only counted
+    counted: Any = {object() for _ in range(connections)}
+    feed.connections = counted
     assert feed.linger == pytest.approx(seconds)

@@ -1,4 +1,4 @@
-"""What becomes of an error that a request does not declare (decision E8)."""
+"""The fate of an error that a request does not declare (decision E8)."""
 
 from __future__ import annotations
 

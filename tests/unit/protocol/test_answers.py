@@ -1,4 +1,4 @@
-"""What a declaration of answers and errors may say (decision E8)."""
+"""Declarations of answers and errors that are taken, and that are refused (decision E8)."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ VALUES = st.recursive(
 
 
 def outcome(read: Any, frame: bytes) -> Any:
-    """What was read, or the refusal; anything else that is raised fails the test."""
+    """Return what was read, or the refusal; anything else that is raised fails the test."""
     try:
         return read(frame)
     except InvalidMessage as error:

@@ -1,4 +1,4 @@
-"""What clients write in other ways than ours: `null` for missing (w13), 5.0 for 5 (w16)."""
+"""Payloads that clients write in other ways: `null` for missing (w13), 5.0 for 5 (w16)."""
 
 from __future__ import annotations
 

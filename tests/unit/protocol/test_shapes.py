@@ -104,7 +104,7 @@ MSGPACK: dict[str, bytes] = {
 
 
 def _as_payload(read: Callable[[bytes], Envelope], frame: bytes) -> None:
-    """What the event loop does with a message, until its handler would refuse it."""
+    """Read a message as the event loop does, until its handler would refuse it."""
     try:
         envelope = read(frame)
     except MalformedEnvelope as refused:

@@ -69,6 +69,7 @@ def followers(before: Shop, after: Shop | None) -> AccessChange:
 feature = Feature(
     entities=[SyncedShop(), SyncedOrder()],
     messages=[messages.OrderPlace, messages.OrderPlaced],
+    error_ids=["shopId"],
     handlers=[handlers.order_place],
     topics=[
         TopicKind(
