@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sync.conf import sync_settings
 from sync.delivery import access, encodings
+from sync.delivery.sequencer import GAP_PATIENCE, Sequencer, Step
 from sync.eventlog import log
 from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.threads import in_database
@@ -37,8 +38,6 @@ def follow_entity(entity_type: str, follower: Follower) -> None:
     _followers[entity_type] = follower
 
 
-# A message overtaken on its way through Redis arrives within this time; later it is read.
-GAP_PATIENCE = 0.02
 PAGE = 100
 # Delivered without a pause: between two slices outboxes are written and slow clients noticed.
 SLICE = 64
@@ -55,29 +54,39 @@ MAX_LINGER = 0.002
 class Feed:
     """Events of one organization, delivered to its connections in this process."""
 
-    def __init__(self, organization_id: str, hub: Hub) -> None:
+    def __init__(self, organization_id: str, hub: Hub, head: Head) -> None:
+        """head: the log's; what is committed from there on is delivered."""
         self.organization_id = organization_id
         self.hub = hub
-        self.last = 0
-        """Sequence of the event that was delivered last."""
-        self.last_at_us = 0
-        """The log's time of that event."""
         self.ended = False
         """Nothing is delivered any more: the log was put back, or nobody listens."""
         self.access_epoch = 0
         """Rises whenever rights change: what was authorized before must be asked again."""
         self.connections: set[Connection] = set()
+        self._sequencer = Sequencer(head)
         self._members: dict[str, dict[Connection, None]] = {}
         self._held: set[Connection] = set()
-        self._early: dict[int, LoggedEvent] = {}
-        self._fence: asyncio.Task[None] | None = None
-        self._looked_upto = 0
-        """Rights that events up to this sequence touch have been looked at."""
-        self._filler: asyncio.Task[None] | None = None
-        self._known_head = 0
+        self._checking: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._next_slice: asyncio.TimerHandle | None = None
         self._laggards: set[asyncio.Task[None]] = set()
         self._slice_characters = sync_settings().send_queue_bytes // SLICE_PART
+        self._now = asyncio.get_running_loop().time
+
+    @property
+    def last(self) -> int:
+        """Sequence of the event that was delivered last."""
+        return self._sequencer.last
+
+    @property
+    def last_at_us(self) -> int:
+        """The log's time of that event."""
+        return self._sequencer.last_at_us
+
+    @property
+    def known(self) -> int:
+        """The highest sequence that is known to be committed."""
+        return self._sequencer.known
 
     # -------------------------------------------------------------- who listens
 
@@ -131,60 +140,33 @@ class Feed:
 
     def ingest(self, events: Iterable[LoggedEvent]) -> None:
         """Take events from wherever they come, in any order, any number of times."""
-        for event in events:
-            if event.sequence > self.last:
-                self._early[event.sequence] = event
-            elif event.at_us > self.last_at_us:
-                # Times rise with sequences: this number was given once more.
-                self._start_over()
+        self._sequencer.take(events, now=self._now())
         self._advance()
 
-    def check(self, head: Head, *, delivered: int) -> None:
+    def check(self, head: Head, *, known: int) -> None:
         """Compare with the log's head: read what has not arrived.
 
-        delivered: `last` as it was before the head was read. A head behind that has been put back;
-        and what was forgotten before it was delivered cannot be delivered any more.
+        known: `self.known` as it was before the head was read.
         """
-        if head.sequence < delivered or head.pruned_sequence > self.last:
-            self._start_over()
-        else:
-            self._expect(head.sequence)
+        self._sequencer.compare(head, known=known, now=self._now())
+        self._go_on()
 
     def _expect(self, upto: int) -> None:
-        self._known_head = max(self._known_head, upto)
-        if upto > self.last:
-            self._fill()
-
-    def _start_over(self) -> None:
-        """The log is not the one that was delivered: everybody takes a snapshot."""
-        if not self.ended:
-            self.ended = True
-            self.hub.start_over(self)
-
-    def _passed(self, event: LoggedEvent) -> None:
-        self.last, self.last_at_us = event.sequence, event.at_us
+        self._sequencer.expect(upto, now=self._now())
+        self._go_on()
 
     def _advance(self) -> None:
         """Deliver what is next, a slice at a time; neighbours with the same receivers together."""
+        if self.ended:
+            return
         run: list[LoggedEvent] = []
         followed: tuple[str, ...] = ()
-        room = self._slice_characters
-        for _ in range(SLICE):
-            if self._fence is not None or self.ended or room < 0:
-                break
-            if (event := self._early.get(self.last + 1)) is None:
-                break
-            room -= len(event.data) + len(event.live)
+        for event in self._sequencer.ready(most=SLICE, characters=self._slice_characters):
             topics = tuple(topic for topic in event.topics() if topic in self._members)
             alone = event.access or event.entity_type in _followers
             if run and (topics != followed or alone):
                 self._deliver(run, followed)
                 run = []
-            if event.access and event.sequence > self._looked_upto:
-                self._fence = asyncio.create_task(self._look_at_rights())
-                return
-            del self._early[event.sequence]
-            self._passed(event)
             if alone:
                 self._deliver_alone(event, topics)
                 continue
@@ -192,27 +174,35 @@ class Feed:
             followed = topics
         if run:
             self._deliver(run, followed)
-        if self._fence is None and self._early and not self.ended:
-            self._continue()
+        self._go_on()
 
-    def _continue(self) -> None:
-        if self.last + 1 not in self._early:
-            self._fill()
-        elif self._next_slice is None:
-            delay = sync_settings().coalesce
-            self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
+    def _go_on(self) -> None:
+        """Have done what delivery waits for."""
+        if self.ended:
+            return
+        match self._sequencer.step():
+            case Step.DELIVER if self._next_slice is None:
+                delay = sync_settings().coalesce
+                self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
+            case Step.CHECK_RIGHTS if self._checking is None:
+                self._checking = asyncio.create_task(self._check_rights())
+            case Step.READ if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read_missing())
+            case Step.START_OVER:
+                self.ended = True  # everybody takes a snapshot
+                self.hub.start_over(self)
 
     def _resume(self) -> None:
         self._next_slice = None
         self._advance()
 
-    async def _look_at_rights(self) -> None:
+    async def _check_rights(self) -> None:
         """Look at the rights that the next events touch; nothing is delivered meanwhile.
 
         All that is here has been committed: one look, now, is for all of it.
         """
         self.access_epoch += 1
-        coming = list(self._next_events())
+        coming = self._sequencer.coming()
         touching = [event for event in coming if event.access]
         change = merged(msgspec.json.decode(e.access, type=AccessChange) for e in touching)
         ending = _ending_topics(coming)
@@ -223,16 +213,25 @@ class Feed:
             except Exception:  # the database is away: deliver nothing that might be forbidden
                 logger.exception("rights not checked, delivery waits")
                 await asyncio.sleep(RETRY_PAUSE)
-        self._looked_upto = touching[-1].sequence
-        self._fence = None
+        self._sequencer.rights_checked(touching[-1].sequence)
+        self._checking = None
         self._advance()
 
-    def _next_events(self) -> Iterator[LoggedEvent]:
-        """What is here to be delivered next, without a gap."""
-        sequence = self.last + 1
-        while (event := self._early.get(sequence)) is not None:
-            yield event
-            sequence += 1
+    async def _read_missing(self) -> None:
+        while not self.ended and self._sequencer.step() is Step.READ:
+            if patience := self._sequencer.patience(now=self._now()):
+                await asyncio.sleep(patience)
+                continue
+            gap = self._sequencer.gap()
+            try:
+                missing = await in_database(
+                    log.read, self.organization_id, after=gap.after, upto=gap.upto, limit=PAGE
+                )
+            except Exception:  # the next head check tries again
+                logger.exception("log not read")
+                return
+            self._sequencer.read(gap, missing, now=self._now())
+            self._advance()
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
@@ -250,36 +249,6 @@ class Feed:
                 follower(self, event)
             except Exception:  # a feature's fault must not stop the organization's events
                 logger.exception("follower failed", extra={"entity": event.entity_type})
-
-    def _fill(self) -> None:
-        if self._filler is None or self._filler.done():
-            self._filler = asyncio.create_task(self._read_missing())
-
-    async def _read_missing(self) -> None:
-        await asyncio.sleep(GAP_PATIENCE)
-        while not self.ended:
-            upto = max(self._known_head, *self._early, self.last)
-            if upto == self.last:
-                return
-            if self._fence is not None:
-                await asyncio.wait([self._fence])
-                continue
-            if self.last + 1 in self._early:
-                await asyncio.sleep(sync_settings().coalesce)
-                self._advance()
-                continue
-            after = self.last
-            try:
-                missing = await in_database(
-                    log.read, self.organization_id, after=after, upto=upto, limit=PAGE
-                )
-            except Exception:  # the next head check tries again
-                logger.exception("log not read")
-                return
-            if not missing or missing[0].sequence > after + 1:
-                self._start_over()  # what was committed is not there
-                return
-            self.ingest(missing)
 
     # -------------------------------------------------------------- delivery
 
@@ -374,9 +343,9 @@ class Feed:
 
     async def settled(self, connection: Connection) -> None:
         """Wait until the connection has got all that has come by now, the early as well."""
-        upto = max(self._early, default=self.last)
+        upto = self.known
         while connection.live and not self.ended:
-            if self.last >= upto and self._fence is None and not connection.held:
+            if self.last >= upto and not connection.held:
                 return
             await asyncio.sleep(GAP_PATIENCE)
 
@@ -440,7 +409,7 @@ class Feed:
 
     def end(self) -> None:
         self.ended = True
-        for task in (self._fence, self._filler, *self._laggards):
+        for task in (self._checking, self._reading, *self._laggards):
             if task is not None:
                 task.cancel()
 

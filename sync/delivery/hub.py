@@ -92,10 +92,7 @@ class Hub:
     async def _open(self, organization_id: str) -> Feed:
         # First the group, then the head: what is committed in between arrives early and waits.
         await self._join(organization_id)
-        feed = Feed(organization_id, self)
-        head = await in_database(log.head, organization_id)
-        feed.last, feed.last_at_us = head.sequence, head.at_us
-        return feed
+        return Feed(organization_id, self, await in_database(log.head, organization_id))
 
     async def _join(self, organization_id: str) -> None:
         if self._layer is None or organization_id in self._joined:
@@ -171,13 +168,13 @@ class Hub:
             if feed.organization_id not in self._joined:
                 await self._join(feed.organization_id)
         if feeds:
-            delivered = {feed.organization_id: feed.last for feed in feeds}
-            heads = await in_database(log.heads, list(delivered))
+            known = {feed.organization_id: feed.known for feed in feeds}
+            heads = await in_database(log.heads, list(known))
             behind = False
             for feed in feeds:
                 head = heads.get(feed.organization_id, log.Head())
                 behind |= feed.last < head.sequence
-                feed.check(head, delivered=delivered[feed.organization_id])
+                feed.check(head, known=known[feed.organization_id])
             if behind:
                 return
         self.level_at = time.monotonic()

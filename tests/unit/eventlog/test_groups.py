@@ -20,6 +20,7 @@ from kpis.services import kpi_set_value
 from sync.delivery.feed import MAX_LINGER, Feed
 from sync.eventlog import log
 from sync.eventlog.idempotency import looked_up
+from sync.eventlog.log import Head
 from sync.eventlog.writer import GROUP, Dropped, GroupWriter
 from sync.protocol.errors import NotFound
 from sync.protocol.identity import Principal
@@ -183,6 +184,6 @@ async def test_l3_a_change_lingers_the_longer_the_more_there_are_to_write_to(
     connections: int, seconds: float
 ) -> None:
     hub: Any = None
-    feed = Feed("", hub)
+    feed = Feed("", hub, Head())
     feed.connections = {object() for _ in range(connections)}  # only counted
     assert feed.linger == pytest.approx(seconds)
