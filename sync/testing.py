@@ -100,8 +100,12 @@ class FakeOutbox:
         return [payload["sequence"] for payload in payloads if "sequence" in payload]
 
     def stop_reading(self) -> None:
-        """The client takes nothing any more: half of the queue is full."""
+        """The client takes nothing any more: whatever sends much waits."""
         self._reading.clear()
+
+    def fall_behind(self) -> None:
+        """The client takes nothing any more, and half of the queue is full."""
+        self.stop_reading()
         self.on_lag()
 
     def read_on(self) -> None:

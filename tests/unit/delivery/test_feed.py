@@ -282,7 +282,7 @@ async def test_v5_history_that_was_pruned_in_a_pause_is_4508_and_no_gap(world: W
 async def test_l3_a_client_that_lags_gets_the_rest_at_its_own_pace(world: World) -> None:
     bob, quick = world.join("bob", KPI), world.join("quick", KPI)
     world.change()
-    bob.fake.stop_reading()
+    bob.fake.fall_behind()
     for _ in range(3):
         world.change()
     assert (bob.fake.sequences(), quick.fake.sequences()) == ([1], [1, 2, 3, 4])
@@ -428,7 +428,7 @@ class Run:
                 pause.covers([KPI], upto)
 
     async def lag(self) -> None:
-        self.bob.fake.stop_reading()
+        self.bob.fake.fall_behind()
 
     async def read(self) -> None:
         self.bob.fake.read_on()
