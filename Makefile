@@ -9,7 +9,7 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 	&& $(IN)/uv pip install -q --system-certs --python $(IN)/python --require-hashes -r $(1) \
 	|| $(IN)/pip install -q --require-hashes -r $(1)'
 
-.PHONY: help venv run test lint docs bench lock clean
+.PHONY: help venv run test unit lint docs bench lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -27,6 +27,9 @@ run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
 
 test: $(VENV)/.dev  ## Lint, types, layers and every test, on SQLite and on PostgreSQL with Redis
 	@$(IN)/python -m tests.run
+
+unit: $(VENV)/.dev  ## The tests that need no server, in seconds: after each change of the kernel
+	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit
 
 lint: $(VENV)/.dev  ## Style, types, layers
 	@$(IN)/python -m tests.lint

@@ -26,8 +26,8 @@ from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from sync.delivery.intake import block_of
 from sync.gateway.cors import PREFLIGHT, allowed_origin, cors_headers, is_preflight
+from sync.gateway.intake import block_of
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]

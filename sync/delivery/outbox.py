@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from sync.conf import sync_settings
-
-if TYPE_CHECKING:
-    from sync.delivery.intake import Intake
 
 WRITE_BYTES = 32 * 1024
 """Of more, so much is given to the transport at once. What it has cannot be overtaken."""
@@ -25,23 +22,12 @@ def most_of_a_frame() -> int:
 Beat = Callable[[dict[str, Any], bool], None]
 
 
-class RawTransport(Protocol):
-    """What `sync.gateway.server` offers in scope['extensions']['bos.raw']."""
-
-    intake: Intake
-    """What it may still send; the transport asks it for each frame."""
-
-    heard_at: float
-    """When something came in last, be it a WebSocket ping; by the loop's clock."""
+class Transport(Protocol):
+    """What a RawOutbox writes to."""
 
     def write(self, frames: bytes) -> None: ...
     def buffered(self) -> int:
         """Bytes that were written and that the client has not taken yet."""
-        ...
-
-    def abort(self) -> None: ...
-    async def wait_written(self) -> None:
-        """Wait until the client has taken everything that was written."""
         ...
 
     def watch(self, watcher: Watcher) -> None:
@@ -196,7 +182,7 @@ class RawOutbox:
         "on_overflow",
     )
 
-    def __init__(self, transport: RawTransport, flusher: Flusher, limit: int) -> None:
+    def __init__(self, transport: Transport, flusher: Flusher, limit: int) -> None:
         self._transport = transport
         self._flusher = flusher
         self._limit = limit

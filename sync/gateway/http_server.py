@@ -19,9 +19,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from sync.conf import sync_settings
-from sync.delivery.hub import hub
-from sync.delivery.intake import TurnedAway, block_of
 from sync.gateway.cors import cors_headers
+from sync.gateway.intake import TurnedAway, block_of, gate
 from sync.gateway.server import RawWebSocketProtocol
 
 log = logging.getLogger("bos.sync")
@@ -225,7 +224,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         # Before anything is made for it: a handshake that is refused costs as much as another.
         address = self._client_host()
-        place = hub().gate.enter(address, self.loop.time())
+        place = gate().enter(address, self.loop.time())
         if isinstance(place, TurnedAway):
             self._turn_away(place, address)
             return

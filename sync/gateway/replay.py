@@ -12,8 +12,8 @@ import msgspec
 from msgspec import UNSET
 
 from sync.delivery import encodings
-from sync.delivery.connection import Connection
-from sync.delivery.feed import PAGE, Feed, Synced
+from sync.delivery.feed import Feed
+from sync.delivery.pause import PAGE
 from sync.eventlog import log
 from sync.eventlog.threads import reading
 from sync.protocol import codecs, topics
@@ -43,26 +43,21 @@ async def serve_sync(context: Context, request: SyncRequest, permitted: Permitte
 
     Raises TokenExpired where the token ends meanwhile: nothing goes out behind that.
     """
-    connection = context.connection
-    feed = connection.feed
-    assert feed is not None
     try:
-        async with connection.delivering:
-            connection.hold()
-            try:
-                replay = _Replay(context, feed, _topics(request), permitted)
-                if request.last_sequence is None and request.last_sync_timestamp is None:
-                    upto = await replay.send_snapshot()
-                else:
-                    upto = await replay.send_missed(request)
-                connection.covered = Synced(replay.names, upto)
-            finally:
-                await feed.catch_up(connection)
+        async with context.feed.paused(context.subscriber) as pause:
+            replay = _Replay(context, _topics(request), permitted)
+            if request.last_sequence is None and request.last_sync_timestamp is None:
+                upto = await replay.send_snapshot()
+            else:
+                upto = await replay.send_missed(request)
+            pause.covers(replay.names, upto)
     except Ended:
         return
     except SyncRefused as refused:
         details = refused.details or UNSET
-        connection.send(SyncError(refused.code, refused.message, details), context.request_id)
+        context.subscriber.send(
+            SyncError(refused.code, refused.message, details), context.request_id
+        )
 
 
 def _topics(request: SyncRequest) -> list[Topic]:
@@ -73,12 +68,11 @@ def _topics(request: SyncRequest) -> list[Topic]:
 
 
 class _Replay:
-    def __init__(
-        self, context: Context, feed: Feed, wanted: list[Topic], permitted: Permitted
-    ) -> None:
+    def __init__(self, context: Context, wanted: list[Topic], permitted: Permitted) -> None:
         self._context = context
-        self._connection: Connection = context.connection
-        self._feed = feed
+        self._subscriber = context.subscriber
+        self._feed: Feed = context.feed
+        self._log = context.hub.log
         self._permitted = permitted
         self._organization_id = context.principal.organization_id
         self._request_id = context.request_id
@@ -99,7 +93,7 @@ class _Replay:
         after, sent = start.after, 0
         while after < start.head.sequence:
             events = await self._context.read(
-                log.read_topics,
+                self._log.read_topics,
                 self._organization_id,
                 self._topics,
                 after=after,
@@ -137,7 +131,7 @@ class _Replay:
                     )
 
     def _start(self, request: SyncRequest) -> _Start:
-        head = log.head(self._organization_id)
+        head = self._log.head(self._organization_id)
         if request.last_sequence is not None:
             after = request.last_sequence
             from_timestamp = self._time_of(after)
@@ -150,18 +144,18 @@ class _Replay:
             )
         if after < head.pruned_sequence:
             raise log.history_expired()
-        count = log.count_topics(
+        count = self._log.count_topics(
             self._organization_id, self._topics, after=after, upto=head.sequence
         )
         return _Start(head, after, from_timestamp, count)
 
     def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
         at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
-        after = log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
+        after = self._log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
         return after, wire_time_us(at_us)
 
     def _time_of(self, sequence: int) -> str:
-        event = log.find(self._organization_id, sequence)
+        event = self._log.find(self._organization_id, sequence)
         return wire_time_us(event.at_us) if event else wire_time(EPOCH)
 
     async def send_snapshot(self) -> int:
@@ -179,7 +173,7 @@ class _Replay:
 
     def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
         with reading():
-            head = log.head(self._organization_id)
+            head = self._log.head(self._organization_id)
             return head, topics.snapshot(self._context.principal, self._topics)
 
     def _snapshot_message(self, entity: Shown, head: log.Head) -> bytes:
@@ -202,31 +196,31 @@ class _Replay:
 
         Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
         """
-        connection = self._connection
+        subscriber = self._subscriber
         await self._may_go_on()
         for message in messages:
-            if connection.outbox.is_filling():  # a hundred of them may be more than the queue
-                await connection.drained()
+            if subscriber.outbox.is_filling():  # a hundred of them may be more than the queue
+                await subscriber.drained()
                 await self._may_go_on()
-            connection.outbox.push(connection.lane.pack(message))
-        await connection.drained()
+            subscriber.push(message)
+        await subscriber.drained()
 
     async def _may_go_on(self) -> None:
         await self._still_authorized()
         self._require_life()
 
     def _require_life(self) -> None:
-        if self._connection.ending:
+        if self._subscriber.ending:
             raise Ended
-        self._connection.require_access("SYNC_REQUEST")
+        self._context.connection.require_access("SYNC_REQUEST")
 
     def _begin(self, count: int, from_timestamp: str) -> None:
-        self._connection.send(SyncStart(count, from_timestamp), self._request_id)
+        self._subscriber.send(SyncStart(count, from_timestamp), self._request_id)
 
     def _complete(self, count: int, head: log.Head) -> None:
         self._require_life()
         message = SyncComplete(count, wire_cursor(head.at_us), head.sequence)
-        self._connection.send(message, self._request_id)
+        self._subscriber.send(message, self._request_id)
 
 
 class _Start(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 
-from sync.delivery.connection import FREQUENT, UNLIMITED
+from sync.gateway.connection import FREQUENT, UNLIMITED
 from sync.protocol.caps import caps
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.messages import SyncDelete, SyncUpdate

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(ask: Callable[[], T | Awaitable[T]], *, within: float) -> T:
+async def until(ask: Callable[[], T | Awaitable[T]], *, within: float, every: float = 0.05) -> T:
     """Ask again and again; the first answer that is true. TimeoutError after so many seconds."""
     async with asyncio.timeout(within):
         while True:
@@ -19,4 +19,4 @@ async def until(ask: Callable[[], T | Awaitable[T]], *, within: float) -> T:
                 answer = await answer
             if answer:
                 return answer
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)
