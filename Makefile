@@ -31,7 +31,7 @@ test: $(VENV)/.dev  ## Lint, types, layers and every test, on SQLite and on Post
 lint: $(VENV)/.dev  ## Style, types, layers
 	@$(IN)/python -m tests.lint
 
-docs: $(VENV)/.dev  ## Write docs/asyncapi.json and docs/messages.md from the message structs
+docs: $(VENV)/.dev  ## Write docs/asyncapi.json, messages.md and metrics.md from the declarations
 	@$(IN)/python manage.py protocol_docs
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer

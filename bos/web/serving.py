@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,12 +12,18 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import uvicorn
 from django.core.management.base import CommandError
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.importer import import_from_string
 from uvicorn.supervisors import Multiprocess
+
+from sync.gateway.exposition import Exchange, exposition
 
 log = logging.getLogger("bos.processes")
 
@@ -84,6 +91,15 @@ class Processes(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Told) -> None:
         super().__init__(config, sockets)
         self._ready: Told | None = ready
+        self._numbers = Path(mkdtemp(prefix="bos-numbers-"))
+        config.app = partial(sharing_application, str(config.app), self._numbers)
+        config.factory = True
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            shutil.rmtree(self._numbers, ignore_errors=True)
 
     def keep_subprocess_alive(self) -> None:
         before = list(self.processes)
@@ -92,6 +108,7 @@ class Processes(Multiprocess):
             if process not in self.processes:  # it has died, or was killed for not answering
                 extra = {"pid": process.pid} | how_it_ended(process.exitcode)
                 log.error("server process died", extra=extra)
+        Exchange(self._numbers).bury([p.pid for p in self.processes if p.pid is not None])
         if self._ready is not None and all(p.is_ready(timeout=1) for p in self.processes):
             self._ready()
             self._ready = None
@@ -99,6 +116,13 @@ class Processes(Multiprocess):
     @property
     def could_not_start(self) -> bool:
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+
+
+def sharing_application(path: str, numbers: Path) -> Any:
+    """The application, in a process that leaves its numbers in this directory for the others."""
+    application = import_from_string(path)
+    exposition.share(numbers)
+    return application
 
 
 def serve(config: uvicorn.Config, sockets: list[socket.socket], ready: Told) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from sync.conf import sync_settings
-from sync.delivery import encodings
+from sync.delivery import counts, encodings
 from sync.delivery.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
 from sync.eventlog.log import LoggedEvent
 from sync.protocol import codecs
@@ -175,6 +175,7 @@ class Connection:
     ) -> None:
         """Send this message to this connection alone, now."""
         name = name_of(type(message))
+        counts.count_answer(name, message)
         payload = codecs.to_json(message) if message.__struct_fields__ else None
         text = encode(name, payload, request_id=request_id, timestamp=timestamp)
         if name in HEARTBEATS:
@@ -195,6 +196,7 @@ class Connection:
             self.answer(event, subscribed=subscribed)
         elif subscribed:
             self.outbox.push(self.lane.pack(*encodings.broadcast(event)))
+            counts.count_delivered([event])
 
     def answer(self, event: LoggedEvent, *, subscribed: bool = False) -> None:
         """Send the requester's own copy (decision E3).
@@ -204,6 +206,7 @@ class Connection:
         messages = encodings.own_copy(event, event.request_id or None, subscribed=subscribed)
         if messages:
             self.outbox.push(self.lane.pack(*messages))
+            counts.count_own_copy(event, subscribed=subscribed)
 
     def lag(self) -> None:
         """Half of the queue is full: leave events in the log, and send them at its own pace.

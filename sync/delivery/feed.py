@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from sync import metrics
 from sync.conf import sync_settings
-from sync.delivery import access, encodings
+from sync.delivery import access, counts, encodings
 from sync.eventlog import log
 from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.threads import in_database
+from sync.protocol.codecs import type_of
 from sync.protocol.rights import AccessChange, merged
 
 if TYPE_CHECKING:
@@ -52,6 +54,19 @@ LINGER_PER_CONNECTION = 1e-6
 MAX_LINGER = 0.002
 
 
+GAP_REPAIRS = metrics.counter(
+    "bos_gap_repairs",
+    "Events that had not come and were read from the log, by `cause`: `gap` (a later one had come),"
+    " `head` (the log's head was further), `sync` (a sync had shown more).",
+    "cause",
+    known=("gap", "head", "sync"),
+)
+RESTORES = metrics.counter(
+    "bos_log_restores",
+    "Logs that were put back behind what had been delivered: all of their clients began anew.",
+)
+
+
 class Feed:
     """Events of one organization, delivered to its connections in this process."""
 
@@ -74,6 +89,8 @@ class Feed:
         self._looked_upto = 0
         """Rights that events up to this sequence touch have been looked at."""
         self._filler: asyncio.Task[None] | None = None
+        self._cause = "gap"
+        """Why the filler reads."""
         self._known_head = 0
         self._next_slice: asyncio.TimerHandle | None = None
         self._laggards: set[asyncio.Task[None]] = set()
@@ -148,17 +165,18 @@ class Feed:
         if head.sequence < delivered or head.pruned_sequence > self.last:
             self._start_over()
         else:
-            self._expect(head.sequence)
+            self._expect(head.sequence, "head")
 
-    def _expect(self, upto: int) -> None:
+    def _expect(self, upto: int, cause: str) -> None:
         self._known_head = max(self._known_head, upto)
         if upto > self.last:
-            self._fill()
+            self._fill(cause)
 
     def _start_over(self) -> None:
         """The log is not the one that was delivered: everybody takes a snapshot."""
         if not self.ended:
             self.ended = True
+            RESTORES.add(1)
             self.hub.start_over(self)
 
     def _passed(self, event: LoggedEvent) -> None:
@@ -197,7 +215,7 @@ class Feed:
 
     def _continue(self) -> None:
         if self.last + 1 not in self._early:
-            self._fill()
+            self._fill("gap")
         elif self._next_slice is None:
             delay = sync_settings().coalesce
             self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
@@ -251,8 +269,9 @@ class Feed:
             except Exception:  # a feature's fault must not stop the organization's events
                 logger.exception("follower failed", extra={"entity": event.entity_type})
 
-    def _fill(self) -> None:
+    def _fill(self, cause: str) -> None:
         if self._filler is None or self._filler.done():
+            self._cause = cause
             self._filler = asyncio.create_task(self._read_missing())
 
     async def _read_missing(self) -> None:
@@ -279,6 +298,7 @@ class Feed:
             if not missing or missing[0].sequence > after + 1:
                 self._start_over()  # what was committed is not there
                 return
+            GAP_REPAIRS.add(sum(e.sequence not in self._early for e in missing), self._cause)
             self.ingest(missing)
 
     # -------------------------------------------------------------- delivery
@@ -288,7 +308,8 @@ class Feed:
         requesters = self._requesters(events)
         frames: dict[encodings.Lane, encodings.Frames] = {}
         messages: list[bytes] | None = None
-        for connection in self._receivers(topics):
+        receivers = self._receivers(topics)
+        for connection in receivers:
             if connection in requesters:
                 continue
             lane = connection.lane
@@ -298,8 +319,12 @@ class Feed:
                     messages = [m for event in events for m in encodings.broadcast(event)]
                 ready = frames[lane] = lane.pack(*messages)
             connection.outbox.push(ready)
+        if others := len(receivers) - sum(each in receivers for each in requesters):
+            counts.count_delivered(events, others)
         if requesters:
             self._deliver_to_requesters(events, topics, requesters)
+        if others or requesters:
+            self.hub.flusher.measure(events)
 
     def _deliver_to_requesters(
         self,
@@ -327,9 +352,10 @@ class Feed:
                         connection.answer(event, subscribed=True)
                     else:
                         connection.outbox.push(frames)
+                        counts.count_delivered([event])
             connection.outbox.flush()
 
-    def _receivers(self, topics: tuple[str, ...]) -> Iterable[Connection]:
+    def _receivers(self, topics: tuple[str, ...]) -> Collection[Connection]:
         """Each connection once, however many of its topics match (decision S5)."""
         groups = [self._members[topic] for topic in topics if topic in self._members]
         if len(groups) < 2:
@@ -342,6 +368,7 @@ class Feed:
     def show(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
         """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
         frames: dict[encodings.Lane, encodings.Frames] = {}
+        shown = 0
         for connection in self._members.get(topic, ()):
             principal = connection.principal
             if principal is None or principal.user_id == except_user:
@@ -350,6 +377,9 @@ class Feed:
             if ready is None:
                 ready = frames[connection.lane] = connection.lane.pack(message)
             connection.outbox.push_latest(topic, key, ready)
+            shown += 1
+        if shown:
+            counts.count_sent(type_of(message, packed=False), shown)
         for connection in self._held:
             principal = connection.principal
             if topic in connection.topics and principal and principal.user_id != except_user:
@@ -400,7 +430,7 @@ class Feed:
         while connection.held and connection.live:
             if connection.covered is not None and connection.covered.upto > self.last:
                 # The sync has read what has not arrived here yet: it must not be sent once more.
-                self._expect(connection.covered.upto)
+                self._expect(connection.covered.upto, "sync")
                 await asyncio.sleep(GAP_PATIENCE)
                 continue
             if connection.position >= self.last:
@@ -437,6 +467,11 @@ class Feed:
                 # A sync shows what has changed; the answer to who changed it is another.
                 connection.answer(event)
             connection.position = event.sequence
+
+    @property
+    def lagging(self) -> int:
+        """How many of its connections have too much waiting, and get it from the log."""
+        return len(self._laggards)
 
     def end(self) -> None:
         self.ended = True

@@ -7,15 +7,15 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
 
-from sync import garbage
+from sync import garbage, metrics
 from sync.conf import sync_settings
 from sync.delivery.bus import Shown, bus, group_name
-from sync.delivery.connection import Connection
+from sync.delivery.connection import Connection, State
 from sync.delivery.feed import RETRY_PAUSE, Feed
 from sync.delivery.intake import Gate
 from sync.delivery.outbox import Flusher
@@ -278,6 +278,68 @@ class Hub:
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def _connections() -> list[Connection]:
+    return [c for hub in list(_hubs.values()) for c in list(hub.connections.values())]
+
+
+def _feeds() -> list[Feed]:
+    return [feed for hub in list(_hubs.values()) for feed in hub.ready_feeds()]
+
+
+@metrics.gauge(
+    "bos_connections",
+    "WebSockets by `state`: `new` (not signed in), `active`, `expired` (the token), `closing`.",
+    "state",
+)
+def _by_state() -> Mapping[str, float]:
+    states = dict.fromkeys([*(state.name.lower() for state in State), "closing"], 0)
+    for connection in _connections():
+        states["closing" if connection.closing else connection.state.name.lower()] += 1
+    return states
+
+
+@metrics.gauge("bos_queue_bytes", "Bytes that wait for clients, in our queues and the transport's.")
+def _queued() -> float:
+    return sum(connection.outbox.unread() for connection in _connections())
+
+
+@metrics.gauge(
+    "bos_lagging_connections",
+    "Connections with half of their queue full: they get events from the log, at their own pace.",
+)
+def _lagging() -> float:
+    return sum(feed.lagging for feed in _feeds())
+
+
+@metrics.gauge(
+    "bos_leases",
+    "What this process keeps alive in the shared state, by `kind`: `connection` (a user's place"
+    " among their connections), `participant` (presence in a session).",
+    "kind",
+)
+def _leases() -> Mapping[str, float]:
+    signed_in = [c for c in _connections() if c.principal is not None]
+    return {"connection": len(signed_in), "participant": sum(len(c.rooms) for c in signed_in)}
+
+
+@metrics.gauge(
+    "bos_redis_away",
+    "Whether Redis did not answer a process when it was last asked: 1.",
+    over="max",
+)
+def _redis_away() -> float:
+    return float(any(hub.state.away for hub in list(_hubs.values())))
+
+
+@metrics.gauge(
+    "bos_delivery_behind_seconds",
+    "How long ago a process had last delivered all that the log has; about 1 where all is well.",
+    over="max",
+)
+def _behind() -> float:
+    return bus.seconds_behind()
 
 
 def _settle_process() -> None:
