@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import uvicorn
 from django.core.management.base import CommandError
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.importer import import_from_string
 from uvicorn.supervisors import Multiprocess
 
 from sync.gateway.exposition import Exchange, exposition
@@ -72,6 +70,19 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class Config(uvicorn.Config):
+    """numbers: where the processes that serve leave theirs for each other, if they are several."""
+
+    numbers: Path | None = None
+
+    def load(self) -> None:
+        """Load the application first: it sets Django up, which the protocol classes need."""
+        self.load_app()
+        if self.numbers is not None:
+            exposition.share(self.numbers)
+        super().load()
+
+
 class OneProcess(uvicorn.Server):
     """Serves in this process, and says when it does."""
 
@@ -88,12 +99,11 @@ class OneProcess(uvicorn.Server):
 class Processes(Multiprocess):
     """Serves in several; one that has died, or answers nothing, is started anew, with a line."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Told) -> None:
+    def __init__(self, config: Config, sockets: list[socket.socket], ready: Told) -> None:
         super().__init__(config, sockets)
         self._ready: Told | None = ready
         self._numbers = Path(mkdtemp(prefix="bos-numbers-"))
-        config.app = partial(sharing_application, str(config.app), self._numbers)
-        config.factory = True
+        config.numbers = self._numbers
 
     def run(self) -> None:
         try:
@@ -118,14 +128,7 @@ class Processes(Multiprocess):
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
 
-def sharing_application(path: str, numbers: Path) -> Any:
-    """The application, in a process that leaves its numbers in this directory for the others."""
-    application = import_from_string(path)
-    exposition.share(numbers)
-    return application
-
-
-def serve(config: uvicorn.Config, sockets: list[socket.socket], ready: Told) -> None:
+def serve(config: Config, sockets: list[socket.socket], ready: Told) -> None:
     """Serve until SIGTERM or an interrupt. ready: called once what comes is answered."""
     if config.workers > 1:
         processes = Processes(config, sockets, ready)

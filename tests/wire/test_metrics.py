@@ -305,6 +305,7 @@ async def test_o1_several_processes_are_one_page_and_a_dead_one_leaves_what_it_h
 
         await until(replaced, within=15)
         own_redis.kill()
+        await stack.enter_async_context(await Client.connect(server, cast.mia))  # takes a place
         await until(lambda: _redis_is_away(server), within=10)
     server.terminate()
     await server.ended(within=15)
