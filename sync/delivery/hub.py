@@ -113,7 +113,7 @@ class Hub:
     def ready_feeds(self) -> list[Feed]:
         return [
             task.result()
-            for task in self._feeds.values()
+            for task in list(self._feeds.values())  # asked by other threads, too
             if task.done() and not task.cancelled() and task.exception() is None
         ]
 

@@ -56,7 +56,9 @@ class Exchange:
             time.sleep(PUBLISH_SECONDS)
             try:
                 self.publish()
-            except OSError as error:  # a disk that is full; or `serve` has ended before us
+            except FileNotFoundError:  # `serve` has ended before us
+                return
+            except Exception as error:  # a disk that is full; later there may be room
                 logger.warning("numbers not left", extra={"error": type(error).__name__})
 
     def publish(self) -> None:
@@ -127,8 +129,8 @@ class _Page(Collector):
 class Exposition:
     """What a process answers to whoever asks for its numbers, and those of its neighbours."""
 
-    def __init__(self) -> None:
-        self._exchange: Exchange | None = None
+    def __init__(self, exchange: Exchange | None = None) -> None:
+        self._exchange = exchange
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bos-metrics")
         self._asked: Future[Snapshot] | None = None
 
