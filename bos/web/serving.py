@@ -102,7 +102,7 @@ class Processes(Multiprocess):
     def __init__(self, config: Config, sockets: list[socket.socket], ready: Told) -> None:
         super().__init__(config, sockets)
         self._ready: Told | None = ready
-        self._numbers = Path(mkdtemp(prefix="bos-numbers-"))
+        self._numbers = _directory_for_numbers()
         config.numbers = self._numbers
 
     def run(self) -> None:
@@ -126,6 +126,17 @@ class Processes(Multiprocess):
     @property
     def could_not_start(self) -> bool:
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+
+
+def _directory_for_numbers() -> Path:
+    """Raises CommandError where there is no place for temporary files."""
+    try:
+        return Path(mkdtemp(prefix="bos-numbers-"))
+    except OSError as error:
+        raise CommandError(
+            f"Several processes need a directory for temporary files ({error.strerror or error}):"
+            " set TMPDIR to one that can be written."
+        ) from None
 
 
 def serve(config: Config, sockets: list[socket.socket], ready: Told) -> None:
