@@ -34,7 +34,7 @@ unit: $(VENV)/.dev  ## The tests that need no server, in seconds: after each cha
 lint: $(VENV)/.dev  ## Style, types, layers
 	@$(IN)/python -m tests.lint
 
-docs: $(VENV)/.dev  ## Write docs/asyncapi.json and docs/messages.md from the message structs
+docs: $(VENV)/.dev  ## Write docs/asyncapi.json, messages.md and metrics.md from the declarations
 	@$(IN)/python manage.py protocol_docs
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer

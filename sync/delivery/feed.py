@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from sync import metrics
 from sync.conf import sync_settings
-from sync.delivery import access, encodings
+from sync.delivery import access, counts, encodings
 from sync.delivery.pause import PAGE, RETRY_PAUSE, Pause, catch_up
-from sync.delivery.sequencer import GAP_PATIENCE, Sequencer, Step
+from sync.delivery.sequencer import GAP_PATIENCE, Cause, Sequencer, Step
 from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.threads import in_database
+from sync.protocol.codecs import type_of
 from sync.protocol.rights import AccessChange, merged
 
 if TYPE_CHECKING:
@@ -48,6 +50,19 @@ slice fills a queue by itself."""
 # write costs 3 to 13 us a connection: the wait is little beside the second one that it saves.
 LINGER_PER_CONNECTION = 1e-6
 MAX_LINGER = 0.002
+
+
+GAP_REPAIRS = metrics.counter(
+    "bos_gap_repairs",
+    "Events that had not come and were read from the log, by `cause`: `gap` (a later one had come),"
+    " `head` (the log's head was further), `sync` (a sync had shown more).",
+    "cause",
+    known=get_args(Cause),
+)
+RESTORES = metrics.counter(
+    "bos_log_restores",
+    "Logs that were put back behind what had been delivered: all of their clients began anew.",
+)
 
 
 class Feed:
@@ -160,6 +175,11 @@ class Feed:
         subscriber.covered.clear()
         self._attach(subscriber)
 
+    @property
+    def lagging(self) -> int:
+        """How many subscribers have too much waiting, and get it from the log."""
+        return len(self._laggards)
+
     def catch_up_later(self, subscriber: Subscriber) -> None:
         """The subscriber lags: catch up once it has read what waits."""
         task = asyncio.create_task(self._make_up(subscriber))
@@ -238,6 +258,7 @@ class Feed:
                 self._reading = asyncio.create_task(self._read_missing())
             case Step.START_OVER:
                 self.ended = True  # everybody takes a snapshot
+                RESTORES.add(1)
                 self.hub.start_over(self)
 
     def _resume(self) -> None:
@@ -278,7 +299,9 @@ class Feed:
             except Exception:  # the next head check tries again
                 logger.exception("log not read")
                 return
-            self._sequencer.read(gap, missing, now=self.clock.time())
+            cause = self._sequencer.cause
+            repaired = self._sequencer.read(gap, missing, now=self.clock.time())
+            GAP_REPAIRS.add(repaired, cause)
             self._advance()
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
@@ -305,7 +328,8 @@ class Feed:
         requesters = self._requesters(events)
         frames: dict[encodings.Lane, encodings.Frames] = {}
         messages: list[bytes] | None = None
-        for subscriber in self._receivers(topics):
+        receivers = self._receivers(topics)
+        for subscriber in receivers:
             if subscriber in requesters:
                 continue
             encoding = subscriber.encoding
@@ -315,8 +339,12 @@ class Feed:
                     messages = [m for event in events for m in encodings.broadcast(event)]
                 ready = frames[encoding] = encoding.pack(*messages)
             subscriber.outbox.push(ready)
+        if others := len(receivers) - sum(each in receivers for each in requesters):
+            counts.count_delivered(events, others)
         if requesters:
             self._deliver_to_requesters(events, topics, requesters)
+        if others or requesters:
+            self.hub.flusher.measure(events)
 
     def _deliver_to_requesters(
         self,
@@ -344,9 +372,10 @@ class Feed:
                         subscriber.answer(event, subscribed=True)
                     else:
                         subscriber.outbox.push(frames)
+                        counts.count_delivered([event])
             subscriber.outbox.flush()
 
-    def _receivers(self, topics: tuple[str, ...]) -> Iterable[Subscriber]:
+    def _receivers(self, topics: tuple[str, ...]) -> Collection[Subscriber]:
         """Each subscriber once, however many of its topics match (decision S5)."""
         groups = [self._members[topic] for topic in topics if topic in self._members]
         if len(groups) < 2:
@@ -359,6 +388,7 @@ class Feed:
     def show(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
         """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
         frames: dict[encodings.Lane, encodings.Frames] = {}
+        shown = 0
         for subscriber in self._members.get(topic, ()):
             principal = subscriber.principal
             if principal is None or principal.user_id == except_user:
@@ -367,6 +397,9 @@ class Feed:
             if ready is None:
                 ready = frames[subscriber.encoding] = subscriber.encoding.pack(message)
             subscriber.outbox.push_latest(topic, key, ready)
+            shown += 1
+        if shown:
+            counts.count_sent(type_of(message, packed=False), shown)
         for subscriber in self._paused:
             principal = subscriber.principal
             if topic in subscriber.topics and principal and principal.user_id != except_user:

@@ -7,12 +7,12 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
 
-from sync import garbage
+from sync import garbage, metrics
 from sync.conf import sync_settings
 from sync.delivery.bus import Shown, bus, group_name
 from sync.delivery.clock import LoopTime, TimeSource
@@ -119,7 +119,7 @@ class Hub:
     def ready_feeds(self) -> list[Feed]:
         return [
             task.result()
-            for task in self._feeds.values()
+            for task in list(self._feeds.values())  # asked by other threads, too
             if task.done() and not task.cancelled() and task.exception() is None
         ]
 
@@ -287,6 +287,58 @@ class Hub:
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def all_subscribers() -> list[Subscriber]:
+    """Return those of all loops of this process. Thread-safe."""
+    return [each for hub in list(_hubs.values()) for each in list(hub.subscribers.values())]
+
+
+def _feeds() -> list[Feed]:
+    return [feed for hub in list(_hubs.values()) for feed in hub.ready_feeds()]
+
+
+@metrics.gauge("bos_queue_bytes", "Bytes that wait for clients, in our queues and the transport's.")
+def _queued() -> float:
+    return sum(subscriber.outbox.unread() for subscriber in all_subscribers())
+
+
+@metrics.gauge(
+    "bos_lagging_connections",
+    "Connections with half of their queue full: they get events from the log, at their own pace.",
+)
+def _lagging() -> float:
+    return sum(feed.lagging for feed in _feeds())
+
+
+@metrics.gauge(
+    "bos_leases",
+    "What this process keeps alive in the shared state, by `kind`: `connection` (a user's place"
+    " among their connections), `participant` (presence in a session).",
+    "kind",
+)
+def _leases() -> Mapping[str, float]:
+    signed_in = [each for each in all_subscribers() if each.principal is not None]
+    taking_part = sum(len(each.rooms) for each in signed_in)
+    return {"connection": len(signed_in), "participant": taking_part}
+
+
+@metrics.gauge(
+    "bos_redis_away",
+    "Whether Redis did not answer a process when it was last asked: 1.",
+    over="max",
+)
+def _redis_away() -> float:
+    return float(any(hub.state.away for hub in list(_hubs.values())))
+
+
+@metrics.gauge(
+    "bos_delivery_behind_seconds",
+    "How long ago a process had last delivered all that the log has; about 1 where all is well.",
+    over="max",
+)
+def _behind() -> float:
+    return bus.seconds_behind()
 
 
 def _settle_process() -> None:

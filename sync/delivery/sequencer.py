@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from itertools import takewhile
+from typing import Literal
 
 import msgspec
 
@@ -19,6 +20,10 @@ GAP_PATIENCE = 0.02
 REMEMBERED = 64
 """Of so many events the times are kept: their numbers are known again if they are given once more,
 in a log that was put back. Messages are not overtaken by more than a few others."""
+
+
+Cause = Literal["gap", "head", "sync"]
+"""What tells that something is missing: a later event, the log's head, or a sync that showed it."""
 
 
 class Step(Enum):
@@ -57,6 +62,8 @@ class Sequencer:
         self.last_at_us = head.at_us
         self.known = head.sequence
         """The highest sequence that is known to be committed."""
+        self.cause: Cause = "head"
+        """What has told of `known`."""
         self._early: dict[int, LoggedEvent] = {}
         self._times: dict[int, int] = {}
         self._rights_upto = head.sequence
@@ -73,7 +80,7 @@ class Sequencer:
             if sequence > self.last:
                 self._early[sequence] = event
                 if sequence > self.known:
-                    self.known = sequence
+                    self.known, self.cause = sequence, "gap"
             elif event.at_us > self.last_at_us or event.at_us != self._times.get(
                 sequence, event.at_us
             ):
@@ -90,19 +97,28 @@ class Sequencer:
         if head.sequence < known or head.pruned_sequence > self.last:
             self._put_back = True
         else:
-            self.expect(head.sequence, now=now)
+            self._expect(head.sequence, "head", now)
 
     def expect(self, upto: int, *, now: float) -> None:
-        """Know that events up to this one have been committed."""
-        self.known = max(self.known, upto)
+        """Know that events up to this one have been committed: a sync has shown them."""
+        self._expect(upto, "sync", now)
+
+    def _expect(self, upto: int, cause: Cause, now: float) -> None:
+        if upto > self.known:
+            self.known, self.cause = upto, cause
         self._look_for_gap(now)
 
-    def read(self, gap: Gap, events: list[LoggedEvent], *, now: float) -> None:
-        """Take the log's answer to `gap`: its first events, as many as the reader wanted."""
+    def read(self, gap: Gap, events: list[LoggedEvent], *, now: float) -> int:
+        """Take the log's answer to `gap`: its first events, as many as the reader wanted.
+
+        Return how many of them had not come, 0 where the log was put back.
+        """
+        missing = sum(e.sequence > self.last and e.sequence not in self._early for e in events)
         self.take(events, now=now)
         first = next((event.sequence for event in events if event.sequence > gap.after + 1), None)
         if first is None or first > gap.after + 2:
             self._put_back = True  # what was committed is not there
+        return 0 if self._put_back else missing
 
     # -------------------------------------------------------------- what is to be done
 

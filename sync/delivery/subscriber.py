@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from sync.conf import sync_settings
-from sync.delivery import encodings
+from sync.delivery import counts, encodings
 from sync.eventlog.log import LoggedEvent
 from sync.protocol import codecs
 from sync.protocol.close_codes import CloseCode
@@ -143,6 +143,7 @@ class Subscriber:
     ) -> None:
         """Send this message to this client alone, now."""
         name = name_of(type(message))
+        counts.count_answer(name, message)
         payload = codecs.to_json(message) if message.__struct_fields__ else None
         text = encode(name, payload, request_id=request_id, timestamp=timestamp)
         if name in HEARTBEATS:
@@ -164,6 +165,7 @@ class Subscriber:
         messages = encodings.own_copy(event, event.request_id or None, subscribed=subscribed)
         if messages:
             self.push(*messages)
+            counts.count_own_copy(event, subscribed=subscribed)
 
     def deliver(self, event: LoggedEvent) -> None:
         """Deliver an event that was read from the log for this client alone."""
@@ -178,6 +180,7 @@ class Subscriber:
             self.answer(event, subscribed=subscribed)
         elif subscribed:
             self.push(*encodings.broadcast(event))
+            counts.count_delivered([event])
 
     async def drained(self) -> None:
         """Wait until the client has taken what waits; one that takes too little is closed (L3).

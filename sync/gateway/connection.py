@@ -10,11 +10,13 @@ tested without a socket and without waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from sync import metrics
 from sync.conf import sync_settings
+from sync.delivery.hub import all_subscribers
 from sync.delivery.subscriber import HEARTBEATS, Subscriber
 from sync.gateway.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
 from sync.protocol.answers import BEFORE_AUTH
@@ -46,6 +48,24 @@ class State(Enum):
     NEW = auto()
     ACTIVE = auto()
     EXPIRED = auto()
+
+
+def state_of(subscriber: Subscriber) -> State:
+    if subscriber.principal is None:
+        return State.NEW
+    return State.EXPIRED if subscriber.expired else State.ACTIVE
+
+
+@metrics.gauge(
+    "bos_connections",
+    "WebSockets by `state`: `new` (not signed in), `active`, `expired` (the token), `closing`.",
+    "state",
+)
+def _by_state() -> Mapping[str, float]:
+    numbers = dict.fromkeys([*(state.name.lower() for state in State), "closing"], 0)
+    for subscriber in all_subscribers():
+        numbers["closing" if subscriber.closing else state_of(subscriber).name.lower()] += 1
+    return numbers
 
 
 class Connection:
@@ -119,9 +139,7 @@ class Connection:
 
     @property
     def state(self) -> State:
-        if self.subscriber.principal is None:
-            return State.NEW
-        return State.EXPIRED if self.subscriber.expired else State.ACTIVE
+        return state_of(self.subscriber)
 
     # -------------------------------------------------------------- who it is
 

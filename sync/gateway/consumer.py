@@ -17,7 +17,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from sync import about
+from sync import about, metrics
 from sync.conf import sync_settings
 from sync.delivery.asgi_outbox import AsgiOutbox
 from sync.delivery.hub import Hub, hub
@@ -32,6 +32,15 @@ log = logging.getLogger("bos.sync")
 
 SUBPROTOCOL = "bos-v1"
 ABNORMAL = 1006
+# A client may close with any code; these are what we close with, and what RFC 6455 gives meaning.
+CODES = frozenset({*map(int, CloseCode), 1000, 1001, 1003, 1005, ABNORMAL, 1008})
+CLOSES = metrics.counter(
+    "bos_closes",
+    "WebSockets that have ended, by close `code`: 1006 without a close frame, 1005 with one that"
+    " says none, `other` where the client has its own.",
+    "code",
+    known=sorted(map(str, CODES)),
+)
 QUIET = "quiet"
 QUIET_SECONDS = 0.05
 # A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
@@ -318,5 +327,6 @@ class _Socket:
             await self._closing
         # This object's own method: with it, neither would be freed before a collection.
         subscriber.on_close = _has_ended
+        CLOSES.add(1, str(self._code) if self._code in CODES else "other")
         seconds = round(self._loop.time() - self._connected_at, 1)
         log.info("closed", extra={"code": self._code, "by": self._closed_by, "seconds": seconds})

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sync.conf import sync_settings
-from sync.delivery import budgets, encodings
+from sync.delivery import budgets, counts, encodings
 from sync.delivery.feed import Feed
 from sync.delivery.subscriber import HEARTBEATS, Subscriber
 from sync.eventlog.idempotency import Repeated, body_hash, first_outcome, once
@@ -186,7 +186,9 @@ class Context:
         first = await in_database(first_outcome, self.principal.user_id, self.request_id)
         if first.event is not None:
             messages = encodings.own_copy(first.event, self.request_id, subscribed=False)
+            counts.count_own_copy(first.event, subscribed=False)
         else:
+            counts.count_sent(first.reply_type)
             messages = [encode(first.reply_type, first.reply.encode(), request_id=self.request_id)]
         self.subscriber.push(*messages)
         self.subscriber.outbox.flush()
@@ -199,18 +201,19 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
     try:
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
-        counts = connection.count(envelope.type, now)
+        counts.count_received(envelope.type)
+        limited = connection.count(envelope.type, now)
         if connection.closing:
             return
         connection.require_access(envelope.type)
         if envelope.type not in HEARTBEATS:
             connection.subscriber.last_active_at = now
-        if counts:
+        if limited:
             await _count_for_user(connection, hub)
         request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
-        if counts:
+        if limited:
             await spend(connection, hub, request.price(message))
             connection.within_limits()
         if connection.changes and envelope.type not in HEARTBEATS:
@@ -310,6 +313,7 @@ def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     except RateLimitExceeded as error:
         raise Unread(error, request_id_of(body, packed=packed)) from None
     except InvalidMessage:
+        counts.count_malformed()
         connection.count_message(now)  # garbage is a message, too
         raise
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
-from sync.delivery import encodings
+from sync import metrics
+from sync.delivery import counts, encodings
 from sync.delivery.feed import Feed
 from sync.delivery.pause import PAGE
 from sync.eventlog import log
@@ -32,6 +33,15 @@ Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
 
 # Of a sync: a thousand take about 50 ms to be read, rendered and written.
 MESSAGES_A_UNIT = 20
+
+
+SYNCS = metrics.histogram(
+    "bos_sync_messages",
+    "Messages of a sync that was served whole, by `kind`: `replay` (what was missed) or"
+    " `snapshot`.",
+    "kind",
+    bounds=(0, 1, 10, 100, 1_000, 10_000, 100_000),
+)
 
 
 class Ended(Exception):
@@ -107,7 +117,7 @@ class _Replay:
             after = events[-1].sequence
         if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
-        self._complete(start.count, start.head)
+        self._complete(start.count, start.head, "replay")
         return start.head.sequence
 
     async def _authorize(self) -> None:
@@ -168,7 +178,7 @@ class _Replay:
         for first in range(0, len(shown), PAGE):
             page = shown[first : first + PAGE]
             await self._send([self._snapshot_message(entity, head) for entity in page])
-        self._complete(len(shown), head)
+        self._complete(len(shown), head, "snapshot")
         return head.sequence
 
     def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
@@ -203,6 +213,7 @@ class _Replay:
                 await subscriber.drained()
                 await self._may_go_on()
             subscriber.push(message)
+            counts.count_sent(codecs.type_of(message, packed=False))
         await subscriber.drained()
 
     async def _may_go_on(self) -> None:
@@ -217,10 +228,11 @@ class _Replay:
     def _begin(self, count: int, from_timestamp: str) -> None:
         self._subscriber.send(SyncStart(count, from_timestamp), self._request_id)
 
-    def _complete(self, count: int, head: log.Head) -> None:
+    def _complete(self, count: int, head: log.Head, kind: str) -> None:
         self._require_life()
         message = SyncComplete(count, wire_cursor(head.at_us), head.sequence)
         self._subscriber.send(message, self._request_id)
+        SYNCS.observe(count, kind)
 
 
 class _Start(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ from sync.reference.asyncapi import (
     example,
     schemas,
 )
+from sync.reference.metrics import metrics_text
 
 LINE = 100
 WRAPPING: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
@@ -315,7 +316,11 @@ def _closes() -> str:
 def documents() -> dict[Path, str]:
     """The generated files and what they must hold."""
     docs = Path(settings.BASE_DIR) / "docs"
-    return {docs / "asyncapi.json": document_text(), docs / "messages.md": reference_text()}
+    return {
+        docs / "asyncapi.json": document_text(),
+        docs / "messages.md": reference_text(),
+        docs / "metrics.md": metrics_text(),
+    }
 
 
 def stale() -> list[Path]:
