@@ -10,7 +10,7 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 	&& $(IN)/uv pip install -q --system-certs --python $(IN)/python --require-hashes -r $(1) \
 	|| $(IN)/pip install -q --require-hashes -r $(1)'
 
-.PHONY: help venv run test coverage matrix lint docs bench lock clean
+.PHONY: help venv run test unit coverage matrix lint docs bench lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -29,6 +29,9 @@ run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
 test: $(VENV)/.dev  ## Lint and every test, on SQLite and on PostgreSQL with Redis
 	@$(IN)/python -m tests.run
 
+unit: $(VENV)/.dev  ## The tests that need no server, in seconds: after each change of the kernel
+	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit
+
 coverage: $(VENV)/.dev  ## Every test, and how much of sync they run: fails below 90 %
 	@$(IN)/python -m tests.run --no-lint --coverage
 
@@ -43,7 +46,7 @@ matrix:  ## The tests on each Python from 3.11 on that is on this machine
 lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 	@$(IN)/python -m tests.lint
 
-docs: $(VENV)/.dev  ## Write docs/asyncapi.json, messages.md, entities.md and protocol.ts from the structs
+docs: $(VENV)/.dev  ## Write what docs/ has of the declarations: asyncapi.json, messages.md, entities.md, metrics.md, protocol.ts
 	@$(IN)/python manage.py protocol_docs
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer

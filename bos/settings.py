@@ -323,6 +323,14 @@ HTTP_CONCURRENCY = whole("BOS_HTTP_CONCURRENCY", 4)
 # At some 300 pages a second, those who wait behind them are served within a second.
 HTTP_WAITING = whole("BOS_HTTP_WAITING", 32 * HTTP_CONCURRENCY)
 """HTTP requests that wait for one of these threads; one more is refused."""
+METRICS_TOKEN = env.str("BOS_METRICS_TOKEN", "")
+"""Opens `/metrics`; without one there is no such page."""
+SHORTEST_METRICS_TOKEN = 20
+if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
+    raise ImproperlyConfigured(
+        f"BOS_METRICS_TOKEN is too short: set it to at least {SHORTEST_METRICS_TOKEN} random "
+        "characters, or not at all, and then there is no /metrics."
+    )
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG

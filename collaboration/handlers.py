@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -35,8 +34,7 @@ from collaboration.picture import read_joined
 from collaboration.presence import be_present, enter_room
 from collaboration.rooms import last_cursors
 from collaboration.services import notes, sessions
-from sync.delivery.connection import Connection
-from sync.delivery.feed import Synced
+from sync.delivery.pause import Pause
 from sync.eventlog.idempotency import first_outcome
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import Rows, submit_for
@@ -45,20 +43,6 @@ from sync.protocol.answers import Answer
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal, acting
 from sync.protocol.registry import handles
-
-
-@asynccontextmanager
-async def _held(connection: Connection) -> AsyncIterator[None]:
-    """Events wait in this block, so that one may begin to follow a topic from an exact point."""
-    feed = connection.feed
-    assert feed is not None
-    async with connection.delivering:
-        connection.hold()
-        try:
-            yield
-        finally:
-            await feed.catch_up(connection)
-
 
 # ------------------------------------------------------------------ sessions
 
@@ -76,16 +60,16 @@ def _of_session(request: SessionCreate) -> int:
 )
 async def session_create(context: Context, request: SessionCreate) -> None:
     """The answer is the event, SESSION_CREATED; its creator follows the session from there."""
-    principal, connection = context.principal, context.connection
+    principal, subscriber = context.principal, context.subscriber
 
     async def repeat() -> None:
         # A user that lost the answer with the connection is a participant of the session, too.
         await context.repeat()
         session_id = await in_database(_session_of, context)
-        if session_id not in connection.rooms and await _come_back(principal, session_id):
+        if session_id not in subscriber.rooms and await _come_back(principal, session_id):
             await _enter(context, session_id)
 
-    async with _held(connection):
+    async with context.feed.paused(subscriber):
         session = await context.change(
             lambda principal: sessions.session_create(
                 principal,
@@ -102,14 +86,13 @@ async def session_create(context: Context, request: SessionCreate) -> None:
 
 async def _enter(context: Context, session_id: str) -> None:
     """Begin to follow the session, unless the user's place was taken away meanwhile."""
-    feed = context.connection.feed
-    assert feed is not None
+    feed = context.feed
     there, epoch = False, -1
     while epoch != feed.access_epoch:  # rights changed while we asked: ask again
         epoch = feed.access_epoch
         there = await in_database(_takes_part, context.principal, session_id)
     if there:
-        await be_present(context.hub, enter_room(context.connection, session_id))
+        await be_present(context.hub, enter_room(context.subscriber, session_id))
 
 
 def _session_of(context: Context) -> str:
@@ -156,11 +139,11 @@ async def session_join(context: Context, request: SessionJoin) -> None:
 
     async def repeat() -> None:
         if await _come_back(principal, session_id):
-            await _take_place(context, session_id)
+            await _take_place(context, session_id, pause)
         else:
             await context.repeat()
 
-    async with _held(context.connection):
+    async with context.feed.paused(context.subscriber) as pause:
         session = await context.change(
             join,
             rows=sessions.rows_of_session(session_id),
@@ -168,29 +151,27 @@ async def session_join(context: Context, request: SessionJoin) -> None:
             repeat=repeat,
         )
         if session is not None:
-            await _take_place(context, session_id)
+            await _take_place(context, session_id, pause)
 
 
-async def _take_place(context: Context, session_id: str) -> None:
+async def _take_place(context: Context, session_id: str, pause: Pause) -> None:
     """Send the session as it is, and follow it from exactly there.
 
     Raises SessionNotFound where the place was taken away meanwhile.
     """
-    connection = context.connection
-    feed = connection.feed
-    assert feed is not None
+    feed = context.feed
     epoch = -1
     while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden now
         epoch = feed.access_epoch
         head, joined = await context.read(read_joined, context.principal, session_id)
-    connection.covered = Synced(frozenset({f"session:{session_id}"}), head)
-    room = enter_room(connection, session_id)
+    pause.covers([f"session:{session_id}"], head)
+    room = enter_room(context.subscriber, session_id)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
     cursors = last_cursors(session_id)
     assert joined.session is not UNSET
     for participant in joined.session.participants:
         participant.cursor = cursors.get(participant.user_id)
-    connection.send(joined, context.request_id)
+    context.subscriber.send(joined, context.request_id)
     await be_present(context.hub, room)
 
 
@@ -353,7 +334,7 @@ async def cursor_move(context: Context, request: CursorMove) -> None:
 
     So it waits for none of the changes before it, either.
     """
-    room = context.connection.rooms.get(request.session_id)
+    room = context.subscriber.rooms.get(request.session_id)
     if room is None:
         raise SessionNotFound(sessionId=request.session_id)
     cursor = CursorMoved(room.user_id, request.position, request.session_id, request.focused_entity)

@@ -24,9 +24,9 @@ from collaboration.models import State
 from collaboration.rooms import Room
 from collaboration.services import participants, sessions
 from collaboration.services.participants import Place
-from sync.delivery.connection import Connection
 from sync.delivery.feed import Feed
 from sync.delivery.hub import Hub
+from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import LoggedEvent
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import submit_write
@@ -41,18 +41,18 @@ MISSING = 7 / 15
 ROUND = 2.0
 
 
-def enter_room(connection: Connection, session_id: str) -> Room:
+def enter_room(subscriber: Subscriber, session_id: str) -> Room:
     """This connection takes part in the session from now on, and follows it."""
-    assert connection.feed is not None
-    room = Room(connection, session_id, asyncio.get_running_loop().time())
-    connection.rooms[session_id] = room
-    connection.feed.follow(connection, [f"session:{session_id}"])
+    assert subscriber.feed is not None
+    room = Room(subscriber, session_id, asyncio.get_running_loop().time())
+    subscriber.rooms[session_id] = room
+    subscriber.feed.follow(subscriber, [f"session:{session_id}"])
     return room
 
 
 async def be_present(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
-    id_ = room.connection.id
+    id_ = room.subscriber.id
     await hub.state.be_present([(room.place, id_)], settings.PRESENCE_LEASE)
     await hub.state.be_present([(_sign(room), id_)], settings.PARTICIPANT_IDLE)
 
@@ -62,14 +62,14 @@ def _sign(room: Room) -> str:
     return f"sign:{room.place}"
 
 
-async def leave_rooms(hub: Hub, connection: Connection) -> None:
+async def leave_rooms(hub: Hub, subscriber: Subscriber) -> None:
     """The connection is gone: `disconnected` at once, unless another device is there."""
-    await asyncio.gather(*(_leave_room(hub, room) for room in list(connection.rooms.values())))
+    await asyncio.gather(*(_leave_room(hub, room) for room in list(subscriber.rooms.values())))
 
 
 async def _leave_room(hub: Hub, room: Room) -> None:
     room.leave()
-    id_ = room.connection.id
+    id_ = room.subscriber.id
     _, left = await asyncio.gather(
         hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_)
     )
@@ -100,7 +100,7 @@ _giving_up: set[asyncio.Future[Any]] = set()
 def _give_up(hub: Hub, room: Room) -> None:
     """Leave the room; its lease would count as a second device of who comes back."""
     room.leave()
-    id_ = room.connection.id
+    id_ = room.subscriber.id
     task = asyncio.gather(hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_))
     _giving_up.add(task)
     task.add_done_callback(_giving_up.discard)
@@ -116,23 +116,23 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     left = msgspec.json.decode(event.live, type=SessionLeft)
     by_timeout = left.reason == sessions.TIMEOUT
     rooms.forget(left.session_id, left.user_id)
-    for connection in list(feed.connections):
-        room = connection.rooms.get(left.session_id)
+    for subscriber in list(feed.subscribers.values()):
+        room = subscriber.rooms.get(left.session_id)
         if room is None or room.user_id != left.user_id:
             continue
-        if by_timeout and not connection.ending:
+        if by_timeout and not subscriber.ending:
             continue
         _give_up(feed.hub, room)
         # A host's leaving may end the session: they still hear of that.
         if left.role != "host":
-            feed.unfollow(connection, [f"session:{left.session_id}"])
+            feed.unfollow(subscriber, [f"session:{left.session_id}"])
 
 
-def access_lost(feed: Feed, connection: Connection, topics: Collection[str]) -> None:
+def access_lost(feed: Feed, subscriber: Subscriber, topics: Collection[str]) -> None:
     """Where one may not look one does not point, either."""
     for topic in topics:
         kind, _, id_ = topic.partition(":")
-        room = connection.rooms.get(id_) if kind == "session" else None
+        room = subscriber.rooms.get(id_) if kind == "session" else None
         if room is not None:
             rooms.forget(id_, room.user_id)
             _give_up(feed.hub, room)
@@ -142,8 +142,8 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     if event.live_type != "SESSION_ENDED":
         return
     rooms.forget(event.entity_id)
-    for connection in list(feed.connections):
-        room = connection.rooms.get(event.entity_id)
+    for subscriber in list(feed.subscribers.values()):
+        room = subscriber.rooms.get(event.entity_id)
         if room is not None:
             _give_up(feed.hub, room)
 
@@ -181,7 +181,7 @@ class _Keeper:
         self._left_over: set[Place] | None = None
 
     async def go_round(self, now: float) -> None:
-        ours = [room for c in self._hub.connections.values() for room in c.rooms.values()]
+        ours = [room for s in self._hub.subscribers.values() for room in s.rooms.values()]
         await self._notice_signs(ours, now)
         if now >= self._renew_at:
             await self._renew(ours, now)
@@ -197,7 +197,7 @@ class _Keeper:
         """Say who is here: to Redis or, where it does not hear us, in the database."""
         pause = self._lease / RENEWALS
         if not await self._hub.state.be_present(
-            [(r.place, r.connection.id) for r in ours], self._lease
+            [(r.place, r.subscriber.id) for r in ours], self._lease
         ):
             # Others may have a Redis: they must not take ours for missing.
             pause = min(pause, ROUND)
@@ -209,8 +209,8 @@ class _Keeper:
         wrong = [
             room
             for room in ours
-            if room.connection.rooms.get(room.session_id) is room
-            and not room.connection.ending
+            if room.subscriber.rooms.get(room.session_id) is room
+            and not room.subscriber.ending
             and (room.session_id, room.user_id) not in expected
         ]
         await asyncio.gather(*(self._bring_back(room) for room in wrong))
@@ -221,17 +221,17 @@ class _Keeper:
         if await submit_write(back, organization_id=room.organization_id):
             return
         _give_up(self._hub, room)
-        feed = room.connection.feed
+        feed = room.subscriber.feed
         if feed is not None:
-            feed.unfollow(room.connection, [f"session:{room.session_id}"])
+            feed.unfollow(room.subscriber, [f"session:{room.session_id}"])
 
     async def _notice_signs(self, ours: list[Room], now: float) -> None:
         """No sign but heartbeats for a minute is idle; a sign on any device is not."""
         idle = settings.PARTICIPANT_IDLE
-        signed = [room for room in ours if room.connection.signed_at > room.signed_at]
+        signed = [room for room in ours if room.subscriber.last_active_at > room.active_at]
         for room in signed:
-            room.signed_at = room.connection.signed_at
-        await self._hub.state.be_present([(_sign(r), r.connection.id) for r in signed], idle)
+            room.active_at = room.subscriber.last_active_at
+        await self._hub.state.be_present([(_sign(r), r.subscriber.id) for r in signed], idle)
         for room in signed:
             if room.shown_state == State.IDLE:
                 room.shown_state = State.ACTIVE
@@ -239,7 +239,7 @@ class _Keeper:
         silent = [
             room
             for room in ours
-            if room.shown_state == State.ACTIVE and now - room.signed_at >= idle
+            if room.shown_state == State.ACTIVE and now - room.active_at >= idle
         ]
         signs = await self._hub.state.present([_sign(room) for room in silent])
         if signs is None:

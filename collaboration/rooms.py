@@ -10,7 +10,7 @@ from django.conf import settings
 from collaboration.entities import EntityRef, Position
 from collaboration.messages import Cursor, CursorMoved
 from sync.delivery.bus import Shown, bus
-from sync.delivery.connection import Connection
+from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.envelope import encode
 from sync.protocol.limits import Pace
@@ -26,30 +26,30 @@ class Room:
         "_pace",
         "_timer",
         "_waiting",
-        "connection",
+        "active_at",
         "session_id",
         "shown_state",
-        "signed_at",
+        "subscriber",
     )
 
-    def __init__(self, connection: Connection, session_id: str, now: float) -> None:
-        self.connection = connection
+    def __init__(self, subscriber: Subscriber, session_id: str, now: float) -> None:
+        self.subscriber = subscriber
         self.session_id = session_id
         self.shown_state = "active"
-        self.signed_at = now
+        self.active_at = now
         self._pace = Pace(settings.CURSOR_RATE)
         self._waiting: CursorMoved | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def user_id(self) -> str:
-        assert self.connection.principal is not None
-        return self.connection.principal.user_id
+        assert self.subscriber.principal is not None
+        return self.subscriber.principal.user_id
 
     @property
     def organization_id(self) -> str:
-        assert self.connection.principal is not None
-        return self.connection.principal.organization_id
+        assert self.subscriber.principal is not None
+        return self.subscriber.principal.organization_id
 
     @property
     def place(self) -> str:
@@ -70,12 +70,12 @@ class Room:
     def _show_waiting(self) -> None:
         self._timer = None
         cursor, self._waiting = self._waiting, None
-        if cursor is not None and not self.connection.closing:
+        if cursor is not None and not self.subscriber.closing:
             self._show(cursor, asyncio.get_running_loop().time())
 
     def _show(self, cursor: CursorMoved, now: float) -> None:
         self._pace.go(now)
-        principal = self.connection.principal
+        principal = self.subscriber.principal
         assert principal is not None
         payload = json_text(cursor)
         bus.show(
@@ -93,7 +93,7 @@ class Room:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.connection.rooms.pop(self.session_id, None)
+        self.subscriber.rooms.pop(self.session_id, None)
 
 
 def remember(shown: Shown) -> None:

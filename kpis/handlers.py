@@ -58,7 +58,7 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
 )
 async def prediction_request(context: Context, request: PredictionRequest) -> None:
     """The answer is an event to the requester alone, PREDICTION_READY: a worker sees to it."""
-    principal, connection = context.principal, context.connection
+    principal, subscriber = context.principal, context.subscriber
     await in_database(_check_predictable, principal, request.kpi_id)
     answered = await submit_for(
         principal,
@@ -66,12 +66,12 @@ async def prediction_request(context: Context, request: PredictionRequest) -> No
             now,
             request.kpi_id,
             request.horizon,
-            origin=connection.id,
+            origin=subscriber.id,
             request_id=context.request_id or "",
         ),
     )
     if answered is not None:
-        connection.send(answered.prediction, context.request_id)
+        subscriber.send(answered.prediction, context.request_id)
 
 
 def _check_predictable(principal: Principal, kpi_id: str) -> None:
@@ -96,17 +96,17 @@ def _check_predictable(principal: Principal, kpi_id: str) -> None:
 )
 async def make_report(context: Context, request: ReportRequest) -> None:
     """The answer is the event, REPORT_GENERATED, once a worker has made the file."""
-    principal, connection = context.principal, context.connection
+    principal, subscriber = context.principal, context.subscriber
     scope = request.scope
     of_department = scope.type == "department"
 
     async def again() -> None:
         """Tell of the report that this request has led to, now or when it is ready."""
         report = await submit_for(
-            principal, lambda now: _ask_again(now, context.request_id or "", connection.id)
+            principal, lambda now: _ask_again(now, context.request_id or "", subscriber.id)
         )
         if report is not None:
-            connection.send(report, context.request_id)
+            subscriber.send(report, context.request_id)
 
     change = context.change(
         lambda principal: report_request(
@@ -116,7 +116,7 @@ async def make_report(context: Context, request: ReportRequest) -> None:
             from_day=request.from_,
             to_day=request.to,
             format=request.format,
-            origin=connection.id,
+            origin=subscriber.id,
             request_id=context.request_id or "",
         ),
         # A retry is answered by `again`: what goes out is not known before the file is made.

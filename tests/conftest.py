@@ -47,6 +47,7 @@ RUN_ONCE = {
     "project/test_path.py": "sqlite",
     "test_report_files.py": "sqlite",
     "project/test_embedding.py": "sqlite",
+    "test_shared_state.py": "sqlite",
     "project/test_settings.py": "sqlite",
     "project/test_serving.py": "sqlite",
     "wire/test_requests.py": "sqlite",
@@ -66,19 +67,27 @@ RUN_ONCE = {
     "test_lost_commits.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
-# They wait the longest, for leases and deadlines: all at once they would leave the machine idle,
-# and last they would keep everybody waiting. So many of the others are between two of them.
-WAITING = ("test_worker", "test_slow_client", "test_presence", "test_processes", "test_heartbeat")
+# They take the longest: one calculates, the others wait for leases and deadlines. All
+# at once they would leave the machine idle, and last they would keep everybody waiting. So many of
+# the others are between two of them.
+LONGEST = (
+    "test_insights",
+    "test_worker",
+    "test_slow_client",
+    "test_presence",
+    "test_processes",
+    "test_heartbeat",
+)
 OTHERS = 5
 hash_passwords_quickly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = list(dict.fromkeys(item.path for item in items))
-    waiting = sorted((f for f in files if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
-    others = (file for file in files if file not in waiting)
+    longest = sorted((f for f in files if f.stem in LONGEST), key=lambda f: LONGEST.index(f.stem))
+    others = (file for file in files if file not in longest)
     place = {file: float(n) for n, file in enumerate(others)}
-    place |= {file: OTHERS * n - 0.5 for n, file in enumerate(waiting)}
+    place |= {file: OTHERS * n - 0.5 for n, file in enumerate(longest)}
     items.sort(key=lambda item: place[item.path])
 
 
@@ -176,6 +185,7 @@ IMPATIENT = {
     "BOS_FRAMES_PER_SECOND": "100000",
     "BOS_HANDSHAKES_PER_SECOND": "100000",
     "BOS_BYTES_PER_MINUTE": "1000000000",
+    "BOS_METRICS_TOKEN": "",
     "BOS_ALLOWED_ORIGINS": f"{ANOTHER_ORIGIN}, {AN_APPS_ORIGIN}",
 }
 

@@ -17,6 +17,7 @@ from tests.support.client import Client, Message
 from tests.support.http import fetch
 from tests.support.locks import stop_with_the_lock
 from tests.support.network import network
+from tests.support.numbers import scrape
 from tests.support.server import Server, forkserver
 from tests.support.waiting import until
 
@@ -114,6 +115,9 @@ async def test_f3_writing_goes_on_soon_after_a_network_that_was_half_open(
             net.swallow()
             lost = asyncio.create_task(mia.ask("KPI_UPDATE", kpi(cast, 2)))
             await until_health(server, 503, within=3)
+            numbers = await scrape(server)
+            assert (numbers.of("bos_database_answers"), numbers.of("bos_processes")) == (0, 1)
+            assert not numbers.has("bos_queue_age_seconds")
             # A request that needs no database does not wait for it.
             for _ in range(5):
                 started = time.monotonic()

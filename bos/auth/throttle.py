@@ -24,7 +24,7 @@ from bos.auth.attempts import Limit, TooManyAttempts, attempts
 from bos.auth.devices import device_of, remember_device
 from bos.auth.hashing import TooBusy, places
 from bos.models import SignIn, User
-from sync.delivery.intake import block_of
+from sync.gateway.intake import block_of
 
 T = TypeVar("T")
 log = logging.getLogger("bos.login")

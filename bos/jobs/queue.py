@@ -22,7 +22,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.db.models import Count, DateTimeField, F, Min, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.dispatch import receiver
@@ -30,11 +30,12 @@ from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.core_signing import BadSignature, TimestampSigner
-from django_q.models import OrmQ
+from django_q.models import Failure, OrmQ
 from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.tasks import async_task
 
 from bos.models import Job
+from sync import metrics
 from sync.protocol.caps import Cap
 
 log = logging.getLogger("bos.jobs")
@@ -250,6 +251,43 @@ def due_jobs() -> QuerySet[Job]:
     """Return the jobs that wait to be taken, the next one first."""
     due: QuerySet[Job] = Job.objects.filter(_due(), queue__in=Priority)
     return due.order_by("queue", "turn", "pk")
+
+
+@metrics.gauge(
+    "bos_queue_age_seconds",
+    "How long the oldest job of a `queue` that is due has waited: 0 where there is none. `bos` is"
+    " what somebody waits for, then `bos:soon`, `bos:whenever`.",
+    "queue",
+    shared=True,
+)
+def _ages() -> dict[str, float]:
+    due = due_jobs().order_by().values_list("queue").annotate(Min("lock"))
+    now = timezone.now()
+    ages = {queue: max(0.0, (now - lock).total_seconds()) for queue, lock in due}
+    return {str(queue): ages.get(str(queue), 0.0) for queue in Priority}
+
+
+@metrics.gauge(
+    "bos_queue_jobs",
+    "Jobs in a `queue`: due, being done, or waiting to be tried again.",
+    "queue",
+    shared=True,
+)
+def _jobs() -> dict[str, float]:
+    jobs = Job.objects.filter(queue__in=Priority).order_by().values_list("queue")
+    found = dict(jobs.annotate(Count("pk")))
+    return {str(queue): found.get(str(queue), 0) for queue in Priority}
+
+
+@metrics.gauge(
+    "bos_job_failures",
+    "Jobs by `job`, a function, whose last try has failed: as many as 'Failed tasks' in the admin"
+    " shows. One that has cost its worker leaves no such row, but a line of the log.",
+    "job",
+    shared=True,
+)
+def _failures() -> dict[str, float]:
+    return dict(Failure.objects.order_by().values_list("func").annotate(Count("pk")))
 
 
 def path_of(job: Work | str) -> str:

@@ -26,8 +26,9 @@ from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from sync.delivery.intake import block_of
+from bos.web import metrics
 from sync.gateway.cors import PREFLIGHT, allowed_origin, cors_headers, is_preflight
+from sync.gateway.intake import block_of
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -136,6 +137,8 @@ class HttpApplication(ASGIHandler):
         self._pages = Lane("bos-http", settings.HTTP_CONCURRENCY, waiting=settings.HTTP_WAITING)
         self._files = Lane("bos-file", 2, waiting=1_000)
         self._health = Lane("bos-health", 1, waiting=1_000)
+        # Asked by one, four times a minute: what is asked more often is no scrape.
+        self._metrics = Lane("bos-numbers", 1, waiting=10)
         # A third of a second of a core each: who only wants a page must not wait for them.
         self._passwords = Lane("bos-password", settings.HASHES_AT_ONCE, waiting=PASSWORDS_WAITING)
 
@@ -150,11 +153,7 @@ class HttpApplication(ASGIHandler):
         except RequestAborted:
             return
         try:
-            scope = _with_length(scope, body)
-            call = partial(contextvars.copy_context().run, self._respond, scope, body)
-            lane = self._lane(scope["method"], scope["path"])
-            host, _ = scope.get("client") or (None, 0)
-            answer = await lane.run(call, _gone(receive), address=block_of(host))
+            answer = await self._answer(scope, body, receive)
         except Busy:
             answer = _busy(scope["path"])
         finally:
@@ -164,6 +163,18 @@ class HttpApplication(ASGIHandler):
             # The client may have gone: uvicorn does not notice it for a request behind another one.
             with contextlib.suppress(OSError, RuntimeError):
                 await _send(answer, send)
+
+    async def _answer(self, scope: dict[str, Any], body: Any, receive: Receive) -> Answer | None:
+        """None where the client has gone meanwhile. Raises Busy."""
+        if metrics.is_asked(scope):
+            if (refused := metrics.refuse(scope)) is not None:
+                return _answer_of(refused)
+            return await self._metrics.run(lambda: _answer_of(metrics.page(scope)), _gone(receive))
+        scope = _with_length(scope, body)
+        call = partial(contextvars.copy_context().run, self._respond, scope, body)
+        lane = self._lane(scope["method"], scope["path"])
+        host, _ = scope.get("client") or (None, 0)
+        return await lane.run(call, _gone(receive), address=block_of(host))
 
     def _lane(self, method: str, path: str) -> Lane:
         if path in HEALTH:
@@ -225,14 +236,18 @@ def refusal(path: str, *, code: str, message: str, status: int = 503) -> HttpRes
         response = JsonResponse(body, status=status)
     if status == 503:
         response["Retry-After"] = str(RETRY_AFTER)
-    response["Content-Length"] = str(len(response.content))
     response["Cache-Control"] = "no-store"
     return response
 
 
 def _busy(path: str) -> Answer:
     message = "The server is busy. Please try again in a moment."
-    response = refusal(path, code="SERVER_BUSY", message=message)
+    return _answer_of(refusal(path, code="SERVER_BUSY", message=message))
+
+
+def _answer_of(response: HttpResponse) -> Answer:
+    """One that no middleware has seen."""
+    response["Content-Length"] = str(len(response.content))
     headers = [(name.encode(), value.encode()) for name, value in response.items()]
     return Answer(response.status_code, headers, response.content)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,12 +12,16 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import uvicorn
 from django.core.management.base import CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+
+from sync.gateway.exposition import Exchange, exposition
 
 log = logging.getLogger("bos.processes")
 
@@ -65,6 +70,19 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class Config(uvicorn.Config):
+    """numbers: where the processes that serve leave theirs for each other, if they are several."""
+
+    numbers: Path | None = None
+
+    def load(self) -> None:
+        """Load the application first: it sets Django up, which the protocol classes need."""
+        self.load_app()
+        if self.numbers is not None:
+            exposition.share(self.numbers)
+        super().load()
+
+
 class OneProcess(uvicorn.Server):
     """Serves in this process, and says when it does."""
 
@@ -81,9 +99,17 @@ class OneProcess(uvicorn.Server):
 class Processes(Multiprocess):
     """Serves in several; one that has died, or answers nothing, is started anew, with a line."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Told) -> None:
+    def __init__(self, config: Config, sockets: list[socket.socket], ready: Told) -> None:
         super().__init__(config, sockets)
         self._ready: Told | None = ready
+        self._numbers = _directory_for_numbers()
+        config.numbers = self._numbers
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            shutil.rmtree(self._numbers, ignore_errors=True)
 
     def keep_subprocess_alive(self) -> None:
         before = list(self.processes)
@@ -92,6 +118,7 @@ class Processes(Multiprocess):
             if process not in self.processes:  # it has died, or was killed for not answering
                 extra = {"pid": process.pid} | how_it_ended(process.exitcode)
                 log.error("server process died", extra=extra)
+        Exchange(self._numbers).bury([p.pid for p in self.processes if p.pid is not None])
         if self._ready is not None and all(p.is_ready(timeout=1) for p in self.processes):
             self._ready()
             self._ready = None
@@ -101,7 +128,18 @@ class Processes(Multiprocess):
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
 
-def serve(config: uvicorn.Config, sockets: list[socket.socket], ready: Told) -> None:
+def _directory_for_numbers() -> Path:
+    """Raises CommandError where there is no place for temporary files."""
+    try:
+        return Path(mkdtemp(prefix="bos-numbers-"))
+    except OSError as error:
+        raise CommandError(
+            f"Several processes need a directory for temporary files ({error.strerror or error}):"
+            " set TMPDIR to one that can be written."
+        ) from None
+
+
+def serve(config: Config, sockets: list[socket.socket], ready: Told) -> None:
     """Serve until SIGTERM or an interrupt. ready: called once what comes is answered."""
     if config.workers > 1:
         processes = Processes(config, sockets, ready)

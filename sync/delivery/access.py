@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
-from sync.delivery.connection import Connection
+from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import PendingEvent, append
 from sync.eventlog.threads import in_database
 from sync.protocol.authenticator import Claims, authenticator
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from sync.delivery.feed import Feed
 
 
-Revoked = Callable[["Feed", Connection, Collection[str]], None]
+Revoked = Callable[["Feed", Subscriber, Collection[str]], None]
 _watchers: list[Revoked] = []
 add_watcher = _watchers.append
-"""Call this with the connection and the topics that it has just lost."""
+"""Call this with the subscriber and the topics that it has just lost."""
 
 
 def withdraw(
@@ -55,22 +55,22 @@ async def recheck(feed: Feed, change: AccessChange, *, ending: Collection[str]) 
 
     ending: topics of what is gone. The event that tells of it is on its way, and unsubscribes.
     """
-    for connection in [c for c in feed.connections if c.id in change.connections]:
-        connection.close(CloseCode.FORBIDDEN)
+    for subscriber in [c for c in feed.subscribers.values() if c.id in change.connections]:
+        subscriber.close(CloseCode.FORBIDDEN)
     touched = list(_touched(feed, change))
     while touched:
         touched = await _look_at(feed, touched, ending)
 
 
 async def _look_at(
-    feed: Feed, connections: Iterable[Connection], ending: Collection[str]
-) -> list[Connection]:
+    feed: Feed, connections: Iterable[Subscriber], ending: Collection[str]
+) -> list[Subscriber]:
     """Look at the rights of these; those that have signed in anew meanwhile are to be looked at
     again."""
     asked = {
-        connection: (connection.principal, frozenset(connection.topics))
-        for connection in connections
-        if connection.principal is not None and not connection.closing
+        subscriber: (subscriber.principal, frozenset(subscriber.topics))
+        for subscriber in connections
+        if subscriber.principal is not None and not subscriber.closing
     }
     if not asked:
         return []
@@ -79,24 +79,24 @@ async def _look_at(
         topics_of[principal] |= {Topic.parse(name) for name in names}
     allowed = await in_database(_allowed, dict(topics_of))
     renewed = []
-    for connection, (principal, names) in asked.items():
+    for subscriber, (principal, names) in asked.items():
         still = allowed[principal]
-        if connection.principal is not principal:
-            renewed.append(connection)
+        if subscriber.principal is not principal:
+            renewed.append(subscriber)
         elif still is None:
-            connection.close(CloseCode.FORBIDDEN)
+            subscriber.close(CloseCode.FORBIDDEN)
         else:
             # What it has subscribed to meanwhile was granted by the new rights.
-            revoke(feed, connection, (names - still).difference(ending) & connection.topics)
+            revoke(feed, subscriber, (names - still).difference(ending) & subscriber.topics)
     return renewed
 
 
-def _touched(feed: Feed, change: AccessChange) -> Iterable[Connection]:
+def _touched(feed: Feed, change: AccessChange) -> Iterable[Subscriber]:
     if change.everyone:
-        return list(feed.connections)
+        return list(feed.subscribers.values())
     users = set(change.users)
     return {
-        *(c for c in feed.connections if c.principal and c.principal.user_id in users),
+        *(c for c in feed.subscribers.values() if c.principal and c.principal.user_id in users),
         *(c for topic in change.topics for c in feed.followers(topic)),
     }
 
@@ -107,19 +107,19 @@ def _allowed(topics_of: dict[Principal, set[Topic]]) -> dict[Principal, set[str]
     loaded = authenticator().load([Claims.of(principal) for principal in principals])
     return {
         principal: None
-        if now is None or now.role != principal.role  # what a connection may do is decided by it
+        if now is None or now.role != principal.role  # what a subscriber may do is decided by it
         else {str(topic) for topic in authorize(now, topics_of[principal])}
         for principal, now in zip(principals, loaded, strict=True)
     }
 
 
-def revoke(feed: Feed, connection: Connection, lost: Collection[str]) -> None:
-    """Unsubscribe the connection from these topics, and from all that hangs on them."""
+def revoke(feed: Feed, subscriber: Subscriber, lost: Collection[str]) -> None:
+    """Unsubscribe the subscriber from these topics, and from all that hangs on them."""
     if not lost:
         return
-    feed.unfollow(connection, lost)
+    feed.unfollow(subscriber, lost)
     for topic in lost:
-        connection.outbox.forget_latest(topic)
-    connection.send(Unsubscribed(sorted(lost), "access_revoked"))
+        subscriber.outbox.forget_latest(topic)
+    subscriber.send(Unsubscribed(sorted(lost), "access_revoked"))
     for watch in _watchers:
-        watch(feed, connection, lost)
+        watch(feed, subscriber, lost)

@@ -108,6 +108,14 @@ def broadcast(event: LoggedEvent) -> list[bytes]:
     return messages
 
 
+def types_of(event: LoggedEvent) -> tuple[str, ...]:
+    """The types of the messages that `broadcast` makes, in order."""
+    types: tuple[str, ...] = (event.live_type,) if event.live_type else ()
+    if event.entity_type in _mirrored or not event.live:
+        types += ("SYNC_DELETE" if event.change_type == "deleted" else "SYNC_UPDATE",)
+    return types
+
+
 def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) -> list[bytes]:
     """Return the requester's copy: the resulting message with their requestId (decision E3)."""
     if not event.live_type:

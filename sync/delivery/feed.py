@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from sync import metrics
 from sync.conf import sync_settings
-from sync.delivery import access, encodings
-from sync.eventlog import log
+from sync.delivery import access, counts, encodings
+from sync.delivery.pause import PAGE, RETRY_PAUSE, Pause, catch_up
+from sync.delivery.sequencer import GAP_PATIENCE, Cause, Sequencer, Step
+from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.threads import in_database
+from sync.protocol.codecs import type_of
 from sync.protocol.rights import AccessChange, merged
 
 if TYPE_CHECKING:
-    from sync.delivery.connection import Connection
     from sync.delivery.hub import Hub
 
 logger = logging.getLogger("bos.sync")
@@ -35,154 +39,200 @@ def add_follower(entity_type: str, follower: Follower) -> None:
     _followers.setdefault(entity_type, []).append(follower)
 
 
-# A message overtaken on its way through Redis arrives within this time; later it is read.
-GAP_PATIENCE = 0.02
-PAGE = 100
 # Delivered without a pause: between two slices outboxes are written and slow clients noticed.
 SLICE = 64
 SLICE_PART = 16
 """This part of a queue's bytes in characters of their contents, of four bytes each at most: no
 slice fills a queue by itself."""
-RETRY_PAUSE = 0.5
 # A change waits this long for others, so that one write to each connection brings them all. The
 # write costs 3 to 13 us a connection: the wait is little beside the second one that it saves.
 LINGER_PER_CONNECTION = 1e-6
 MAX_LINGER = 0.002
 
 
+GAP_REPAIRS = metrics.counter(
+    "bos_gap_repairs",
+    "Events that had not come and were read from the log, by `cause`: `gap` (a later one had come),"
+    " `head` (the log's head was further), `sync` (a sync had shown more).",
+    "cause",
+    known=get_args(Cause),
+)
+RESTORES = metrics.counter(
+    "bos_log_restores",
+    "Logs that were put back behind what had been delivered: all of their clients began anew.",
+)
+
+
 class Feed:
     """Events of one organization, delivered to its connections in this process."""
 
-    def __init__(self, organization_id: str, hub: Hub) -> None:
+    def __init__(self, organization_id: str, hub: Hub, head: Head) -> None:
+        """head: the log's; what is committed from there on is delivered."""
         self.organization_id = organization_id
         self.hub = hub
-        self.last = 0
-        """Sequence of the event that was delivered last."""
-        self.last_at_us = 0
-        """The log's time of that event."""
         self.ended = False
         """Nothing is delivered any more: the log was put back, or nobody listens."""
         self.access_epoch = 0
         """Rises whenever rights change: what was authorized before must be asked again."""
-        self.connections: set[Connection] = set()
-        self._members: dict[str, dict[Connection, None]] = {}
-        self._held: set[Connection] = set()
-        self._early: dict[int, LoggedEvent] = {}
-        self._fence: asyncio.Task[None] | None = None
-        self._looked_upto = 0
-        """Rights that events up to this sequence touch have been looked at."""
-        self._filler: asyncio.Task[None] | None = None
-        self._known_head = 0
+        self.subscribers: dict[str, Subscriber] = {}
+        """By id."""
+        self.log = hub.log
+        self.clock = hub.clock
+        self._sequencer = Sequencer(head)
+        self._members: dict[str, dict[Subscriber, None]] = {}
+        self._paused: set[Subscriber] = set()
+        self._checking: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._next_slice: asyncio.TimerHandle | None = None
         self._laggards: set[asyncio.Task[None]] = set()
         self._slice_characters = sync_settings().send_queue_bytes // SLICE_PART
 
+    @property
+    def last(self) -> int:
+        """Sequence of the event that was delivered last."""
+        return self._sequencer.last
+
+    @property
+    def last_at_us(self) -> int:
+        """The log's time of that event."""
+        return self._sequencer.last_at_us
+
+    @property
+    def known(self) -> int:
+        """The highest sequence that is known to be committed."""
+        return self._sequencer.known
+
     # -------------------------------------------------------------- who listens
 
-    def attach(self, connection: Connection) -> None:
-        """Deliver to the connection from behind `last` on."""
-        self.connections.add(connection)
-        self._held.discard(connection)
-        for topic in connection.topics:
-            self._members.setdefault(topic, {})[connection] = None
-        self._show_what_was_missed(connection)
+    def add(self, subscriber: Subscriber) -> None:
+        """Deliver to the subscriber from behind `last` on."""
+        subscriber.feed = self
+        self.subscribers[subscriber.id] = subscriber
+        self._attach(subscriber)
 
-    def detach(self, connection: Connection) -> None:
-        self._held.add(connection)
-        for topic in connection.topics:
-            self._leave(topic, connection)
+    def remove(self, subscriber: Subscriber) -> None:
+        self.detach(subscriber)
+        self._paused.discard(subscriber)
+        self.subscribers.pop(subscriber.id, None)
 
-    def forget(self, connection: Connection) -> None:
-        self.detach(connection)
-        self._held.discard(connection)
-        self.connections.discard(connection)
+    def _attach(self, subscriber: Subscriber) -> None:
+        self._paused.discard(subscriber)
+        for topic in subscriber.topics:
+            self._members.setdefault(topic, {})[subscriber] = None
+        self._show_what_was_missed(subscriber)
 
-    def follow(self, connection: Connection, topics: Iterable[str]) -> None:
+    def detach(self, subscriber: Subscriber) -> None:
+        """Deliver nothing to the subscriber, which is paused or closed."""
+        if subscriber.id in self.subscribers:
+            self._paused.add(subscriber)
+        for topic in subscriber.topics:
+            self._leave(topic, subscriber)
+
+    def follow(self, subscriber: Subscriber, topics: Iterable[str]) -> None:
         for topic in topics:
-            connection.topics.add(topic)
-            if not connection.held:
-                self._members.setdefault(topic, {})[connection] = None
+            subscriber.topics.add(topic)
+            if not subscriber.paused:
+                self._members.setdefault(topic, {})[subscriber] = None
 
-    def unfollow(self, connection: Connection, topics: Iterable[str]) -> None:
+    def unfollow(self, subscriber: Subscriber, topics: Iterable[str]) -> None:
         for topic in topics:
-            connection.topics.discard(topic)
-            self._leave(topic, connection)
+            subscriber.topics.discard(topic)
+            self._leave(topic, subscriber)
 
-    def followers(self, topic: str) -> list[Connection]:
-        """Also those that are held: their rights are looked at like everybody's."""
-        held = (connection for connection in self._held if topic in connection.topics)
-        return [*self._members.get(topic, ()), *held]
+    def followers(self, topic: str) -> list[Subscriber]:
+        """Also those that are paused: their rights are looked at like everybody's."""
+        paused = (subscriber for subscriber in self._paused if topic in subscriber.topics)
+        return [*self._members.get(topic, ()), *paused]
 
-    def _leave(self, topic: str, connection: Connection) -> None:
+    def _leave(self, topic: str, subscriber: Subscriber) -> None:
         members = self._members.get(topic)
         if members is not None:
-            members.pop(connection, None)
+            members.pop(subscriber, None)
             if not members:
                 del self._members[topic]
+
+    # -------------------------------------------------------------- the pause
+
+    @asynccontextmanager
+    async def paused(self, subscriber: Subscriber) -> AsyncIterator[Pause]:
+        """Deliver nothing to the subscriber in this block; what comes meanwhile follows after it.
+
+        So that what is sent in it is of an exact point, and what follows joins on: a sync, or the
+        picture of a session that the user begins to follow. One block at a time.
+        """
+        async with subscriber.pausing:
+            subscriber.pause()
+            try:
+                yield Pause(subscriber)
+            finally:
+                await catch_up(self, subscriber)
+
+    def resume(self, subscriber: Subscriber) -> None:
+        """The subscriber has got everything up to `last`."""
+        subscriber.paused = False
+        subscriber.covered.clear()
+        self._attach(subscriber)
+
+    @property
+    def lagging(self) -> int:
+        """How many subscribers have too much waiting, and get it from the log."""
+        return len(self._laggards)
+
+    def catch_up_later(self, subscriber: Subscriber) -> None:
+        """The subscriber lags: catch up once it has read what waits."""
+        task = asyncio.create_task(self._make_up(subscriber))
+        self._laggards.add(task)
+        task.add_done_callback(self._laggards.discard)
+
+    async def _make_up(self, subscriber: Subscriber) -> None:
+        async with self.paused(subscriber):
+            await subscriber.drained()
+
+    async def settled(self, subscriber: Subscriber) -> None:
+        """Wait until the subscriber has got all that has come by now, the early as well."""
+        upto = self.known
+        while subscriber.live and not self.ended:
+            if self.last >= upto and not subscriber.paused:
+                return
+            await self.clock.sleep(GAP_PATIENCE)
 
     @property
     def linger(self) -> float:
         """How long a change may wait for others to be committed and delivered with, in seconds."""
-        return min(len(self.connections) * LINGER_PER_CONNECTION, MAX_LINGER)
+        return min(len(self.subscribers) * LINGER_PER_CONNECTION, MAX_LINGER)
 
     # -------------------------------------------------------------- order
 
     def ingest(self, events: Iterable[LoggedEvent]) -> None:
         """Take events from wherever they come, in any order, any number of times."""
-        for event in events:
-            if event.sequence > self.last:
-                self._early[event.sequence] = event
-            elif event.at_us > self.last_at_us:
-                # Times rise with sequences: this number was given once more.
-                self._start_over()
+        self._sequencer.take(events, now=self.clock.time())
         self._advance()
 
-    def check(self, head: Head, *, delivered: int) -> None:
+    def check(self, head: Head, *, known: int) -> None:
         """Compare with the log's head: read what has not arrived.
 
-        delivered: `last` as it was before the head was read. A head behind that has been put back;
-        and what was forgotten before it was delivered cannot be delivered any more.
+        known: `self.known` as it was before the head was read.
         """
-        if head.sequence < delivered or head.pruned_sequence > self.last:
-            self._start_over()
-        else:
-            self._expect(head.sequence)
+        self._sequencer.compare(head, known=known, now=self.clock.time())
+        self._go_on()
 
-    def _expect(self, upto: int) -> None:
-        self._known_head = max(self._known_head, upto)
-        if upto > self.last:
-            self._fill()
-
-    def _start_over(self) -> None:
-        """The log is not the one that was delivered: everybody takes a snapshot."""
-        if not self.ended:
-            self.ended = True
-            self.hub.start_over(self)
-
-    def _passed(self, event: LoggedEvent) -> None:
-        self.last, self.last_at_us = event.sequence, event.at_us
+    def expect(self, upto: int) -> None:
+        """Events up to this one have been committed, as somebody knows who has read the log."""
+        self._sequencer.expect(upto, now=self.clock.time())
+        self._go_on()
 
     def _advance(self) -> None:
         """Deliver what is next, a slice at a time; neighbours with the same receivers together."""
+        if self.ended:
+            return
         run: list[LoggedEvent] = []
         followed: tuple[str, ...] = ()
-        room = self._slice_characters
-        for _ in range(SLICE):
-            if self._fence is not None or self.ended or room < 0:
-                break
-            if (event := self._early.get(self.last + 1)) is None:
-                break
-            room -= len(event.data) + len(event.live)
+        for event in self._sequencer.ready(most=SLICE, characters=self._slice_characters):
             topics = tuple(topic for topic in event.topics() if topic in self._members)
             alone = event.access or event.entity_type in _followers
             if run and (topics != followed or alone):
                 self._deliver(run, followed)
                 run = []
-            if event.access and event.sequence > self._looked_upto:
-                self._fence = asyncio.create_task(self._look_at_rights())
-                return
-            del self._early[event.sequence]
-            self._passed(event)
             if alone:
                 self._deliver_alone(event, topics)
                 continue
@@ -190,27 +240,36 @@ class Feed:
             followed = topics
         if run:
             self._deliver(run, followed)
-        if self._fence is None and self._early and not self.ended:
-            self._continue()
+        self._go_on()
 
-    def _continue(self) -> None:
-        if self.last + 1 not in self._early:
-            self._fill()
-        elif self._next_slice is None:
-            delay = sync_settings().coalesce
-            self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
+    def _go_on(self) -> None:
+        """Have done what delivery waits for."""
+        if self.ended:
+            return
+        match self._sequencer.step():
+            case Step.DELIVER if self._next_slice is None:
+                delay = sync_settings().coalesce
+                self._next_slice = asyncio.get_running_loop().call_later(delay, self._resume)
+            case Step.CHECK_RIGHTS if self._checking is None:
+                self._checking = asyncio.create_task(self._check_rights())
+            case Step.READ if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read_missing())
+            case Step.START_OVER:
+                self.ended = True  # everybody takes a snapshot
+                RESTORES.add(1)
+                self.hub.start_over(self)
 
     def _resume(self) -> None:
         self._next_slice = None
         self._advance()
 
-    async def _look_at_rights(self) -> None:
+    async def _check_rights(self) -> None:
         """Look at the rights that the next events touch; nothing is delivered meanwhile.
 
         All that is here has been committed: one look, now, is for all of it.
         """
         self.access_epoch += 1
-        coming = list(self._next_events())
+        coming = self._sequencer.coming()
         touching = [event for event in coming if event.access]
         change = merged(msgspec.json.decode(e.access, type=AccessChange) for e in touching)
         ending = _ending_topics(coming)
@@ -220,25 +279,36 @@ class Feed:
                 break
             except Exception:  # the database is away: deliver nothing that might be forbidden
                 logger.exception("rights not checked, delivery waits")
-                await asyncio.sleep(RETRY_PAUSE)
-        self._looked_upto = touching[-1].sequence
-        self._fence = None
+                await self.clock.sleep(RETRY_PAUSE)
+        self._sequencer.rights_checked(touching[-1].sequence)
+        self._checking = None
         self._advance()
 
-    def _next_events(self) -> Iterator[LoggedEvent]:
-        """Return the events to be delivered next, without a gap."""
-        sequence = self.last + 1
-        while (event := self._early.get(sequence)) is not None:
-            yield event
-            sequence += 1
+    async def _read_missing(self) -> None:
+        while not self.ended and self._sequencer.step() is Step.READ:
+            if patience := self._sequencer.patience(now=self.clock.time()):
+                await self.clock.sleep(patience)
+                continue
+            gap = self._sequencer.gap()
+            try:
+                missing = await in_database(
+                    self.log.read, self.organization_id, after=gap.after, upto=gap.upto, limit=PAGE
+                )
+            except Exception:  # the next head check tries again
+                logger.exception("log not read")
+                return
+            cause = self._sequencer.cause
+            repaired = self._sequencer.read(gap, missing, now=self.clock.time())
+            GAP_REPAIRS.add(repaired, cause)
+            self._advance()
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
         if event.access and (ended := _ended_topic(event)) is not None:
             # Followers of a deleted entity are about to lose their subscription; deliver the
             # deletion first. It reveals nothing: they could see the entity.
-            for connection in self.followers(ended):
-                access.revoke(self, connection, [ended])
+            for subscriber in self.followers(ended):
+                access.revoke(self, subscriber, [ended])
         self._tell_followers(event)
 
     def _tell_followers(self, event: LoggedEvent) -> None:
@@ -248,36 +318,6 @@ class Feed:
             except Exception:  # a feature's fault must not stop the organization's events
                 logger.exception("follower failed", extra={"entity": event.entity_type})
 
-    def _fill(self) -> None:
-        if self._filler is None or self._filler.done():
-            self._filler = asyncio.create_task(self._read_missing())
-
-    async def _read_missing(self) -> None:
-        await asyncio.sleep(GAP_PATIENCE)
-        while not self.ended:
-            upto = max(self._known_head, *self._early, self.last)
-            if upto == self.last:
-                return
-            if self._fence is not None:
-                await asyncio.wait([self._fence])
-                continue
-            if self.last + 1 in self._early:
-                await asyncio.sleep(sync_settings().coalesce)
-                self._advance()
-                continue
-            after = self.last
-            try:
-                missing = await in_database(
-                    log.read, self.organization_id, after=after, upto=upto, limit=PAGE
-                )
-            except Exception:  # the next head check tries again
-                logger.exception("log not read")
-                return
-            if not missing or missing[0].sequence > after + 1:
-                self._start_over()  # what was committed is not there
-                return
-            self.ingest(missing)
-
     # -------------------------------------------------------------- delivery
 
     def _deliver(self, events: list[LoggedEvent], topics: tuple[str, ...]) -> None:
@@ -285,53 +325,59 @@ class Feed:
         requesters = self._requesters(events)
         frames: dict[encodings.Lane, encodings.Frames] = {}
         messages: list[bytes] | None = None
-        for connection in self._receivers(topics):
-            if connection in requesters:
+        receivers = self._receivers(topics)
+        for subscriber in receivers:
+            if subscriber in requesters:
                 continue
-            lane = connection.lane
-            ready = frames.get(lane)
+            encoding = subscriber.encoding
+            ready = frames.get(encoding)
             if ready is None:
                 if messages is None:
                     messages = [m for event in events for m in encodings.broadcast(event)]
-                ready = frames[lane] = lane.pack(*messages)
-            connection.outbox.push(ready)
+                ready = frames[encoding] = encoding.pack(*messages)
+            subscriber.outbox.push(ready)
+        if others := len(receivers) - sum(each in receivers for each in requesters):
+            counts.count_delivered(events, others)
         if requesters:
             self._deliver_to_requesters(events, topics, requesters)
+        if others or requesters:
+            self.hub.flusher.measure(events)
 
     def _deliver_to_requesters(
         self,
         events: list[LoggedEvent],
         topics: tuple[str, ...],
-        requesters: dict[Connection, list[LoggedEvent]],
+        requesters: dict[Subscriber, list[LoggedEvent]],
     ) -> None:
         """Deliver to each its own results, and the others where it follows one of these topics.
 
         Sixty requests that are committed together are not sixty times sixty deliveries.
         """
         shared: dict[encodings.Lane, list[encodings.Frames]] = {}
-        for connection, own in requesters.items():
-            if connection.topics.isdisjoint(topics):
+        for subscriber, own in requesters.items():
+            if subscriber.topics.isdisjoint(topics):
                 for event in own:
-                    connection.answer(event)
+                    subscriber.answer(event)
             else:
-                lane = connection.lane
-                ready = shared.get(lane)
+                encoding = subscriber.encoding
+                ready = shared.get(encoding)
                 if ready is None:
-                    ready = [lane.pack(*encodings.broadcast(event)) for event in events]
-                    shared[lane] = ready
+                    ready = [encoding.pack(*encodings.broadcast(event)) for event in events]
+                    shared[encoding] = ready
                 for event, frames in zip(events, ready, strict=True):
-                    if event.origin == connection.id:
-                        connection.answer(event, subscribed=True)
+                    if event.origin == subscriber.id:
+                        subscriber.answer(event, subscribed=True)
                     else:
-                        connection.outbox.push(frames)
-            connection.outbox.flush()
+                        subscriber.outbox.push(frames)
+                        counts.count_delivered([event])
+            subscriber.outbox.flush()
 
-    def _receivers(self, topics: tuple[str, ...]) -> Iterable[Connection]:
-        """Each connection once, however many of its topics match (decision S5)."""
+    def _receivers(self, topics: tuple[str, ...]) -> Collection[Subscriber]:
+        """Each subscriber once, however many of its topics match (decision S5)."""
         groups = [self._members[topic] for topic in topics if topic in self._members]
         if len(groups) < 2:
             return groups[0] if groups else ()
-        receivers: dict[Connection, None] = {}
+        receivers: dict[Subscriber, None] = {}
         for group in groups:
             receivers.update(group)
         return receivers
@@ -339,105 +385,42 @@ class Feed:
     def show(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
         """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
         frames: dict[encodings.Lane, encodings.Frames] = {}
-        for connection in self._members.get(topic, ()):
-            principal = connection.principal
+        shown = 0
+        for subscriber in self._members.get(topic, ()):
+            principal = subscriber.principal
             if principal is None or principal.user_id == except_user:
                 continue
-            ready = frames.get(connection.lane)
+            ready = frames.get(subscriber.encoding)
             if ready is None:
-                ready = frames[connection.lane] = connection.lane.pack(message)
-            connection.outbox.push_latest(topic, key, ready)
-        for connection in self._held:
-            principal = connection.principal
-            if topic in connection.topics and principal and principal.user_id != except_user:
-                connection.missed[key] = (topic, message)
+                ready = frames[subscriber.encoding] = subscriber.encoding.pack(message)
+            subscriber.outbox.push_latest(topic, key, ready)
+            shown += 1
+        if shown:
+            counts.count_sent(type_of(message, packed=False), shown)
+        for subscriber in self._paused:
+            principal = subscriber.principal
+            if topic in subscriber.topics and principal and principal.user_id != except_user:
+                subscriber.missed[key] = (topic, message)
 
-    def _show_what_was_missed(self, connection: Connection) -> None:
-        """The last of what was shown while the connection was held."""
-        for key, (topic, message) in connection.missed.items():
-            if topic in connection.topics:
-                connection.outbox.push_latest(topic, key, connection.lane.pack(message))
-        connection.missed.clear()
+    def _show_what_was_missed(self, subscriber: Subscriber) -> None:
+        """The last of what was shown while the subscriber was held."""
+        for key, (topic, message) in subscriber.missed.items():
+            if topic in subscriber.topics:
+                subscriber.outbox.push_latest(topic, key, subscriber.encoding.pack(message))
+        subscriber.missed.clear()
 
-    def _requesters(self, events: list[LoggedEvent]) -> dict[Connection, list[LoggedEvent]]:
+    def _requesters(self, events: list[LoggedEvent]) -> dict[Subscriber, list[LoggedEvent]]:
         """The connections that asked for these, if they are here and are delivered to now."""
-        found: dict[Connection, list[LoggedEvent]] = {}
+        found: dict[Subscriber, list[LoggedEvent]] = {}
         for event in events:
-            connection = self.hub.connections.get(event.origin) if event.origin else None
-            if connection is None or connection.held or connection not in self.connections:
-                continue
-            found.setdefault(connection, []).append(event)
+            subscriber = self.subscribers.get(event.origin) if event.origin else None
+            if subscriber is not None and not subscriber.paused:
+                found.setdefault(subscriber, []).append(event)
         return found
-
-    async def settled(self, connection: Connection) -> None:
-        """Wait until the connection has got all that has come by now, the early as well."""
-        upto = max(self._early, default=self.last)
-        while connection.live and not self.ended:
-            if self.last >= upto and self._fence is None and not connection.held:
-                return
-            await asyncio.sleep(GAP_PATIENCE)
-
-    def catch_up_later(self, connection: Connection) -> None:
-        """The connection lags: catch up once it has read what waits."""
-        task = asyncio.create_task(self._make_up(connection))
-        self._laggards.add(task)
-        task.add_done_callback(self._laggards.discard)
-
-    async def _make_up(self, connection: Connection) -> None:
-        async with connection.delivering:
-            await connection.drained()
-            await self.catch_up(connection)
-
-    async def catch_up(self, connection: Connection) -> None:
-        """Deliver from the log what a held connection has not got, then attach it.
-
-        Called by whoever holds `connection.delivering`. Stops where the token expires meanwhile:
-        the next AUTH calls again.
-        """
-        while connection.held and connection.live:
-            if connection.covered is not None and connection.covered.upto > self.last:
-                # The sync has read what has not arrived here yet: it must not be sent once more.
-                self._expect(connection.covered.upto)
-                await asyncio.sleep(GAP_PATIENCE)
-                continue
-            if connection.position >= self.last:
-                connection.held = False
-                connection.covered = None
-                self.attach(connection)
-                return
-            upto = self.last
-            try:
-                events = await in_database(
-                    log.read, self.organization_id, after=connection.position, upto=upto, limit=PAGE
-                )
-            except Exception:
-                logger.exception("log not read")
-                await asyncio.sleep(RETRY_PAUSE)
-                continue
-            if not events or events[0].sequence != connection.position + 1:
-                connection.too_slow()  # what it has not got is no longer kept
-                return
-            await self._deliver_held(connection, events)
-            await connection.drained()
-
-    @staticmethod
-    async def _deliver_held(connection: Connection, events: list[LoggedEvent]) -> None:
-        """At its pace, and as far as its token holds: a page may be more than the queue."""
-        for event in events:
-            if connection.outbox.is_filling():
-                await connection.drained()
-            if not connection.live:
-                return
-            if connection.covered is None or not connection.covered.has(event):
-                connection.deliver(event)
-            elif event.origin == connection.id:
-                # A sync shows what has changed; the answer to who changed it is another.
-                connection.answer(event)
-            connection.position = event.sequence
 
     def end(self) -> None:
         self.ended = True
-        for task in (self._fence, self._filler, *self._laggards):
+        for task in (self._checking, self._reading, *self._laggards):
             if task is not None:
                 task.cancel()
 
@@ -459,13 +442,3 @@ def _ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
         if event.change_type != "deleted":
             shown.update(event.topics())
     return frozenset(ending)
-
-
-class Synced(msgspec.Struct, frozen=True):
-    """The range that a sync has covered: all events on these topics up to and with a sequence."""
-
-    topics: frozenset[str]
-    upto: int
-
-    def has(self, event: LoggedEvent) -> bool:
-        return event.sequence <= self.upto and not self.topics.isdisjoint(event.topics())

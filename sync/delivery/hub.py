@@ -7,25 +7,27 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
 
-from sync import garbage
+from sync import garbage, metrics
 from sync.conf import sync_settings
 from sync.delivery.bus import Shown, bus, group_name
-from sync.delivery.connection import Connection
-from sync.delivery.feed import RETRY_PAUSE, Feed
-from sync.delivery.intake import Gate
+from sync.delivery.clock import LoopTime, TimeSource
+from sync.delivery.feed import Feed
 from sync.delivery.outbox import Flusher
+from sync.delivery.pause import RETRY_PAUSE
 from sync.delivery.principals import PrincipalLoader
 from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.port import SharedState
 from sync.delivery.shared_state.redis import RedisState
+from sync.delivery.subscriber import Subscriber
 from sync.delivery.turns import Turns
-from sync.eventlog import log
-from sync.eventlog.log import LoggedEvent
+from sync.eventlog import log as database_log
+from sync.eventlog.log import Head, LoggedEvent
+from sync.eventlog.port import Log
 from sync.eventlog.retention import PAUSE_SECONDS, keep_house
 from sync.eventlog.threads import READINGS, READINGS_OF_ONE, in_database
 from sync.protocol.close_codes import CloseCode
@@ -34,7 +36,7 @@ logger = logging.getLogger("bos.sync")
 
 Companion = Callable[["Hub"], Coroutine[None, None, None]]
 Watcher = Callable[[Shown], None]
-Leaver = Callable[["Hub", Connection], Awaitable[None]]
+Leaver = Callable[["Hub", Subscriber], Awaitable[None]]
 # What features do in every process: run beside the hub, look at what is shown, clean up after a
 # connection (`sync.feature`).
 _companions: list[Companion] = []
@@ -52,11 +54,13 @@ FEED_LINGER = 60.0
 class Hub:
     """All connections of this process, and the feeds of their organizations."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, log: Log = database_log, clock: TimeSource | None = None) -> None:
         settings = sync_settings()
         loop = asyncio.get_running_loop()
-        self.connections: dict[str, Connection] = {}
-        self.gate = Gate()
+        self.log = log
+        self.clock = clock or LoopTime()
+        self.subscribers: dict[str, Subscriber] = {}
+        """Those of all organizations, and those that have not signed in; by id."""
         self.readings = Turns(READINGS, of_one=READINGS_OF_ONE)
         """Taken by what reads much for one client."""
         self.state: SharedState = (
@@ -72,6 +76,11 @@ class Hub:
         self._channel: str | None = None
         self.level_at = time.monotonic()
         """When every feed was last seen to have all that the log has."""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Take what this process commits, and run what runs beside."""
+        loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
@@ -95,10 +104,7 @@ class Hub:
     async def _open(self, organization_id: str) -> Feed:
         # First the group, then the head: what is committed in between arrives early and waits.
         await self._join(organization_id)
-        feed = Feed(organization_id, self)
-        head = await in_database(log.head, organization_id)
-        feed.last, feed.last_at_us = head.sequence, head.at_us
-        return feed
+        return Feed(organization_id, self, await in_database(self.log.head, organization_id))
 
     async def _join(self, organization_id: str) -> None:
         if self._layer is None or organization_id in self._joined:
@@ -116,7 +122,7 @@ class Hub:
     def ready_feeds(self) -> list[Feed]:
         return [
             task.result()
-            for task in self._feeds.values()
+            for task in list(self._feeds.values())  # asked by other threads, too
             if task.done() and not task.cancelled() and task.exception() is None
         ]
 
@@ -161,26 +167,27 @@ class Hub:
     async def _check_heads(self) -> None:
         """Compare with the log: repairs lost messages, killed publishers, a Redis that is away."""
         while True:
-            await asyncio.sleep(sync_settings().head_check)
+            await self.clock.sleep(sync_settings().head_check)
             try:
-                await self._check_heads_once()
+                await self.check_heads()
             except Exception:
                 logger.exception("heads not compared")
 
-    async def _check_heads_once(self) -> None:
+    async def check_heads(self) -> None:
+        """Compare once, with one query for all."""
         self._close_deserted()
         feeds = self.ready_feeds()
         for feed in feeds:
             if feed.organization_id not in self._joined:
                 await self._join(feed.organization_id)
         if feeds:
-            delivered = {feed.organization_id: feed.last for feed in feeds}
-            heads = await in_database(log.heads, list(delivered))
+            known = {feed.organization_id: feed.known for feed in feeds}
+            heads = await in_database(self.log.heads, list(known))
             behind = False
             for feed in feeds:
-                head = heads.get(feed.organization_id, log.Head())
+                head = heads.get(feed.organization_id, Head())
                 behind |= feed.last < head.sequence
-                feed.check(head, delivered=delivered[feed.organization_id])
+                feed.check(head, known=known[feed.organization_id])
             if behind:
                 return
         self.level_at = time.monotonic()
@@ -197,14 +204,16 @@ class Hub:
         )
         while True:
             try:
-                await in_database(log.start_over, id_, seen=feed.last, seen_at_us=feed.last_at_us)
+                await in_database(
+                    self.log.start_over, id_, seen=feed.last, seen_at_us=feed.last_at_us
+                )
                 break
             except Exception:  # the database is away: nothing is delivered meanwhile
                 logger.exception("log not continued")
-                await asyncio.sleep(RETRY_PAUSE)
+                await self.clock.sleep(RETRY_PAUSE)
         self._drop(feed)
-        for connection in list(feed.connections):
-            connection.close(CloseCode.SERVER_RESTART)
+        for subscriber in list(feed.subscribers.values()):
+            subscriber.close(CloseCode.SERVER_RESTART)
 
     def _drop(self, feed: Feed) -> None:
         self._feeds.pop(feed.organization_id, None)
@@ -220,7 +229,7 @@ class Hub:
     def _close_deserted(self) -> None:
         now = asyncio.get_running_loop().time()
         for feed in self.ready_feeds():
-            if feed.connections:
+            if feed.subscribers:
                 self._deserted.pop(feed.organization_id, None)
             elif now - self._deserted.setdefault(feed.organization_id, now) > FEED_LINGER:
                 self._drop(feed)
@@ -240,9 +249,9 @@ class Hub:
         while True:
             await self.state.renewal_due()
             places = [
-                (connection.principal.user_id, connection.id)
-                for connection in self.connections.values()
-                if connection.principal is not None
+                (subscriber.principal.user_id, subscriber.id)
+                for subscriber in self.subscribers.values()
+                if subscriber.principal is not None
             ]
             try:
                 await self.state.renew_places(places)
@@ -260,17 +269,17 @@ class Hub:
 
     # -------------------------------------------------------------- connections
 
-    def add(self, connection: Connection) -> None:
-        self.connections[connection.id] = connection
+    def add(self, subscriber: Subscriber) -> None:
+        self.subscribers[subscriber.id] = subscriber
 
-    async def remove(self, connection: Connection) -> None:
-        self.connections.pop(connection.id, None)
-        if connection.feed is not None:
-            connection.feed.forget(connection)
+    async def remove(self, subscriber: Subscriber) -> None:
+        self.subscribers.pop(subscriber.id, None)
+        if subscriber.feed is not None:
+            subscriber.feed.remove(subscriber)
         # Together: what they tell Redis goes out in one round trip.
-        ends = [leave(self, connection) for leave in _leavers]
-        if connection.principal is not None:
-            ends.append(self.state.free_place(connection.principal.user_id, connection.id))
+        ends = [leave(self, subscriber) for leave in _leavers]
+        if subscriber.principal is not None:
+            ends.append(self.state.free_place(subscriber.principal.user_id, subscriber.id))
         for outcome in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(outcome, Exception):  # what is not cleaned up expires by itself
                 logger.error("connection not cleaned up", exc_info=outcome)
@@ -281,6 +290,58 @@ class Hub:
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def all_subscribers() -> list[Subscriber]:
+    """Return those of all loops of this process. Thread-safe."""
+    return [each for hub in list(_hubs.values()) for each in list(hub.subscribers.values())]
+
+
+def _feeds() -> list[Feed]:
+    return [feed for hub in list(_hubs.values()) for feed in hub.ready_feeds()]
+
+
+@metrics.gauge("bos_queue_bytes", "Bytes that wait for clients, in our queues and the transport's.")
+def _queued() -> float:
+    return sum(subscriber.outbox.unread() for subscriber in all_subscribers())
+
+
+@metrics.gauge(
+    "bos_lagging_connections",
+    "Connections with half of their queue full: they get events from the log, at their own pace.",
+)
+def _lagging() -> float:
+    return sum(feed.lagging for feed in _feeds())
+
+
+@metrics.gauge(
+    "bos_leases",
+    "What this process keeps alive in the shared state, by `kind`: `connection` (a user's place"
+    " among their connections), `participant` (presence in a session).",
+    "kind",
+)
+def _leases() -> Mapping[str, float]:
+    signed_in = [each for each in all_subscribers() if each.principal is not None]
+    taking_part = sum(len(each.rooms) for each in signed_in)
+    return {"connection": len(signed_in), "participant": taking_part}
+
+
+@metrics.gauge(
+    "bos_redis_away",
+    "Whether Redis did not answer a process when it was last asked: 1.",
+    over="max",
+)
+def _redis_away() -> float:
+    return float(any(hub.state.away for hub in list(_hubs.values())))
+
+
+@metrics.gauge(
+    "bos_delivery_behind_seconds",
+    "How long ago a process had last delivered all that the log has; about 1 where all is well.",
+    over="max",
+)
+def _behind() -> float:
+    return bus.seconds_behind()
 
 
 def _settle_process() -> None:
@@ -304,4 +365,5 @@ def hub() -> Hub:
         if not _hubs:
             _settle_process()
         found = _hubs[loop] = Hub()
+        found.start()
     return found

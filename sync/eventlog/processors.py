@@ -13,20 +13,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from sync import metrics
 from sync.eventlog import log
 from sync.eventlog.faults import database_is_away, passes
 from sync.eventlog.log import LoggedEvent
 from sync.eventlog.threads import letting_others_write, retry_on_conflict
-from sync.models import ProcessorPosition, StreamHead
+from sync.models import Event, ProcessorPosition, StreamHead
+from sync.protocol.times import now_us
 
 logger = logging.getLogger("bos.sync")
 
 PAGE = 200
 
 Handle = Callable[[str, Sequence[LoggedEvent]], int | None]
+
+
+@metrics.gauge(
+    "bos_processor_lag_seconds",
+    "Age of the oldest event that a `processor` has not looked at: 0 where there is none.",
+    "processor",
+    shared=True,
+)
+def _lag() -> dict[str, float]:
+    return {name: _age_of_next(name) for name in _processors}
+
+
+def _age_of_next(name: str) -> float:
+    first = Event.objects.filter(
+        organization_id=OuterRef("organization_id"), sequence__gt=OuterRef("position")
+    ).order_by("sequence")
+    waiting = _heads_behind(name).annotate(next_us=Subquery(first.values("at_us")[:1]))
+    oldest_us = waiting.aggregate(oldest_us=Min("next_us"))["oldest_us"]
+    return 0.0 if oldest_us is None else max(0, now_us() - oldest_us) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +83,15 @@ def advance() -> int:
 
 def _behind(name: str) -> list[str]:
     """Organizations whose log goes on behind the processor's position."""
+    return list(_heads_behind(name).values_list("organization_id", flat=True))
+
+
+def _heads_behind(name: str) -> QuerySet[StreamHead]:
     position = ProcessorPosition.objects.filter(
         name=name, organization_id=OuterRef("organization_id")
     ).values("sequence")
     heads = StreamHead.objects.annotate(position=Coalesce(Subquery(position), -1))
-    return list(heads.filter(position__lt=F("sequence")).values_list("organization_id", flat=True))
+    return heads.filter(position__lt=F("sequence"))
 
 
 def _advance(name: str, organization_id: str) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -26,6 +27,7 @@ from django.db import (
     transaction,
 )
 
+from sync import metrics
 from sync.eventlog.commits import Mark
 from sync.eventlog.fast_sql import Lock, hold_rows
 from sync.eventlog.idempotency import Request, looked_up
@@ -58,6 +60,18 @@ write's organization.
 """
 
 
+GROUP_SIZE = metrics.histogram(
+    "bos_group_commit_changes",
+    "Changes that were committed together.",
+    bounds=(1, 2, 4, 8, 16, 32, GROUP),
+)
+GROUP_WAIT = metrics.histogram(
+    "bos_group_commit_wait_seconds",
+    "How long the first change of a group waited for its turn: for a thread, the groups before it,"
+    " others to commit with, or a row.",
+)
+
+
 class Dropped(Exception):
     """The write was not begun: its connection has ended."""
 
@@ -80,6 +94,7 @@ class _Write(Generic[T]):
     declared: Rows
     wanted: Callable[[], bool]
     request: Request | None
+    queued_at: float = field(default_factory=time.monotonic)
 
     @cached_property
     def rows(self) -> Sequence[Row]:
@@ -202,6 +217,8 @@ class GroupWriter:
                 write.settle(None, Dropped())
         if not wanted:
             return
+        GROUP_SIZE.observe(len(wanted))
+        GROUP_WAIT.observe(time.monotonic() - wanted[0].queued_at)
         try:
             with_fresh_connections(partial(self._commit, wanted, wait=wait))
         except Exception as error:  # the thread must outlive whatever happens

@@ -17,14 +17,14 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from sync import about
+from sync import about, metrics
 from sync.conf import sync_settings
 from sync.delivery.asgi_outbox import AsgiOutbox
-from sync.delivery.connection import Connection
 from sync.delivery.hub import Hub, hub
-from sync.delivery.intake import Intake, TurnedAway, block_of
-from sync.delivery.outbox import Outbox, RawOutbox, RawTransport
+from sync.delivery.outbox import Outbox, RawOutbox
 from sync.gateway import dispatcher
+from sync.gateway.connection import Connection
+from sync.gateway.intake import Intake, RawTransport, TurnedAway, block_of, gate
 from sync.gateway.origin import origin_allowed
 from sync.protocol.close_codes import CloseCode
 
@@ -32,6 +32,15 @@ log = logging.getLogger("bos.sync")
 
 SUBPROTOCOL = "bos-v1"
 ABNORMAL = 1006
+# A client may close with any code; these are what we close with, and what RFC 6455 gives meaning.
+CODES = frozenset({*map(int, CloseCode), 1000, 1001, 1003, 1005, ABNORMAL, 1008})
+CLOSES = metrics.counter(
+    "bos_closes",
+    "WebSockets that have ended, by close `code`: 1006 without a close frame, 1005 with one that"
+    " says none, `other` where the client has its own.",
+    "code",
+    known=sorted(map(str, CODES)),
+)
 QUIET = "quiet"
 QUIET_SECONDS = 0.05
 # A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
@@ -50,7 +59,7 @@ class SyncConsumer(AsyncConsumer):
         intake = raw.intake if raw is not None else Intake()
         if intake.place is None:  # our own server asks before it makes anything
             address = (scope.get("client") or (None,))[0]
-            place = hub().gate.enter(address, time.monotonic())
+            place = gate().enter(address, time.monotonic())
             if isinstance(place, TurnedAway):
                 _log_refusal("too many", address)
                 await _turn_away(scope, send, place)
@@ -177,7 +186,7 @@ class _Socket:
 
     async def serve(self) -> None:
         connection = self._connection
-        self._hub.add(connection)
+        self._hub.add(connection.subscriber)
         about.begin(connection=connection.id)
         log.debug("connected")
         try:
@@ -269,8 +278,9 @@ class _Socket:
         connection = self._connection
         while connection.changes:
             await asyncio.wait(connection.changes)
-        if connection.feed is not None:
-            await connection.feed.settled(connection)
+        subscriber = connection.subscriber
+        if subscriber.feed is not None:
+            await subscriber.feed.settled(subscriber)
         connection.close(CloseCode.SERVER_RESTART)
 
     def _on_time(self) -> None:
@@ -293,7 +303,7 @@ class _Socket:
         """Write what waits and the close frame; give a slow client some time to read them."""
         try:
             async with asyncio.timeout(sync_settings().close_patience):
-                await self._connection.outbox.flushed()
+                await self._connection.subscriber.outbox.flushed()
                 await self._send(
                     {"type": "websocket.close", "code": int(code), "reason": code.reason}
                 )
@@ -307,14 +317,16 @@ class _Socket:
 
     async def _end(self) -> None:
         connection = self._connection
-        connection.closing = True
+        subscriber = connection.subscriber
+        subscriber.closing = True
         connection.intake.leave()  # at once: the client may be at the door again
         self._timer.cancel()
-        connection.outbox.end()
-        await self._hub.remove(connection)
+        subscriber.outbox.end()
+        await self._hub.remove(subscriber)
         if self._closing is not None:
             await self._closing
         # This object's own method: with it, neither would be freed before a collection.
-        connection.on_close = _has_ended
+        subscriber.on_close = _has_ended
+        CLOSES.add(1, str(self._code) if self._code in CODES else "other")
         seconds = round(self._loop.time() - self._connected_at, 1)
         log.info("closed", extra={"code": self._code, "by": self._closed_by, "seconds": seconds})

@@ -13,11 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sync.conf import sync_settings
-from sync.delivery import budgets, encodings
-from sync.delivery.connection import HEARTBEATS, Connection
+from sync.delivery import budgets, counts, encodings
+from sync.delivery.feed import Feed
+from sync.delivery.subscriber import HEARTBEATS, Subscriber
 from sync.eventlog.idempotency import Repeated, body_hash, first_outcome, once
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import Dropped, Rows, submit_for
+from sync.gateway.connection import Connection
 from sync.protocol import registry
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.codecs import LIGHT_BYTES, request_id_of, type_of
@@ -77,6 +79,16 @@ class Context:
         return self.envelope.request_id
 
     @property
+    def subscriber(self) -> Subscriber:
+        return self.connection.subscriber
+
+    @property
+    def feed(self) -> Feed:
+        feed = self.connection.subscriber.feed
+        assert feed is not None, "only AUTH and heartbeats are handled before AUTH"
+        return feed
+
+    @property
     def principal(self) -> Principal:
         principal = self.connection.principal
         assert principal is not None, "only AUTH and heartbeats are handled before AUTH"
@@ -99,7 +111,7 @@ class Context:
     def refuse(self, error: ProtocolError) -> None:
         """Refuse a part of the request, and go on with the others (see `each` of `handles`)."""
         _note_undeclared(self.request, error)
-        self.connection.send_error(error, self.request_id)
+        self.subscriber.send_error(error, self.request_id)
 
     async def spend(self, units: int) -> None:
         """Pay for what only turns out on the way. Raises RateLimitExceeded."""
@@ -123,7 +135,7 @@ class Context:
         repeated request gets the first outcome again (or what `repeat` does about it), and the
         result is None.
         """
-        actor, connection = self.actor, self.connection
+        actor, subscriber = self.actor, self.subscriber
         type_ = registry.ALIASES.get(self.envelope.type, self.envelope.type)
         hash_ = body_hash(type_, self.envelope.payload)
 
@@ -137,9 +149,9 @@ class Context:
                     self.principal,
                     write,
                     rows=rows,
-                    wanted=lambda: not connection.ending,
+                    wanted=lambda: not subscriber.ending,
                     request=(actor.user_id, actor.request_id) if actor.request_id else None,
-                    linger=connection.feed.linger if connection.feed is not None else 0,
+                    linger=self.feed.linger,
                 ),
                 repeat or self.repeat,
             )
@@ -147,14 +159,14 @@ class Context:
 
     async def change_besides(self, effect: Callable[[Principal], T], *, rows: Rows = ()) -> T:
         """Commit a part of what the request asks for: no answer to it, and not recorded."""
-        actor, connection = self.actor.besides(), self.connection
+        actor, subscriber = self.actor.besides(), self.subscriber
 
         def write(now: Principal) -> T:
             with acting(actor):
                 return effect(now)
 
         return await submit_for(
-            self.principal, write, rows=rows, wanted=lambda: not connection.ending
+            self.principal, write, rows=rows, wanted=lambda: not subscriber.ending
         )
 
     @staticmethod
@@ -173,10 +185,12 @@ class Context:
         first = await in_database(first_outcome, self.principal.user_id, self.request_id)
         if first.event is not None:
             messages = encodings.own_copy(first.event, self.request_id, subscribed=False)
+            counts.count_own_copy(first.event, subscribed=False)
         else:
+            counts.count_sent(first.reply_type)
             messages = [encode(first.reply_type, first.reply.encode(), request_id=self.request_id)]
-        self.connection.outbox.push(self.connection.lane.pack(*messages))
-        self.connection.outbox.flush()
+        self.subscriber.push(*messages)
+        self.subscriber.outbox.flush()
 
 
 async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: float) -> None:
@@ -186,18 +200,19 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
     try:
         envelope = _decode(connection, frame, now)
         request_id = envelope.request_id
-        counts = connection.count(envelope.type, now)
+        counts.count_received(envelope.type)
+        limited = connection.count(envelope.type, now)
         if connection.closing:
             return
         connection.require_access(envelope.type)
         if envelope.type not in HEARTBEATS:
-            connection.signed_at = now
-        if counts:
+            connection.subscriber.last_active_at = now
+        if limited:
             await _count_for_user(connection, hub)
         request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
-        if counts:
+        if limited:
             await spend(connection, hub, request.price(message))
             connection.within_limits()
         if connection.changes and envelope.type not in HEARTBEATS:
@@ -206,7 +221,7 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
         if isinstance(answer, asyncio.Task):
             _answer_later(connection, answer, request_id, request)
         elif answer is not None:
-            connection.send(answer.message, request_id, answer.timestamp)
+            connection.subscriber.send(answer.message, request_id, answer.timestamp)
     except Exception as error:
         _refuse(connection, error, request_id, request)
 
@@ -254,7 +269,7 @@ def _refuse(
         log.info("request refused", extra={"code": error.code, "often": True})
     if request is not None:
         _note_undeclared(request, error)
-    connection.send_error(error, request_id)
+    connection.subscriber.send_error(error, request_id)
     if isinstance(error, RateLimitExceeded):
         connection.tell_limit(error)
     elif isinstance(error, InvalidMessage) and connection.malformed():
@@ -285,7 +300,9 @@ def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     """The envelope, decoded by the frame's own kind (decision W3)."""
     body = frame.encode() if isinstance(frame, str) else frame
     packed = _is_packed(frame)
-    connection.speak("msgpack" if packed else "text" if isinstance(frame, str) else "binary")
+    connection.subscriber.negotiate(
+        "msgpack" if packed else "text" if isinstance(frame, str) else "binary"
+    )
     try:
         decode = decode_msgpack if packed else decode_json
         if len(body) <= LIGHT_BYTES:  # most are
@@ -295,6 +312,7 @@ def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
     except RateLimitExceeded as error:
         raise Unread(error, request_id_of(body, packed=packed)) from None
     except InvalidMessage:
+        counts.count_malformed()
         connection.count_message(now)  # garbage is a message, too
         raise
 

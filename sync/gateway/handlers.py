@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from sync import about
 from sync.conf import sync_settings
-from sync.delivery.connection import Connection, State
 from sync.delivery.feed import Feed
+from sync.delivery.subscriber import Subscriber
 from sync.eventlog.threads import in_database
 from sync.gateway import roster
+from sync.gateway.connection import Connection, State
 from sync.gateway.dispatcher import Context, Reply
 from sync.gateway.replay import serve_sync
 from sync.protocol import messages, topics
@@ -76,7 +77,7 @@ async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
 
 def _fail(context: Context, failure: messages.AuthFailed) -> None:
     log.info("sign-in refused", extra={"reason": failure.error})
-    context.connection.send(failure, context.request_id)
+    context.subscriber.send(failure, context.request_id)
 
 
 async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None:
@@ -105,11 +106,10 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
     about.learn(user=principal.user_id, organization=principal.organization_id)
     # No line of its own: each costs a hundredth of a sign-in, and `closed` names the user.
     log.debug("signed in", extra={"user": principal.user_id})
-    roster.signed_in(connection)
-    connection.feed = feed
-    feed.attach(connection)
+    roster.signed_in(context.subscriber)
+    feed.add(context.subscriber)
     # Notifications reach a user without asking (decision A2).
-    feed.follow(connection, [f"user:{principal.user_id}"])
+    feed.follow(context.subscriber, [f"user:{principal.user_id}"])
     return _signed_in(connection)
 
 
@@ -124,11 +124,11 @@ async def _renew(context: Context, principal: Principal) -> Reply | None:
         return None
     was_expired = connection.state is State.EXPIRED
     connection.authenticated(principal, now=_now(), wall=time.time())
-    if was_expired and connection.feed is not None:
+    if was_expired:
         reply = _signed_in(connection)
-        connection.send(reply.message, context.request_id)
-        async with connection.delivering:
-            await connection.feed.catch_up(connection)
+        context.subscriber.send(reply.message, context.request_id)
+        async with context.feed.paused(context.subscriber):
+            pass  # it is since the token ended: what came meanwhile follows
         return None
     return _signed_in(connection)
 
@@ -185,9 +185,7 @@ def _of_channels(message: messages.Subscribe | messages.SyncRequest) -> int:
 )
 async def subscribe(context: Context, message: messages.Subscribe) -> Reply | None:
     """Follow channels; each that is refused gets an ERROR of its own (decision S1)."""
-    connection = context.connection
-    feed = connection.feed
-    assert feed is not None
+    feed = context.feed
     wanted = await _well_formed(context, message.channels)
     allowed, epoch = set[Topic](), -1
     while epoch != feed.access_epoch:  # rights changed while we asked: ask again
@@ -198,11 +196,11 @@ async def subscribe(context: Context, message: messages.Subscribe) -> Reply | No
         name = str(topic)
         if topic not in allowed:
             context.refuse(Unauthorized(channel=name))
-        elif not _has_room(connection, name):
+        elif not _has_room(context.subscriber, name):
             limit = sync_settings().max_subscriptions
             context.refuse(SubscriptionFailed(channel=name, limit=limit))
         else:
-            feed.follow(connection, [name])
+            feed.follow(context.subscriber, [name])
             granted.append(name)
     return Reply(messages.Subscribed(granted, feed.last)) if granted else None
 
@@ -215,10 +213,8 @@ async def subscribe(context: Context, message: messages.Subscribe) -> Reply | No
 )
 async def unsubscribe(context: Context, message: messages.Unsubscribe) -> Reply | None:
     """Follow channels no longer. One that was not followed is none the less not followed now."""
-    connection = context.connection
-    assert connection.feed is not None
     names = [str(topic) for topic in await _well_formed(context, message.channels)]
-    connection.feed.unfollow(connection, names)
+    context.feed.unfollow(context.subscriber, names)
     return Reply(messages.Unsubscribed(names)) if names else None
 
 
@@ -237,17 +233,17 @@ async def _well_formed(context: Context, channels: Collection[str]) -> list[Topi
                 wanted[Topic.parse(name)] = None
             except InvalidChannel as error:
                 context.refuse(error)
-        if context.connection.outbox.is_filling():  # they may be some thousands
-            await context.connection.drained()
+        if context.subscriber.outbox.is_filling():  # they may be some thousands
+            await context.subscriber.drained()
     return list(wanted)
 
 
-def _has_room(connection: Connection, name: str) -> bool:
-    if name in connection.topics:
+def _has_room(subscriber: Subscriber, name: str) -> bool:
+    if name in subscriber.topics:
         return True
-    assert connection.principal is not None
-    given = {f"user:{connection.principal.user_id}"}  # not asked for, so not counted
-    return len(connection.topics - given) < sync_settings().max_subscriptions
+    assert subscriber.principal is not None
+    given = {f"user:{subscriber.principal.user_id}"}  # not asked for, so not counted
+    return len(subscriber.topics - given) < sync_settings().max_subscriptions
 
 
 async def permitted(principal: Principal, wanted: Collection[Topic]) -> set[Topic]:

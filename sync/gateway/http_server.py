@@ -19,8 +19,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from sync.conf import sync_settings
-from sync.delivery.intake import TurnedAway, block_of
 from sync.gateway.cors import cors_headers
+from sync.gateway.intake import TurnedAway, block_of, gate
 from sync.gateway.server import RawWebSocketProtocol
 
 log = logging.getLogger("bos.sync")
@@ -224,10 +224,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         # Before anything is made for it: a handshake that is refused costs as much as another.
         address = self._client_host()
-        # Late: uvicorn's processes import this module before the application has loaded the models.
-        from sync.delivery.hub import hub
-
-        place = hub().gate.enter(address, self.loop.time())
+        place = gate().enter(address, self.loop.time())
         if isinstance(place, TurnedAway):
             self._turn_away(place, address)
             return

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
-from sync.delivery import encodings
-from sync.delivery.connection import Connection
-from sync.delivery.feed import PAGE, Feed, Synced
+from sync import metrics
+from sync.delivery import counts, encodings
+from sync.delivery.feed import Feed
+from sync.delivery.pause import PAGE
 from sync.eventlog import log
 from sync.eventlog.threads import reading
 from sync.protocol import codecs, topics
@@ -34,6 +35,15 @@ Permitted = Callable[[Principal, Collection[Topic]], Awaitable[set[Topic]]]
 MESSAGES_A_UNIT = 20
 
 
+SYNCS = metrics.histogram(
+    "bos_sync_messages",
+    "Messages of a sync that was served whole, by `kind`: `replay` (what was missed) or"
+    " `snapshot`.",
+    "kind",
+    bounds=(0, 1, 10, 100, 1_000, 10_000, 100_000),
+)
+
+
 class Ended(Exception):
     """The connection ends: there is nobody to read the log for."""
 
@@ -43,26 +53,21 @@ async def serve_sync(context: Context, request: SyncRequest, permitted: Permitte
 
     Raises TokenExpired where the token ends meanwhile: nothing goes out behind that.
     """
-    connection = context.connection
-    feed = connection.feed
-    assert feed is not None
     try:
-        async with connection.delivering:
-            connection.hold()
-            try:
-                replay = _Replay(context, feed, _topics(request), permitted)
-                if request.last_sequence is None and request.last_sync_timestamp is None:
-                    upto = await replay.send_snapshot()
-                else:
-                    upto = await replay.send_missed(request)
-                connection.covered = Synced(replay.names, upto)
-            finally:
-                await feed.catch_up(connection)
+        async with context.feed.paused(context.subscriber) as pause:
+            replay = _Replay(context, _topics(request), permitted)
+            if request.last_sequence is None and request.last_sync_timestamp is None:
+                upto = await replay.send_snapshot()
+            else:
+                upto = await replay.send_missed(request)
+            pause.covers(replay.names, upto)
     except Ended:
         return
     except SyncRefused as refused:
-        error = SyncError(refused.code, refused.message, refused.details or UNSET)
-        connection.send(error, context.request_id)
+        details = refused.details or UNSET
+        context.subscriber.send(
+            SyncError(refused.code, refused.message, details), context.request_id
+        )
 
 
 def _topics(request: SyncRequest) -> list[Topic]:
@@ -73,12 +78,11 @@ def _topics(request: SyncRequest) -> list[Topic]:
 
 
 class _Replay:
-    def __init__(
-        self, context: Context, feed: Feed, wanted: list[Topic], permitted: Permitted
-    ) -> None:
+    def __init__(self, context: Context, wanted: list[Topic], permitted: Permitted) -> None:
         self._context = context
-        self._connection: Connection = context.connection
-        self._feed = feed
+        self._subscriber = context.subscriber
+        self._feed: Feed = context.feed
+        self._log = context.hub.log
         self._permitted = permitted
         self._organization_id = context.principal.organization_id
         self._request_id = context.request_id
@@ -99,7 +103,7 @@ class _Replay:
         after, sent = start.after, 0
         while after < start.head.sequence:
             events = await self._context.read(
-                log.read_topics,
+                self._log.read_topics,
                 self._organization_id,
                 self._topics,
                 after=after,
@@ -113,7 +117,7 @@ class _Replay:
             after = events[-1].sequence
         if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
-        self._complete(start.count, start.head)
+        self._complete(start.count, start.head, "replay")
         return start.head.sequence
 
     async def _authorize(self) -> None:
@@ -137,7 +141,7 @@ class _Replay:
                     )
 
     def _start(self, request: SyncRequest) -> _Start:
-        head = log.head(self._organization_id)
+        head = self._log.head(self._organization_id)
         if request.last_sequence is not None:
             after = request.last_sequence
             from_timestamp = self._time_of(after)
@@ -150,18 +154,18 @@ class _Replay:
             )
         if after < head.pruned_sequence:
             raise log.history_expired()
-        count = log.count_topics(
+        count = self._log.count_topics(
             self._organization_id, self._topics, after=after, upto=head.sequence
         )
         return _Start(head, after, from_timestamp, count)
 
     def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
         at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
-        after = log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
+        after = self._log.sequence_before(self._organization_id, at_us, exact=exact, end=head)
         return after, wire_time_us(at_us)
 
     def _time_of(self, sequence: int) -> str:
-        event = log.find(self._organization_id, sequence)
+        event = self._log.find(self._organization_id, sequence)
         return wire_time_us(event.at_us) if event else wire_time(EPOCH)
 
     async def send_snapshot(self) -> int:
@@ -174,12 +178,12 @@ class _Replay:
         for first in range(0, len(shown), PAGE):
             page = shown[first : first + PAGE]
             await self._send([self._snapshot_message(entity, head) for entity in page])
-        self._complete(len(shown), head)
+        self._complete(len(shown), head, "snapshot")
         return head.sequence
 
     def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
         with reading():
-            head = log.head(self._organization_id)
+            head = self._log.head(self._organization_id)
             return head, topics.snapshot(self._context.principal, self._topics)
 
     def _snapshot_message(self, entity: Shown, head: log.Head) -> bytes:
@@ -202,31 +206,33 @@ class _Replay:
 
         Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
         """
-        connection = self._connection
+        subscriber = self._subscriber
         await self._may_go_on()
         for message in messages:
-            if connection.outbox.is_filling():  # a hundred of them may be more than the queue
-                await connection.drained()
+            if subscriber.outbox.is_filling():  # a hundred of them may be more than the queue
+                await subscriber.drained()
                 await self._may_go_on()
-            connection.outbox.push(connection.lane.pack(message))
-        await connection.drained()
+            subscriber.push(message)
+            counts.count_sent(codecs.type_of(message, packed=False))
+        await subscriber.drained()
 
     async def _may_go_on(self) -> None:
         await self._still_authorized()
         self._require_life()
 
     def _require_life(self) -> None:
-        if self._connection.ending:
+        if self._subscriber.ending:
             raise Ended
-        self._connection.require_access("SYNC_REQUEST")
+        self._context.connection.require_access("SYNC_REQUEST")
 
     def _begin(self, count: int, from_timestamp: str) -> None:
-        self._connection.send(SyncStart(count, from_timestamp), self._request_id)
+        self._subscriber.send(SyncStart(count, from_timestamp), self._request_id)
 
-    def _complete(self, count: int, head: log.Head) -> None:
+    def _complete(self, count: int, head: log.Head, kind: str) -> None:
         self._require_life()
         message = SyncComplete(count, wire_cursor(head.at_us), head.sequence)
-        self._connection.send(message, self._request_id)
+        self._subscriber.send(message, self._request_id)
+        SYNCS.observe(count, kind)
 
 
 class _Start(msgspec.Struct, frozen=True):

@@ -18,8 +18,8 @@ import msgspec
 
 from sync.delivery.access import withdraw
 from sync.delivery.bus import bus
-from sync.delivery.connection import Connection
 from sync.delivery.hub import Hub
+from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.rights import AccessChange
 
@@ -50,19 +50,19 @@ def _place(organization_id: str) -> str:
     return f"connected:{organization_id}"
 
 
-def signed_in(connection: Connection) -> None:
+def signed_in(subscriber: Subscriber) -> None:
     """Put the connection on the roster."""
-    principal = connection.principal
+    principal = subscriber.principal
     assert principal is not None
     process = f"{socket.gethostname()}:{os.getpid()}"
-    lease = Lease(connection.id, principal.user_id, int(time.time() * 1_000_000), process)
+    lease = Lease(subscriber.id, principal.user_id, int(time.time() * 1_000_000), process)
     entry = _place(principal.organization_id), json_text(lease)
-    _leases[connection.id] = _newcomers[connection.id] = entry
+    _leases[subscriber.id] = _newcomers[subscriber.id] = entry
 
 
-async def take_off(hub: Hub, connection: Connection) -> None:
-    entry = _leases.pop(connection.id, None)
-    _newcomers.pop(connection.id, None)
+async def take_off(hub: Hub, subscriber: Subscriber) -> None:
+    entry = _leases.pop(subscriber.id, None)
+    _newcomers.pop(subscriber.id, None)
     if entry is not None:
         await hub.state.be_gone(*entry)
 

@@ -1,7 +1,7 @@
 """uvicorn's WebSocket protocol with what the outbox needs: raw writes, and an orderly end.
 
 And with what keeps one client from costing the others anything: frames are paid for as they are
-read (`sync.delivery.intake`), fragments joined, pongs held back from who does not take them.
+read (`sync.gateway.intake`), fragments joined, pongs held back from who does not take them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask`, i
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
-from sync.delivery.intake import Intake
 from sync.delivery.outbox import WRITE_BYTES, Watcher
+from sync.gateway.intake import Intake
 from sync.protocol.close_codes import CloseCode
 
 # What the kernel takes for a client that does not read comes on top of our own queue. By default

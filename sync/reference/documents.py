@@ -9,6 +9,7 @@ from django.conf import settings
 from sync.reference.asyncapi import document_text
 from sync.reference.entity_page import entities_text
 from sync.reference.markdown import reference_text
+from sync.reference.metrics import metrics_text
 from sync.reference.typescript import typescript_text
 
 
@@ -19,6 +20,7 @@ def documents() -> dict[Path, str]:
         docs / "asyncapi.json": document_text(),
         docs / "messages.md": reference_text(),
         docs / "entities.md": entities_text(),
+        docs / "metrics.md": metrics_text(),
         docs / "protocol.ts": typescript_text(),
     }
 

@@ -7,7 +7,7 @@ import json
 from django.apps import apps
 
 from sync.conf import sync_settings
-from sync.delivery.connection import UNLIMITED
+from sync.gateway.connection import UNLIMITED
 from sync.protocol.caps import caps
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.messages import SyncDelete, SyncUpdate

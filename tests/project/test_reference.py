@@ -1,4 +1,4 @@
-"""Files that are generated from the structs: names for every type, examples that are valid, types for
+"""Files that are generated from the structs: names for every type, valid examples, types for
 TypeScript; and the tests' client, which takes nothing else."""
 
 from __future__ import annotations

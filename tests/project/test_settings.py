@@ -67,6 +67,7 @@ MISTAKES = {
     "DATABASE_URL": "mysql://x/y",
     "BOS_HISTORY_DAYS": "abc",
     "SECRET_KEY": "short",
+    "BOS_METRICS_TOKEN": "nineteen characters",
 }
 
 
@@ -83,11 +84,11 @@ def test_o4_a_setting_that_is_refused_is_one_line_that_names_it() -> None:
 
 
 def test_s12_a_secret_key_of_50_characters_is_long_enough() -> None:
+    """And a token of 20 for /metrics; those of one less are refused above, and here."""
+    right = {"DEBUG": None, "ALLOWED_HOSTS": "a.example", "BOS_METRICS_TOKEN": "t" * 20}
     keys = ["k" * 49, "k" * 50]
     with ThreadPoolExecutor(2) as pool:
-        short, long = pool.map(
-            lambda key: manage("check", DEBUG=None, SECRET_KEY=key, ALLOWED_HOSTS="a.example"), keys
-        )
+        short, long = pool.map(lambda key: manage("check", SECRET_KEY=key, **right), keys)
     assert "SECRET_KEY is too short" in refused(short)
     assert long.returncode == 0, long.stderr
 

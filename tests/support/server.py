@@ -19,6 +19,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from tests.support.services import START_TIMEOUT, die_with_parent, free_port, wait_for_port
 from tests.support.waiting import until
 
+METRICS_TOKEN = "a token of the tests' own"
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = "manage.py"
 # Three fifths of a server's start. None of them reads a setting: these are each server's own.
@@ -116,7 +117,8 @@ def _started(
 ) -> Iterator[BaseProcess]:
     """patience: seconds within which it ends after SIGTERM."""
     log.touch()
-    full = os.environ | {"LOG_LEVEL": "WARNING"} | environment
+    ours = {"LOG_LEVEL": "WARNING", "BOS_METRICS_TOKEN": METRICS_TOKEN}
+    full = os.environ | ours | environment
     process = forkserver.Process(target=_become, args=(arguments, log, full, forked))
     process.start()
     try:

@@ -11,14 +11,18 @@ T = TypeVar("T")
 
 
 @overload
-async def until(ask: Callable[[], Awaitable[T | None]], *, within: float) -> T: ...
+async def until(
+    ask: Callable[[], Awaitable[T | None]], *, within: float, every: float = 0.05
+) -> T: ...
 
 
 @overload
-async def until(ask: Callable[[], T | None], *, within: float) -> T: ...
+async def until(ask: Callable[[], T | None], *, within: float, every: float = 0.05) -> T: ...
 
 
-async def until(ask: Callable[[], T | Awaitable[T | None] | None], *, within: float) -> T:
+async def until(
+    ask: Callable[[], T | Awaitable[T | None] | None], *, within: float, every: float = 0.05
+) -> T:
     """Ask again and again; the first answer that is true. TimeoutError after so many seconds."""
     async with asyncio.timeout(within):
         while True:
@@ -27,4 +31,4 @@ async def until(ask: Callable[[], T | Awaitable[T | None] | None], *, within: fl
                 answer = await answer
             if answer:
                 return answer
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)

@@ -17,11 +17,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.typing import Origin
 
-from sync.delivery.connection import Connection
 from sync.delivery.hub import hub
-from sync.delivery.intake import Intake
 from sync.delivery.outbox import RawOutbox
+from sync.gateway.connection import Connection
 from sync.gateway.http_server import HttpProtocol
+from sync.gateway.intake import Intake
 from sync.gateway.server import RawWebSocketProtocol
 from tests.support.cast import Cast
 from tests.support.client import Client

@@ -31,11 +31,12 @@ from tests.support.cast import PASSWORD, Cast
 from tests.support.doors import browser, form
 from tests.support.http import Answer as Answered
 from tests.support.http import fetch
+from tests.support.numbers import BEARER
 from tests.support.server import Server, serving
 from tests.support.waiting import until
 
 APPLICATION = "bos-crowd"
-# Threads of requests, passwords, readers, writers, the health check, and two beside them.
+# Threads of requests, passwords, readers, writers, the health check, metrics, and one beside.
 MOST_CONNECTIONS = settings.HTTP_CONCURRENCY + settings.HASHES_AT_ONCE + READERS + WRITERS + 3
 
 
@@ -105,6 +106,8 @@ async def test_s2_two_hundred_requests_at_once_leave_a_small_fixed_number_of_eve
     async def watch_health() -> None:
         while not done.is_set():
             health.append((await fetch(server, "/healthz")).status)
+            # Nor do those who watch over it wait for what they watch (O1).
+            health.append((await fetch(server, "/metrics", headers=BEARER)).status)
 
     watching = asyncio.create_task(watch_health())
     try:

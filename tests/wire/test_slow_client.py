@@ -22,6 +22,7 @@ from sync.protocol.times import now_us
 from tests.conftest import BACKEND, ServeFixture
 from tests.support.cast import Cast
 from tests.support.client import Client, Message, error_of, sequences
+from tests.support.numbers import scrape
 from tests.support.server import Server
 from tests.support.waiting import until
 from tests.wire.test_sessions import create
@@ -29,6 +30,8 @@ from tests.wire.test_sessions import create
 ROWS = 400
 ROUNDS = 5
 """2,000 events of two frames and more than 500 bytes each: twice the queue."""
+LAG_BYTES = 2**19
+"""Half of the queue: from then on events are left in the log."""
 MISSED = 1_500
 """Updates of a sync, of more than 500 bytes each: more than sockets hold."""
 
@@ -60,9 +63,15 @@ async def test_l3_clients_that_stop_reading_are_closed_with_4508_and_lose_nothin
             start = (await slow.subscribe(cast.home.topic))["payload"]["sequence"]
         before_kb = server.resident_kb()
         got: list[int] = []
+        lagging, queued = list[float](), list[float]()
         for n in range(ROUNDS):
             got += await change(_retitle(f"{n:190}"))
             await chatty.send("PING")
+            numbers = await scrape(server)
+            lagging.append(numbers.of("bos_lagging_connections"))
+            queued.append(numbers.of("bos_queue_bytes"))
+        assert (lagging[0], max(lagging)) == (0, 2)  # O1
+        assert max(queued) > 2 * LAG_BYTES
         assert got == list(range(start + 1, start + 1 + ROWS * ROUNDS))
         assert server.resident_kb() - before_kb <= 2 * 2 * 1024
         await until(lambda: server.log.read_text().count("code=4508") >= 2, within=15)

@@ -10,13 +10,12 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bos.jobs.processes import allow_many_descriptors
 from bos.web.health import refuse_pending_migrations
-from bos.web.serving import BACKLOG, Child, bind, serve, url_of
+from bos.web.serving import BACKLOG, Child, Config, bind, serve, url_of
 from sync.conf import sync_settings
 from sync.gateway.server import CUT_OFF_SECONDS, DRAIN_SECONDS
 
@@ -74,8 +73,8 @@ class Command(BaseCommand):
             serve(self._config(processes), sockets, ready)
 
     @staticmethod
-    def _config(processes: int) -> uvicorn.Config:
-        return uvicorn.Config(
+    def _config(processes: int) -> Config:
+        return Config(
             "bos.asgi:application",
             workers=processes,
             loop="uvloop",

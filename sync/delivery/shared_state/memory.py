@@ -16,6 +16,7 @@ class MemoryState:
     """The state of one process, for one process."""
 
     shared = False
+    away = False
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

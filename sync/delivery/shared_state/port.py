@@ -14,6 +14,8 @@ RENEW_SECONDS = 15.0
 class SharedState(Protocol):
     shared: bool
     """Whether other processes see it, too."""
+    away: bool
+    """Whether it did not answer when it was last asked: each process goes by itself."""
 
     async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
         """Take one of the user's connection places; False where none is free."""

@@ -123,6 +123,7 @@ class RedisState:
     """The state of all processes; this process's own where Redis does not answer."""
 
     shared = True
+    away = False
 
     def __init__(self, urls: Iterable[str]) -> None:
         self._clients = [
@@ -347,10 +348,13 @@ class RedisState:
             self._missed.set()
             return otherwise
         try:
-            return await asyncio.wait_for(question(), REDIS_TIMEOUT)
+            answer = await asyncio.wait_for(question(), REDIS_TIMEOUT)
         # RuntimeError: uvloop's, of a connection that was lost a moment ago.
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             self._away_until = time.monotonic() + REDIS_PAUSE
             self._missed.set()
+            self.away = True
             log.warning("redis away", extra={"error": type(error).__name__})
             return otherwise
+        self.away = False
+        return answer

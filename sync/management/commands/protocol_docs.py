@@ -8,7 +8,7 @@ from sync.reference.documents import documents, stale
 
 
 class Command(BaseCommand):
-    help = "Write docs/asyncapi.json, messages.md, entities.md and protocol.ts from the structs."
+    help = "Write what docs/ has of the declarations: AsyncAPI, messages, entities, metrics, types."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="only say whether they are stale")
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         if options["check"]:
             if old:
                 names = ", ".join(path.name for path in old)
-                raise CommandError(f"{names}: not what the messages are now; run `make docs`.")
+                raise CommandError(f"{names}: not what is declared now; run `make docs`.")
             return
         texts = documents()
         for path in old:

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from sync.delivery.intake import Intake
 from sync.delivery.outbox import WRITE_BYTES, Flusher, RawOutbox, Watcher
+from sync.gateway.intake import Intake
 
 
 class Pipe:

@@ -17,7 +17,6 @@ from django.db import OperationalError, connection, transaction
 from bos.permissions import principal_of
 from kpis.models import Kpi, KpiValue
 from kpis.services import kpi_set_value
-from sync.delivery.feed import MAX_LINGER, Feed
 from sync.eventlog import log
 from sync.eventlog.idempotency import looked_up
 from sync.eventlog.writer import GROUP, Dropped, GroupWriter
@@ -176,14 +175,3 @@ async def test_l3_a_group_has_64_changes_and_not_one_more(more: int) -> None:
     await asyncio.gather(*changes)
     assert happened.index("0 committed") == GROUP
     assert happened.index(f"{GROUP + more - 1} committed") == 2 * (GROUP + more) - 1
-
-
-@pytest.mark.parametrize(("connections", "seconds"), [(0, 0), (1000, 0.001), (2001, MAX_LINGER)])
-async def test_l3_a_change_lingers_the_longer_the_more_there_are_to_write_to(
-    connections: int, seconds: float
-) -> None:
-    hub: Any = None
-    feed = Feed("", hub)
-    counted: Any = {object() for _ in range(connections)}
-    feed.connections = counted
-    assert feed.linger == pytest.approx(seconds)

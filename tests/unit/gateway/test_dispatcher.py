@@ -11,8 +11,8 @@ import pytest
 
 from collaboration.errors import SessionFull
 from sync.delivery.asgi_outbox import AsgiOutbox
-from sync.delivery.connection import Connection
 from sync.delivery.hub import Hub
+from sync.gateway.connection import Connection
 from sync.gateway.dispatcher import UNDECLARED, Context, handle
 from sync.protocol import registry
 from sync.protocol.answers import codes_of
@@ -56,7 +56,7 @@ async def answers_to(request: RequestType, monkeypatch: pytest.MonkeyPatch) -> l
     )
     for _ in range(2):
         await handle(connection, Hub(), PING, 0.0)
-    await connection.outbox.flushed()
+    await connection.subscriber.outbox.flushed()
     return [json.loads(message["text"])["payload"]["code"] for message in sent]
 
 

@@ -10,7 +10,6 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from sync.conf import sync_settings
-from sync.delivery.hub import hub
 from sync.gateway import http_server
 from sync.gateway.http_server import (
     PROGRESS_BYTES,
@@ -18,6 +17,7 @@ from sync.gateway.http_server import (
     UNREAD_SECONDS,
     HttpProtocol,
 )
+from sync.gateway.intake import gate
 
 PATIENCE = sync_settings().request_timeout
 
@@ -196,7 +196,7 @@ def turned_away() -> World:
 
 async def test_s8_a_handshake_that_is_turned_away_hears_so_a_second_later() -> None:
     for _ in range(sync_settings().unauthenticated_per_address):
-        hub().gate.enter(None, 0.0)
+        gate().enter(None, 0.0)
     world = turned_away()
     world.clock.run_until(TURNED_AWAY_SECONDS - 0.01)
     assert (world.pipe.ended, world.pipe.written) == ("", b"")
@@ -212,7 +212,7 @@ async def test_s8_of_those_turned_away_no_more_are_held_back_than_may_be(
 ) -> None:
     monkeypatch.setattr(http_server, "MOST_HELD_BACK", 1)
     for _ in range(sync_settings().unauthenticated_per_address):
-        hub().gate.enter(None, 0.0)
+        gate().enter(None, 0.0)
     first, second = turned_away(), turned_away()
     assert (first.pipe.ended, second.pipe.ended) == ("", "closed")
     first.protocol.connection_lost(None)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.conf import sync_settings
-from sync.delivery.intake import (
+from sync.gateway.intake import (
     BURST_SECONDS,
     BYTES_FACTOR,
     FIRST_FRAMES,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sync.conf import SyncSettings, sync_settings
-from sync.delivery.connection import PROGRESS_BYTES, Connection, State
+from sync.delivery.subscriber import PROGRESS_BYTES
+from sync.gateway.connection import Connection, State
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.errors import AuthenticationRequired, ErrorCode, RateLimitExceeded, TokenExpired
 from sync.protocol.identity import Principal
@@ -145,7 +146,7 @@ def test_a3_token_expired_is_told_once_at_exp_and_the_end_comes_60_seconds_later
     sent = [(now, type_) for now, type_ in world.run_until(3650) if type_ != "PING"]
     assert sent == [(3600, "TOKEN_EXPIRED")]
     assert world.connection.state is State.EXPIRED
-    assert not world.connection.live
+    assert not world.connection.subscriber.live
     sent = [(now, type_) for now, type_ in world.run_until(4000) if type_ != "PING"]
     assert sent == [(3660, "ERROR")]
     assert world.closes == [CloseCode.AUTHENTICATION]
@@ -284,7 +285,7 @@ def test_w6_nothing_is_due_any_more_after_the_close(world: World) -> None:
 
 
 def test_l3_a_full_queue_is_dropped_and_closed_with_4508(world: World) -> None:
-    world.connection.send(ServerPong())
+    world.connection.subscriber.send(ServerPong())
     world.outbox.on_overflow()
     world.outbox.on_overflow()
     assert world.outbox.dropped
@@ -293,22 +294,22 @@ def test_l3_a_full_queue_is_dropped_and_closed_with_4508(world: World) -> None:
 
 
 def test_w3_how_it_speaks_is_settled_by_auth(world: World) -> None:
-    asked = world.connection.lane
-    world.connection.speak("msgpack")
-    assert world.connection.lane is not asked
-    world.connection.speak("text")
+    asked = world.connection.subscriber.encoding
+    world.connection.subscriber.negotiate("msgpack")
+    assert world.connection.subscriber.encoding is not asked
+    world.connection.subscriber.negotiate("text")
     world.sign_in()
-    world.connection.speak("msgpack")
-    assert world.connection.lane is asked
+    world.connection.subscriber.negotiate("msgpack")
+    assert world.connection.subscriber.encoding is asked
 
 
 def test_v4_a_connection_whose_client_has_gone_gets_no_events() -> None:
     world = World()
     world.sign_in()
-    assert world.connection.live
+    assert world.connection.subscriber.live
     world.outbox.ended = True
-    assert world.connection.ending
-    assert not world.connection.live
+    assert world.connection.subscriber.ending
+    assert not world.connection.subscriber.live
 
 
 # ------------------------------------------------------------------ L3: what counts is progress
@@ -347,7 +348,7 @@ async def test_w6_a_client_that_goes_on_reading_may_take_long_and_no_other(
     hasty: None, a_look: int, closes: list[int]
 ) -> None:
     world = World()
-    world.connection.outbox = Slow(a_look, 10 * PROGRESS_BYTES)
+    world.connection.subscriber.outbox = Slow(a_look, 10 * PROGRESS_BYTES)
     async with asyncio.timeout(5):
-        await world.connection.drained()
+        await world.connection.subscriber.drained()
     assert world.closes == closes

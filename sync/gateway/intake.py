@@ -7,12 +7,15 @@ I/O: the protocol classes and the consumer ask, and end who cannot pay (s1, w1, 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
+from weakref import WeakKeyDictionary
 
 from sync.conf import sync_settings
+from sync.delivery.outbox import Transport
 from sync.protocol.errors import RateLimitExceeded
 from sync.protocol.limits import WINDOW, Bucket, limit_figures
 
@@ -78,6 +81,21 @@ class Intake:
         if self.place is not None:
             self.place.leave()
             self.place = None
+
+
+class RawTransport(Transport, Protocol):
+    """What `sync.gateway.server` offers in scope['extensions']['bos.raw']."""
+
+    intake: Intake
+    """What it may still send; the transport asks it for each frame."""
+
+    heard_at: float
+    """When something came in last, be it a WebSocket ping; by the loop's clock."""
+
+    def abort(self) -> None: ...
+    async def wait_written(self) -> None:
+        """Wait until the client has taken everything that was written."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +173,18 @@ class Place:
         """Once; `Intake.leave` sees to that."""
         self._gate.waiting -= 1
         self._address.waiting -= 1
+
+
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, Gate] = WeakKeyDictionary()
+
+
+def gate() -> Gate:
+    """Return the gate of the running event loop; a server has one loop a process."""
+    loop = asyncio.get_running_loop()
+    found = _gates.get(loop)
+    if found is None:
+        found = _gates[loop] = Gate()
+    return found
 
 
 def block_of(host: str | None) -> str:

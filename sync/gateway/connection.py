@@ -1,7 +1,7 @@
-"""One connection's state: who it is, what it follows, what is due when. No I/O.
+"""One connection's rules: sign-in, limits, heartbeat. No I/O.
 
-Frames go to an outbox, closing is asked of `on_close`, time is told from outside: so that every
-rule here can be tested without a socket and without waiting.
+What is sent goes to its subscriber, time is told from outside: so that every rule here can be
+tested without a socket and without waiting.
 
     NEW -- AUTH --> ACTIVE -- exp --> EXPIRED -- AUTH --> ACTIVE
     any of them -- close() --> closing
@@ -10,48 +10,38 @@ rule here can be tested without a socket and without waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, cast
 
-from msgspec import UNSET
-
+from sync import metrics
 from sync.conf import sync_settings
-from sync.delivery import encodings
-from sync.delivery.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
-from sync.eventlog.log import LoggedEvent
-from sync.protocol import codecs
+from sync.delivery.hub import all_subscribers
+from sync.delivery.subscriber import HEARTBEATS, Subscriber
+from sync.gateway.intake import ITEMS_A_FRAME, SIGNING_IN, SMALL_BYTES, Intake
 from sync.protocol.answers import BEFORE_AUTH
 from sync.protocol.close_codes import CloseCode
-from sync.protocol.envelope import encode
 from sync.protocol.errors import (
     AuthenticationRequired,
     ErrorCode,
-    ProtocolError,
     RateLimitExceeded,
     TokenExpired,
 )
 from sync.protocol.identity import Principal
 from sync.protocol.limits import SlidingWindow, limit_figures
-from sync.protocol.messages import Error, LimitScope, RateLimit, ServerPing, TokenExpiredNotice
-from sync.protocol.registry import FREQUENT, Message, name_of
+from sync.protocol.messages import LimitScope, RateLimit, ServerPing, TokenExpiredNotice
+from sync.protocol.registry import FREQUENT
 
 if TYPE_CHECKING:
-    from sync.delivery.feed import Feed, Synced
     from sync.delivery.outbox import Outbox
 
 # Served before AUTH and outside of the message limits (decisions A1, L1).
-HEARTBEATS = frozenset({"PING", "PONG"})
 UNLIMITED = BEFORE_AUTH
 # Outside of them up to so many frequent ones a second (decision L2).
 FREQUENT_A_SECOND = 60
 FAILED_AUTHS = 3
 MALFORMED_IN_A_ROW = 10
 FLOOD_FACTOR = 3
-# A client has taken so much of its queue within `slow_patience`, or it reads too slowly: 8 kB/s.
-PROGRESS_BYTES = 64 * 1024
-LOOKS = 8
-"""So often in that time it is looked at how much it has taken."""
 
 
 class State(Enum):
@@ -60,8 +50,26 @@ class State(Enum):
     EXPIRED = auto()
 
 
+def state_of(subscriber: Subscriber) -> State:
+    if subscriber.principal is None:
+        return State.NEW
+    return State.EXPIRED if subscriber.expired else State.ACTIVE
+
+
+@metrics.gauge(
+    "bos_connections",
+    "WebSockets by `state`: `new` (not signed in), `active`, `expired` (the token), `closing`.",
+    "state",
+)
+def _by_state() -> Mapping[str, float]:
+    numbers = dict.fromkeys([*(state.name.lower() for state in State), "closing"], 0)
+    for subscriber in all_subscribers():
+        numbers["closing" if subscriber.closing else state_of(subscriber).name.lower()] += 1
+    return numbers
+
+
 class Connection:
-    """id: names the connection on the wire (AUTH_SUCCESS.sessionId) and in the log (origin)."""
+    """A client from its handshake to its close; `subscriber` is what delivery knows of it."""
 
     __slots__ = (
         "__weakref__",
@@ -77,27 +85,11 @@ class Connection:
         "_opened_at",
         "_ping_at",
         "_pinged_at",
-        "_raw",
         "busy",
         "changes",
-        "closing",
-        "covered",
-        "delivering",
-        "feed",
-        "held",
-        "id",
         "intake",
-        "lane",
-        "missed",
-        "on_close",
-        "outbox",
-        "position",
-        "principal",
-        "rooms",
-        "signed_at",
         "sooner",
-        "state",
-        "topics",
+        "subscriber",
     )
 
     def __init__(
@@ -111,36 +103,14 @@ class Connection:
         intake: Intake | None = None,
     ) -> None:
         settings = sync_settings()
-        self.id = id_
+        self.subscriber = Subscriber(id_, outbox, raw=raw, now=now, on_close=on_close)
         self.intake = intake or Intake()
-        self.outbox = outbox
-        self.on_close = on_close
-        self.state = State.NEW
-        self.principal: Principal | None = None
-        self.feed: Feed | None = None
-        self.topics: set[str] = set()
-        self.lane = encodings.lane(raw=raw, speech="text")
-        self.held = False
-        """Held, it gets no events; `position` is the last one it has got."""
-        self.position = 0
-        self.covered: Synced | None = None
-        """The range that a sync has sent while delivery was held: not delivered again."""
-        self.missed: dict[str, tuple[str, bytes]] = {}
-        """Ephemerals while delivery was held: the latest under each key, with its topic."""
-        self.delivering = asyncio.Lock()
-        """Taken by whoever sends events from the log: a sync, or what makes up for a lag."""
-        self.closing = False
         self.busy = False
         """A request is being served: frames behind it are not read, and are not missed."""
-        self.rooms: dict[str, Any] = {}
-        """Where the connection takes part, by id; what is kept there is the feature's."""
-        self.signed_at = now
-        """When a person last did something here: any request but heartbeats."""
         self.sooner = False
         """`next_deadline` may be sooner than it was."""
         self.changes: set[asyncio.Task[Any]] = set()
         """Requests of this connection that are being committed."""
-        self._raw = raw
         self._opened_at = now
         self._last_heard = now
         self._ping_at = now + settings.heartbeat_interval
@@ -153,93 +123,28 @@ class Connection:
         self._frequent: SlidingWindow | None = None
         self._messages = SlidingWindow(settings.messages_per_minute)
         self._attempts = SlidingWindow(settings.messages_per_minute * FLOOD_FACTOR)
-        outbox.on_lag = self.lag
-        outbox.on_overflow = self.too_slow
         outbox.on_flood = self.flooded
 
     @property
-    def live(self) -> bool:
-        """Whether events may be delivered to it."""
-        return self.state is State.ACTIVE and not self.ending
+    def id(self) -> str:
+        return self.subscriber.id
 
     @property
-    def ending(self) -> bool:
-        """Whether it is closed soon, or has been lost."""
-        return self.closing or self.outbox.ended
+    def principal(self) -> Principal | None:
+        return self.subscriber.principal
 
-    # -------------------------------------------------------------- sending
+    @property
+    def closing(self) -> bool:
+        return self.subscriber.closing
 
-    def send(
-        self, message: Message, request_id: str | None = None, timestamp: str | None = None
-    ) -> None:
-        """Send this message to this connection alone, now."""
-        name = name_of(type(message))
-        payload = codecs.to_json(message) if message.__struct_fields__ else None
-        text = encode(name, payload, request_id=request_id, timestamp=timestamp)
-        if name in HEARTBEATS:
-            # A client that reads slowly must not take us for dead, nor we it.
-            self.outbox.push_ahead(self.lane.pack(text))
-        else:
-            self.outbox.push(self.lane.pack(text))
-            self.outbox.flush()
-
-    def send_error(self, error: ProtocolError, request_id: str | None = None) -> None:
-        self.send(Error(error.code, error.message, error.details or UNSET), request_id)
-
-    def deliver(self, event: LoggedEvent) -> None:
-        """Deliver an event that was read from the log for this connection alone."""
-        subscribed = not self.topics.isdisjoint(event.topics())
-        if event.origin == self.id:
-            self.answer(event, subscribed=subscribed)
-        elif subscribed:
-            self.outbox.push(self.lane.pack(*encodings.broadcast(event)))
-
-    def answer(self, event: LoggedEvent, *, subscribed: bool = False) -> None:
-        """Send the requester's own copy (decision E3).
-
-        subscribed: with what all subscribers get of it as well.
-        """
-        messages = encodings.own_copy(event, event.request_id or None, subscribed=subscribed)
-        if messages:
-            self.outbox.push(self.lane.pack(*messages))
-
-    def lag(self) -> None:
-        """Half of the queue is full: leave events in the log, and send them at its own pace.
-
-        A burst does not cost a client its connection; not reading does.
-        """
-        if not self.held and not self.closing and self.feed is not None:
-            self.hold()
-            self.feed.catch_up_later(self)
-
-    async def drained(self) -> None:
-        """Wait until the client has taken what waits; one that takes too little is closed (L3).
-
-        However long it takes, what counts is that it goes on.
-        """
-        patience = sync_settings().slow_patience
-        left, waited = self.outbox.unread(), 0
-        while waited < LOOKS:
-            try:
-                async with asyncio.timeout(patience / LOOKS):
-                    await self.outbox.drained()
-                return
-            except TimeoutError:
-                waited += 1
-            if left - self.outbox.unread() >= PROGRESS_BYTES:
-                left, waited = self.outbox.unread(), 0
-        self.too_slow()
-
-    def speak(self, speech: str) -> None:
-        """Speak as the client does: 'text', 'binary' or 'msgpack' (decision W3)."""
-        if self.state is State.NEW:
-            self.lane = encodings.lane(raw=self._raw, speech=speech)
+    @property
+    def state(self) -> State:
+        return state_of(self.subscriber)
 
     # -------------------------------------------------------------- who it is
 
     def authenticated(self, principal: Principal, *, now: float, wall: float) -> None:
-        self.principal = principal
-        self.state = State.ACTIVE
+        self.subscriber.signed_in(principal)
         self.sooner = True
         self._failed_auths = 0
         self.intake.signed_in()
@@ -249,13 +154,6 @@ class Connection:
         """Count a failed AUTH; whether it was one too many."""
         self._failed_auths += 1
         return self._failed_auths >= FAILED_AUTHS
-
-    def hold(self) -> None:
-        """From now on deliver nothing; `Feed.catch_up` delivers it later."""
-        if not self.held and self.feed is not None:
-            self.feed.detach(self)
-            self.held = True
-            self.position = self.feed.last
 
     # -------------------------------------------------------------- what comes in
 
@@ -330,7 +228,7 @@ class Connection:
         if not self._limited and "window" in error.details:
             self._limited = True
             figures = error.details
-            self.send(
+            self.subscriber.send(
                 RateLimit(
                     figures["limit"],
                     figures["window"],
@@ -374,13 +272,12 @@ class Connection:
             self.close(CloseCode.HEARTBEAT_LOST)
         elif self._pinged_at is None and now >= self._ping_at:
             self._pinged_at = now
-            self.send(ServerPing())
+            self.subscriber.send(ServerPing())
 
     def _expire(self, now: float) -> None:
-        self.state = State.EXPIRED
         self._grace_ends = now + sync_settings().reauth_grace
-        self.hold()
-        self.send(TokenExpiredNotice(TokenExpired().message))
+        self.subscriber.expire()
+        self.subscriber.send(TokenExpiredNotice(TokenExpired().message))
 
     def _dead(self, now: float) -> bool:
         settings = sync_settings()
@@ -400,19 +297,6 @@ class Connection:
         """More came than is worth reading."""
         self.close(CloseCode.TOO_MANY)
 
-    def too_slow(self) -> None:
-        if not self.closing:
-            self.outbox.drop()
-            self.close(CloseCode.TOO_SLOW)
-
     def close(self, code: CloseCode, *, error: ErrorCode | None = None) -> None:
-        """Say why, then close. What was pushed before goes out before."""
-        if self.closing:
-            return
-        self.closing = True
-        if self.feed is not None:
-            self.feed.detach(self)
-        said = error or code.error
-        if said is not None:
-            self.send(Error(said, code.reason, {"closeCode": int(code)}))
-        self.on_close(code)
+        """Say why, then close."""
+        self.subscriber.close(code, error=error)
