@@ -29,7 +29,7 @@ test: $(VENV)/.dev  ## Lint, types, layers and every test, on SQLite and on Post
 	@$(IN)/python -m tests.run
 
 unit: $(VENV)/.dev  ## The tests that need no server, in seconds: after each change of the kernel
-	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit
+	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit --ignore=tests/unit/kpis
 
 lint: $(VENV)/.dev  ## Style, types, layers
 	@$(IN)/python -m tests.lint
