@@ -35,7 +35,7 @@ class Process:
         self.shown.append(shown)
 
 
-class Layer(InMemoryChannelLayer):
+class Layer(InMemoryChannelLayer):  # type: ignore[misc]  # Channels has no types
     """A group layer of several processes, that can be away."""
 
     def __init__(self) -> None:

@@ -39,7 +39,8 @@ def told(events: list[PendingEvent]) -> list[tuple[str, str]]:
 
 
 def rows(cast: Cast) -> models.QuerySet[Kpi]:
-    return Kpi.objects.filter(organization=cast.home.organization)
+    kpis: models.QuerySet[Kpi] = Kpi.objects.filter(organization=cast.home.organization)
+    return kpis
 
 
 def saved(cast: Cast, **fields: object) -> Callable[[], None]:
