@@ -157,7 +157,7 @@ class Feed:
     def resume(self, subscriber: Subscriber) -> None:
         """The subscriber has got everything up to `last`."""
         subscriber.paused = False
-        subscriber.covered.clear()
+        subscriber.covered = ()
         self._attach(subscriber)
 
     def catch_up_later(self, subscriber: Subscriber) -> None:

@@ -37,7 +37,7 @@ class Pause:
 
         The answers to this client's own requests do: they are no repetition of what a sync shows.
         """
-        self._subscriber.covered.append(CoveredRange(frozenset(topics), upto))
+        self._subscriber.covered += (CoveredRange(frozenset(topics), upto),)
 
 
 async def catch_up(feed: Feed, subscriber: Subscriber) -> None:

@@ -98,7 +98,7 @@ class Subscriber:
         self.pausing = asyncio.Lock()
         """Taken by whatever sends events from the log: a sync, or what makes up for a lag."""
         self.position = 0
-        self.covered: list[CoveredRange] = []
+        self.covered: tuple[CoveredRange, ...] = ()
         """What was sent in the pause: not delivered again."""
         self.missed: dict[str, tuple[str, bytes]] = {}
         """What was shown in the pause: the latest under each key, with its topic."""

@@ -336,7 +336,7 @@ async def test_s1_a_topic_that_is_followed_in_a_pause_is_followed_from_there_and
         assert bob.fake.sequences() == []
     world.change()
     assert bob.fake.sequences() == [2, 3]
-    assert bob.covered == []  # nothing of it is kept
+    assert bob.covered == ()  # nothing of it is kept
 
 
 async def test_c6_of_what_is_shown_in_a_pause_the_latest_follows_and_nothing_of_a_lost_topic(
