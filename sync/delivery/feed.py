@@ -253,7 +253,7 @@ class Feed:
         coming = self._sequencer.coming()
         touching = [event for event in coming if event.access]
         change = merged(msgspec.json.decode(e.access, type=AccessChange) for e in touching)
-        ending = _ending_topics(coming)
+        ending = access.ending_topics(coming)
         while True:
             try:
                 await access.recheck(self, change, ending=ending)
@@ -283,7 +283,7 @@ class Feed:
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
-        if event.access and (ended := _ended_topic(event)) is not None:
+        if event.access and (ended := access.ended_topic(event)) is not None:
             # Who follows what is gone is unsubscribed by this very event, and should know why; that
             # it is gone is nothing that they might not know.
             for subscriber in self.followers(ended):
@@ -393,22 +393,3 @@ class Feed:
         for task in (self._checking, self._reading, *self._laggards):
             if task is not None:
                 task.cancel()
-
-
-def _ended_topic(event: LoggedEvent) -> str | None:
-    """The topic of what is gone by this event."""
-    own = f"{event.entity_type}:{event.entity_id}"
-    return own if event.change_type == "deleted" and own in event.topics() else None
-
-
-def _ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
-    """Topics whose end is told by one of these events, where nothing else is shown on them before:
-    the right to that may have ended sooner than the topic."""
-    ending, shown = set[str](), set[str]()
-    for event in events:
-        ended = _ended_topic(event)
-        if ended is not None and ended not in shown:
-            ending.add(ended)
-        if event.change_type != "deleted":
-            shown.update(event.topics())
-    return frozenset(ending)
