@@ -30,7 +30,7 @@ test: $(VENV)/.dev  ## Lint and every test, on SQLite and on PostgreSQL with Red
 	@$(IN)/python -m tests.run
 
 unit: $(VENV)/.dev  ## The tests that need no server, in seconds: after each change of the kernel
-	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit
+	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit --ignore=tests/unit/kpis
 
 coverage: $(VENV)/.dev  ## Every test, and how much of sync they run: fails below 90 %
 	@$(IN)/python -m tests.run --no-lint --coverage

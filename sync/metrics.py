@@ -1,4 +1,4 @@
-"""What this process measures, for Prometheus: each metric is declared beside what it measures.
+"""Metrics of this process, for Prometheus: each is declared beside what it measures.
 
     DELIVERIES = counter("bos_deliveries", "Events given to a connection.")
     DELIVERIES.add(len(receivers))
@@ -180,7 +180,7 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
 
 
 def without_gauges(numbers: Snapshot) -> Snapshot:
-    """What stays true of a process that has ended."""
+    """Return the part that stays true of a process that has ended."""
     return {at: value for at, value in numbers.items() if declared[at[0]].kind != "gauge"}
 
 

@@ -67,27 +67,19 @@ RUN_ONCE = {
     "test_lost_commits.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
-# They take the longest: one calculates, the others wait for leases and deadlines. All
-# at once they would leave the machine idle, and last they would keep everybody waiting. So many of
-# the others are between two of them.
-LONGEST = (
-    "test_insights",
-    "test_worker",
-    "test_slow_client",
-    "test_presence",
-    "test_processes",
-    "test_heartbeat",
-)
+# They wait the longest, for leases and deadlines: all at once they would leave the machine idle,
+# and last they would keep everybody waiting. So many of the others are between two of them.
+WAITING = ("test_worker", "test_slow_client", "test_presence", "test_processes", "test_heartbeat")
 OTHERS = 5
 hash_passwords_quickly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = list(dict.fromkeys(item.path for item in items))
-    longest = sorted((f for f in files if f.stem in LONGEST), key=lambda f: LONGEST.index(f.stem))
-    others = (file for file in files if file not in longest)
+    waiting = sorted((f for f in files if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
+    others = (file for file in files if file not in waiting)
     place = {file: float(n) for n, file in enumerate(others)}
-    place |= {file: OTHERS * n - 0.5 for n, file in enumerate(longest)}
+    place |= {file: OTHERS * n - 0.5 for n, file in enumerate(waiting)}
     items.sort(key=lambda item: place[item.path])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from sync.delivery.subscriber import Subscriber
-from sync.eventlog.log import PendingEvent, append
+from sync.eventlog.log import LoggedEvent, PendingEvent, append
 from sync.eventlog.threads import in_database
 from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.close_codes import CloseCode
@@ -123,3 +123,24 @@ def revoke(feed: Feed, subscriber: Subscriber, lost: Collection[str]) -> None:
     subscriber.send(Unsubscribed(sorted(lost), "access_revoked"))
     for watch in _watchers:
         watch(feed, subscriber, lost)
+
+
+def ended_topic(event: LoggedEvent) -> str | None:
+    """Return the topic of what is gone by this event."""
+    own = f"{event.entity_type}:{event.entity_id}"
+    return own if event.change_type == "deleted" and own in event.topics() else None
+
+
+def ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
+    """Return topics whose end one of these events tells, and none before it shows anything on them.
+
+    The right to what is shown may have ended sooner than the topic.
+    """
+    ending, shown = set[str](), set[str]()
+    for event in events:
+        ended = ended_topic(event)
+        if ended is not None and ended not in shown:
+            ending.add(ended)
+        if event.change_type != "deleted":
+            shown.update(event.topics())
+    return frozenset(ending)

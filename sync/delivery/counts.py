@@ -1,4 +1,4 @@
-"""What is counted of messages and deliveries: once an event, whatever the number of receivers."""
+"""Counts of messages and deliveries: once an event, whatever the number of receivers."""
 
 from __future__ import annotations
 

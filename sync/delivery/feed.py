@@ -170,7 +170,7 @@ class Feed:
     def resume(self, subscriber: Subscriber) -> None:
         """The subscriber has got everything up to `last`."""
         subscriber.paused = False
-        subscriber.covered.clear()
+        subscriber.covered = ()
         self._attach(subscriber)
 
     @property
@@ -272,7 +272,7 @@ class Feed:
         coming = self._sequencer.coming()
         touching = [event for event in coming if event.access]
         change = merged(msgspec.json.decode(e.access, type=AccessChange) for e in touching)
-        ending = _ending_topics(coming)
+        ending = access.ending_topics(coming)
         while True:
             try:
                 await access.recheck(self, change, ending=ending)
@@ -304,7 +304,7 @@ class Feed:
 
     def _deliver_alone(self, event: LoggedEvent, topics: tuple[str, ...]) -> None:
         self._deliver([event], topics)
-        if event.access and (ended := _ended_topic(event)) is not None:
+        if event.access and (ended := access.ended_topic(event)) is not None:
             # Followers of a deleted entity are about to lose their subscription; deliver the
             # deletion first. It reveals nothing: they could see the entity.
             for subscriber in self.followers(ended):
@@ -423,22 +423,3 @@ class Feed:
         for task in (self._checking, self._reading, *self._laggards):
             if task is not None:
                 task.cancel()
-
-
-def _ended_topic(event: LoggedEvent) -> str | None:
-    """The topic of what is gone by this event."""
-    own = f"{event.entity_type}:{event.entity_id}"
-    return own if event.change_type == "deleted" and own in event.topics() else None
-
-
-def _ending_topics(events: Iterable[LoggedEvent]) -> frozenset[str]:
-    """Topics whose end is told by one of these events, where nothing else is shown on them before:
-    the right to that may have ended sooner than the topic."""
-    ending, shown = set[str](), set[str]()
-    for event in events:
-        ended = _ended_topic(event)
-        if ended is not None and ended not in shown:
-            ending.add(ended)
-        if event.change_type != "deleted":
-            shown.update(event.topics())
-    return frozenset(ending)

@@ -27,7 +27,7 @@ RETRY_PAUSE = 0.5
 
 
 class Pause:
-    """What is known of a pause by those that asked for it."""
+    """A pause, as those that asked for it know it."""
 
     def __init__(self, subscriber: Subscriber) -> None:
         self._subscriber = subscriber
@@ -37,7 +37,7 @@ class Pause:
 
         The answers to this client's own requests do: they are no repetition of what a sync shows.
         """
-        self._subscriber.covered.append(CoveredRange(frozenset(topics), upto))
+        self._subscriber.covered += (CoveredRange(frozenset(topics), upto),)
 
 
 async def catch_up(feed: Feed, subscriber: Subscriber) -> None:

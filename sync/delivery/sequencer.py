@@ -23,11 +23,11 @@ in a log that was put back. Messages are not overtaken by more than a few others
 
 
 Cause = Literal["gap", "head", "sync"]
-"""What tells that something is missing: a later event, the log's head, or a sync that showed it."""
+"""The sign that something is missing: a later event, the log's head, or a sync that showed it."""
 
 
 class Step(Enum):
-    """What is to be done now."""
+    """The next thing to do."""
 
     WAIT = auto()
     """Nothing, until something comes."""
@@ -63,7 +63,7 @@ class Sequencer:
         self.known = head.sequence
         """The highest sequence that is known to be committed."""
         self.cause: Cause = "head"
-        """What has told of `known`."""
+        """The sign that `known` rests on."""
         self._early: dict[int, LoggedEvent] = {}
         self._times: dict[int, int] = {}
         self._rights_upto = head.sequence

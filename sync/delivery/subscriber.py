@@ -35,7 +35,7 @@ LOOKS = 8
 
 
 class CoveredRange(msgspec.Struct, frozen=True):
-    """What a sync has sent: everything on these topics up to and with a sequence."""
+    """The range that a sync has sent: everything on these topics up to and with a sequence."""
 
     topics: frozenset[str]
     upto: int
@@ -98,10 +98,10 @@ class Subscriber:
         self.pausing = asyncio.Lock()
         """Taken by whatever sends events from the log: a sync, or what makes up for a lag."""
         self.position = 0
-        self.covered: list[CoveredRange] = []
-        """What was sent in the pause: not delivered again."""
+        self.covered: tuple[CoveredRange, ...] = ()
+        """Ranges that were sent in the pause: not delivered again."""
         self.missed: dict[str, tuple[str, bytes]] = {}
-        """What was shown in the pause: the latest under each key, with its topic."""
+        """Ephemerals that were shown in the pause: the latest under each key, with its topic."""
         self._raw = raw
         outbox.on_lag = self.lag
         outbox.on_overflow = self.too_slow

@@ -1,4 +1,4 @@
-"""What delivery asks of the log. `sync.eventlog.log` is one, `sync.testing.MemoryLog` another.
+"""The log as delivery uses it. `sync.eventlog.log` is one, `sync.testing.MemoryLog` another.
 
 These block: they are called on a reader thread (`in_database`).
 """

@@ -65,7 +65,7 @@ class Exchange:
         self._write(str(os.getpid()), metrics.snapshot())
 
     def others(self) -> list[Snapshot]:
-        """What the other processes have left, the dead ones together."""
+        """Return what the other processes have left, the dead ones together."""
         own = self._path(str(os.getpid()))
         with self._locked(fcntl.LOCK_SH):
             return [_read(path) for path in self._directory.glob("*.json") if path != own]
@@ -108,7 +108,7 @@ def _read(path: Path) -> Snapshot:
 
 
 class _Page(Collector):
-    """What prometheus-client writes down."""
+    """The page of numbers that prometheus-client writes."""
 
     def __init__(self, numbers: Snapshot) -> None:
         self._families = {
@@ -127,7 +127,7 @@ class _Page(Collector):
 
 
 class Exposition:
-    """What a process answers to whoever asks for its numbers, and those of its neighbours."""
+    """Answers of a process about its own numbers and those of its neighbours."""
 
     def __init__(self, exchange: Exchange | None = None) -> None:
         self._exchange = exchange

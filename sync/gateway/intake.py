@@ -84,10 +84,10 @@ class Intake:
 
 
 class RawTransport(Transport, Protocol):
-    """What `sync.gateway.server` offers in scope['extensions']['bos.raw']."""
+    """The transport that `sync.gateway.server` offers in scope['extensions']['bos.raw']."""
 
     intake: Intake
-    """What it may still send; the transport asks it for each frame."""
+    """The budget of what the client may still send; the transport asks it for each frame."""
 
     heard_at: float
     """When something came in last, be it a WebSocket ping; by the loop's clock."""

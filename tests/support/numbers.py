@@ -1,4 +1,4 @@
-"""What a server says of itself at /metrics."""
+"""Read the numbers of a server at /metrics."""
 
 from __future__ import annotations
 

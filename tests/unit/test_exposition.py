@@ -31,7 +31,8 @@ def things(snapshots: list[Snapshot]) -> float:
 
 
 def of(count: float, **gauges: float) -> Snapshot:
-    return {(NAME, ("_total",)): count} | {(name, ("",)): n for name, n in gauges.items()}
+    numbers: Snapshot = {(NAME, ("_total",)): count}
+    return numbers | {(name, ("",)): n for name, n in gauges.items()}
 
 
 @pytest.mark.usefixtures("counted")

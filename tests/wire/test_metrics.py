@@ -1,4 +1,4 @@
-"""What operators see of a server (decision O1): each number moves when its thing happens."""
+"""Numbers for operators (decision O1): each moves when its thing happens."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import Failure
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from bos.jobs.queue import enqueue
 from bos.models import Job
@@ -121,7 +122,7 @@ async def test_o1_connections_are_counted_by_state_and_closes_by_code(
     for _ in range(3):
         await refused.ask("AUTH", {"token": "none"})
     assert (await refused.closed())[0] == CloseCode.AUTHENTICATION
-    own = await connect(server.ws, subprotocols=["bos-v1"])
+    own = await connect(server.ws, subprotocols=[Subprotocol("bos-v1")])
     await own.close(4999)
 
     async def has_ended() -> bool:

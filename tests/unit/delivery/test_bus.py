@@ -1,4 +1,4 @@
-"""What processes tell each other of (V2): nothing that is lost or late may delay the change."""
+"""Messages between processes (V2): nothing that is lost or late may delay the change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Process:
         self.shown.append(shown)
 
 
-class Layer(InMemoryChannelLayer):
+class Layer(InMemoryChannelLayer):  # type: ignore[misc]  # Channels has no types
     """A group layer of several processes, that can be away."""
 
     def __init__(self) -> None:

@@ -21,8 +21,10 @@ def event(
 ) -> LoggedEvent:
     """An event of organization `o`; its time is 10 us a sequence."""
     at_us = sequence * 10 if at_us is None else at_us
-    shown = ("kpi", "k", "updated", data, "", "", "", "admin", "", "", access)
-    return LoggedEvent("o", sequence, at_us, *shown, "o", None, None, None, None)
+    return LoggedEvent(
+        *("o", sequence, at_us, "kpi", "k", "updated", data, "", "", "", "admin", "", "", access),
+        *("o", None, None, None, None, None, None, None),
+    )
 
 
 def taken(sequencer: Sequencer, most: int = 1000, characters: int = 10**6) -> list[int]:
@@ -92,7 +94,7 @@ def test_v2_a_slice_ends_at_so_many_events_or_behind_so_many_characters(
 
 
 def test_v2_an_event_counts_as_given_out_when_the_next_is_asked_for() -> None:
-    """What one event's delivery does to a subscriber begins behind this event, not behind all."""
+    """The effect of an event on a subscriber begins after this event, not after all of them."""
     sequencer = after(0)
     sequencer.take([event(1), event(2)], now=0)
     lasts = [sequencer.last for _ in sequencer.ready(most=9, characters=99)]
@@ -300,7 +302,7 @@ TestWhateverHappens.settings = settings(max_examples=40, stateful_step_count=30,
 class NeverPutBack(Organization):
     """Without that, nobody ever has to start over."""
 
-    put_back = None  # type: ignore[assignment]
+    put_back = None  # type: ignore[assignment]  # a rule of its parent, taken away
 
     @invariant()
     def nobody_starts_over(self) -> None:

@@ -111,7 +111,7 @@ def test_e7_requests_that_are_looked_up_together_cost_one_query(
     ask(asker, Effects())
     others = [Actor("user", "websocket", "c", uuid.uuid4().hex) for _ in range(9)]
     wanted = [(one.user_id, one.request_id) for one in (asker, *others)]
-    with django_assert_num_queries(1), looked_up(wanted):  # type: ignore[attr-defined]
+    with django_assert_num_queries(1), looked_up(wanted):  # type: ignore[attr-defined]  # a fixture
         outcomes = [once(one, "o", HASH, Effects()) for one in (asker, *others)]
     assert [isinstance(outcome, Repeated) for outcome in outcomes] == [True] + [False] * 9
 

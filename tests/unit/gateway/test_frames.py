@@ -29,6 +29,9 @@ class Told(Message):
     size: int
 
 
+WHEN = "2026-11-01T00:00:00Z"
+
+
 class World:
     """A connection and a feature of one request, ASK, whose handler the test replaces."""
 
@@ -49,9 +52,13 @@ class World:
         return self.outbox.take()
 
     async def ask(self, type_: str, payload: object = None, *, now: float = 1.0) -> list[Sent]:
-        message = {"type": type_, "timestamp": "2026-11-01T00:00:00Z", "requestId": "r"}
+        message: dict[str, object] = {
+            "type": type_,
+            "timestamp": "2026-11-01T00:00:00Z",
+            "requestId": "r",
+        }
         if payload is not None:
-            message["payload"] = payload  # type: ignore[assignment]
+            message["payload"] = payload
         return await self.send(json.dumps(message), now)
 
 
@@ -63,8 +70,8 @@ async def world() -> World:
 @pytest.fixture
 def asked() -> Iterator[registry.RequestType]:
     """A request type of the test's own."""
-    registry.message("TEST_ASK")(Ask)
-    registry.message("TEST_TOLD")(Told)
+    registry.add_message(registry.message("TEST_ASK")(Ask))
+    registry.add_message(registry.message("TEST_TOLD")(Told))
     request = registry.requests["TEST_ASK"]
 
     async def tell(context: Context, message: Ask) -> Reply:
@@ -73,7 +80,6 @@ def asked() -> Iterator[registry.RequestType]:
     request.handler = tell
     yield request
     del registry.requests["TEST_ASK"], registry.events["TEST_TOLD"]
-    del registry._names[Ask], registry._names[Told]
 
 
 def refusal(messages: list[Sent]) -> tuple[str, str | None]:
@@ -245,6 +251,6 @@ async def test_w3_the_answer_before_auth_is_of_the_frames_own_kind(
     frame = msgspec.msgpack.encode(message) if packed else json.dumps(message)
     assert is_ping(frame)
     before = world.connection.subscriber.encoding
-    world.outbox.push_ahead = lambda frames: None  # type: ignore[method-assign]
+    world.outbox.push_ahead = lambda frames: None  # type: ignore[method-assign]  # nothing is sent
     await world.send(frame)
     assert (world.connection.subscriber.encoding is before) is not packed
