@@ -5,8 +5,8 @@
     feed = await hub.feed("o")
     bob = FakeClient("bob")
     feed.add(bob)
-    feed.follow(bob, ["kpi:k"])
-    feed.ingest([log.append("o", topics=["kpi:k"])])
+    feed.follow(bob, ["shop:17"])
+    feed.ingest([log.append("o", topics=["shop:17"])])
     assert bob.fake.types() == ["SYNC_UPDATE"]
 
 Each keeps the port that its counterpart keeps: `outbox.Outbox`, `clock.TimeSource`, `port.Log`.

@@ -317,13 +317,13 @@ def _lagging() -> float:
 @metrics.gauge(
     "bos_leases",
     "What this process keeps alive in the shared state, by `kind`: `connection` (a user's place"
-    " among their connections), `participant` (presence in a session).",
+    " among their connections), `room` (where it takes part).",
     "kind",
 )
 def _leases() -> Mapping[str, float]:
     signed_in = [each for each in all_subscribers() if each.principal is not None]
     taking_part = sum(len(each.rooms) for each in signed_in)
-    return {"connection": len(signed_in), "participant": taking_part}
+    return {"connection": len(signed_in), "room": taking_part}
 
 
 @metrics.gauge(

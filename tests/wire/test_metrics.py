@@ -185,9 +185,10 @@ async def test_o1_a_change_is_counted_from_its_group_to_its_last_write(
     assert moved("bos_messages_total", direction="sent", type="SYNC_UPDATE") == 2 * 3
     assert moved("bos_commit_to_write_seconds_count") == 2
     assert 0 < moved("bos_commit_to_write_seconds_sum") < 2
-    assert moved("bos_group_commit_changes_count") == 2
-    assert moved("bos_group_commit_changes_sum") == 2
-    assert moved("bos_group_commit_wait_seconds_count") == 2
+    # And what the server writes by itself, of somebody's presence.
+    assert moved("bos_group_commit_changes_count") >= 2
+    assert moved("bos_group_commit_changes_sum") >= 2
+    assert moved("bos_group_commit_wait_seconds_count") >= 2
     assert moved("bos_gap_repairs_total") == 0
 
 

@@ -48,6 +48,7 @@ class World:
         return self.log.append(
             "o",
             topics=topics or (KPI,),
+            entity_type="kpi",
             live_type="KPI_UPDATED" if origin else "",
             live=live,
             origin=origin,
