@@ -70,6 +70,33 @@ def test_v2_the_next_page_of_a_long_gap_is_read_at_once() -> None:
     )
 
 
+def test_o1_what_was_read_counts_where_it_had_not_come_under_what_told_of_it() -> None:
+    def later(sequencer: Sequencer) -> None:
+        sequencer.take([event(8)], now=0)
+
+    def head(sequencer: Sequencer) -> None:
+        sequencer.take([event(7)], now=0)
+        sequencer.compare(Head(8, 80), known=5, now=0)
+
+    def sync(sequencer: Sequencer) -> None:
+        sequencer.expect(8, now=0)
+
+    for tell, cause, missing in ((later, "gap", 2), (head, "head", 2), (sync, "sync", 3)):
+        sequencer = after(5)
+        tell(sequencer)
+        assert sequencer.cause == cause
+        answer = [event(n) for n in (5, 6, 7, 8)]
+        assert sequencer.read(sequencer.gap(), answer, now=1) == missing
+        assert taken(sequencer) == [6, 7, 8]
+
+
+def test_o1_what_is_read_of_a_log_that_was_put_back_is_no_repair() -> None:
+    sequencer = after(5)
+    sequencer.expect(7, now=0)
+    answer = [event(5, 51), event(6, 61), event(7, 71)]
+    assert sequencer.read(sequencer.gap(), answer, now=1) == 0
+
+
 def test_v2_what_arrived_in_time_leaves_nothing_to_be_read_and_a_new_gap_its_whole_patience() -> (
     None
 ):
