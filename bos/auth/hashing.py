@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from bos.web.turns import turns
+
 # Behind 20 others on two places somebody waits three seconds: no longer than a person takes to
 # try again. `bos.web.http` lets sign-ins wait before that, without a thread; this holds by every
 # door.
@@ -35,12 +37,14 @@ class Places:
         if not self._inside.acquire(blocking=False):
             raise TooBusy
         try:
-            if not self._free.acquire(timeout=self._patience):
-                raise TooBusy
-            try:
-                yield
-            finally:
-                self._free.release()
+            # A hash is not worked at in Python: pages go on meanwhile.
+            with turns.given_back():
+                if not self._free.acquire(timeout=self._patience):
+                    raise TooBusy
+                try:
+                    yield
+                finally:
+                    self._free.release()
         finally:
             self._inside.release()
 

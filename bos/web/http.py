@@ -27,6 +27,7 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from bos.web import metrics
+from bos.web.turns import Turns, turns
 from sync.gateway.cors import PREFLIGHT, allowed_origin, cors_headers, is_preflight
 from sync.gateway.intake import block_of
 
@@ -61,8 +62,15 @@ class Lane:
     """
 
     def __init__(
-        self, name: str, threads: int, *, waiting: int, patience: float = PATIENCE
+        self,
+        name: str,
+        threads: int,
+        *,
+        waiting: int,
+        patience: float = PATIENCE,
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = threads + waiting
         self._most_each = max(1, self._most - self._most // 4)
@@ -82,7 +90,7 @@ class Lane:
             gone.close()
             await self._hold_back()
             raise Busy
-        taken = self._threads.submit(call)
+        taken = self._threads.submit(self._work, call)
         self._taken.add(taken)
         taken.add_done_callback(self._taken.discard)
         self._addresses[address] += 1
@@ -92,6 +100,12 @@ class Lane:
             self._addresses[address] -= 1
             if not self._addresses[address]:
                 del self._addresses[address]
+
+    def _work(self, call: Callable[[], Answer]) -> Answer:
+        if self._turns is None:
+            return call()
+        with self._turns.taken():
+            return call()
 
     async def _hold_back(self) -> None:
         if self._held_back < MOST_HELD_BACK:
@@ -134,7 +148,9 @@ class HttpApplication(ASGIHandler):
         super().__init__()
         # Nothing in the chain awaits, so that it needs to change threads nowhere.
         self.load_middleware(is_async=False)
-        self._pages = Lane("bos-http", settings.HTTP_CONCURRENCY, waiting=settings.HTTP_WAITING)
+        self._pages = Lane(
+            "bos-http", settings.HTTP_CONCURRENCY, waiting=settings.HTTP_WAITING, turns=turns
+        )
         self._files = Lane("bos-file", 2, waiting=1_000)
         self._health = Lane("bos-health", 1, waiting=1_000)
         # Asked by one, four times a minute: what is asked more often is no scrape.

@@ -18,6 +18,7 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from bos.web.turns import turns
 from kpis.history.thinning import KEPT, Value, step_for, thinned
 from kpis.models import Kpi, KpiValue
 from kpis.permissions import visible_to
@@ -33,7 +34,7 @@ READ_AT_ONCE = 1_000
 MOST_KPIS = 1_000
 """In one answer; with 50,000 values it has 2.4 MB."""
 
-_turns = BoundedSemaphore(AT_ONCE)
+_places = BoundedSemaphore(AT_ONCE)
 
 
 class Busy(APIException):
@@ -48,12 +49,14 @@ class Busy(APIException):
 @contextmanager
 def turn() -> Iterator[None]:
     """One of the few places in this process. Raises Busy."""
-    if not _turns.acquire(timeout=PATIENCE):
+    with turns.given_back():
+        has_place = _places.acquire(timeout=PATIENCE)
+    if not has_place:
         raise Busy
     try:
         yield
     finally:
-        _turns.release()
+        _places.release()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,13 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from bos.models import Import, SpentToken
 from bos.web import http
 from bos.web.health import FRESH, PATIENCE, Probe
 from bos.web.http import Answer, Busy, Lane
+from bos.web.turns import Turns
 from sync.eventlog.threads import READERS
 from sync.eventlog.writer import WRITERS
 from tests.conftest import ServeFixture
@@ -274,6 +275,66 @@ async def test_s2_those_that_find_no_place_hear_so_later_as_many_as_may_be_held_
     finally:
         release.set()
     assert await under_way == OK
+
+
+@pytest.mark.parametrize("waits_for", ["the database", "a lock", "nothing"])
+def test_s2_one_page_works_at_a_time_while_others_wait(database: None, waits_for: str) -> None:
+    turns, order = Turns(most_wait=10), list[str]()
+    inside, release = threading.Event(), threading.Event()
+
+    def held(execute: Any = None, *statement: Any) -> Any:
+        inside.set()
+        assert release.wait(10)
+        return execute(*statement) if execute else None
+
+    def first() -> None:
+        with turns.taken():
+            if waits_for == "the database":
+                # The innermost wrapper stands for it: it runs where a statement does.
+                with connection.execute_wrapper(held), connection.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+            elif waits_for == "a lock":
+                with turns.given_back():
+                    held()
+            else:
+                held()
+            order.append("first")
+        connection.close()
+
+    def second() -> None:
+        with turns.taken():
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    if waits_for != "nothing":
+        threads[1].join(10)
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == (["first", "second"] if waits_for == "nothing" else ["second", "first"])
+
+
+def test_s2_a_page_whose_turn_does_not_come_works_beside_the_one_that_has_it() -> None:
+    turns = Turns(most_wait=0.01)
+    inside, release = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with turns.taken():
+            inside.set()
+            assert release.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    with turns.taken():
+        pass
+    release.set()
+    thread.join(10)
+    with turns.taken():  # and gives back nothing that is another's
+        assert not turns._turn.acquire(blocking=False)
 
 
 async def test_s2_a_client_that_leaves_gives_up_its_place() -> None:
