@@ -4,9 +4,9 @@
 import os
 import sys
 
-from sync.garbage import collect_rarely
+from sync.garbage import relax_gc
 
-collect_rarely()  # here for the processes that this one spawns, too
+relax_gc()  # here for the processes that this one spawns, too
 
 
 def main() -> None:

@@ -124,8 +124,16 @@ def _may_edit(request: HttpRequest, user: User | None) -> bool:
 class EventAdmin(AnyModelAdmin):
     """The log, to read: nothing in it can be changed."""
 
-    list_display = ("sequence", "time", "entity_type", "change_type", "live_type", "actor", "door")
-    list_filter = ("entity_type", "change_type", "door")
+    list_display = (
+        "sequence",
+        "time",
+        "entity_type",
+        "change_type",
+        "live_type",
+        "actor",
+        "source",
+    )
+    list_filter = ("entity_type", "change_type", "source")
     search_fields = ("=entity_id", "=actor_id")
     ordering = ("-at_us",)
     show_full_result_count = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.messages import NotificationRead, NotificationReadConfirmed
 from bos.models import Notification
 from bos.services import notifications_read
@@ -32,7 +32,7 @@ async def notification_read(context: Context, request: NotificationRead) -> Repl
     answer = NotificationReadConfirmed(ids)
     newly_read = await context.change(
         lambda principal: notifications_read(principal, ids),
-        rows=[(Notification, id_) for id_ in uuids(ids)],
+        rows=[(Notification, id_) for id_ in canonical_uuids(ids)],
         reply=lambda _: answer,
     )
     return Reply(answer) if newly_read is False else None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from uuid import UUID
 
 
-def uuids(ids: Collection[str]) -> list[UUID]:
+def canonical_uuids(ids: Collection[str]) -> list[UUID]:
     """Those of these opaque ids that can be one of ours; another cannot exist.
 
     Ids are opaque: in another spelling (upper case, without dashes) it is another one, as it is in

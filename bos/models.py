@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 
 from bos.history.model import History
 from bos.texts import NameField
-from sync.eventlog.capture import SyncedModel, SyncedQuerySet
+from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 
 
 class TenantQuerySet(SyncedQuerySet[Any]):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from bos import handlers, messages
-from bos.auth.sign_ins import forget_sign_ins
+from bos.auth.sign_ins import prune_sign_ins
 from bos.auth.tokens import prune_spent
 from bos.entities import (
     DepartmentData,
@@ -30,16 +30,16 @@ from bos.messages import (
 )
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
-from bos.services import forget_admin_sessions, forget_notifications
-from sync.eventlog.capture import TOLD, Change, Live, Synced
+from bos.services import prune_admin_sessions, prune_notifications
+from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience, Shown, TopicKind
+from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
 
 # ------------------------------------------------------------------ what is captured
 
 
-class SyncedOrganization(Synced[Organization]):
+class OrganizationSync(EntitySync[Organization]):
     model = Organization
     entity_type = "organization"
     shape = OrganizationData
@@ -54,7 +54,7 @@ class SyncedOrganization(Synced[Organization]):
         return Audience(organization=str(row.pk))
 
 
-class SyncedDepartment(Synced[Department]):
+class DepartmentSync(EntitySync[Department]):
     model = Department
     entity_type = "department"
     shape = DepartmentData
@@ -83,7 +83,7 @@ class SyncedDepartment(Synced[Department]):
         )
 
 
-class SyncedEmployee(Synced[Employee]):
+class EmployeeSync(EntitySync[Employee]):
     model = Employee
     entity_type = "employee"
     shape = EmployeeData
@@ -118,7 +118,7 @@ class SyncedEmployee(Synced[Employee]):
         )
 
 
-class SyncedNotification(Synced[Notification]):
+class NotificationSync(EntitySync[Notification]):
     model = Notification
     entity_type = "notification"
     mirrored = False
@@ -138,7 +138,7 @@ class SyncedNotification(Synced[Notification]):
     def audience(self, row: Notification) -> Audience:
         return Audience(user=str(row.user_id))
 
-    def kind(self, change: Change[Notification]) -> str:
+    def change_type(self, change: Change[Notification]) -> str:
         """Read, it is gone for those who mirror what is unread."""
         return "deleted" if change.row.read_at is not None else change.kind
 
@@ -160,12 +160,12 @@ class SyncedNotification(Synced[Notification]):
         )
 
 
-class SyncedUser(Synced[User]):
+class UserSync(EntitySync[User]):
     """Users are not mirrored: the log only carries that somebody's rights have changed."""
 
     model = User
     entity_type = "user"
-    tracked: ClassVar[frozenset[str]] = TOKEN_FIELDS
+    watched_fields: ClassVar[frozenset[str]] = TOKEN_FIELDS
     ignored: ClassVar[frozenset[str]] = frozenset(
         {"email", "id", "last_login", "name", "updated_at"}
     )
@@ -173,7 +173,7 @@ class SyncedUser(Synced[User]):
     def organization_id(self, row: User) -> str:
         return _id(row.organization_id) or ""
 
-    def concerns(self, change: Change[User]) -> bool:
+    def is_event(self, change: Change[User]) -> bool:
         return False
 
 
@@ -188,43 +188,43 @@ def _id(value: object) -> str | None:
 # ------------------------------------------------------------------ what topics show
 
 
-def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     for organization in Organization.objects.filter(pk__in=ids):
-        yield _shown(SyncedOrganization(), organization)
+        yield _shown(OrganizationSync(), organization)
         for department in Department.objects.of(organization.pk):
-            yield _shown(SyncedDepartment(), department)
+            yield _shown(DepartmentSync(), department)
         for employee in Employee.objects.of(organization.pk):
-            yield _shown(SyncedEmployee(), employee)
+            yield _shown(EmployeeSync(), employee)
 
 
-def _show_departments(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_departments(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     organization_id = principal.organization_id
     for department in Department.objects.of(organization_id).filter(pk__in=ids):
-        yield _shown(SyncedDepartment(), department)
+        yield _shown(DepartmentSync(), department)
     for employee in Employee.objects.of(organization_id).filter(department_id__in=ids):
-        yield _shown(SyncedEmployee(), employee)
+        yield _shown(EmployeeSync(), employee)
 
 
-def _shown(synced: Synced[Any], row: Any) -> Shown:
-    return Shown(synced.entity_type, str(row.pk), synced.data(row))
+def _shown(synced: EntitySync[Any], row: Any) -> SnapshotEntity:
+    return SnapshotEntity(synced.entity_type, str(row.pk), synced.data(row))
 
 
-def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     """Yield the notifications that the user has not read yet."""
     unread = Notification.objects.of(principal.organization_id).filter(
         user_id__in=ids, read_at=None
     )
     for notification in unread.order_by("created_at"):
-        yield _shown(SyncedNotification(), notification)
+        yield _shown(NotificationSync(), notification)
 
 
 feature = Feature(
     entities=[
-        SyncedOrganization(),
-        SyncedDepartment(),
-        SyncedEmployee(),
-        SyncedNotification(),
-        SyncedUser(),
+        OrganizationSync(),
+        DepartmentSync(),
+        EmployeeSync(),
+        NotificationSync(),
+        UserSync(),
     ],
     messages=[
         messages.DepartmentUpdated,
@@ -252,11 +252,11 @@ feature = Feature(
     },
     caps=[queue.WAITING],
     retention={
-        "sign-ins": forget_sign_ins,
+        "sign-ins": prune_sign_ins,
         "spent tokens": prune_spent,
-        "sessions of the admin": forget_admin_sessions,
-        "imports": workflow.forget_imports,
-        "notifications": forget_notifications,
+        "sessions of the admin": prune_admin_sessions,
+        "imports": workflow.prune_imports,
+        "notifications": prune_notifications,
     },
     jobs=[
         JobType(work=workflow.check, on_given_up=workflow.given_up),

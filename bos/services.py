@@ -10,9 +10,9 @@ from django.contrib.sessions.models import Session
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import Notification
-from sync.eventlog.retention import forget_in_batches
+from sync.eventlog.retention import prune_in_batches
 from sync.protocol.errors import Unauthorized
 from sync.protocol.identity import Principal
 
@@ -25,7 +25,7 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
     """
     wanted = set(notification_ids)
     own = Notification.objects.of(principal.organization_id).filter(
-        user_id=principal.user_id, pk__in=uuids(wanted)
+        user_id=principal.user_id, pk__in=canonical_uuids(wanted)
     )
     rows = {str(row.pk): row for row in own.order_by("pk").select_for_update(no_key=True)}
     if missing := wanted - rows.keys():
@@ -40,7 +40,7 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
     return bool(unread)
 
 
-def forget_admin_sessions() -> int:
+def prune_admin_sessions() -> int:
     """Delete the sessions of the admin that have expired; how many they were."""
     deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
     return deleted
@@ -49,13 +49,13 @@ def forget_admin_sessions() -> int:
 NOTIFICATIONS_AT_ONCE = 200
 
 
-def forget_notifications() -> int:
+def prune_notifications() -> int:
     """Forget those that were read, or came, long ago, and of those unread the oldest ones beyond
     `BOS_USER_NOTIFICATIONS` a user; how many those were."""
     now = timezone.now()
     old = Q(read_at__lt=now - timedelta(days=settings.READ_NOTIFICATION_DAYS))
     old |= Q(created_at__lt=now - timedelta(days=settings.NOTIFICATION_DAYS))
-    forgotten = forget_in_batches(Notification.objects.filter(old), at_once=NOTIFICATIONS_AT_ONCE)
+    forgotten = prune_in_batches(Notification.objects.filter(old), at_once=NOTIFICATIONS_AT_ONCE)
     limit = settings.USER_NOTIFICATIONS
     unread = Notification.objects.filter(read_at=None)
     per_user = unread.order_by().values("user_id").annotate(count=Count("pk"))
@@ -63,5 +63,5 @@ def forget_notifications() -> int:
         own = unread.filter(user_id=user_id)
         last_kept = own.order_by("-created_at", "-pk")[limit - 1]
         beyond = own.filter(created_at__lt=last_kept.created_at).order_by("created_at")
-        forgotten += forget_in_batches(beyond, at_once=NOTIFICATIONS_AT_ONCE)
+        forgotten += prune_in_batches(beyond, at_once=NOTIFICATIONS_AT_ONCE)
     return forgotten

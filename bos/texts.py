@@ -59,8 +59,8 @@ def text_key(text: str) -> str:
 class NameField(AnyCharField):
     """A name: stored in one form, and looked for in that form.
 
-    By it people, and files, find departments, KPIs, employees and users; by whatever door a name
-    comes it passes here.
+    By it people, and files, find departments, KPIs, employees and users. Every name passes here,
+    from whatever source.
     """
 
     def deconstruct(self) -> Any:

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from bos.adminsite.scope import sees_all, tenant_of
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import Organization, User
 from collaboration.models import Participant, Session
 from collaboration.services.sessions import session_end
@@ -87,7 +87,11 @@ def _organization(request: HttpRequest) -> Organization:
         own: Organization = tenant_of(request)
         return own
     asked = request.GET.get("organization") or request.POST.get("organization")
-    rows = Organization.objects.filter(pk__in=uuids([asked])) if asked else Organization.objects
+    rows = (
+        Organization.objects.filter(pk__in=canonical_uuids([asked]))
+        if asked
+        else Organization.objects
+    )
     found: Organization | None = rows.order_by("name").first()
     if found is None:
         raise Http404
@@ -122,7 +126,7 @@ def _people(
     for lease in leases:
         by_user[lease.user_id].append(lease)
     present = Participant.objects.filter(left_at=None, session__ended_at=None)
-    users = User.objects.of(organization.pk).filter(pk__in=uuids(by_user))
+    users = User.objects.of(organization.pk).filter(pk__in=canonical_uuids(by_user))
     with_sessions = users.prefetch_related(
         Prefetch(
             "participations", queryset=present.select_related("session"), to_attr="taking_part"
@@ -167,7 +171,9 @@ def _is_chosen(lease: Lease, connection_id: str | None, user_id: str | None) -> 
 def revoke_view(request: HttpRequest) -> HttpResponse:
     """End a user's tokens and connections: they must sign in again (decision A5)."""
     organization = _organization(request)
-    users = User.objects.of(organization.pk).filter(pk__in=uuids([request.POST.get("user", "")]))
+    users = User.objects.of(organization.pk).filter(
+        pk__in=canonical_uuids([request.POST.get("user", "")])
+    )
     if not sees_all(request):
         users = users.filter(is_superuser=False)
     revoked = users.update(token_version=F("token_version") + 1)
@@ -179,7 +185,7 @@ def end_view(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         session = (
             Session.objects.of(organization.pk)
-            .filter(pk__in=uuids([request.POST.get("session", "")]), ended_at=None)
+            .filter(pk__in=canonical_uuids([request.POST.get("session", "")]), ended_at=None)
             .select_for_update()
             .first()
         )

@@ -31,7 +31,7 @@ from collaboration.messages import (
 from collaboration.models import Participant, Session
 from collaboration.payloads import session_joined
 from collaboration.picture import read_joined
-from collaboration.presence import be_present, enter_room
+from collaboration.presence import enter_room, hold_presence
 from collaboration.rooms import last_cursors
 from collaboration.services import notes, sessions
 from sync.delivery.pause import Pause
@@ -92,7 +92,7 @@ async def _enter(context: Context, session_id: str) -> None:
         epoch = feed.access_epoch
         there = await in_database(_takes_part, context.principal, session_id)
     if there:
-        await be_present(context.hub, enter_room(context.subscriber, session_id))
+        await hold_presence(context.hub, enter_room(context.subscriber, session_id))
 
 
 def _session_of(context: Context) -> str:
@@ -172,7 +172,7 @@ async def _take_place(context: Context, session_id: str, pause: Pause) -> None:
     for participant in joined.session.participants:
         participant.cursor = cursors.get(participant.user_id)
     context.subscriber.send(joined, context.request_id)
-    await be_present(context.hub, room)
+    await hold_presence(context.hub, room)
 
 
 def _takes_part(principal: Principal, session_id: str) -> bool:

@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import Q
 
 from bos.models import Organization, TenantQuerySet
-from sync.eventlog.capture import SyncedModel, SyncedQuerySet
 from sync.eventlog.cascade import CASCADE_TREE
+from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 
 
 class Session(SyncedModel):

@@ -31,7 +31,7 @@ from sync.eventlog.log import LoggedEvent
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import submit_write
 
-log = logging.getLogger("bos.collaboration")
+logger = logging.getLogger("bos.collaboration")
 
 # A killed process's participants are `disconnected` within 30 s: a lease, then the time for which
 # one must be missing (Redis may have forgotten it), then a round of the keeper. Of a lease of 15 s:
@@ -50,11 +50,11 @@ def enter_room(subscriber: Subscriber, session_id: str) -> Room:
     return room
 
 
-async def be_present(hub: Hub, room: Room) -> None:
+async def hold_presence(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
     id_ = room.subscriber.id
-    await hub.state.be_present([(room.place, id_)], settings.PRESENCE_LEASE)
-    await hub.state.be_present([(_sign(room), id_)], settings.PARTICIPANT_IDLE)
+    await hub.state.lease([(room.place, id_)], settings.PRESENCE_LEASE)
+    await hub.state.lease([(_sign(room), id_)], settings.PARTICIPANT_IDLE)
 
 
 def _sign(room: Room) -> str:
@@ -71,7 +71,7 @@ async def _leave_room(hub: Hub, room: Room) -> None:
     room.leave()
     id_ = room.subscriber.id
     _, left = await asyncio.gather(
-        hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_)
+        hub.state.release(_sign(room), id_), hub.state.release(room.place, id_)
     )
     if left == 0:
         await _set_state(room, State.DISCONNECTED, {State.ACTIVE, State.IDLE})
@@ -101,7 +101,7 @@ def _give_up(hub: Hub, room: Room) -> None:
     """Leave the room; its lease would count as a second device of who comes back."""
     room.leave()
     id_ = room.subscriber.id
-    task = asyncio.gather(hub.state.be_gone(_sign(room), id_), hub.state.be_gone(room.place, id_))
+    task = asyncio.gather(hub.state.release(_sign(room), id_), hub.state.release(room.place, id_))
     _giving_up.add(task)
     task.add_done_callback(_giving_up.discard)
 
@@ -159,9 +159,9 @@ async def keep_presence(hub: Hub) -> None:
         try:
             await keeper.go_round(asyncio.get_running_loop().time())
         except DatabaseError as error:  # away or locked: the next round does it
-            log.warning("presence not kept", extra={"error": str(error)})
+            logger.warning("presence not kept", extra={"error": str(error)})
         except Exception:
-            log.exception("presence not kept")
+            logger.exception("presence not kept")
 
 
 class _Keeper:
@@ -196,9 +196,7 @@ class _Keeper:
     async def _renew(self, ours: list[Room], now: float) -> None:
         """Say who is here: to Redis or, where it does not hear us, in the database."""
         pause = self._lease / RENEWALS
-        if not await self._hub.state.be_present(
-            [(r.place, r.subscriber.id) for r in ours], self._lease
-        ):
+        if not await self._hub.state.lease([(r.place, r.subscriber.id) for r in ours], self._lease):
             # Others may have a Redis: they must not take ours for missing.
             pause = min(pause, ROUND)
             await submit_write(partial(participants.vouch, [r.place for r in ours], self._lease))
@@ -231,7 +229,7 @@ class _Keeper:
         signed = [room for room in ours if room.subscriber.last_active_at > room.active_at]
         for room in signed:
             room.active_at = room.subscriber.last_active_at
-        await self._hub.state.be_present([(_sign(r), r.subscriber.id) for r in signed], idle)
+        await self._hub.state.lease([(_sign(r), r.subscriber.id) for r in signed], idle)
         for room in signed:
             if room.shown_state == State.IDLE:
                 room.shown_state = State.ACTIVE
@@ -303,4 +301,4 @@ async def _write_all(writes: Iterable[tuple[str, Callable[[], object]]]) -> None
     )
     for outcome in await asyncio.gather(*done, return_exceptions=True):
         if isinstance(outcome, Exception):
-            log.warning("presence not kept", extra={"error": type(outcome).__name__})
+            logger.warning("presence not kept", extra={"error": type(outcome).__name__})

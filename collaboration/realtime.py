@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 from msgspec import UNSET
 
 from bos.feature import Feature
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import User
 from collaboration import erasing, handlers, messages, pins, presence, rooms, usage
 from collaboration.entities import (
@@ -37,20 +37,20 @@ from collaboration.payloads import (
     session_created,
     session_joined,
 )
-from collaboration.retention import forget_sessions
+from collaboration.retention import prune_sessions
 from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
-from sync.eventlog.capture import Change, Live, Synced, emit
+from sync.eventlog.capture import Change, EntitySync, Live, append_events
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience, Shown, TopicKind
+from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
 
 
-class SyncedSession(Synced[Session]):
+class SessionSync(EntitySync[Session]):
     model = Session
     entity_type = "session"
     mirrored = False
     shape = SessionData
-    tracked: ClassVar[frozenset[str]] = frozenset(
+    watched_fields: ClassVar[frozenset[str]] = frozenset(
         {"organization_id", "invitation_only", "host_id", "ended_at"}
     )
     ignored: ClassVar[frozenset[str]] = frozenset({"empty_since", "end_reason"})
@@ -73,7 +73,7 @@ class SyncedSession(Synced[Session]):
         organization = str(row.organization_id) if announced else None
         return Audience(organization=organization, session=str(row.pk))
 
-    def kind(self, change: Change[Session]) -> str:
+    def change_type(self, change: Change[Session]) -> str:
         """Ended, it is gone; those who follow it are shown what is left of it behind that."""
         return "deleted" if _ends(change) else change.kind
 
@@ -85,7 +85,7 @@ class SyncedSession(Synced[Session]):
             return _ended(row, actor)
         return None
 
-    def recorded(self, changes: Sequence[Change[Session]], actor: Actor) -> None:
+    def after_append(self, changes: Sequence[Change[Session]], actor: Actor) -> None:
         for change in changes:
             if _ends(change):
                 self._show_what_is_left(change.row)
@@ -95,9 +95,9 @@ class SyncedSession(Synced[Session]):
     @staticmethod
     def _show_what_is_left(session: Session) -> None:
         """Its followers go on seeing it, with its notes; nobody is invited to it any more."""
-        emit(SyncedSession(), _seen_anew(session))
+        append_events(SessionSync(), _seen_anew(session))
         invitations = Invitation.objects.filter(session=session).select_related("session")
-        emit(SyncedInvitation(), *map(_seen_anew, invitations))
+        append_events(InvitationSync(), *map(_seen_anew, invitations))
 
     @staticmethod
     def _show_roles(before: Session, after: Session) -> None:
@@ -105,10 +105,12 @@ class SyncedSession(Synced[Session]):
         concerned = Participant.objects.filter(
             session=after, user_id__in=(before.host_id, after.host_id), left_at=None
         )
-        emit(SyncedParticipant(), *map(_seen_anew, concerned.select_related("user", "session")))
+        append_events(
+            ParticipantSync(), *map(_seen_anew, concerned.select_related("user", "session"))
+        )
 
 
-class SyncedInvitation(Synced[Invitation]):
+class InvitationSync(EntitySync[Invitation]):
     """Sends invitations to the invited user's own topic."""
 
     model = Invitation
@@ -127,34 +129,34 @@ class SyncedInvitation(Synced[Invitation]):
     def audience(self, row: Invitation) -> Audience:
         return Audience(user=str(row.user_id))
 
-    def kind(self, change: Change[Invitation]) -> str:
+    def change_type(self, change: Change[Invitation]) -> str:
         """Invitations are to running sessions (decision V7)."""
         return "deleted" if change.row.session.ended_at is not None else change.kind
 
     def live(self, change: Change[Invitation], actor: Actor) -> Live:
         session = change.row.session
-        if self.kind(change) == "created":
+        if self.change_type(change) == "created":
             return session_created(session)
         if change.kind == "updated" and session.ended_at is not None and not _is_in(change.row):
             return _ended(session, actor)
         return None
 
 
-class SyncedParticipant(Synced[Participant]):
+class ParticipantSync(EntitySync[Participant]):
     model = Participant
     entity_type = "participant"
     mirrored = False
     shape = ParticipantData
-    tracked: ClassVar[frozenset[str]] = frozenset({"session_id", "user_id", "left_at"})
+    watched_fields: ClassVar[frozenset[str]] = frozenset({"session_id", "user_id", "left_at"})
 
     def organization_id(self, row: Participant) -> str:
         return str(row.session.organization_id)
 
-    def concerns(self, change: Change[Participant]) -> bool:
+    def is_event(self, change: Change[Participant]) -> bool:
         already_left = change.kind == "deleted" and change.row.left_at is not None
         return not change.row.silent and not already_left
 
-    def kind(self, change: Change[Participant]) -> str:
+    def change_type(self, change: Change[Participant]) -> str:
         """A user that has left is gone for the others, and new on coming back."""
         if change.kind == "deleted" or change.row.left_at is not None:
             return "deleted"
@@ -169,7 +171,7 @@ class SyncedParticipant(Synced[Participant]):
 
     def live(self, change: Change[Participant], actor: Actor) -> Live:
         row = change.row
-        match self.kind(change):
+        match self.change_type(change):
             case "created":
                 return session_joined(row)
             case "deleted":
@@ -190,12 +192,12 @@ class SyncedParticipant(Synced[Participant]):
                 )
 
 
-class SyncedAnnotation(Synced[Annotation]):
+class AnnotationSync(EntitySync[Annotation]):
     model = Annotation
     entity_type = "annotation"
     mirrored = False
     shape = AnnotationData
-    tracked: ClassVar[frozenset[str]] = frozenset({"session_id"})
+    watched_fields: ClassVar[frozenset[str]] = frozenset({"session_id"})
 
     def organization_id(self, row: Annotation) -> str:
         return str(row.session.organization_id)
@@ -254,9 +256,11 @@ def _show_names(changes: Iterable[Change[User]]) -> None:
         if change.kind != "updated" or not change.touches("name"):
             continue
         present = Participant.objects.filter(user=change.row, left_at=None)
-        emit(SyncedParticipant(), *map(_seen_anew, present.select_related("user", "session")))
+        append_events(
+            ParticipantSync(), *map(_seen_anew, present.select_related("user", "session"))
+        )
         notes = Annotation.objects.filter(author=change.row)
-        emit(SyncedAnnotation(), *map(_seen_anew, notes.select_related("author", "session")))
+        append_events(AnnotationSync(), *map(_seen_anew, notes.select_related("author", "session")))
 
 
 # ------------------------------------------------------------------ topics
@@ -264,41 +268,41 @@ def _show_names(changes: Iterable[Change[User]]) -> None:
 
 def _may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
     of_tenant = Session.objects.of(principal.organization_id)
-    found = of_tenant.filter(followable_by(principal), pk__in=uuids(ids))
+    found = of_tenant.filter(followable_by(principal), pk__in=canonical_uuids(ids))
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
-def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
-    sessions = Session.objects.of(principal.organization_id).filter(pk__in=uuids(ids))
+def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    sessions = Session.objects.of(principal.organization_id).filter(pk__in=canonical_uuids(ids))
     participants = Participant.objects.filter(session__in=sessions, left_at=None)
     annotations = Annotation.objects.filter(session__in=sessions).order_by("created_at")
-    yield from _shown(SyncedSession(), sessions)
-    yield from _shown(SyncedParticipant(), participants.select_related("user", "session"))
-    yield from _shown(SyncedAnnotation(), annotations.select_related("author"))
+    yield from _shown(SessionSync(), sessions)
+    yield from _shown(ParticipantSync(), participants.select_related("user", "session"))
+    yield from _shown(AnnotationSync(), annotations.select_related("author"))
 
 
-def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     of_organization = Session.objects.of(principal.organization_id)
     running = of_organization.filter(ended_at=None)
-    return _shown(SyncedSession(), running.filter(organization_id__in=ids, invitation_only=False))
+    return _shown(SessionSync(), running.filter(organization_id__in=ids, invitation_only=False))
 
 
-def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     invitations = Invitation.objects.filter(
         user_id__in=ids,
         session__organization_id=principal.organization_id,
         session__ended_at=None,
     )
-    return _shown(SyncedInvitation(), invitations.select_related("session"))
+    return _shown(InvitationSync(), invitations.select_related("session"))
 
 
-def _shown(synced: Synced[Any], rows: Iterable[Any]) -> Iterable[Shown]:
+def _shown(synced: EntitySync[Any], rows: Iterable[Any]) -> Iterable[SnapshotEntity]:
     for row in rows:
-        yield Shown(synced.entity_type, str(row.pk), synced.data(row))
+        yield SnapshotEntity(synced.entity_type, str(row.pk), synced.data(row))
 
 
 feature = Feature(
-    entities=[SyncedSession(), SyncedInvitation(), SyncedParticipant(), SyncedAnnotation()],
+    entities=[SessionSync(), InvitationSync(), ParticipantSync(), AnnotationSync()],
     messages=[
         messages.SessionCreate,
         messages.SessionJoin,
@@ -354,7 +358,7 @@ feature = Feature(
     on_disconnect=[presence.leave_rooms],
     companions=[presence.keep_presence],
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
-    retention={"sessions": forget_sessions},
+    retention={"sessions": prune_sessions},
     traces={"sessions": erasing.sessions_with, "notes": erasing.notes_by},
     erasers=[erasing.erase],
     renames={

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from collaboration.entities import EntityRef, Position
 from collaboration.messages import Cursor, CursorMoved
-from sync.delivery.bus import Shown, bus
+from sync.delivery.bus import Ephemeral, bus
 from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.envelope import encode
@@ -78,9 +78,9 @@ class Room:
         principal = self.subscriber.principal
         assert principal is not None
         payload = json_text(cursor)
-        bus.show(
+        bus.publish_ephemeral(
             principal.organization_id,
-            Shown(
+            Ephemeral(
                 organization_id=principal.organization_id,
                 topic=f"session:{self.session_id}",
                 key=self.place,
@@ -96,7 +96,7 @@ class Room:
         self.subscriber.rooms.pop(self.session_id, None)
 
 
-def remember(shown: Shown) -> None:
+def remember(shown: Ephemeral) -> None:
     """Keep the last cursor of each participant, in memory only."""
     session_id, _, user_id = shown.key.partition(":")
     _last.setdefault(session_id, {})[user_id] = shown.message

@@ -1,6 +1,6 @@
 """How much there may be of sessions, invitations and notes, and how much there is (row s6).
 
-Notes are counted as they come and go, by whatever door; the sums are kept, because adding up the
+Notes are counted as they come and go, from whatever source. The sums are kept: adding up the
 contents of a session for each note would cost more than the note.
 """
 

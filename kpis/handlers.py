@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.messages import Notification
 from kpis.insights.asked import ask
 from kpis.insights.history import too_poor
@@ -21,7 +21,7 @@ from kpis.messages import (
 from kpis.models import Kpi, Report, ReportState
 from kpis.payloads import report_message
 from kpis.permissions import visible_to
-from kpis.reports.requesting import report_request
+from kpis.reports.requests import report_request
 from kpis.services import kpi_set_value
 from sync.eventlog.threads import in_database
 from sync.eventlog.writer import submit_for
@@ -40,7 +40,7 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
     value: Decimal = request.value
     return context.change(
         lambda principal: kpi_set_value(request.kpi_id, value=value, principal=principal),
-        rows=lambda: [(Kpi, id_) for id_ in uuids([request.kpi_id])],  # SQLite never asks
+        rows=lambda: [(Kpi, id_) for id_ in canonical_uuids([request.kpi_id])],  # SQLite never asks
     )
 
 
@@ -77,7 +77,7 @@ async def prediction_request(context: Context, request: PredictionRequest) -> No
 def _check_predictable(principal: Principal, kpi_id: str) -> None:
     """Raises Unauthorized for what one may not see, NotFound where the history is too poor."""
     of_tenant = Kpi.objects.of(principal.organization_id)
-    kpi = of_tenant.filter(visible_to(principal), pk__in=uuids([kpi_id])).first()
+    kpi = of_tenant.filter(visible_to(principal), pk__in=canonical_uuids([kpi_id])).first()
     if kpi is None:
         raise Unauthorized(kpiId=kpi_id)
     if reason := too_poor(kpi):

@@ -13,10 +13,10 @@ from bos.jobs.queue import Priority
 from kpis.alerts import services
 from kpis.insights import asked
 from kpis.insights.history import too_short
-from kpis.insights.waiting import end_old_forecasts, have_judged
-from kpis.insights.waiting import sweep as sweep_waiting
+from kpis.insights.queue import end_old_forecasts, enqueue_judgement
+from kpis.insights.queue import sweep as sweep_waiting
 from kpis.models import AlertRule, InsightState, Kpi
-from kpis.reports.requesting import fail_lost_reports
+from kpis.reports.requests import fail_lost_reports
 from sync.eventlog.log import LoggedEvent
 from sync.eventlog.threads import retry_on_conflict
 
@@ -43,7 +43,7 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
         if kpi is None or value is None:
             continue
         judged[kpi.pk] = kpi
-        if event.door != IMPORT:
+        if event.source != IMPORT:
             live.add(kpi.pk)
         if rules[kpi.pk]:
             _raise_alerts(kpi, rules[kpi.pk], Decimal(value), event, room)
@@ -70,7 +70,7 @@ def _have_judged(judged: dict[UUID, Kpi], live: set[UUID]) -> None:
     for kpi in judged.values():
         if kpi.pk not in short:  # no job for what it would only say, too
             # An import of a thousand KPIs takes minutes, in which nobody else's may wait.
-            have_judged(kpi, priority=Priority.SOON if kpi.pk in live else Priority.WHENEVER)
+            enqueue_judgement(kpi, priority=Priority.SOON if kpi.pk in live else Priority.WHENEVER)
     InsightState.objects.bulk_create(
         [InsightState(kpi_id=kpi_id, note=note) for kpi_id, note in short.items()],
         update_conflicts=True,
@@ -126,6 +126,6 @@ def raise_missing() -> None:
 
 @retry_on_conflict
 def make_report(report_id: str) -> None:
-    from kpis.reports.making import make
+    from kpis.reports.rendering import render_report
 
-    make(report_id)
+    render_report(report_id)

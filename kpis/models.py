@@ -16,7 +16,7 @@ from bos.adminsite.numbers import plain_number
 from bos.history.model import History
 from bos.models import Department, Organization, TenantQuerySet
 from bos.texts import NameField
-from sync.eventlog.capture import SyncedModel
+from sync.eventlog.querysets import SyncedModel
 from sync.protocol.codecs import exact_number
 
 

@@ -12,15 +12,15 @@ from django.utils import timezone
 from msgspec import UNSET
 
 from bos.feature import Feature
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.jobs.queue import JobType
 from kpis import handlers, jobs, messages
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
 from kpis.entities import AlertData, Direction, InsightData, KpiData, KpiVisibility, ReportData
 from kpis.history.imports import KpiImport, ValueImport
-from kpis.insights.asked import forget_answers
-from kpis.insights.waiting import judging_given_up
+from kpis.insights.asked import prune_answers
+from kpis.insights.queue import judging_given_up
 from kpis.messages import KpiUpdated
 from kpis.models import (
     Alert,
@@ -41,14 +41,14 @@ from kpis.payloads import (
     report_message,
 )
 from kpis.permissions import READ_OF_KPIS, visible_to
-from kpis.reports.requesting import report_given_up, request_due
+from kpis.reports.requests import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
 from sync.eventlog.capture import (
     EVERYTHING,
     Change,
+    EntitySync,
     Live,
-    Synced,
-    emit,
+    append_events,
     registered_for,
 )
 from sync.eventlog.fast_sql import Lock, hold_rows, insert_rows
@@ -56,16 +56,16 @@ from sync.eventlog.processors import Processor
 from sync.protocol.codecs import wire_number
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience, Shown, TopicKind
+from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
 
 # ------------------------------------------------------------------ KPIs
 
 
-class SyncedKpi(Synced[Kpi]):
+class KpiSync(EntitySync[Kpi]):
     model = Kpi
     entity_type = "kpi"
     shape = KpiData
-    tracked: ClassVar[frozenset[str]] = frozenset(
+    watched_fields: ClassVar[frozenset[str]] = frozenset(
         {"organization_id", "department_id", "owner_id", "visibility", "archived_at"}
     )
 
@@ -95,7 +95,7 @@ class SyncedKpi(Synced[Kpi]):
             kpi=str(row.pk),
         )
 
-    def kind(self, change: Change[Kpi]) -> str:
+    def change_type(self, change: Change[Kpi]) -> str:
         """Archived, it is gone for all who saw it; restored, it is new to them."""
         if change.row.archived_at is not None:
             return "deleted"
@@ -105,7 +105,7 @@ class SyncedKpi(Synced[Kpi]):
     def live(self, change: Change[Kpi], actor: Actor) -> Live:
         row = change.row
         value = wire_number(row.value)
-        if self.kind(change) != "updated" or value is None or not change.touches("value"):
+        if self.change_type(change) != "updated" or value is None or not change.touches("value"):
             return None
         return KpiUpdated(
             kpi_id=str(row.pk),
@@ -115,7 +115,7 @@ class SyncedKpi(Synced[Kpi]):
             measured_at=UNSET if row.value_at is None else wire_time(row.value_at),
         )
 
-    def recorded(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
+    def after_append(self, changes: Sequence[Change[Kpi]], actor: Actor) -> None:
         """Every value is kept with its time and author (decision B1).
 
         Raises ValueError, before anything is committed, where that time is in the future.
@@ -151,19 +151,21 @@ class SyncedKpi(Synced[Kpi]):
                 was = copy(row)
                 was._state = ModelState()
                 was.kpi, row.kpi = moved[row.kpi_id]
-                emit(registered_for(model), Change("updated", was, row, frozenset({"kpi_id"})))
+                append_events(
+                    registered_for(model), Change("updated", was, row, frozenset({"kpi_id"}))
+                )
 
 
 # ------------------------------------------------------------------ what concerns a KPI
 
 
-class SyncedOfKpi(Synced[Any]):
+class KpiPartSync(EntitySync[Any]):
     """Goes where its KPI is visible."""
 
-    tracked: ClassVar[frozenset[str]] = EVERYTHING
+    watched_fields: ClassVar[frozenset[str]] = EVERYTHING
     related: ClassVar[tuple[str, ...]] = ("kpi",)
 
-    def concerns(self, change: Change[Any]) -> bool:
+    def is_event(self, change: Change[Any]) -> bool:
         """A worker's KPI may be archived, or hidden, since it was read: who sees it is looked up.
 
         Archiving waits for this lock, or this for that: one of them sees what the other has done.
@@ -177,20 +179,20 @@ class SyncedOfKpi(Synced[Any]):
     def audience(self, row: OfKpi) -> Audience:
         return registered_for(Kpi).audience(row.kpi)
 
-    def kind(self, change: Change[Any]) -> str:
+    def change_type(self, change: Change[Any]) -> str:
         """With an archived KPI it is gone, too."""
         return "deleted" if change.row.kpi.archived_at is not None else change.kind
 
 
-class SyncedAlert(SyncedOfKpi):
+class AlertSync(KpiPartSync):
     model = Alert
     entity_type = "alert"
     mirrored = False
     shape = AlertData
 
-    def kind(self, change: Change[Alert]) -> str:
+    def change_type(self, change: Change[Alert]) -> str:
         """Acknowledged, it is gone for those who mirror what is open."""
-        return "deleted" if change.row.acknowledged_at is not None else super().kind(change)
+        return "deleted" if change.row.acknowledged_at is not None else super().change_type(change)
 
     def data(self, row: Alert) -> AlertData:
         return alert_data(row)
@@ -201,7 +203,7 @@ class SyncedAlert(SyncedOfKpi):
         return alert_message(change.row) if raised or acknowledged else None
 
 
-class SyncedInsight(SyncedOfKpi):
+class InsightSync(KpiPartSync):
     model = Insight
     entity_type = "insight"
     mirrored = False
@@ -216,7 +218,7 @@ class SyncedInsight(SyncedOfKpi):
         return insight_message(change.row)
 
 
-class SyncedReport(Synced[Report]):
+class ReportSync(EntitySync[Report]):
     """Told of once it is ready; what is waiting or has failed is for the admin."""
 
     model = Report
@@ -224,10 +226,10 @@ class SyncedReport(Synced[Report]):
     mirrored = False
     shape = ReportData
 
-    def concerns(self, change: Change[Report]) -> bool:
+    def is_event(self, change: Change[Report]) -> bool:
         return change.row.state == ReportState.READY
 
-    def kind(self, change: Change[Report]) -> str:
+    def change_type(self, change: Change[Report]) -> str:
         before = change.before
         became_ready = before is not None and before.state != ReportState.READY
         return "created" if change.kind == "updated" and became_ready else change.kind
@@ -241,7 +243,7 @@ class SyncedReport(Synced[Report]):
         return Audience(department=str(row.department_id))
 
     def live(self, change: Change[Report], actor: Actor) -> Live:
-        if self.kind(change) != "created":
+        if self.change_type(change) != "created":
             return None
         return report_message(change.row)
 
@@ -257,46 +259,46 @@ _SHOWN: dict[type[OfKpi], Q] = {Alert: Q(acknowledged_at=None), Insight: Q()}
 
 def _visible_ids(principal: Principal, ids: Collection[str]) -> set[str]:
     of_tenant = Kpi.objects.of(principal.organization_id)
-    found = of_tenant.filter(visible_to(principal), pk__in=uuids(ids))
+    found = of_tenant.filter(visible_to(principal), pk__in=canonical_uuids(ids))
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
-def _show_in_organization(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_in_organization(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     yield from _shown(principal, organization_id__in=ids, visibility=Visibility.ORGANIZATION)
     yield from _shown_reports(principal, department=None)
 
 
-def _show_in_departments(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_in_departments(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     yield from _shown(principal, department_id__in=ids)
     yield from _shown_reports(principal, department_id__in=ids)
 
 
-def _show_kpis(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def _show_kpis(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     yield from _shown(principal, pk__in=ids)
 
 
-def _shown(principal: Principal, **which: Any) -> Iterable[Shown]:
+def _shown(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
     """These KPIs, and what concerns them."""
-    synced: Synced[Any] = registered_for(Kpi)
+    synced: EntitySync[Any] = registered_for(Kpi)
     for kpi in Kpi.objects.of(principal.organization_id).filter(**which):
-        yield Shown("kpi", str(kpi.pk), synced.data(kpi))
+        yield SnapshotEntity("kpi", str(kpi.pk), synced.data(kpi))
     of_kpi = {f"kpi__{name}": value for name, value in which.items()}
     for model, shown in _SHOWN.items():
         synced = registered_for(model)
         rows = model.objects.of(principal.organization_id).filter(kpi__archived_at=None)
         for row in rows.filter(shown, **of_kpi):
-            yield Shown(synced.entity_type, str(row.pk), synced.data(row))
+            yield SnapshotEntity(synced.entity_type, str(row.pk), synced.data(row))
 
 
-def _shown_reports(principal: Principal, **which: Any) -> Iterable[Shown]:
+def _shown_reports(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
     synced = registered_for(Report)
     ready = Report.objects.of(principal.organization_id).filter(state=ReportState.READY)
     for report in ready.filter(**which):
-        yield Shown("report", str(report.pk), synced.data(report))
+        yield SnapshotEntity("report", str(report.pk), synced.data(report))
 
 
 feature = Feature(
-    entities=[SyncedKpi(), SyncedAlert(), SyncedInsight(), SyncedReport()],
+    entities=[KpiSync(), AlertSync(), InsightSync(), ReportSync()],
     messages=[
         messages.KpiUpdate,
         messages.KpiUpdated,
@@ -319,7 +321,7 @@ feature = Feature(
     processors=[Processor("kpis", frozenset({"kpi"}), jobs.look_at_values)],
     retention={
         "reports": delete_expired_reports,
-        "answers": forget_answers,
+        "answers": prune_answers,
         "anomalies": delete_old_anomalies,
     },
     jobs=[

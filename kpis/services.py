@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from kpis.models import Insight, InsightKind, Kpi, Report, ReportState
 from kpis.permissions import may_update
-from sync.eventlog.capture import SyncedModel
 from sync.eventlog.fast_sql import lock_row, update_row
+from sync.eventlog.querysets import SyncedModel
 from sync.protocol.errors import Unauthorized
 from sync.protocol.identity import Principal
 
@@ -27,7 +27,7 @@ def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
     archived one, answers the same.
     Runs inside the caller's transaction. Source: protocol document, 'Message Format'; B1, E6.
     """
-    known = uuids([kpi_id])
+    known = canonical_uuids([kpi_id])
     kpi = lock_row(Kpi, known[0], organization_id=principal.organization_id) if known else None
     if kpi is None or kpi.archived_at is not None or not may_update(principal, kpi):
         raise Unauthorized(kpiId=kpi_id)

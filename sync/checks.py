@@ -107,7 +107,7 @@ def check_answers(**_: Any) -> list[CheckMessage]:
     """Check that each request declares answers and errors that there are (E8)."""
     return [
         Error(f"{request.name}: {problem}.", id="sync.E007")
-        for request in registry.requests.values()
+        for request in registry.client_messages.values()
         for problem in problems_of(request)
     ]
 
@@ -131,7 +131,7 @@ def problems_of(request: RequestType) -> list[str]:
 
 def _problems_of_answer(answer: Answer) -> list[str]:
     struct = answer.message
-    if struct not in registry.events.values():
+    if struct not in registry.server_messages.values():
         return [f"{struct.__name__} is no message that the server sends"]
     if answer.kind is AnswerKind.COPY and not issubclass(struct, EntityMessage):
         return [f"{struct.__name__} is no message of an event"]

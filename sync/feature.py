@@ -18,8 +18,8 @@ from django.db.models import Model
 from django.utils.module_loading import module_has_submodule
 
 from sync.delivery import access, encodings, feed, hub
-from sync.eventlog import capture, processors, retention
-from sync.eventlog.capture import Synced
+from sync.eventlog import capture, processors, querysets, retention
+from sync.eventlog.capture import EntitySync
 from sync.eventlog.processors import Processor
 from sync.protocol import caps, errors, registry, rights, topics
 from sync.protocol.caps import Cap
@@ -51,7 +51,7 @@ class Feature:
     caps: how much there may be at once. retention: what deletes what is too old, by what it is.
     """
 
-    entities: Sequence[Synced[Any]] = ()
+    entities: Sequence[EntitySync[Any]] = ()
     messages: Sequence[type[Request] | type[Message]] = ()
     errors: Sequence[type[ProtocolError]] = ()
     error_ids: Sequence[str] = ()
@@ -94,10 +94,10 @@ class Feature:
     def requires(self) -> Iterator[tuple[str, bool]]:
         """Name in words all that some feature must claim, and whether one does."""
         for name in self.aliases.values():
-            yield f"the request {name}", name in registry.requests
+            yield f"the request {name}", name in registry.client_messages
         for handler in self.handlers:
             name = registry.name_of(handler.struct)
-            known = registry.requests.get(name)
+            known = registry.client_messages.get(name)
             yield f"the request {name}", known is not None and known.struct is handler.struct
         for kind in self.snapshots:
             yield f"the topic kind {kind!r}", kind in topics.kinds()
@@ -191,10 +191,10 @@ class Features:
 def require_captured_whole(model: type[Model]) -> None:
     """Raises ImproperlyConfigured where some of the model's changes would have no event."""
     label = model._meta.label
-    if not issubclass(model, capture.SyncedModel):
+    if not issubclass(model, querysets.SyncedModel):
         raise ImproperlyConfigured(
             f"{label} is no SyncedModel: a row could be committed before its event. Derive it from"
-            " sync.eventlog.capture.SyncedModel."
+            " sync.eventlog.querysets.SyncedModel."
         )
     kin = {
         *model._meta.parents,
@@ -207,7 +207,7 @@ def require_captured_whole(model: type[Model]) -> None:
             " inherit from an abstract model instead."
         )
     for manager in (*model._meta.managers, model._base_manager):
-        if not isinstance(manager.get_queryset(), capture.SyncedQuerySet):
+        if not isinstance(manager.get_queryset(), querysets.SyncedQuerySet):
             raise ImproperlyConfigured(
                 f"{label}: update() and bulk_create() through {manager.name} would have no event."
                 " Give it `objects = SyncedQuerySet.as_manager()`, or a manager made of a subclass,"

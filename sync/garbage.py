@@ -6,7 +6,7 @@ import atexit
 import gc
 
 
-def collect_rarely() -> None:
+def relax_gc() -> None:
     """Look for garbage when much has come, and not among everything at the end.
 
     With Python's own thresholds that is two fifths of what it costs to start and to end a server

@@ -50,7 +50,7 @@ class Event(models.Model):
     live_type = models.CharField(max_length=32, default="", blank=True)
     live = models.TextField(default="", blank=True)
     actor_id = models.CharField(max_length=64)
-    door = models.CharField(max_length=16)
+    source = models.CharField(max_length=16)
     origin = models.CharField(max_length=64, default="", blank=True)
     request_id = models.CharField(max_length=128, default="", blank=True)
     access = models.TextField(default="", blank=True, verbose_name="access rights it touches")

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from bos.models import Notification
 from bos.permissions import principal_of
-from bos.services import forget_notifications
+from bos.services import prune_notifications
 from collaboration.models import Annotation, Invitation, NoteUsage, Session
-from collaboration.retention import forget_sessions
+from collaboration.retention import prune_sessions
 from collaboration.services.notes import (
     annotation_create,
     annotation_delete,
@@ -166,7 +166,7 @@ def test_s6_sessions_are_forgotten_a_year_after_their_end_with_what_they_hold(ca
     Session.objects.filter(pk=recent.pk).update(ended_at=now - timedelta(days=364))
     Session.objects.filter(pk=old.pk).update(ended_at=now - timedelta(days=366))
     before = head(cast.home.id).sequence
-    assert forget_sessions() >= 1
+    assert prune_sessions() >= 1
     left = Session.objects.of(cast.home.id)
     assert set(left) == {running, recent}
     assert Annotation.objects.filter(session__in=left).count() == 4
@@ -205,7 +205,7 @@ def test_s6_notifications_are_forgotten_when_they_are_old_or_too_many(
     ]:
         notify(title, days, read=read)
     before = head(cast.home.id).sequence
-    forget_notifications()
+    prune_notifications()
     left = Notification.objects.filter(user=cast.vera.user).order_by("created_at")
     assert [row.title for row in left] == ["read", "third", "second", "first"]
     told = Event.objects.filter(organization_id=cast.home.id, sequence__gt=before)

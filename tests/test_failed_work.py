@@ -17,10 +17,10 @@ from bos.imports import workflow
 from bos.jobs.queue import MAX_DEATHS, MAX_FAILURES, Broker, due_jobs, enqueue
 from bos.jobs.schedules import make_schedules, put_schedules_right
 from bos.models import Import, ImportState, Job, Notification
-from kpis.insights.waiting import have_judged
+from kpis.insights.queue import enqueue_judgement
 from kpis.jobs import judge, sweep
 from kpis.models import InsightState, KpiValue, Report, ReportSchedule, ReportState, Rhythm
-from kpis.reports.requesting import have_made, request_due
+from kpis.reports.requests import enqueue_report, request_due
 from kpis.services import delete_expired_reports
 from tests.support.backlog import skip_backlog
 from tests.support.cast import Cast
@@ -53,7 +53,7 @@ def report(cast: Cast, **more: Any) -> Report:
         to_day=date(2026, 1, 2),
         **more,
     )
-    have_made(made)
+    enqueue_report(made)
     return made
 
 
@@ -118,7 +118,7 @@ def test_j1_an_import_that_is_given_up_says_why_to_its_author(
 
 def test_j1_a_kpi_that_cannot_be_judged_says_so_and_waits_no_more(cast: Cast) -> None:
     with transaction.atomic():
-        have_judged(cast.home.revenue)
+        enqueue_judgement(cast.home.revenue)
     give_up(begun=MAX_DEATHS)
     state = InsightState.objects.get(kpi=cast.home.revenue)
     assert not state.waiting
@@ -220,7 +220,7 @@ def test_j3_a_report_that_was_made_of_a_time_to_come_is_made_again(cast: Cast) -
 
 def test_j3_a_judgement_that_waits_since_a_time_to_come_is_enqueued_again(cast: Cast) -> None:
     with transaction.atomic():
-        have_judged(cast.home.revenue)
+        enqueue_judgement(cast.home.revenue)
     OrmQ.objects.all().delete()
     InsightState.objects.filter(kpi=cast.home.revenue).update(waiting_since=timezone.now() + YEAR)
     sweep()

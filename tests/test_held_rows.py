@@ -24,7 +24,7 @@ from tests.support.cast import Cast, Person
 LOCK_TIMEOUT = 0.3
 # For what must not wait in a circle: nobody ends it before this time is over.
 PATIENCE = 15
-LINGER = 0.05
+BATCH_DELAY = 0.05
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def change(writer: GroupWriter, kpi: Kpi, value: int, by: Person) -> asyncio.Fut
         principal_of(by.user),
         lambda principal: set_value(principal=principal),
         rows=[(Kpi, kpi.pk)],
-        linger=LINGER,
+        batch_delay=BATCH_DELAY,
     )
 
 

@@ -33,7 +33,7 @@ from bos.permissions import principal_of
 from kpis.insights.asked import ask
 from kpis.jobs import judge, make_report, predict
 from kpis.models import Kpi, KpiValue, Report, ReportState
-from kpis.reports.requesting import have_made
+from kpis.reports.requests import enqueue_report
 from sync.eventlog.processors import advance
 from sync.models import Event
 from sync.protocol.errors import RateLimitExceeded
@@ -143,7 +143,7 @@ def test_b3_an_imported_kpi_is_judged_after_those_with_live_values(cast: Cast) -
     advance()
     for kpi, door in ((imported, IMPORT), (live, "admin")):
         give_history(kpi)
-        with acting(Actor(user_id="somebody", door=door)), transaction.atomic():
+        with acting(Actor(user_id="somebody", source=door)), transaction.atomic():
             kpi.value = 5
             kpi.save()
     advance()
@@ -256,7 +256,7 @@ def test_j2_a_job_that_kills_its_worker_is_given_up_after_the_second_time(cast: 
         from_day=date(2026, 1, 1),
         to_day=date(2026, 1, 2),
     )
-    have_made(report)
+    enqueue_report(report)
     broker, row = Broker(), OrmQ.objects.get()
     for _ in range(MAX_DEATHS):
         assert broker.dequeue(), "it is given out"

@@ -32,7 +32,7 @@ from tests.support.proxy import Cut, Proxy, proxy_to
 
 REQUESTS = 96
 CLIENTS = 4
-LINGER = 0.05
+BATCH_DELAY = 0.05
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def set_to(writer: GroupWriter, cast: Cast, *new: int) -> list[asyncio.Future[Kp
                 lambda value, now: kpi_set_value(kpi_id, value=value, principal=now), Decimal(n)
             ),
             rows=[(Kpi, cast.home.revenue.pk)],
-            linger=LINGER,
+            batch_delay=BATCH_DELAY,
         )
         for n in new
     ]

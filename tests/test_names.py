@@ -1,4 +1,4 @@
-"""Names have one form by whatever door they come, and are found in any (row i5)."""
+"""Names have one form from whatever source they come, and are found in any (row i5)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def dying_redis() -> Iterator[str]:
 
 def test_v2_a_redis_that_dies_while_it_is_asked_is_away_and_no_error(dying_redis: str) -> None:
     async def ask() -> list[int | None]:
-        return [await RedisState((dying_redis,)).be_gone("place", "c1") for _ in range(TRIES)]
+        return [await RedisState((dying_redis,)).release("place", "c1") for _ in range(TRIES)]
 
     assert uvloop.run(ask()) == [None] * TRIES
 
@@ -83,20 +83,20 @@ async def test_w8_places_freed_while_redis_is_silent_are_free_at_once_when_it_is
     state = RedisState((own_redis.url,))
     other = RedisState((own_redis.url,))
     for n in range(PLACES):
-        assert await state.take_place("bob", f"old{n}", PLACES)
+        assert await state.take_slot("bob", f"old{n}", PLACES)
     own_redis.pause()
-    await asyncio.gather(*(state.free_place("bob", f"old{n}") for n in range(PLACES)))
+    await asyncio.gather(*(state.free_slot("bob", f"old{n}") for n in range(PLACES)))
     assert "redis away" in caplog.text
     own_redis.resume()
     # Here, with the next place that is asked for; elsewhere, as soon as Redis has been told.
-    taken = [await state.take_place("bob", f"new{n}", PLACES) for n in range(PLACES + 1)]
+    taken = [await state.take_slot("bob", f"new{n}", PLACES) for n in range(PLACES + 1)]
     assert taken == [True] * PLACES + [False]
     await asyncio.wait_for(state.renewal_due(), 5)
     await state.renew_places([("bob", f"new{n}") for n in range(PLACES - 1)])
-    await state.free_place("bob", f"new{PLACES - 1}")
+    await state.free_slot("bob", f"new{PLACES - 1}")
     async with asyncio.timeout(5):
-        await until(lambda: other.take_place("bob", "elsewhere", PLACES), within=5)
-    assert not await other.take_place("bob", "one more", PLACES)
+        await until(lambda: other.take_slot("bob", "elsewhere", PLACES), within=5)
+    assert not await other.take_slot("bob", "one more", PLACES)
 
 
 async def test_w8_an_end_is_told_again_until_redis_hears_but_not_of_who_is_back(

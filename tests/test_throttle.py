@@ -359,7 +359,7 @@ def test_s5_the_admins_form_counts_with_rest_and_says_when_to_come_back(
     assert log_in(other, cast.alice).status_code == 302
     assert settings.DEVICE_COOKIE_NAME in other.cookies
     told: list[Any] = [r for r in caplog.records if r.name == "bos.login"]
-    assert (told[-1].getMessage(), told[-1].user, told[-1].door) == (
+    assert (told[-1].getMessage(), told[-1].user, told[-1].source) == (
         "signed in",
         cast.alice.id,
         "admin",

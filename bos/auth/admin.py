@@ -36,7 +36,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # untyped
 
 @receiver(user_logged_in)
 def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    signed_in(request, user, door="admin")
+    signed_in(request, user, source="admin")
 
 
 def password_change(request: HttpRequest) -> HttpResponse:

@@ -15,7 +15,7 @@ from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-log = logging.getLogger("bos.login")
+logger = logging.getLogger("bos.login")
 
 _REDIS_TIMEOUT = 1
 # Meanwhile nobody waits for the time-out of a Redis that does not answer.
@@ -91,7 +91,7 @@ class Attempts:
         if self._store is self._memory:  # it does not fail for being away
             raise error
         self._away_until = time.monotonic() + _AWAY_SECONDS
-        log.warning(
+        logger.warning(
             "attempts are counted by this process alone", extra={"error": type(error).__name__}
         )
         return self._memory

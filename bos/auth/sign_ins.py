@@ -11,12 +11,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import SignIn, User
 from sync.delivery.access import withdraw
 from sync.protocol.rights import AccessChange
 
-log = logging.getLogger("bos.login")
+logger = logging.getLogger("bos.login")
 
 
 class End(StrEnum):
@@ -55,7 +55,7 @@ def renew(sign_in_id: str, *, spent_id: str, refresh_id: str, address: str) -> S
     if sign_in is None or won:
         return sign_in
     if not _just_spent(sign_in, spent_id, now):
-        log.warning(
+        logger.warning(
             "refresh token used again",
             extra={"user": str(sign_in.user_id), "sign_in": sign_in_id, "address": address},
         )
@@ -70,7 +70,7 @@ def _just_spent(sign_in: SignIn, spent_id: str, now: datetime) -> bool:
 
 def living(sign_in_id: str) -> SignIn | None:
     """The sign-in, where none has ended it."""
-    ids = uuids([sign_in_id])
+    ids = canonical_uuids([sign_in_id])
     return SignIn.objects.filter(pk__in=ids, ended_at=None).select_related("user").first()
 
 
@@ -93,7 +93,7 @@ def end(sign_in: SignIn, reason: End) -> bool:
     return ended
 
 
-def forget_sign_ins() -> int:
+def prune_sign_ins() -> int:
     """Forget those of which no token can hold any more."""
     lives: list[timedelta] = [
         settings.SIMPLE_JWT[f"{kind}_TOKEN_LIFETIME"] for kind in ("ACCESS", "REFRESH")

@@ -27,7 +27,7 @@ from bos.models import SignIn, User
 from sync.gateway.intake import block_of
 
 T = TypeVar("T")
-log = logging.getLogger("bos.login")
+logger = logging.getLogger("bos.login")
 
 # Enough for a person who tries the passwords that they once had.
 PER_ACCOUNT_AND_ADDRESS = RateLimitItemPerMinute(10, multiples=5)
@@ -105,13 +105,15 @@ def refused(request: HttpRequest | None, email: str, *, reason: str) -> None:
     if ids:
         users, organizations = zip(*ids, strict=True)
         who = {"user": ",".join(users), "organization": ",".join(organizations)}
-    log.warning("sign-in refused", extra={"reason": reason, "address": address_of(request)} | who)
+    logger.warning(
+        "sign-in refused", extra={"reason": reason, "address": address_of(request)} | who
+    )
 
 
-def signed_in(request: HttpRequest, user: User, *, door: str) -> None:
-    """Log a sign-in, and know the device again. door: 'rest' or 'admin'."""
+def signed_in(request: HttpRequest, user: User, *, source: str) -> None:
+    """Log a sign-in, and know the device again. source: 'rest' or 'admin'."""
     who = {"user": str(user.pk), "organization": str(user.organization_id or "")}
-    log.info("signed in", extra={"door": door, "address": address_of(request)} | who)
+    logger.info("signed in", extra={"source": source, "address": address_of(request)} | who)
     remember_device(request, str(user.pk))
 
 
@@ -124,18 +126,18 @@ PASSWORDS = 3
 MOST_PASSWORDS = 10
 
 
-def _candidates(email: str, *, door: str, organization_id: object) -> Sequence[User]:
+def _candidates(email: str, *, source: str, organization_id: object) -> Sequence[User]:
     """The users with this email: by REST those of an organization, the one last used first; in the
     admin those first who may use it."""
     used = SignIn.objects.filter(user=OuterRef("pk")).order_by("-used_at").values("used_at")[:1]
     users = User.objects.filter(email=email).annotate(used_at=Subquery(used))
-    if door == "rest":
+    if source == "rest":
         users = users.exclude(organization=None)
     if organization_id is not None:
         users = users.filter(organization=organization_id)
     users = users.order_by(F("used_at").desc(nulls_last=True), "pk")
     found = list(users[:MOST_PASSWORDS])
-    return found if door == "rest" else sorted(found, key=lambda user: not user.is_staff)
+    return found if source == "rest" else sorted(found, key=lambda user: not user.is_staff)
 
 
 def _whose(candidates: Sequence[User], password: str) -> User | None:
@@ -160,7 +162,7 @@ class ThrottledBackend(ModelBackend):
         username: str | None = None,
         password: str | None = None,
         *,
-        door: str = "admin",
+        source: str = "admin",
         organization_id: object = None,
         **kwargs: Any,
     ) -> Any:
@@ -168,7 +170,7 @@ class ThrottledBackend(ModelBackend):
         email = (username or kwargs.get("email") or "").strip().lower()
         if password is None:
             return None
-        users = _candidates(email, door=door, organization_id=organization_id)
+        users = _candidates(email, source=source, organization_id=organization_id)
         try:
             limits, users = _allowed(request, email, users)
             user = looked_at(limits, partial(_whose, users, password))

@@ -15,14 +15,14 @@ from rest_framework_simplejwt import tokens as simplejwt
 
 from bos.auth import sign_ins
 from bos.auth.token_keys import KeyedBackend, token_keys
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import SignIn, SpentToken, User
 from sync.eventlog.fast_sql import Lock, hold_rows
 from sync.protocol.authenticator import Claims
 from sync.protocol.errors import TokenExpired, TokenInvalid
 from sync.protocol.identity import Actor, Principal, acting
 
-log = logging.getLogger("bos.login")
+logger = logging.getLogger("bos.login")
 _backend = KeyedBackend(token_keys)
 
 
@@ -110,7 +110,7 @@ class JwtAuthenticator:
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
         users = hold_rows(
             User,
-            uuids({c.user_id for c in claims}),
+            canonical_uuids({c.user_id for c in claims}),
             Lock.SHARE,
             *("is_active", *_FIELDS),
             wait=wait,
@@ -126,14 +126,16 @@ class JwtAuthenticator:
         """(sign-in, user) of those that have not ended, and do not until the transaction does."""
         if not ids:
             return set()
-        rows = hold_rows(SignIn, uuids(ids), Lock.SHARE, "user_id", "ended_at", wait=wait)
+        rows = hold_rows(SignIn, canonical_uuids(ids), Lock.SHARE, "user_id", "ended_at", wait=wait)
         return {(str(pk), str(user_id)) for pk, user_id, ended_at in rows if ended_at is None}
 
     @staticmethod
     def _by_sign_in(ids: set[str]) -> dict[tuple[str, str], _Now]:
         if not ids:
             return {}
-        rows = SignIn.objects.filter(pk__in=uuids(ids), ended_at=None, user__is_active=True)
+        rows = SignIn.objects.filter(
+            pk__in=canonical_uuids(ids), ended_at=None, user__is_active=True
+        )
         told = rows.values_list("id", "user_id", *(f"user__{name}" for name in _FIELDS))
         return {(str(row[0]), str(row[1])): row[2:] for row in told}
 
@@ -141,7 +143,7 @@ class JwtAuthenticator:
     def _by_user(ids: set[str]) -> dict[tuple[str, str], _Now]:
         if not ids:
             return {}
-        rows = User.objects.filter(pk__in=uuids(ids), is_active=True)
+        rows = User.objects.filter(pk__in=canonical_uuids(ids), is_active=True)
         return {("", str(row[0])): row[1:] for row in rows.values_list("id", *_FIELDS)}
 
     @staticmethod
@@ -204,10 +206,10 @@ def log_out(text: str) -> None:
         _spend(told)
         return
     sign_in = sign_ins.living(claims.sign_in_id)
-    with acting(Actor(user_id=claims.user_id, door="rest")):
+    with acting(Actor(user_id=claims.user_id, source="rest")):
         if sign_in is None or not sign_ins.end(sign_in, sign_ins.End.LOGOUT):
             raise TokenInvalid
-    log.info("signed out", extra={"user": claims.user_id, "sign_in": claims.sign_in_id})
+    logger.info("signed out", extra={"user": claims.user_id, "sign_in": claims.sign_in_id})
 
 
 def _user(claims: Claims) -> User:

@@ -33,7 +33,7 @@ from bos.auth.throttle import address_of, signed_in
 from bos.models import User
 from sync.protocol.errors import TokenExpired, TokenInvalid
 
-log = logging.getLogger("bos.login")
+logger = logging.getLogger("bos.login")
 
 
 class Credentials(serializers.Serializer[Any]):
@@ -82,7 +82,7 @@ class TokenView(_Public):
                 username=given["email"],
                 password=given["password"],
                 organization_id=given.get("organization"),
-                door="rest",
+                source="rest",
             )
         except TooManyAttempts as refusal:
             raise Throttled(wait=refusal.wait) from None
@@ -91,7 +91,7 @@ class TokenView(_Public):
         # The same answer whether the account is unknown, inactive or the password wrong.
         if not isinstance(user, User):
             raise AuthenticationFailed("Email or password is wrong.", code="INVALID_CREDENTIALS")
-        signed_in(http_request, user, door="rest")
+        signed_in(http_request, user, source="rest")
         return _pair(tokens.signed_in(user, address=address_of(http_request)))
 
 
@@ -130,7 +130,7 @@ def _refusals_logged(what: str, address: str) -> Iterator[None]:
     try:
         yield
     except (TokenInvalid, TokenExpired) as error:
-        log.info(f"{what} refused", extra={"reason": error.code, "address": address})
+        logger.info(f"{what} refused", extra={"reason": error.code, "address": address})
         raise AuthenticationFailed(error.message, code=error.code) from None
 
 

@@ -44,13 +44,13 @@ class ChangesAdmin(TenantAdmin):
         "history_type",
         "changed",
         "by",
-        "door",
+        "source",
         "organization",
     )
     list_filter: ClassVar[Any] = (
         "organization",
         "history_type",
-        "door",
+        "source",
         AuthorFilter,
         "history_date",
     )
@@ -97,8 +97,8 @@ class ChangesAdmin(TenantAdmin):
 
 class OrganizationChangesAdmin(ChangesAdmin):
     tenant_field = "id"
-    list_display: Any = ("history_date", "what", "history_type", "changed", "by", "door")
-    list_filter: ClassVar[Any] = ("history_type", "door", AuthorFilter, "history_date")
+    list_display: Any = ("history_date", "what", "history_type", "changed", "by", "source")
+    list_filter: ClassVar[Any] = ("history_type", "source", AuthorFilter, "history_date")
     list_select_related: ClassVar[Any] = False
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:

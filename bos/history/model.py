@@ -1,7 +1,7 @@
 """The authors of changes: simple-history's tables, written by the capture.
 
 simple-history itself writes on Django's save signals, and a queryset's `update`, a bulk method or
-an admin action would be missing. The capture tells of every change, by whatever door it comes.
+an admin action would be missing. The capture tells of every change, from whatever source it comes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import models
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from sync.eventlog.capture import Change
 from sync.eventlog.fast_sql import insert_rows
 from sync.protocol.identity import Actor, current_actor
@@ -25,9 +25,9 @@ MOST_CHARACTERS = 200
 
 
 class HistoryRow(models.Model):
-    """Adds to simple-history: by which door the change came, and what it changed."""
+    """Adds to simple-history: from which source the change came, and what it changed."""
 
-    door = models.CharField(max_length=16)
+    source = models.CharField(max_length=16)
     changed = models.CharField(max_length=MOST_CHARACTERS, blank=True, default="")
     """Names of the fields, also of those whose values are not kept (a password)."""
 
@@ -38,7 +38,7 @@ class HistoryRow(models.Model):
 def _author(row: Any) -> Any:
     """The user, or None: the system, or somebody who has been deleted since."""
     user_model: Any = apps.get_model("bos", "User")
-    return user_model.objects.filter(pk__in=uuids([row.history_user_id or ""])).first()
+    return user_model.objects.filter(pk__in=canonical_uuids([row.history_user_id or ""])).first()
 
 
 class History(HistoricalRecords):
@@ -93,7 +93,7 @@ class History(HistoricalRecords):
             history_date=now,
             history_type=KINDS[change.kind],
             history_user_id=actor.user_id,
-            door=actor.door,
+            source=actor.source,
             changed=_names(row, changed) if change.kind == "updated" else "",
             **values,
         )

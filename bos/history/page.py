@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 
 from bos.adminsite.numbers import plain_number
 from bos.adminsite.scope import has_tenant, scope_of
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import Organization, User
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Entry:
     at: datetime
     kind: str
     author: str
-    door: str
+    source: str
     changes: list[tuple[str, str, str]]
 
 
@@ -45,7 +45,9 @@ def history_page(
 ) -> HttpResponse | None:
     """The changes of one row; None where this user may know of none."""
     kept: Any = page_of.model.history.model
-    rows = admin.site._registry[kept].get_queryset(request).filter(id__in=uuids([object_id]))
+    rows = (
+        admin.site._registry[kept].get_queryset(request).filter(id__in=canonical_uuids([object_id]))
+    )
     if row is None and not rows.exists():
         return None
     pages = Paginator(rows, PAGE)
@@ -68,7 +70,7 @@ def history_page(
 
 def _gone(page_of: TenantAdmin, object_id: str) -> str:
     """Why there is no page of the row itself."""
-    is_kept = page_of.model._base_manager.filter(pk__in=uuids([object_id])).exists()
+    is_kept = page_of.model._base_manager.filter(pk__in=canonical_uuids([object_id])).exists()
     return page_of.out_of_sight if is_kept else "It has been deleted."
 
 
@@ -85,7 +87,7 @@ def entries_of(rows: Sequence[Any], before: Any, tenant: Organization | None) ->
             row.history_date,
             row.get_history_type_display(),
             row.author,
-            row.door,
+            row.source,
             _changes(row, old, shown),
         )
         for row, old in zip(rows, older, strict=True)
@@ -146,7 +148,7 @@ def name_authors(rows: Iterable[Any], tenant: Organization | None) -> None:
 
 def author_names(ids: Iterable[str], tenant: Organization | None) -> dict[str, str]:
     """{actor id: name}; whoever is not of the tenant has none."""
-    wanted = uuids(list(ids))
+    wanted = canonical_uuids(list(ids))
     users, gone = User.objects.filter(pk__in=wanted), User.history.filter(id__in=wanted)
     if tenant is not None:
         users, gone = users.of(tenant.pk), gone.filter(organization=tenant)

@@ -16,7 +16,7 @@ from typing import Any
 
 from bos.imports.cells import FIRST_YEAR, Cell, Percent, Unreadable
 
-log = logging.getLogger("bos.tables")
+logger = logging.getLogger("bos.tables")
 
 # A few MB of XLSX can be gigabytes of XML, and of XML a hundred times as much of Python's objects:
 # 50,000 rows of 20 columns are about 40 MB in a sheet. Whatever stays within these bounds and takes
@@ -98,7 +98,7 @@ def _told(sheet: Any) -> str:
 
 def _unsound(error: Exception) -> Unreadable:
     """openpyxl raises whatever a broken part of the file leads to."""
-    log.info("file not read", extra={"error": type(error).__name__})
+    logger.info("file not read", extra={"error": type(error).__name__})
     return Unreadable("The file cannot be read: it is not a sound XLSX file.")
 
 

@@ -31,10 +31,10 @@ from bos.texts import cut, storable
 from sync.eventlog.threads import retry_on_conflict
 from sync.protocol.identity import Actor, acting
 
-log = logging.getLogger("bos.imports")
+logger = logging.getLogger("bos.imports")
 
 IMPORT = "import"
-"""The door by which its changes come."""
+"""The source of its changes."""
 MAX_PROBLEM = Import._meta.get_field("problem").max_length or 0
 SHOWN_ROWS = 100
 SHOWN_PROBLEMS = 200
@@ -172,7 +172,7 @@ def _end(import_: Import, work: Callable[[Import], None], *, or_else: str) -> No
             problem = "What the file refers to has been changed meanwhile. Import it again."
             _settle(import_, ImportState.FAILED, problem=problem)
     except Exception:
-        log.exception("import failed", extra={"import": str(import_.pk)})
+        logger.exception("import failed", extra={"import": str(import_.pk)})
         _settle(import_, ImportState.FAILED, problem=or_else)
 
 
@@ -184,9 +184,9 @@ def _check(import_: Import) -> None:
 
 def _write(import_: Import) -> None:
     if not _may_still(import_):
-        raise Unreadable("The user who brought the file is no admin any more.")
+        raise Unreadable("The person who uploaded this file is no longer an administrator.")
     table = _read(import_)
-    with acting(Actor(user_id=str(import_.author_id), door=IMPORT)):
+    with acting(Actor(user_id=str(import_.author_id), source=IMPORT)):
         _write_table(import_, table)
 
 
@@ -272,7 +272,7 @@ def _read(import_: Import) -> Table:
             read, megabytes=settings.IMPORT_MEMORY_MB, seconds=settings.IMPORT_SECONDS
         )
     except TookTooMuch as error:
-        log.warning("file not read", extra={"reason": str(error)})
+        logger.warning("file not read", extra={"reason": str(error)})
         raise Unbearable(f"The file was not read: {error}. Divide it, or save it anew.") from None
 
 
@@ -328,6 +328,6 @@ class _Teller:
             rows.update(rows_done=rows_done, rows_total=self._import.rows_total)
 
 
-def forget_imports() -> int:
+def prune_imports() -> int:
     """Forget what was imported long ago; how many files that were."""
     return Import.objects.filter(created_at__lt=timezone.now() - KEEP).delete()[0]

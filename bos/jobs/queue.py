@@ -38,7 +38,7 @@ from bos.models import Job
 from sync import metrics
 from sync.protocol.caps import Cap
 
-log = logging.getLogger("bos.jobs")
+logger = logging.getLogger("bos.jobs")
 
 Work = Callable[..., Any]
 
@@ -227,7 +227,7 @@ def _next_turn(queue: str, organization_id: str) -> int:
 def _give_up(job: Job) -> None:
     """Give a job up; an error in `tell` does not stop the other jobs."""
     task = job.task
-    log.error("job given up", extra={"job": task.get("func"), "begun": job.begun})
+    logger.error("job given up", extra={"job": task.get("func"), "begun": job.begun})
     tell = _given_up.get(str(task.get("func")))
     try:
         with transaction.atomic():
@@ -235,9 +235,9 @@ def _give_up(job: Job) -> None:
                 tell(*task["args"], reason=_reason(job))
             OrmQ.objects.filter(pk=job.pk).delete()
     except OperationalError:  # in its way now; it is given out again, and given up then
-        log.warning("job not given up yet", exc_info=True)
+        logger.warning("job not given up yet", exc_info=True)
     except Exception:
-        log.exception("nobody was told of a job that is given up")
+        logger.exception("nobody was told of a job that is given up")
         OrmQ.objects.filter(pk=job.pk).delete()
 
 

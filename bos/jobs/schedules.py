@@ -10,7 +10,7 @@ from django_q.models import Schedule
 
 from bos.jobs.queue import Work, path_of
 
-log = logging.getLogger("bos.jobs")
+logger = logging.getLogger("bos.jobs")
 
 _schedules: dict[str, tuple[str, int]] = {}
 
@@ -21,13 +21,16 @@ def add_schedule(name: str, job: Work, *, minutes: int) -> None:
 
 
 def make_schedules() -> None:
-    """Make what is missing. What is there stays as an administrator has set it."""
-    there = set(Schedule.objects.filter(name__in=_schedules).values_list("name", flat=True))
+    """Make what is missing. What is there stays as an administrator has set it, but for its
+    function, which may have moved."""
+    there = dict(Schedule.objects.filter(name__in=_schedules).values_list("name", "func"))
     for name, (path, minutes) in _schedules.items():
         if name not in there:
             Schedule.objects.create(
                 name=name, func=path, schedule_type=Schedule.MINUTES, minutes=minutes
             )
+        elif there[name] != path:
+            Schedule.objects.filter(name=name).update(func=path)
 
 
 def put_schedules_right(now: datetime | None = None) -> int:
@@ -44,7 +47,7 @@ def put_schedules_right(now: datetime | None = None) -> int:
         if next_run != row.next_run:
             rows = Schedule.objects.filter(pk=row.pk, next_run=row.next_run)
             changed += rows.update(next_run=next_run)
-            log.warning("schedule put right", extra={"schedule": row.name, "was": row.next_run})
+            logger.warning("schedule put right", extra={"schedule": row.name, "was": row.next_run})
     return changed
 
 

@@ -84,7 +84,7 @@ def lock_tree(organization_id: Any) -> None:
 
 
 def look_for_circles(changes: Iterable[Change[Department]]) -> None:
-    """A form has looked before it wrote; here it is certain, by whatever door."""
+    """A form has looked before it wrote; here it is certain, from whatever source."""
     moved: dict[UUID, set[UUID]] = {}
     for change in changes:
         before, after = change.before, change.after

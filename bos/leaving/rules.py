@@ -1,4 +1,4 @@
-"""Rows that no deletion takes along, by whatever door (decision V6).
+"""Rows that no deletion takes along, from whatever source (decision V6).
 
 Foreign keys that RESTRICT keep what people have made: a department's KPIs, a host's sessions, an
 author's notes. They let go where the organization itself is deleted, which is a superuser's act.

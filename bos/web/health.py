@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from sync.delivery.bus import bus
 
-log = logging.getLogger("bos.health")
+logger = logging.getLogger("bos.health")
 
 FRESH = 0.25
 """Seconds for which an answer is given to others, too."""
@@ -81,7 +81,7 @@ def refuse_pending_migrations() -> None:
     try:
         pending = _pending_migrations()
     except (DatabaseError, InterfaceError) as error:
-        log.warning("migrations not looked at", extra={"error": type(error).__name__})
+        logger.warning("migrations not looked at", extra={"error": type(error).__name__})
         return
     finally:
         connection.close()  # processes that are started must not share it

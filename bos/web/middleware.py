@@ -40,7 +40,7 @@ def actor_middleware(
             return get_response(request)
         user: Any = request.user
         about.learn(user=str(user.pk), organization=str(user.organization_id or ""))
-        with acting(Actor(user_id=str(user.pk), door="admin")):
+        with acting(Actor(user_id=str(user.pk), source="admin")):
             return get_response(request)
 
     return middleware

@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 
 from sync.gateway.exposition import Exchange, exposition
 
-log = logging.getLogger("bos.processes")
+logger = logging.getLogger("bos.processes")
 
 BACKLOG = 4096
 WORKER_PATIENCE = 10.0
@@ -117,7 +117,7 @@ class Processes(Multiprocess):
         for process in before:
             if process not in self.processes:  # it has died, or was killed for not answering
                 extra = {"pid": process.pid} | how_it_ended(process.exitcode)
-                log.error("server process died", extra=extra)
+                logger.error("server process died", extra=extra)
         Exchange(self._numbers).bury([p.pid for p in self.processes if p.pid is not None])
         if self._ready is not None and all(p.is_ready(timeout=1) for p in self.processes):
             self._ready()
@@ -203,7 +203,7 @@ class Child:
                 return
             extra = {"pid": process.pid} | how_it_ended(code)
             if code in ASKED_TO_END:  # as we are, too, by Ctrl+C
-                log.warning("worker ended", extra=extra)
+                logger.warning("worker ended", extra=extra)
                 return
-            log.error("worker died", extra=extra)
+            logger.error("worker died", extra=extra)
             self._ending.wait(RESTART_SECONDS)

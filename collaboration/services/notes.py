@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from django.db.models import ForeignKey
 
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from collaboration.entities import Position
 from collaboration.models import (
     Annotation,
@@ -36,7 +36,7 @@ PARENT: ForeignKey[Any, Any] = _parent
 def rows_of_annotation(organization_id: str, annotation_id: str) -> list[Row]:
     """The same, of an annotation's session; none where there is no such annotation."""
     of_tenant = Annotation.objects.filter(session__organization_id=organization_id)
-    found = of_tenant.filter(pk__in=uuids([annotation_id]))
+    found = of_tenant.filter(pk__in=canonical_uuids([annotation_id]))
     return [(Session, id_) for id_ in found.values_list("session_id", flat=True)]
 
 
@@ -60,7 +60,9 @@ def annotation_create(
     require_room_for_note(session, more=size_of(content), is_new=True)
     parent = None
     if parent_id is not None:
-        parent = Annotation.objects.filter(session=session, pk__in=uuids([parent_id])).first()
+        parent = Annotation.objects.filter(
+            session=session, pk__in=canonical_uuids([parent_id])
+        ).first()
         if parent is None:
             raise NotFound(field="parentId")
     x, y, z = position
@@ -98,7 +100,7 @@ def annotation_pin(
     session = (
         Session.objects.of(organization_id)
         .select_for_update(no_key=True)
-        .filter(pk__in=uuids([session_id]), ended_at=None)
+        .filter(pk__in=canonical_uuids([session_id]), ended_at=None)
         .first()
     )
     if session is None:
@@ -196,7 +198,7 @@ def _changeable(principal: Principal, annotation_id: str, session_id: str | None
     else:
         session = _session_of(principal, annotation_id)
     own_place(session, principal)
-    of_session = Annotation.objects.filter(session=session, pk__in=uuids([annotation_id]))
+    of_session = Annotation.objects.filter(session=session, pk__in=canonical_uuids([annotation_id]))
     # Read behind the lock: whatever was changed before it is seen. Not every door locks a session.
     found = of_session.select_for_update(no_key=True).first()
     if found is None:
@@ -210,7 +212,7 @@ def _changeable(principal: Principal, annotation_id: str, session_id: str | None
 def _session_of(principal: Principal, annotation_id: str) -> Session:
     """The annotation's session, locked. It never changes."""
     visible = Session.objects.of(principal.organization_id).filter(
-        followable_by(principal), annotations__in=uuids([annotation_id])
+        followable_by(principal), annotations__in=canonical_uuids([annotation_id])
     )
     session_id = visible.values_list("pk", flat=True).first()
     if session_id is None:

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bos.entities import NotificationSubject
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.models import Notification, Role, User
 from bos.permissions import has_role
 from collaboration.errors import SessionFull, SessionNotFound
@@ -78,7 +78,7 @@ def locked(principal: Principal, session_id: str) -> Session:
     session: Session | None = (
         Session.objects.of(principal.organization_id)
         .select_for_update(no_key=True)
-        .filter(pk__in=uuids([session_id]), ended_at=None)
+        .filter(pk__in=canonical_uuids([session_id]), ended_at=None)
         .first()
     )
     if session is None:
@@ -88,7 +88,7 @@ def locked(principal: Principal, session_id: str) -> Session:
 
 def rows_of_session(session_id: str) -> list[Row]:
     """Return the rows that every change in a session locks (see `sync.eventlog.writer`)."""
-    return [(Session, id_) for id_ in uuids([session_id])]
+    return [(Session, id_) for id_ in canonical_uuids([session_id])]
 
 
 def locked_if_free(session_id: UUID | str) -> Session | None:
@@ -173,7 +173,7 @@ def session_create(
 def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
     wanted = set(user_ids) - {principal.user_id}
     members = User.objects.of(principal.organization_id).filter(
-        pk__in=uuids(wanted), is_active=True
+        pk__in=canonical_uuids(wanted), is_active=True
     )
     found = list(members)
     if len(found) != len(wanted):
@@ -229,7 +229,7 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
         if not is_host:
             raise Unauthorized(sessionId=session_id)
         others = present(session).exclude(pk=own.pk)
-        heir = others.filter(user_id__in=uuids([new_host_id])).first()
+        heir = others.filter(user_id__in=canonical_uuids([new_host_id])).first()
         if heir is None:
             raise NotFound(field="newHostId")
     # A host who has handed on leaves as a participant: nothing keeps them, as it keeps one whose

@@ -17,7 +17,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from bos.entities import NotificationSubject
-from bos.ids import uuids
+from bos.ids import canonical_uuids
 from bos.jobs.queue import enqueue, require_room, within
 from bos.models import Notification, User
 from kpis.insights.history import begin_of
@@ -174,7 +174,9 @@ def _lock(kpi_id: str) -> InsightState | None:
 
 
 def _who_may_see(kpi: Kpi, user_ids: Collection[str]) -> set[str]:
-    users = User.objects.of(kpi.organization_id).filter(pk__in=uuids(user_ids), is_active=True)
+    users = User.objects.of(kpi.organization_id).filter(
+        pk__in=canonical_uuids(user_ids), is_active=True
+    )
     return {str(user.pk) for user in users if may_see(user, kpi)}
 
 
@@ -209,7 +211,7 @@ def _tell_of_none(kpi: Kpi, asked: AskedPrediction, reason: str) -> None:
     ).save(force_insert=True)
 
 
-def forget_answers() -> int:
+def prune_answers() -> int:
     """Forget what cannot be asked again any more; how many answers that were."""
     now = timezone.now()
     remembered = now - timedelta(seconds=sync_settings().idempotency_seconds)

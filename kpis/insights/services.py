@@ -17,8 +17,8 @@ from kpis.insights.advice import Advice, advise
 from kpis.insights.figures import Figures
 from kpis.insights.forecasting import Forecast, Outlook, judge
 from kpis.insights.history import has_been_negative, values_of
+from kpis.insights.queue import HORIZON, enqueue_judgement
 from kpis.insights.reasons import NoInsight
-from kpis.insights.waiting import HORIZON, have_judged
 from kpis.messages import (
     AnomalyFigures,
     PredictionAnswer,
@@ -83,7 +83,7 @@ def judge_new_values(kpi_id: str) -> None:
         state.waiting = False
         state.save()
         if KpiValue.objects.filter(kpi=kpi, pk__gt=state.judged_id).exists():
-            have_judged(kpi)
+            enqueue_judgement(kpi)
 
 
 def _new_values(

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from bos.adminsite.tenant import TenantAdmin, refuse_if_full
 from kpis.models import Report, ReportSchedule, ReportState
-from kpis.reports.requesting import has_something, have_made
+from kpis.reports.requests import enqueue_report, has_something
 
 
 class ReportForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -64,7 +64,7 @@ class ReportAdmin(TenantAdmin):
         user: Any = request.user
         obj.requested_by = user
         super().save_model(request, obj, form, change)
-        have_made(obj)
+        enqueue_report(obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

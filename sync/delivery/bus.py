@@ -29,7 +29,7 @@ from sync.eventlog.log import LoggedEvent
 if TYPE_CHECKING:
     from sync.delivery.hub import Hub
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 T = TypeVar("T")
 SEND_TIMEOUT = 1.0
@@ -40,7 +40,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[LoggedEvent]).decode
 
 
-class Shown(msgspec.Struct, array_like=True, frozen=True):
+class Ephemeral(msgspec.Struct, array_like=True, frozen=True):
     """Something passing (a cursor): the latest under a key, for who follows the topic but its
     author. message: JSON text."""
 
@@ -51,7 +51,7 @@ class Shown(msgspec.Struct, array_like=True, frozen=True):
     user_id: str
 
 
-_decode_shown = msgspec.msgpack.Decoder(Shown).decode
+_decode_ephemeral = msgspec.msgpack.Decoder(Ephemeral).decode
 
 
 def group_name(organization_id: str) -> str:
@@ -133,12 +133,12 @@ class Bus:
             )
         except Exception as error:  # any: the layer's and Redis' errors have no common base
             self._away_until = time.monotonic() + PAUSE
-            log.warning("events not broadcast", extra={"error": type(error).__name__})
+            logger.warning("events not broadcast", extra={"error": type(error).__name__})
 
-    def show(self, organization_id: str, shown: Shown) -> None:
+    def publish_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
         """Show something passing on every process; for the event loop's thread."""
         if self._hub is not None:
-            self._hub.show(organization_id, shown)
+            self._hub.deliver_ephemeral(organization_id, shown)
         if self._one_process:
             return
         message = {"type": "sync.shown", "sender": self._sender, "shown": _encode(shown)}
@@ -172,10 +172,10 @@ class Bus:
             return []
         return _decode(message["events"])
 
-    def received_shown(self, message: dict[str, Any]) -> Shown | None:
+    def received_ephemeral(self, message: dict[str, Any]) -> Ephemeral | None:
         if message.get("sender") == self._sender or "shown" not in message:
             return None
-        return _decode_shown(message["shown"])
+        return _decode_ephemeral(message["shown"])
 
     def close(self) -> None:
         """End the thread of a process without a server; what was published has been sent then."""

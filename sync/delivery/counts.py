@@ -9,7 +9,7 @@ from sync.delivery import encodings
 from sync.eventlog.log import LoggedEvent
 from sync.protocol.errors import ErrorCode, SyncErrorCode
 from sync.protocol.messages import AuthFailed, Error, SyncError
-from sync.protocol.registry import ALIASES, Message, requests
+from sync.protocol.registry import ALIASES, Message, client_messages
 
 MESSAGES = metrics.counter(
     "bos_messages",
@@ -31,7 +31,7 @@ ERRORS = metrics.counter(
 
 def count_received(type_: str) -> None:
     """Count a message of a client by its type, of which anybody can invent any number."""
-    known = type_ in requests or type_ in ALIASES
+    known = type_ in client_messages or type_ in ALIASES
     MESSAGES.add(1, "received", type_ if known else "unknown")
 
 

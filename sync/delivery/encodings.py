@@ -28,8 +28,8 @@ def add_mirrored(entity_type: str) -> None:
     _mirrored.add(entity_type)
 
 
-class Lane(Protocol):
-    def pack(self, *messages: bytes) -> Frames:
+class Encoding(Protocol):
+    def encode(self, *messages: bytes) -> Frames:
         """These JSON messages as frames, in order."""
         ...
 
@@ -46,22 +46,22 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 class RawJson:
-    def pack(self, *messages: bytes) -> bytes:
+    def encode(self, *messages: bytes) -> bytes:
         return b"".join([frame(0x1, message) for message in messages])
 
 
 class RawMessagePack:
-    def pack(self, *messages: bytes) -> bytes:
+    def encode(self, *messages: bytes) -> bytes:
         return b"".join([frame(0x2, codecs.json_to_msgpack(message)) for message in messages])
 
 
 class AsgiJson:
-    def pack(self, *messages: bytes) -> list[dict[str, Any]]:
+    def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [{"type": "websocket.send", "text": message.decode()} for message in messages]
 
 
 class AsgiMessagePack:
-    def pack(self, *messages: bytes) -> list[dict[str, Any]]:
+    def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [
             {"type": "websocket.send", "bytes": codecs.json_to_msgpack(message)}
             for message in messages
@@ -71,16 +71,16 @@ class AsgiMessagePack:
 class AsgiBinaryJson:
     """For a client that speaks JSON in binary frames (decision W3)."""
 
-    def pack(self, *messages: bytes) -> list[dict[str, Any]]:
+    def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [{"type": "websocket.send", "bytes": message} for message in messages]
 
 
 class RawBinaryJson:
-    def pack(self, *messages: bytes) -> bytes:
+    def encode(self, *messages: bytes) -> bytes:
         return b"".join([frame(0x2, message) for message in messages])
 
 
-_LANES: dict[tuple[bool, str], Lane] = {
+_ENCODINGS: dict[tuple[bool, str], Encoding] = {
     (True, "text"): RawJson(),
     (True, "binary"): RawBinaryJson(),
     (True, "msgpack"): RawMessagePack(),
@@ -90,9 +90,9 @@ _LANES: dict[tuple[bool, str], Lane] = {
 }
 
 
-def lane(*, raw: bool, speech: str) -> Lane:
-    """speech: 'text' (JSON), 'binary' (JSON in binary frames) or 'msgpack'."""
-    return _LANES[raw, speech]
+def encoding(*, raw: bool, wire_format: str) -> Encoding:
+    """wire_format: 'text' (JSON), 'binary' (JSON in binary frames) or 'msgpack'."""
+    return _ENCODINGS[raw, wire_format]
 
 
 def broadcast(event: LoggedEvent) -> list[bytes]:

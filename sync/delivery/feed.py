@@ -46,8 +46,8 @@ SLICE_PART = 16
 slice fills a queue by itself."""
 # A change waits this long for others, so that one write to each connection brings them all. The
 # write costs 3 to 13 us a connection: the wait is little beside the second one that it saves.
-LINGER_PER_CONNECTION = 1e-6
-MAX_LINGER = 0.002
+BATCH_DELAY_PER_CONNECTION = 1e-6
+MAX_BATCH_DELAY = 0.002
 
 
 GAP_REPAIRS = metrics.counter(
@@ -197,9 +197,9 @@ class Feed:
             await self.clock.sleep(GAP_PATIENCE)
 
     @property
-    def linger(self) -> float:
+    def batch_delay(self) -> float:
         """How long a change may wait for others to be committed and delivered with, in seconds."""
-        return min(len(self.subscribers) * LINGER_PER_CONNECTION, MAX_LINGER)
+        return min(len(self.subscribers) * BATCH_DELAY_PER_CONNECTION, MAX_BATCH_DELAY)
 
     # -------------------------------------------------------------- order
 
@@ -323,7 +323,7 @@ class Feed:
     def _deliver(self, events: list[LoggedEvent], topics: tuple[str, ...]) -> None:
         """Deliver a run of events to whoever follows one of these topics."""
         requesters = self._requesters(events)
-        frames: dict[encodings.Lane, encodings.Frames] = {}
+        frames: dict[encodings.Encoding, encodings.Frames] = {}
         messages: list[bytes] | None = None
         receivers = self._receivers(topics)
         for subscriber in receivers:
@@ -334,7 +334,7 @@ class Feed:
             if ready is None:
                 if messages is None:
                     messages = [m for event in events for m in encodings.broadcast(event)]
-                ready = frames[encoding] = encoding.pack(*messages)
+                ready = frames[encoding] = encoding.encode(*messages)
             subscriber.outbox.push(ready)
         if others := len(receivers) - sum(each in receivers for each in requesters):
             counts.count_delivered(events, others)
@@ -353,7 +353,7 @@ class Feed:
 
         Sixty requests that are committed together are not sixty times sixty deliveries.
         """
-        shared: dict[encodings.Lane, list[encodings.Frames]] = {}
+        shared: dict[encodings.Encoding, list[encodings.Frames]] = {}
         for subscriber, own in requesters.items():
             if subscriber.topics.isdisjoint(topics):
                 for event in own:
@@ -362,7 +362,7 @@ class Feed:
                 encoding = subscriber.encoding
                 ready = shared.get(encoding)
                 if ready is None:
-                    ready = [encoding.pack(*encodings.broadcast(event)) for event in events]
+                    ready = [encoding.encode(*encodings.broadcast(event)) for event in events]
                     shared[encoding] = ready
                 for event, frames in zip(events, ready, strict=True):
                     if event.origin == subscriber.id:
@@ -382,9 +382,9 @@ class Feed:
             receivers.update(group)
         return receivers
 
-    def show(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
+    def deliver_ephemeral(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
         """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
-        frames: dict[encodings.Lane, encodings.Frames] = {}
+        frames: dict[encodings.Encoding, encodings.Frames] = {}
         shown = 0
         for subscriber in self._members.get(topic, ()):
             principal = subscriber.principal
@@ -392,7 +392,7 @@ class Feed:
                 continue
             ready = frames.get(subscriber.encoding)
             if ready is None:
-                ready = frames[subscriber.encoding] = subscriber.encoding.pack(message)
+                ready = frames[subscriber.encoding] = subscriber.encoding.encode(message)
             subscriber.outbox.push_latest(topic, key, ready)
             shown += 1
         if shown:
@@ -400,14 +400,14 @@ class Feed:
         for subscriber in self._paused:
             principal = subscriber.principal
             if topic in subscriber.topics and principal and principal.user_id != except_user:
-                subscriber.missed[key] = (topic, message)
+                subscriber.missed_ephemerals[key] = (topic, message)
 
     def _show_what_was_missed(self, subscriber: Subscriber) -> None:
         """The last of what was shown while the subscriber was held."""
-        for key, (topic, message) in subscriber.missed.items():
+        for key, (topic, message) in subscriber.missed_ephemerals.items():
             if topic in subscriber.topics:
-                subscriber.outbox.push_latest(topic, key, subscriber.encoding.pack(message))
-        subscriber.missed.clear()
+                subscriber.outbox.push_latest(topic, key, subscriber.encoding.encode(message))
+        subscriber.missed_ephemerals.clear()
 
     def _requesters(self, events: list[LoggedEvent]) -> dict[Subscriber, list[LoggedEvent]]:
         """The connections that asked for these, if they are here and are delivered to now."""

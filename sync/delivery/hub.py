@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 
 from sync import garbage, metrics
 from sync.conf import sync_settings
-from sync.delivery.bus import Shown, bus, group_name
+from sync.delivery.bus import Ephemeral, bus, group_name
 from sync.delivery.clock import LoopTime, TimeSource
 from sync.delivery.feed import Feed
 from sync.delivery.outbox import Flusher
@@ -28,14 +28,14 @@ from sync.delivery.turns import Turns
 from sync.eventlog import log as database_log
 from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.port import Log
-from sync.eventlog.retention import PAUSE_SECONDS, keep_house
+from sync.eventlog.retention import PAUSE_SECONDS, prune_all
 from sync.eventlog.threads import READINGS, READINGS_OF_ONE, in_database
 from sync.protocol.close_codes import CloseCode
 
 logger = logging.getLogger("bos.sync")
 
 Companion = Callable[["Hub"], Coroutine[None, None, None]]
-Watcher = Callable[[Shown], None]
+Watcher = Callable[[Ephemeral], None]
 Leaver = Callable[["Hub", Subscriber], Awaitable[None]]
 # What features do in every process: run beside the hub, look at what is shown, clean up after a
 # connection (`sync.feature`).
@@ -137,14 +137,16 @@ class Hub:
         elif not task.cancelled() and task.exception() is None:
             task.result().ingest(events)
 
-    def show(self, organization_id: str, shown: Shown) -> None:
+    def deliver_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
         """Show something passing to who follows its topic here."""
         for watch in _watchers:
             watch(shown)
         task = self._feeds.get(organization_id)
         if task is not None and task.done() and not task.cancelled() and not task.exception():
             feed = task.result()
-            feed.show(shown.topic, shown.key, shown.message.encode(), except_user=shown.user_id)
+            feed.deliver_ephemeral(
+                shown.topic, shown.key, shown.message.encode(), except_user=shown.user_id
+            )
 
     # -------------------------------------------------------------- background
 
@@ -158,8 +160,8 @@ class Hub:
                 message = await self._layer.receive(self._channel)
                 if events := bus.received(message):
                     self.ingest(events[0].organization_id, events)
-                elif shown := bus.received_shown(message):
-                    self.show(shown.organization_id, shown)
+                elif shown := bus.received_ephemeral(message):
+                    self.deliver_ephemeral(shown.organization_id, shown)
             except Exception:
                 logger.exception("group message not read")
                 await asyncio.sleep(1)
@@ -263,7 +265,7 @@ class Hub:
             # At another time in each process: they were all started together.
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
             try:
-                await in_database(keep_house)
+                await in_database(prune_all)
             except Exception:
                 logger.exception("nothing forgotten")
 
@@ -279,7 +281,7 @@ class Hub:
         # Together: what they tell Redis goes out in one round trip.
         ends = [leave(self, subscriber) for leave in _leavers]
         if subscriber.principal is not None:
-            ends.append(self.state.free_place(subscriber.principal.user_id, subscriber.id))
+            ends.append(self.state.free_slot(subscriber.principal.user_id, subscriber.id))
         for outcome in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(outcome, Exception):  # what is not cleaned up expires by itself
                 logger.error("connection not cleaned up", exc_info=outcome)
@@ -351,7 +353,7 @@ def _settle_process() -> None:
     statement; at the default 5 ms a commit takes tens of milliseconds beside a busy loop.
     """
     garbage.keep_what_is_loaded()
-    garbage.collect_rarely()  # manage.py does; Daphne has not
+    garbage.relax_gc()  # manage.py does; Daphne has not
     sys.setswitchinterval(0.0005)
 
 

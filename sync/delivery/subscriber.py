@@ -57,7 +57,7 @@ class Subscriber:
         "feed",
         "id",
         "last_active_at",
-        "missed",
+        "missed_ephemerals",
         "on_close",
         "outbox",
         "paused",
@@ -86,7 +86,7 @@ class Subscriber:
         """The user's token has ended: nothing is delivered until they sign in anew."""
         self.feed: Feed | None = None
         self.topics: set[str] = set()
-        self.encoding = encodings.lane(raw=raw, speech="text")
+        self.encoding = encodings.encoding(raw=raw, wire_format="text")
         self.closing = False
         self.rooms: dict[str, Any] = {}
         """Where the user takes part, by id; what is kept there is the feature's."""
@@ -100,7 +100,7 @@ class Subscriber:
         self.position = 0
         self.covered: tuple[CoveredRange, ...] = ()
         """Ranges that were sent in the pause: not delivered again."""
-        self.missed: dict[str, tuple[str, bytes]] = {}
+        self.missed_ephemerals: dict[str, tuple[str, bytes]] = {}
         """Ephemerals that were shown in the pause: the latest under each key, with its topic."""
         self._raw = raw
         outbox.on_lag = self.lag
@@ -121,7 +121,7 @@ class Subscriber:
     def negotiate(self, wire_format: str) -> None:
         """Write as the client does: 'text', 'binary' or 'msgpack'; settled by AUTH (W3)."""
         if self.principal is None:
-            self.encoding = encodings.lane(raw=self._raw, speech=wire_format)
+            self.encoding = encodings.encoding(raw=self._raw, wire_format=wire_format)
 
     def signed_in(self, principal: Principal) -> None:
         self.principal = principal
@@ -136,7 +136,7 @@ class Subscriber:
 
     def push(self, *messages: bytes) -> None:
         """Write these JSON messages after what waits."""
-        self.outbox.push(self.encoding.pack(*messages))
+        self.outbox.push(self.encoding.encode(*messages))
 
     def send(
         self, message: Message, request_id: str | None = None, timestamp: str | None = None
@@ -148,7 +148,7 @@ class Subscriber:
         text = encode(name, payload, request_id=request_id, timestamp=timestamp)
         if name in HEARTBEATS:
             # A client that reads slowly must not take us for dead, nor we it.
-            self.outbox.push_ahead(self.encoding.pack(text))
+            self.outbox.push_ahead(self.encoding.encode(text))
         else:
             self.push(text)
             self.outbox.flush()

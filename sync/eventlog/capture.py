@@ -1,7 +1,7 @@
-"""Every change to a synced model becomes an event, by whatever door it comes (decision V1).
+"""Every change to a synced model becomes an event, from whatever source it comes (decision V1).
 
-A model is registered once with a `Synced`: its entity name, what clients see of a row and whom it
-concerns. From then on saving, deleting, cascades and the queryset's update and bulk methods are
+A model is registered once with an `EntitySync`: its entity name, what clients see of a row and whom
+it concerns. From then on saving, deleting, cascades and the queryset's update and bulk methods are
 captured here, in the transaction of the change. Raw SQL is not.
 """
 
@@ -16,7 +16,7 @@ from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import NotSupportedError, models, transaction
+from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from sync.eventlog.log import PendingEvent, append
@@ -66,7 +66,7 @@ class Change(Generic[M]):
         return not self.fields.isdisjoint((*fields, "*"))
 
 
-class Synced(Generic[M]):
+class EntitySync(Generic[M]):
     """How a model appears on the wire: subclass it once a model, and list it in a Feature."""
 
     model: type[M]
@@ -76,7 +76,7 @@ class Synced(Generic[M]):
     What is sent, the reference and the clients' types all come from it."""
     mirrored: ClassVar[bool] = True
     """Whether a change goes out as SYNC_UPDATE or SYNC_DELETE also where `live` tells of it."""
-    tracked: ClassVar[frozenset[str]] = EVERYTHING
+    watched_fields: ClassVar[frozenset[str]] = EVERYTHING
     """Fields whose old value decides about the audience, as attnames (`shop_id`). A save that
     writes none of them, and none that decides about rights, spares the query for the old row."""
     ignored: ClassVar[frozenset[str]] = frozenset({"updated_at"})
@@ -102,31 +102,31 @@ class Synced(Generic[M]):
         """
         return None
 
-    def kind(self, change: Change[M]) -> str:
+    def change_type(self, change: Change[M]) -> str:
         """Return the change as clients see it: a row marked as left may be deleted for them."""
         return change.kind
 
-    def concerns(self, change: Change[M]) -> bool:
+    def is_event(self, change: Change[M]) -> bool:
         """Whether this change is an event to anybody. The rights that it touches are looked at all
         the same."""
         return True
 
-    def recorded(self, changes: Sequence[Change[M]], actor: Actor) -> None:
+    def after_append(self, changes: Sequence[Change[M]], actor: Actor) -> None:
         """Called for changes that were told, in their transaction: the place to keep a history."""
 
 
-_synced: dict[type[models.Model], Synced[Any]] = {}
+_synced: dict[type[models.Model], EntitySync[Any]] = {}
 
 
-def add_entity(synced: Synced[Any]) -> None:
+def add_entity(synced: EntitySync[Any]) -> None:
     _synced[synced.model] = synced
 
 
-def registered() -> dict[type[models.Model], Synced[Any]]:
+def registered() -> dict[type[models.Model], EntitySync[Any]]:
     return dict(_synced)
 
 
-def registered_for(model: type[M]) -> Synced[M]:
+def registered_for(model: type[M]) -> EntitySync[M]:
     return _synced[model]
 
 
@@ -158,7 +158,7 @@ def connect() -> None:
 # ------------------------------------------------------------------ one row
 
 
-_held: ContextVar[dict[tuple[type[models.Model], Any], Any]] = ContextVar("held")
+locked_rows: ContextVar[dict[tuple[type[models.Model], Any], Any]] = ContextVar("locked_rows")
 """Rows as they are in the database, locked, while a queryset deletes them."""
 
 
@@ -177,7 +177,7 @@ def _before_save(
     update_fields: frozenset[str] | None,
     **_: object,
 ) -> None:
-    _round(instance)
+    round_assigned(instance)
     instance._sync_before = None
     instance._sync_read = True
     if instance._state.adding and not raw:
@@ -193,10 +193,10 @@ def _before_save(
 
 def _decides(model: type[models.Model], written: frozenset[str] | None) -> bool:
     """Whether the old values of what is written matter. written: None for all fields."""
-    tracked = _synced[model].tracked
-    if written is None or tracked is EVERYTHING:
+    watched = _synced[model].watched_fields
+    if written is None or watched is EVERYTHING:
         return True
-    return not written.isdisjoint(tracked | rights.fields_read(model))
+    return not written.isdisjoint(watched | rights.fields_read(model))
 
 
 def _after_save(
@@ -209,7 +209,7 @@ def _after_save(
     before = instance.__dict__.pop("_sync_before", None)
     read = instance.__dict__.pop("_sync_read", False)
     synced = _synced[sender]
-    _evaluate(instance)
+    evaluate_assigned(instance)
     after = instance
     if update_fields is not None and not created:
         # What was not written may be stale in hand; who sees the row is decided by what is stored.
@@ -220,15 +220,15 @@ def _after_save(
     elif before is None:
         fields = EVERYTHING if read else (_attnames(sender, update_fields) or EVERYTHING)
     else:
-        fields = _differences(before, after)
+        fields = differences(before, after)
     stamps = _stamps(sender)
     if before is not None and fields <= stamps:
         _put_back(before, instance, fields)
     else:
-        note(synced, Change("created" if created else "updated", before, after, fields))
+        record(synced, Change("created" if created else "updated", before, after, fields))
 
 
-def _round(instance: models.Model) -> None:
+def round_assigned(instance: models.Model) -> None:
     """Turn what was assigned ("2.5", 0.12345) into what will be stored, on every database alike."""
     for field in instance._meta.concrete_fields:
         value = instance.__dict__.get(field.attname)
@@ -240,7 +240,7 @@ def _round(instance: models.Model) -> None:
         instance.__dict__[field.attname] = value
 
 
-def _evaluate(instance: models.Model) -> None:
+def evaluate_assigned(instance: models.Model) -> None:
     """Turn expressions that were assigned (F("value") + 1) into what the database has now."""
     if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
         instance.refresh_from_db()
@@ -263,14 +263,14 @@ def _put_back(before: models.Model, instance: models.Model, stamps: frozenset[st
 
 def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
     # The instance in hand may be stale or edited; the audience is that of the stored row.
-    held = _held.get({}).get((sender, instance.pk))
+    held = locked_rows.get({}).get((sender, instance.pk))
     instance._sync_before = held or _stored(instance)
 
 
 def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
     before = instance.__dict__.pop("_sync_before", None)
     if before is not None:  # or somebody else has deleted it, and told of it
-        note(_synced[sender], Change("deleted", before, None, EVERYTHING))
+        record(_synced[sender], Change("deleted", before, None, EVERYTHING))
 
 
 def _attnames(
@@ -283,7 +283,7 @@ def _attnames(
     return frozenset(field.attname for field in fields)
 
 
-def _differences(before: models.Model, after: models.Model) -> frozenset[str]:
+def differences(before: models.Model, after: models.Model) -> frozenset[str]:
     # Loaded values only: a deferred field was not written.
     return frozenset(
         field.attname
@@ -293,95 +293,10 @@ def _differences(before: models.Model, after: models.Model) -> frozenset[str]:
     )
 
 
-# ------------------------------------------------------------------ many rows
-
-
-class SyncedQuerySet(models.QuerySet[M]):
-    """A queryset whose update and bulk methods are captured row by row."""
-
-    def update(self, **values: Any) -> int:
-        synced = _synced.get(self.model)
-        if synced is None or not values:
-            return super().update(**values)
-        with transaction.atomic(using=self.db, savepoint=False):
-            keys = list(self.values_list("pk", flat=True))
-            rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
-            if synced.related:
-                rows = rows.select_related(*synced.related)
-            before = {row.pk: row for row in rows.select_for_update(of=("self",))}
-            # Of these only: a row that somebody moved into the filter meanwhile has no event.
-            changed = models.QuerySet.update(self.filter(pk__in=keys), **values)
-            changes = []
-            for after in rows.all():
-                old = before.get(after.pk)
-                fields = EVERYTHING if old is None else _differences(old, after)
-                changes.append(Change("updated", old, after, fields))
-            note(synced, *changes)
-        return changed
-
-    update.alters_data = True  # type: ignore[attr-defined]  # no template may call it
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """Read and lock the rows at once, not each one for itself."""
-        synced = _synced.get(self.model)
-        if synced is None:
-            return super().delete()
-        with transaction.atomic(using=self.db, savepoint=False):
-            keys = list(self.values_list("pk", flat=True))
-            rows = self.model._base_manager.using(self.db).filter(pk__in=keys).order_by("pk")
-            if synced.related:
-                rows = rows.select_related(*synced.related)
-            held = rows.select_for_update(of=("self",), no_key=True)
-            token = _held.set({(self.model, row.pk): row for row in held})
-            try:
-                return super().delete()
-            finally:
-                _held.reset(token)
-
-    delete.alters_data = True  # type: ignore[attr-defined]  # as above
-    delete.queryset_only = True  # type: ignore[attr-defined]  # as Django's own
-
-    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
-        synced = _synced.get(self.model)
-        if synced is None:
-            return super().bulk_create(objs, *args, **kwargs)
-        if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
-            raise NotSupportedError("which rows a conflict changed cannot be told: save() each")
-        with transaction.atomic(using=self.db, savepoint=False):
-            rows = list(objs)
-            for row in rows:
-                _round(row)
-            created = super().bulk_create(rows, *args, **kwargs)
-            for row in created:
-                _evaluate(row)
-            note(synced, *(Change("created", None, row, EVERYTHING) for row in created))
-        return created
-
-
-class SyncedModel(models.Model):
-    """Base of the captured models: a save and its event are one transaction, always.
-
-    A subclass's manager is made of a SyncedQuerySet, and is its `base_manager_name`, too: related
-    updates (SET_NULL) go through that one.
-    """
-
-    class Meta:
-        abstract = True
-
-    def save_base(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs.get("force_update") or kwargs.get("update_fields"):
-            self._state.adding = False  # made by hand, but the row is there: its old self is read
-        # Django saves a single row in autocommit: the row would be committed before its event.
-        with transaction.atomic(using=kwargs.get("using"), savepoint=False):
-            super().save_base(*args, **kwargs)
-
-    save_base.alters_data = True  # type: ignore[attr-defined]  # as above
-
-
 # ------------------------------------------------------------------ to the log
 
 
-def note(synced: Synced[M], *changes: Change[M]) -> None:
+def record(synced: EntitySync[M], *changes: Change[M]) -> None:
     """Take note of rows that have changed: tell who follows that, and append what is an event."""
     followers = _followers.get(synced.model)
     if followers is not None:
@@ -390,18 +305,18 @@ def note(synced: Synced[M], *changes: Change[M]) -> None:
             follower(noted)
     ignored = synced.ignored - _stamps(synced.model) - rights.fields_read(synced.model)
     # An untracked write has no old row to compare with: it counts even with the same value.
-    emit(synced, *(change for change in changes if change.fields - ignored))
+    append_events(synced, *(change for change in changes if change.fields - ignored))
 
 
-def emit(synced: Synced[M], *changes: Change[M]) -> None:
+def append_events(synced: EntitySync[M], *changes: Change[M]) -> None:
     """Append what these changes tell to whom, and keep what is to be kept of them."""
     actor = current_actor()
-    told = [change for change in changes if _tell(synced, change, actor)]
+    told = [change for change in changes if _append_change(synced, change, actor)]
     if told:
-        synced.recorded(told, actor)
+        synced.after_append(told, actor)
 
 
-def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
+def _append_change(synced: EntitySync[M], change: Change[M], actor: Actor) -> bool:
     """Append what the change tells, and whose rights it touches; whether it is an event.
 
     A right by the old row was one in the organization that the row was in: it is looked at there,
@@ -410,13 +325,13 @@ def _tell(synced: Synced[M], change: Change[M], actor: Actor) -> bool:
     access = rights.touched(synced.model, change.before, change.after, change.fields)
     left = _left_organization(synced, change)
     if left:
-        _tell_within(synced, Change("deleted", change.before, None, EVERYTHING), actor, access)
+        _append_within(synced, Change("deleted", change.before, None, EVERYTHING), actor, access)
         access = None
-    return _tell_within(synced, change, actor, access, left=left)
+    return _append_within(synced, change, actor, access, left=left)
 
 
-def _tell_within(
-    synced: Synced[M],
+def _append_within(
+    synced: EntitySync[M],
     change: Change[M],
     actor: Actor,
     access: AccessChange | None,
@@ -428,11 +343,11 @@ def _tell_within(
     A row that moves away from a topic is deleted for those who follow that topic, and updated for
     those who still see it: an old snapshot plus a sync equals a fresh snapshot on either topic.
     """
-    if not synced.concerns(change):
+    if not synced.is_event(change):
         if access is not None:
             _append_look(synced, change, actor, access)
         return False
-    kind = synced.kind(change)
+    kind = synced.change_type(change)
     row = change.row
     if kind == "deleted" and not left and change.before is not None:
         row = change.before  # gone for those who were shown it
@@ -448,7 +363,7 @@ def _tell_within(
     return True
 
 
-def _left_organization(synced: Synced[M], change: Change[M]) -> bool:
+def _left_organization(synced: EntitySync[M], change: Change[M]) -> bool:
     """Moved to another tenant: for the old one's followers, and in its log, it is deleted."""
     before, after = change.before, change.after
     if before is None or after is None:
@@ -456,13 +371,15 @@ def _left_organization(synced: Synced[M], change: Change[M]) -> bool:
     return synced.organization_id(before) != synced.organization_id(after)
 
 
-def _lost_audience(synced: Synced[M], change: Change[M], audience: Audience) -> Audience | None:
+def _lost_audience(synced: EntitySync[M], change: Change[M], audience: Audience) -> Audience | None:
     if change.before is None:
         return None
     return synced.audience(change.before).without(audience)
 
 
-def _append_look(synced: Synced[M], change: Change[M], actor: Actor, access: AccessChange) -> None:
+def _append_look(
+    synced: EntitySync[M], change: Change[M], actor: Actor, access: AccessChange
+) -> None:
     """Have rights looked at by an event that is shown to nobody."""
     row = change.before if change.before is not None else change.row
     organization_id = synced.organization_id(row)
@@ -485,7 +402,7 @@ def _append_look(synced: Synced[M], change: Change[M], actor: Actor, access: Acc
 
 
 def _append(
-    synced: Synced[M],
+    synced: EntitySync[M],
     change: Change[M],
     change_type: str,
     live: Live,

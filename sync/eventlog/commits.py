@@ -25,7 +25,7 @@ from sync.models import CommitMark
 from sync.protocol.errors import OutcomeUnknown
 from sync.protocol.times import now_us
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 ASK_SECONDS = 5.0
 """How long the database is asked what became of a commit. It may be starting again; and whoever
@@ -92,7 +92,7 @@ class Mark:
         if self.fate is Fate.SENT and self.needed:
             self.lost = True
             self.fate = Fate.COMMITTED if self._ask() else Fate.REFUSED
-            log.warning("commit not answered", extra={"committed": self.fate is Fate.COMMITTED})
+            logger.warning("commit not answered", extra={"committed": self.fate is Fate.COMMITTED})
             if self.fate is Fate.COMMITTED:
                 self._call_hooks()
         return self.fate is Fate.COMMITTED
@@ -102,7 +102,7 @@ class Mark:
             try:
                 hook()
             except Exception:  # as of Django's robust hooks: the change is committed
-                log.exception("commit hook failed")
+                logger.exception("commit hook failed")
 
     def _ask(self) -> bool:
         deadline = time.monotonic() + ASK_SECONDS
@@ -112,7 +112,7 @@ class Mark:
                 return self._is_there()
             except (DatabaseError, InterfaceError) as error:
                 if time.monotonic() >= deadline:
-                    log.error("outcome unknown", extra={"error": type(error).__name__})
+                    logger.error("outcome unknown", extra={"error": type(error).__name__})
                     raise OutcomeUnknown from error
             time.sleep(ASK_PAUSE)
 

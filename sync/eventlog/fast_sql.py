@@ -182,17 +182,17 @@ def _selection(model: type[models.Model], names: tuple[str, ...]) -> _Selection:
 def update_row(row: models.Model, *fields: str) -> None:
     """`row.save(update_fields=fields)` for a locked row, captured; fields by attname.
 
-    None of them may be tracked: no old row is read to compare with.
+    None of them may be watched_fields: no old row is read to compare with.
     """
     model = type(row)
     synced = capture.registered_for(model)
-    assert synced.tracked.isdisjoint(fields), "a tracked field needs save()"
+    assert synced.watched_fields.isdisjoint(fields), "a tracked field needs save()"
     statements = _of(model)
     values = [statements.prepared(statements.by_name[name], row) for name in fields]
     pk: Any = model._meta.pk
     with statements.database.cursor() as cursor:
         cursor.execute(statements.update(fields), [*values, statements.prepared(pk, row)])
-    capture.note(synced, capture.Change("updated", None, row, frozenset(fields)))
+    capture.record(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:

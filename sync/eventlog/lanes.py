@@ -18,7 +18,7 @@ Key = tuple[str, ...]
 @dataclass(slots=True)
 class _Lane(Generic[T]):
     waiting: deque[T] = field(default_factory=deque)
-    linger: float = 0
+    batch_delay: float = 0
     """Of what came first; 0 once the lane has been served."""
 
 
@@ -43,12 +43,12 @@ class Lanes(Generic[T]):
         self._idle = 0
         self._wake = threading.Condition()
 
-    def put(self, key: Key, item: T, *, linger: float = 0) -> None:
-        """Add to the end of the lane. An item that finds it empty waits `linger` seconds there."""
+    def put(self, key: Key, item: T, *, batch_delay: float = 0) -> None:
+        """Add to the end of the lane. An item that finds it empty waits `batch_delay` seconds."""
         with self._wake:
             lane = self._lanes.get(key)
             if lane is None:
-                lane = self._lanes[key] = _Lane(linger=linger)
+                lane = self._lanes[key] = _Lane(batch_delay=batch_delay)
                 self._call_for(key)
             lane.waiting.append(item)
 
@@ -76,9 +76,9 @@ class Lanes(Generic[T]):
                     self._wake.wait()
                     self._idle -= 1
                 lane = self._lanes[key]
-                linger, lane.linger = lane.linger, 0
-            if linger:
-                time.sleep(linger)
+                batch_delay, lane.batch_delay = lane.batch_delay, 0
+            if batch_delay:
+                time.sleep(batch_delay)
             with self._wake:
                 items = [lane.waiting.popleft() for _ in range(min(self._most, len(lane.waiting)))]
             self._serve(items)

@@ -38,7 +38,7 @@ class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
     live_type: str
     live: str
     actor_id: str
-    door: str
+    source: str
     origin: str
     request_id: str
     access: str
@@ -135,7 +135,7 @@ class PendingEvent:
             self.live_type,
             self.live,
             self.actor.user_id,
-            self.actor.door,
+            self.actor.source,
             self.actor.origin,
             self.actor.request_id,
             self.access,

@@ -36,7 +36,7 @@ BATCHES = 20
 """A round, of each kind; the rest is for the next one, ten minutes later."""
 
 
-def forget_in_batches(rows: QuerySet[Any], *, at_once: int) -> int:
+def prune_in_batches(rows: QuerySet[Any], *, at_once: int) -> int:
     """Delete the first of these rows, a batch a transaction, as anybody would; how many those were.
 
     Events tell of it where they do of any deletion. Between two batches others come through; what
@@ -53,7 +53,7 @@ def forget_in_batches(rows: QuerySet[Any], *, at_once: int) -> int:
     return forgotten
 
 
-def keep_house() -> dict[str, int]:
+def prune_all() -> dict[str, int]:
     """Forget what is too old; how much of each kind. Queries the database."""
     forgotten = {}
     for what, forget in _tasks.items():

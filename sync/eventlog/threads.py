@@ -20,7 +20,7 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 READERS = 4
 ENDED_FOR_ANOTHER = {"40001", "40P01"}
@@ -132,7 +132,7 @@ def retry_on_conflict(function: Callable[P, T]) -> Callable[P, T]:
                 if not ended and not isinstance(error, IntegrityError | ObjectDoesNotExist):
                     raise
                 # Not its text, which names rows and their values.
-                log.info("done again after a conflict", extra={"error": type(error).__name__})
+                logger.info("done again after a conflict", extra={"error": type(error).__name__})
             if ended:
                 time.sleep(PAUSE)
         return function(*args, **kwargs)

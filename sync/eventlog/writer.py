@@ -38,7 +38,7 @@ from sync.protocol.errors import OutcomeUnknown, Unauthorized
 from sync.protocol.identity import Principal
 
 T = TypeVar("T")
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 # More in one transaction gains nothing measurable, and a client waits for the whole group.
 GROUP = 64
@@ -139,15 +139,17 @@ class GroupWriter:
         *,
         organization_id: str = "",
         rows: Rows = (),
-        linger: float = 0,
+        batch_delay: float = 0,
     ) -> asyncio.Future[T]:
         """Queue a change of the system's own; done once it is committed.
 
         Queued before this returns: what of an organization is queued first is committed first, but
-        for what waits for a row. Where nothing is under way it waits `linger` seconds for others to
-        commit with.
+        for what waits for a row. Where nothing is under way it waits `batch_delay` seconds for
+        others to commit with.
         """
-        return self._put(lambda _: function(), organization_id, None, rows, _always, None, linger)
+        return self._put(
+            lambda _: function(), organization_id, None, rows, _always, None, batch_delay
+        )
 
     def submit_for(
         self,
@@ -157,7 +159,7 @@ class GroupWriter:
         rows: Rows = (),
         wanted: Callable[[], bool] = _always,
         request: Request | None = None,
-        linger: float = 0,
+        batch_delay: float = 0,
     ) -> asyncio.Future[T]:
         """Queue a change that a user asks for: `submit`, with the user's rights at that time.
 
@@ -172,7 +174,9 @@ class GroupWriter:
                 raise Unauthorized
             return function(now)
 
-        return self._put(call, principal.organization_id, principal, rows, wanted, request, linger)
+        return self._put(
+            call, principal.organization_id, principal, rows, wanted, request, batch_delay
+        )
 
     def _put(
         self,
@@ -182,7 +186,7 @@ class GroupWriter:
         rows: Rows,
         wanted: Callable[[], bool],
         request: Request | None,
-        linger: float,
+        batch_delay: float,
     ) -> asyncio.Future[T]:
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
         write: _Write[T] = _Write(
@@ -196,7 +200,7 @@ class GroupWriter:
             request=request,
         )
         lane = "" if self._one_writer else organization_id
-        self._groups.put((lane,), write, linger=linger)
+        self._groups.put((lane,), write, batch_delay=batch_delay)
         return write.future
 
     # -------------------------------------------------------------- in the threads
@@ -222,7 +226,7 @@ class GroupWriter:
         try:
             with_fresh_connections(partial(self._commit, wanted, wait=wait))
         except Exception as error:  # the thread must outlive whatever happens
-            log.exception("group of writes failed")
+            logger.exception("group of writes failed")
             for write in wanted:
                 write.settle(None, error)
 
@@ -245,7 +249,7 @@ class GroupWriter:
             if not committed:
                 self._try_again(group, error, last_try=last_try)
                 return
-            log.warning("failed behind the commit", extra={"error": type(error).__name__})
+            logger.warning("failed behind the commit", extra={"error": type(error).__name__})
         group.settle()
 
     def _try_again(self, group: _Group, error: Exception, *, last_try: bool) -> None:
@@ -254,7 +258,7 @@ class GroupWriter:
             group.mark.lost or isinstance(error, IntegrityError) or was_ended_for_another(error)
         )
         if not isinstance(error, DatabaseError | InterfaceError):
-            log.error("group of writes failed", exc_info=error)
+            logger.error("group of writes failed", exc_info=error)
         elif not last_try if may_pass else not one and not self._is_for_all(error):
             for connection in connections.all(initialized_only=True):
                 connection.close_if_unusable_or_obsolete()

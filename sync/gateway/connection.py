@@ -87,8 +87,8 @@ class Connection:
         "_pinged_at",
         "busy",
         "changes",
+        "deadline_moved",
         "intake",
-        "sooner",
         "subscriber",
     )
 
@@ -107,7 +107,7 @@ class Connection:
         self.intake = intake or Intake()
         self.busy = False
         """A request is being served: frames behind it are not read, and are not missed."""
-        self.sooner = False
+        self.deadline_moved = False
         """`next_deadline` may be sooner than it was."""
         self.changes: set[asyncio.Task[Any]] = set()
         """Requests of this connection that are being committed."""
@@ -145,7 +145,7 @@ class Connection:
 
     def authenticated(self, principal: Principal, *, now: float, wall: float) -> None:
         self.subscriber.signed_in(principal)
-        self.sooner = True
+        self.deadline_moved = True
         self._failed_auths = 0
         self.intake.signed_in()
         self._expires_at = now + (principal.expires_at - wall)
@@ -157,7 +157,7 @@ class Connection:
 
     # -------------------------------------------------------------- what comes in
 
-    def heard(self, now: float) -> None:
+    def touch(self, now: float) -> None:
         """A frame came in, of whatever kind: a sign of life."""
         self._last_heard = max(self._last_heard, now)
 
@@ -241,7 +241,7 @@ class Connection:
     # -------------------------------------------------------------- time
 
     def next_deadline(self) -> float:
-        """When `on_time` must be called, by the clock that `now` comes from."""
+        """When `on_deadline` must be called, by the clock that `now` comes from."""
         settings = sync_settings()
         due = [self._last_heard + settings.idle_timeout]
         if self._pinged_at is None:
@@ -257,7 +257,7 @@ class Connection:
                 due.append(self._grace_ends)
         return min(due)
 
-    def on_time(self, now: float) -> None:
+    def on_deadline(self, now: float) -> None:
         """Do what is due."""
         settings = sync_settings()
         if self.closing:

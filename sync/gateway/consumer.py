@@ -28,7 +28,7 @@ from sync.gateway.intake import Intake, RawTransport, TurnedAway, block_of, gate
 from sync.gateway.origin import origin_allowed
 from sync.protocol.close_codes import CloseCode
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 SUBPROTOCOL = "bos-v1"
 ABNORMAL = 1006
@@ -50,7 +50,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class SyncConsumer(AsyncConsumer):
+class GatewayConsumer(AsyncConsumer):
     """Serves /v1/ws."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -94,7 +94,7 @@ class SyncConsumer(AsyncConsumer):
 
 def _log_refusal(reason: str, address: str | None) -> None:
     extra = {"reason": reason, "address": block_of(address), "often": True}
-    log.info("handshake refused", extra=extra)
+    logger.info("handshake refused", extra=extra)
 
 
 async def _turn_away(scope: dict[str, Any], send: Send, turned: TurnedAway) -> None:
@@ -188,7 +188,7 @@ class _Socket:
         connection = self._connection
         self._hub.add(connection.subscriber)
         about.begin(connection=connection.id)
-        log.debug("connected")
+        logger.debug("connected")
         try:
             while True:
                 # While the server ends, only as long as the client goes on.
@@ -205,7 +205,7 @@ class _Socket:
                 elif not connection.closing:
                     await self._handle(message)
         except Exception:
-            log.exception("connection failed")
+            logger.exception("connection failed")
             connection.close(CloseCode.SERVER_FAULT)
         finally:
             await self._end()
@@ -213,7 +213,7 @@ class _Socket:
     async def _handle(self, message: dict[str, Any]) -> None:
         connection = self._connection
         now = self._loop.time()
-        connection.heard(now)
+        connection.touch(now)
         frame = _taken(message)
         if frame is None:  # answered meanwhile
             return
@@ -224,8 +224,8 @@ class _Socket:
             await dispatcher.handle(connection, self._hub, frame, now)
         finally:
             connection.busy = False
-        if connection.sooner:
-            connection.sooner = False
+        if connection.deadline_moved:
+            connection.deadline_moved = False
             self._on_time()
 
     def _on_beat(self, message: dict[str, Any], behind: bool) -> None:
@@ -288,15 +288,15 @@ class _Socket:
         if self._connection.closing:
             return
         if self._raw is not None:
-            self._connection.heard(self._raw.heard_at)
-        self._connection.on_time(self._loop.time())
+            self._connection.touch(self._raw.heard_at)
+        self._connection.on_deadline(self._loop.time())
         self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
 
     # -------------------------------------------------------------- closing
 
     def _begin_close(self, code: CloseCode) -> None:
         self._code, self._closed_by = int(code), "server"
-        log.info("closing", extra={"code": self._code})
+        logger.info("closing", extra={"code": self._code})
         self._closing = self._loop.create_task(self._close_with(code))
 
     async def _close_with(self, code: CloseCode) -> None:
@@ -313,7 +313,7 @@ class _Socket:
             if self._raw is not None:
                 self._raw.abort()
         except Exception:  # the client has gone
-            log.debug("close not sent")
+            logger.debug("close not sent")
 
     async def _end(self) -> None:
         connection = self._connection
@@ -329,4 +329,4 @@ class _Socket:
         subscriber.on_close = _has_ended
         CLOSES.add(1, str(self._code) if self._code in CODES else "other")
         seconds = round(self._loop.time() - self._connected_at, 1)
-        log.info("closed", extra={"code": self._code, "by": self._closed_by, "seconds": seconds})
+        logger.info("closed", extra={"code": self._code, "by": self._closed_by, "seconds": seconds})

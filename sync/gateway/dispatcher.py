@@ -38,7 +38,7 @@ from sync.protocol.registry import Message, Request, RequestType
 if TYPE_CHECKING:
     from sync.delivery.hub import Hub
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Context:
     def actor(self) -> Actor:
         return Actor(
             user_id=self.principal.user_id,
-            door="websocket",
+            source="websocket",
             origin=self.connection.id,
             request_id=self.request_id or "",
         )
@@ -151,7 +151,7 @@ class Context:
                     rows=rows,
                     wanted=lambda: not subscriber.ending,
                     request=(actor.user_id, actor.request_id) if actor.request_id else None,
-                    linger=self.feed.linger,
+                    batch_delay=self.feed.batch_delay,
                 ),
                 repeat or self.repeat,
             )
@@ -259,14 +259,14 @@ def _refuse(
     if isinstance(error, Dropped):
         return  # nobody is there to be told
     if not isinstance(error, ProtocolError):
-        log.error("request failed", exc_info=error)
+        logger.error("request failed", exc_info=error)
         error = InternalServerError()
     if isinstance(error, MalformedEnvelope | Unread):
         request_id = error.request_id
     if connection.closing:  # it has been told why
         return
     if isinstance(error, Unauthorized | RateLimitExceeded):
-        log.info("request refused", extra={"code": error.code, "often": True})
+        logger.info("request refused", extra={"code": error.code, "often": True})
     if request is not None:
         _note_undeclared(request, error)
     connection.subscriber.send_error(error, request_id)
@@ -283,7 +283,7 @@ def _note_undeclared(request: RequestType, error: ProtocolError) -> None:
     """
     if error.code not in request.codes and (request.name, error.code) not in _undeclared:
         _undeclared.add((request.name, error.code))
-        log.warning(UNDECLARED, extra={"request": request.name, "code": error.code})
+        logger.warning(UNDECLARED, extra={"request": request.name, "code": error.code})
 
 
 def is_ping(frame: str | bytes) -> bool:

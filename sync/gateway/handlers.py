@@ -36,7 +36,7 @@ from sync.protocol.registry import handles
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Topic
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 # ------------------------------------------------------------------ AUTH
 
@@ -76,7 +76,7 @@ async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
 
 
 def _fail(context: Context, failure: messages.AuthFailed) -> None:
-    log.info("sign-in refused", extra={"reason": failure.error})
+    logger.info("sign-in refused", extra={"reason": failure.error})
     context.subscriber.send(failure, context.request_id)
 
 
@@ -85,7 +85,7 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
     connection, state = context.connection, context.hub.state
     principal, epoch = await _who(context, claims, feed), feed.access_epoch
     limit = sync_settings().max_connections_per_user
-    if not await state.take_place(principal.user_id, connection.id, limit):
+    if not await state.take_slot(principal.user_id, connection.id, limit):
         details = ErrorDetails(limit=limit, scope="connections")
         too_many = "You have too many connections."
         _fail(context, messages.AuthFailed(ErrorCode.RATE_LIMIT_EXCEEDED, too_many, details))
@@ -95,17 +95,17 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
         try:
             principal = await _who(context, claims, feed)
         except TokenInvalid:
-            await state.free_place(principal.user_id, connection.id)
+            await state.free_slot(principal.user_id, connection.id)
             raise
     if feed.ended:  # the log was put back meanwhile: this is no feed any more
-        await state.free_place(principal.user_id, connection.id)
+        await state.free_slot(principal.user_id, connection.id)
         connection.close(CloseCode.SERVER_RESTART)
         return None
     # From here on the feed looks at the connection's rights whenever they change.
     connection.authenticated(principal, now=_now(), wall=time.time())
     about.learn(user=principal.user_id, organization=principal.organization_id)
     # No line of its own: each costs a hundredth of a sign-in, and `closed` names the user.
-    log.debug("signed in", extra={"user": principal.user_id})
+    logger.debug("signed in", extra={"user": principal.user_id})
     roster.signed_in(context.subscriber)
     feed.add(context.subscriber)
     # Notifications reach a user without asking (decision A2).

@@ -23,7 +23,7 @@ from sync.gateway.cors import cors_headers
 from sync.gateway.intake import TurnedAway, block_of, gate
 from sync.gateway.server import RawWebSocketProtocol
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 MAX_HEADERS = 100
 # The handshake of a WebSocket is read again by `websockets`, which takes lines of 8 kB.
@@ -360,7 +360,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _turn_away(self, turned: TurnedAway, address: str | None) -> None:
         """Refuse a handshake, and say when to come back; nothing more of it is to come."""
         extra = {"reason": "too many", "address": block_of(address), "often": True}
-        log.info("handshake refused", extra=extra)
+        logger.info("handshake refused", extra=extra)
         self._refused = True
         if len(self._held_back) >= MOST_HELD_BACK:
             self._tell_turned_away(turned)

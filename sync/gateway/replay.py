@@ -23,7 +23,7 @@ from sync.protocol.errors import InvalidChannel, SyncErrorCode, SyncRefused, Una
 from sync.protocol.identity import SYSTEM, Principal
 from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
 from sync.protocol.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
-from sync.protocol.topics import Shown, Topic
+from sync.protocol.topics import SnapshotEntity, Topic
 
 if TYPE_CHECKING:
     from sync.gateway.dispatcher import Context
@@ -181,12 +181,12 @@ class _Replay:
         self._complete(len(shown), head, "snapshot")
         return head.sequence
 
-    def _read_snapshot(self) -> tuple[log.Head, list[Shown]]:
+    def _read_snapshot(self) -> tuple[log.Head, list[SnapshotEntity]]:
         with reading():
             head = self._log.head(self._organization_id)
             return head, topics.snapshot(self._context.principal, self._topics)
 
-    def _snapshot_message(self, entity: Shown, head: log.Head) -> bytes:
+    def _snapshot_message(self, entity: SnapshotEntity, head: log.Head) -> bytes:
         payload = SyncUpdate(
             entity.entity_type,
             entity.entity_id,

@@ -23,7 +23,7 @@ from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.rights import AccessChange
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 
 # A killed process's connections are gone within 45 s, like their places (decision A4).
 LEASE = 45.0
@@ -64,7 +64,7 @@ async def take_off(hub: Hub, subscriber: Subscriber) -> None:
     entry = _leases.pop(subscriber.id, None)
     _newcomers.pop(subscriber.id, None)
     if entry is not None:
-        await hub.state.be_gone(*entry)
+        await hub.state.release(*entry)
 
 
 async def keep(hub: Hub) -> None:
@@ -77,10 +77,10 @@ async def keep(hub: Hub) -> None:
         if now >= renew_at:
             renew_at, told = now + RENEW, list(_leases.values())
         try:
-            if not await hub.state.be_present(told, LEASE):
+            if not await hub.state.lease(told, LEASE):
                 renew_at = now  # Redis is away: it is told of everybody as soon as it is back
         except Exception:
-            log.exception("roster not kept")
+            logger.exception("roster not kept")
 
 
 def connected(organization_id: str) -> list[Lease] | None:
@@ -88,7 +88,7 @@ def connected(organization_id: str) -> list[Lease] | None:
 
     For code that runs outside of the event loop.
     """
-    found = bus.ask(lambda state: state.who_is_present(_place(organization_id)))
+    found = bus.ask(lambda state: state.holders(_place(organization_id)))
     if found is None:
         return None
     return sorted((_decode(lease) for lease in found), key=lambda lease: lease.since_us)

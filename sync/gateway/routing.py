@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sync.gateway.consumer import SyncConsumer
+from sync.gateway.consumer import GatewayConsumer
 
 ENDPOINT = "/v1/ws"
 
 
 def websocket_application() -> Callable[..., Awaitable[None]]:
-    consumer = SyncConsumer.as_asgi()
+    consumer = GatewayConsumer.as_asgi()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == ENDPOINT:

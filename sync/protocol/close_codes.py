@@ -39,7 +39,7 @@ class CloseCode(IntEnum):
     )
     AUTHENTICATION = (
         4401,
-        "Not authenticated in time, or three times in vain.",
+        "Not authenticated in time, or three failed attempts.",
         True,
         ErrorCode.AUTHENTICATION_REQUIRED,
     )

@@ -1,4 +1,4 @@
-"""The user of a connection (principal), and the cause of a change and its door (actor)."""
+"""The user of a connection (principal), and the cause of a change and its source (actor)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Actor:
     """
 
     user_id: str
-    door: str
+    source: str
     origin: str = ""
     request_id: str = ""
 
@@ -41,7 +41,7 @@ class Actor:
         return replace(self, origin="", request_id="")
 
 
-SYSTEM = Actor(user_id="system", door="system")
+SYSTEM = Actor(user_id="system", source="system")
 _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 
 

@@ -68,11 +68,11 @@ class Wire:
     """The words of `message` about a struct: its name on the wire, and what it shows."""
 
     name: str
-    shown: Shown | None
+    subject: Subject | None
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Subject:
     """The entity in an EntityMessage: one of these types, and the field with its id."""
 
     entities: tuple[str, ...]
@@ -133,9 +133,9 @@ class RequestType:
         return self.cost if isinstance(self.cost, int) else self.cost(message)
 
 
-requests: dict[str, RequestType] = {}
-events: dict[str, type[Message]] = {}
-shown: dict[str, Shown] = {}
+client_messages: dict[str, RequestType] = {}
+server_messages: dict[str, type[Message]] = {}
+subjects: dict[str, Subject] = {}
 """By the name of an EntityMessage."""
 ALIASES: dict[str, str] = {}
 """Types that clients may send for a request: the document calls them 'Bidirectional' (E5)."""
@@ -152,7 +152,7 @@ def message(
 ) -> Callable[[R], R]:
     """Say a payload struct's name on the wire; its base class says who sends it.
 
-    shows, named, changes: of an EntityMessage, see Shown.
+    shows, named, changes: of an EntityMessage, see Subject.
     PING, PONG and others are sent by both: a struct for each.
     """
 
@@ -161,7 +161,7 @@ def message(
             raise TypeError(f"{struct.__name__} is neither a Request nor a Message")
         if issubclass(struct, EntityMessage) != bool(shows):
             raise ValueError(f"{name}: an EntityMessage, and nothing else, shows an entity")
-        struct.wire = Wire(name, Shown(tuple(shows), named, tuple(changes)) if shows else None)
+        struct.wire = Wire(name, Subject(tuple(shows), named, tuple(changes)) if shows else None)
         return struct
 
     return declare
@@ -196,16 +196,16 @@ def handles(
 def add_message(struct: type[Request] | type[Message]) -> None:
     wire = struct.wire
     if issubclass(struct, Request):
-        requests[wire.name] = RequestType(wire.name, struct)
+        client_messages[wire.name] = RequestType(wire.name, struct)
         return
-    events[wire.name] = struct
-    if wire.shown is not None:
-        shown[wire.name] = wire.shown
+    server_messages[wire.name] = struct
+    if wire.subject is not None:
+        subjects[wire.name] = wire.subject
 
 
 def add_handler(handles: Handles) -> None:
     """Raises KeyError where the request is none that a feature has listed."""
-    request = requests[name_of(handles.struct)]
+    request = client_messages[name_of(handles.struct)]
     request.handler = handles.function
     request.pipelined = handles.pipelined
     request.cost = handles.cost
@@ -224,9 +224,9 @@ def resolve(type_: str) -> tuple[RequestType, Handler]:
 
     Raises InvalidMessage for a type that clients do not send, NotServed where it has no handler.
     """
-    request = requests.get(ALIASES.get(type_, type_))
+    request = client_messages.get(ALIASES.get(type_, type_))
     if request is None:
-        reason = "only the server sends this type" if type_ in events else "unknown type"
+        reason = "only the server sends this type" if type_ in server_messages else "unknown type"
         raise InvalidMessage("type", reason)
     if request.handler is None:
         raise NotServed(type=request.name)

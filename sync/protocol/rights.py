@@ -3,7 +3,7 @@
 `authorize` of a topic kind, and the authenticator, read rows of the features. Each model that they
 read is declared with its fields and with whom a change of them touches: with the topic kind (see
 `sync.protocol.topics`), or as a feature's `reads`. From then on a change of these fields, and a
-deletion, by whatever door, carries the look at those people's rights into the log
+deletion, from whatever source, carries the look at those people's rights into the log
 (`sync.eventlog.capture`), also where the change itself is no event.
 """
 

@@ -67,7 +67,7 @@ class Audience:
         return rest if any(id_ is not None for id_ in rest.columns) else None
 
 
-class Shown(NamedTuple):
+class SnapshotEntity(NamedTuple):
     """One entity as a snapshot shows it."""
 
     entity_type: str
@@ -76,7 +76,7 @@ class Shown(NamedTuple):
 
 
 Authorizer = Callable[[Principal, Collection[str]], Collection[str]]
-Snapshot = Callable[[Principal, Collection[str]], Iterable[Shown]]
+Snapshot = Callable[[Principal, Collection[str]], Iterable[SnapshotEntity]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,10 @@ def needs_database(topics: Iterable[Topic]) -> bool:
     return any(_kinds[topic.kind].reads for topic in topics)
 
 
-def snapshot(principal: Principal, topics: Iterable[Topic]) -> list[Shown]:
+def snapshot(principal: Principal, topics: Iterable[Topic]) -> list[SnapshotEntity]:
     """All that these topics show, each entity once, in the order the features give."""
     ids_of = _ids_of(topics)
-    shown: dict[tuple[str, str], Shown] = {}
+    shown: dict[tuple[str, str], SnapshotEntity] = {}
     for kind in kinds():
         for show in _snapshots.get(kind, ()) if kind in ids_of else ():
             for entity in show(principal, ids_of[kind]):

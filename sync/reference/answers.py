@@ -45,9 +45,9 @@ def operations(channel: str) -> dict[str, Any]:
     asked = {
         name: _operation("receive", channel, [message_key(name, from_client=True)])
         | _answers(request, channel)
-        for name, request in sorted(registry.requests.items())
+        for name, request in sorted(registry.client_messages.items())
     }
-    sent = [message_key(name, from_client=False) for name in sorted(registry.events)]
+    sent = [message_key(name, from_client=False) for name in sorted(registry.server_messages)]
     return asked | {"toClients": _operation("send", channel, sent)}
 
 

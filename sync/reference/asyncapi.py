@@ -81,9 +81,9 @@ class Entry:
         return described(self.struct)
 
     @property
-    def shown(self) -> registry.Shown | None:
+    def subject(self) -> registry.Subject | None:
         """The entity that it shows live, beside sync messages."""
-        return None if self.from_client else registry.shown.get(self.name)
+        return None if self.from_client else registry.subjects.get(self.name)
 
     @property
     def has_payload(self) -> bool:
@@ -94,9 +94,9 @@ def entries() -> list[Entry]:
     """Every message of the registry: what clients send first, each part by name."""
     requests = [
         Entry(name, request.struct, True, served=request.handler is not None)
-        for name, request in registry.requests.items()
+        for name, request in registry.client_messages.items()
     ]
-    events = [Entry(name, struct, False) for name, struct in registry.events.items()]
+    events = [Entry(name, struct, False) for name, struct in registry.server_messages.items()]
     return sorted(requests + events, key=lambda entry: (not entry.from_client, entry.name))
 
 
@@ -169,9 +169,9 @@ def _tell_entities_apart(schemas: dict[str, Schema]) -> None:
     about = {"title": "SyncUpdate", "description": described(SyncUpdate)}
     schemas["SyncUpdate"] = one_of(updates, by="entityType", **about)
     of_messages = {
-        entry.struct.__name__: (entry.shown.entities, entry.shown.changes)
+        entry.struct.__name__: (entry.subject.entities, entry.subject.changes)
         for entry in entries()
-        if entry.shown is not None
+        if entry.subject is not None
     }
     every = tuple(entity.name for entity in entities())
     for name, (types, changes) in {**of_messages, "SyncDelete": (every, ())}.items():
@@ -245,7 +245,7 @@ def document() -> dict[str, Any]:
 
 
 def _message(entry: Entry, components: dict[str, Schema], envelope: Schema) -> dict[str, Any]:
-    entity = {"types": list(entry.shown.entities), "id": "entityId"} if entry.shown else None
+    entity = {"types": list(entry.subject.entities), "id": "entityId"} if entry.subject else None
     return ({"x-entity": entity} if entity else {}) | {
         "name": entry.name,
         "title": entry.name,

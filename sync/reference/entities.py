@@ -30,7 +30,7 @@ class Entity:
     @property
     def live_types(self) -> list[str]:
         """Names of the messages, SYNC_* besides, that tell of a change to it."""
-        return [name for name, shown in registry.shown.items() if self.name in shown.entities]
+        return [name for name, shown in registry.subjects.items() if self.name in shown.entities]
 
 
 def entities() -> Iterator[Entity]:

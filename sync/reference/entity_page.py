@@ -33,7 +33,7 @@ def _row(entity: Entity) -> str:
 
 
 def _live(name: str) -> str:
-    shown = registry.shown[name]
+    shown = registry.subjects[name]
     changes = " or ".join(f"`{change}`" for change in shown.changes)
     id_ = f"`{shown.named}`, `entityId`" if shown.named else "`entityId`"
     return f"[`{name}`](messages.md#{anchor(name, from_client=False)}): {id_} ({changes})"

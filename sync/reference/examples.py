@@ -34,7 +34,7 @@ def examples(entry: Entry, components: dict[str, Schema]) -> list[dict[str, Any]
     if entry.has_payload:
         schema = components[entry.struct.__name__]
         variants = [resolved(one, components) for one in schema.get("oneOf", [schema])]
-        of_events = (*EVENT_FIELDS, entry.shown.named, "kind") if entry.shown else ()
+        of_events = (*EVENT_FIELDS, entry.subject.named, "kind") if entry.subject else ()
         payloads = [_object(variant, components, of_events) for variant in variants]
     return [_message(entry, payload) for payload in payloads]
 

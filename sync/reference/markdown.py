@@ -11,7 +11,7 @@ from sync.gateway.connection import UNLIMITED
 from sync.protocol.caps import caps
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.messages import SyncDelete, SyncUpdate
-from sync.protocol.registry import ALIASES, FREQUENT, requests
+from sync.protocol.registry import ALIASES, FREQUENT, client_messages
 from sync.protocol.topics import kinds
 from sync.reference.answers import answers_section, answers_table
 from sync.reference.asyncapi import (
@@ -123,7 +123,7 @@ def _section(entry: Entry, components: dict[str, Schema]) -> str:
     if not entry.from_client:
         parts.append(_entity(entry) + "\n")
     elif entry.served:
-        parts.append(answers_table(requests[entry.name]))
+        parts.append(answers_table(client_messages[entry.name]))
     shown = json.dumps(example(entry, components), indent=1, ensure_ascii=False)
     parts.append(f"```json\n{shown}\n```\n")
     return "\n".join(parts)
@@ -133,10 +133,10 @@ def _entity(entry: Entry) -> str:
     """Describe what a client with a map by (entityType, entityId) keeps of it."""
     if entry.struct in (SyncUpdate, SyncDelete):
         return "Entity: the one that `entityType` names; its id is `entityId`."
-    if entry.shown is None:
+    if entry.subject is None:
         return "Entity: none."
-    kinds = " or ".join(f"`{kind}`" for kind in entry.shown.entities)
-    field = f"`{entry.shown.named}`, which is `entityId`" if entry.shown.named else "`entityId`"
+    kinds = " or ".join(f"`{kind}`" for kind in entry.subject.entities)
+    field = f"`{entry.subject.named}`, which is `entityId`" if entry.subject.named else "`entityId`"
     return f"Entity: {kinds}; its id is {field}."
 
 
@@ -207,7 +207,7 @@ def _work() -> str:
         "| request | units |",
         "|---|---|",
     ]
-    for name, request in sorted(requests.items()):
+    for name, request in sorted(client_messages.items()):
         if request.handler is not None and name not in UNLIMITED | FREQUENT:
             cost = request.cost
             units = str(cost) if isinstance(cost, int) else (cost.__doc__ or "")

@@ -360,4 +360,4 @@ def test_v1_every_edit_in_the_admin_is_in_the_log_with_its_editor(
         edit()
         events = log.read(id_, after=before, upto=before + 100, limit=100)
         assert events, number
-        assert {(e.actor_id, e.door) for e in events} == {(cast.alice.id, "admin")}, number
+        assert {(e.actor_id, e.source) for e in events} == {(cast.alice.id, "admin")}, number

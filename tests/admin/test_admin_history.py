@@ -1,4 +1,4 @@
-"""The authors of changes: kept by whatever door a change comes, shown to that organization only."""
+"""The authors of changes: kept from whatever source, shown to that organization only."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def made_at_once(cast: Cast, count: int) -> list[Employee]:
 def test_each_of_many_rows_changed_at_once_has_its_own_history(cast: Cast) -> None:
     made = made_at_once(cast, 20)
     pks = [row.pk for row in made]
-    with acting(Actor(user_id=cast.alice.id, door="admin")):
+    with acting(Actor(user_id=cast.alice.id, source="admin")):
         Employee.objects.filter(pk__in=pks[:15]).update(title="Captain")
     for n, row in enumerate(made):
         kept = list(Employee.history.filter(id=row.pk).order_by("history_id"))
@@ -55,7 +55,7 @@ def test_each_of_many_rows_changed_at_once_has_its_own_history(cast: Cast) -> No
         assert kept[0].title == ""
         if n < 15:
             assert (kept[1].title, kept[1].changed) == ("Captain", "title")
-            assert (kept[1].history_user_id, kept[1].door) == (cast.alice.id, "admin")
+            assert (kept[1].history_user_id, kept[1].source) == (cast.alice.id, "admin")
 
 
 def test_the_history_of_many_rows_is_written_in_as_many_statements_as_that_of_two(
@@ -105,7 +105,7 @@ def test_a_change_is_kept_once_by_whatever_door_with_its_author(
     assert Employee.history.filter(id=row.pk).count() in (before + 1, before + 2)
     first = Employee.history.filter(id=row.pk).order_by("history_id")[before]
     assert (first.title, first.changed, first.history_type) == ("Captain", "title", "~")
-    assert (first.history_user_id, first.door) == (cast.mia.id, "websocket")
+    assert (first.history_user_id, first.source) == (cast.mia.id, "websocket")
     assert first.history_user == cast.mia.user
 
 
@@ -184,9 +184,9 @@ def test_an_action_on_a_list_is_kept_for_each_row(cast: Cast, admin: Browser) ->
 def test_what_nobody_did_is_the_systems(cast: Cast) -> None:
     saved(row := employee(cast))
     kept = last(row)
-    assert (kept.history_user_id, kept.door, kept.history_user) == (
+    assert (kept.history_user_id, kept.source, kept.history_user) == (
         SYSTEM.user_id,
-        SYSTEM.door,
+        SYSTEM.source,
         None,
     )
 
@@ -201,7 +201,7 @@ def test_the_page_of_a_row_says_who_changed_what_into_what(cast: Cast, admin: Br
     page = admin.get(address(Employee, "history", row.pk))
     assert page.status_code == 200
     moved, promoted, made = page.context["entries"]
-    assert (moved.author, moved.door, moved.changes) == (
+    assert (moved.author, moved.source, moved.changes) == (
         "Alice",
         "admin",
         [("department", "Sales", "Support")],

@@ -269,7 +269,7 @@ def test_old_imports_are_forgotten(cast: Cast, admin: Browser) -> None:
     import_ = bring(admin, "kpis", "name\nOld")
     Import.objects.filter(pk=import_.pk).update(created_at=timezone.now() - timedelta(days=31))
     fresh = bring(admin, "kpis", "name\nFresh")
-    workflow.forget_imports()
+    workflow.prune_imports()
     assert not Import.objects.filter(pk=import_.pk).exists()
     assert Import.objects.filter(pk=fresh.pk).exists()
     assert Organization.objects.filter(pk=cast.home.organization.pk).exists()

@@ -168,10 +168,10 @@ def test_kpis_are_added_and_changed_as_the_preview_says(cast: Cast, admin: Brows
     assert (home.revenue.value, home.revenue.owner) == (Decimal("150.5"), cast.mia.user)
     events = events_after(cast, before)
     assert [event.entity_type for event in events] == ["kpi"] * 3
-    assert {(event.actor_id, event.door) for event in events} == {(cast.alice.id, "import")}
+    assert {(event.actor_id, event.source) for event in events} == {(cast.alice.id, "import")}
     assert [value for _, value in history(home.revenue)] == [100, Decimal("150.5")]
     kept = Kpi.history.filter(id=home.revenue.pk).latest()
-    assert (kept.history_user_id, kept.door, kept.changed) == (cast.alice.id, "import", "owner")
+    assert (kept.history_user_id, kept.source, kept.changed) == (cast.alice.id, "import", "owner")
 
 
 def test_what_others_change_meanwhile_is_not_overwritten(cast: Cast, admin: Browser) -> None:
@@ -299,7 +299,7 @@ def test_employees_are_added_and_changed(cast: Cast, admin: Browser) -> None:
     nina = Employee.objects.get(name="Nina", organization=home.organization)
     assert (nina.department, nina.email) == (home.sales, "nina@work.example")
     assert {event.entity_type for event in events_after(cast, before)} == {"employee"}
-    assert Employee.history.filter(id=nina.pk).latest().door == "import"
+    assert Employee.history.filter(id=nina.pk).latest().source == "import"
 
 
 def test_an_employees_wrong_cells_are_named(cast: Cast, admin: Browser) -> None:
@@ -341,7 +341,7 @@ def test_v1_values_become_history_and_the_newest_the_current_one_as_one_event_a_
         str(kpi.pk) for kpi in (home.revenue, home.margin)
     )
     assert {event.live_type for event in events} == {"KPI_UPDATED"}
-    assert {(event.actor_id, event.door) for event in events} == {(cast.alice.id, "import")}
+    assert {(event.actor_id, event.source) for event in events} == {(cast.alice.id, "import")}
     for kpi in (home.revenue, home.margin):
         kept = history(kpi)
         assert len(kept) == 101, "each once, also the newest"

@@ -288,12 +288,12 @@ async def test_while_redis_is_away_the_picture_says_so_and_revoking_works(
 async def test_who_is_present_is_forgotten_when_nobody_renews_it() -> None:
     now = 0.0
     state = MemoryState(lambda: now)
-    await state.be_present([("place", "a"), ("place", "b"), ("other", "c")], 10)
+    await state.lease([("place", "a"), ("place", "b"), ("other", "c")], 10)
     now = 5.0
-    await state.be_present([("place", "b")], 10)
-    assert sorted(await state.who_is_present("place") or []) == ["a", "b"]
+    await state.lease([("place", "b")], 10)
+    assert sorted(await state.holders("place") or []) == ["a", "b"]
     now = 12.0
-    assert await state.who_is_present("place") == ["b"]
-    await state.be_gone("place", "b")
-    assert await state.who_is_present("place") == []
-    assert await state.who_is_present("nowhere") == []
+    assert await state.holders("place") == ["b"]
+    await state.release("place", "b")
+    assert await state.holders("place") == []
+    assert await state.holders("nowhere") == []

@@ -1,4 +1,4 @@
-"""Nothing of others' is lost by a deletion, by whatever door (decision V6: x1, x2)."""
+"""Nothing of others' is lost by a deletion, from whatever source (decision V6: x1, x2)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_x1_everything_moves_and_the_department_goes_in_one_transaction(
     assert {kpi.department_id for kpi in Kpi.objects.of(home.id)} == {home.support.pk}
     assert KpiValue.objects.filter(kpi__organization=home.organization).count() == values > 0
     events = log.read(home.id, after=before, upto=before + 100, limit=100)
-    assert {(e.actor_id, e.door) for e in events} == {(cast.alice.id, "admin")}
+    assert {(e.actor_id, e.source) for e in events} == {(cast.alice.id, "admin")}
     assert [(e.entity_type, e.change_type) for e in events][-1] == ("department", "deleted")
     assert {"kpi", "employee"} <= {e.entity_type for e in events if e.change_type == "updated"}
     for kpi in Kpi.objects.of(home.id):

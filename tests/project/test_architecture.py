@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from kpis import tasks
 from sync.eventlog import capture
-from sync.eventlog.capture import SyncedModel, SyncedQuerySet
+from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 from sync.feature import features
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.errors import SyncErrorCode, error_codes

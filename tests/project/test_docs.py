@@ -52,12 +52,12 @@ def test_a_stale_reference_is_refused(settings: Any, tmp_path: Path) -> None:
 def test_every_message_is_in_both_references_once_a_direction() -> None:
     described = json.loads((ROOT / "docs/asyncapi.json").read_text())
     messages = described["components"]["messages"]
-    requests = {f"client.{name}" for name in registry.requests}
-    assert set(messages) == requests | {f"server.{name}" for name in registry.events}
+    requests = {f"client.{name}" for name in registry.client_messages}
+    assert set(messages) == requests | {f"server.{name}" for name in registry.server_messages}
     page = (ROOT / "docs/messages.md").read_text()
-    for name in registry.requests:
+    for name in registry.client_messages:
         assert page.count(f"\n### `{name}` from a client\n") == 1
-    for name in registry.events:
+    for name in registry.server_messages:
         assert page.count(f"\n### `{name}` from the server\n") == 1
 
 
@@ -78,9 +78,9 @@ def test_every_error_and_close_code_is_in_both_references() -> None:
         assert f"\n| {int(close)} | {close.reason} | " in page
 
 
-@pytest.mark.parametrize("name", sorted(registry.requests))
+@pytest.mark.parametrize("name", sorted(registry.client_messages))
 def test_e8_both_references_say_what_answers_a_request(name: str) -> None:
-    request = registry.requests[name]
+    request = registry.client_messages[name]
     answers = {name_of(answer.message) for answer in request.answers} | {"ERROR"}
     described = json.loads((ROOT / "docs/asyncapi.json").read_text())
     operation = described["operations"][name]
@@ -122,7 +122,7 @@ def test_an_example_of_a_request_is_accepted(entry: asyncapi.Entry, shown: Any) 
     assert envelope.type == entry.name
     if entry.served:
         assert resolve(envelope.type)[0].struct is entry.struct
-    envelope.payload_as(registry.requests[entry.name].struct)
+    envelope.payload_as(registry.client_messages[entry.name].struct)
 
 
 @of(from_client=False)

@@ -14,7 +14,7 @@ import pytest
 from kpis.archive.services import kpis_archive
 from sync.protocol.envelope import decode_json
 from sync.protocol.errors import error_codes
-from sync.protocol.registry import ALIASES, events, requests, resolve
+from sync.protocol.registry import ALIASES, client_messages, resolve, server_messages
 from tests.conftest import ServeFixture
 from tests.support.cast import Cast
 from tests.support.client import Client, Message, error_of
@@ -47,7 +47,10 @@ def test_e1_a_client_example_of_the_document_is_a_request_of_ours(example: Messa
 def test_e2_a_server_example_of_the_document_has_the_fields_of_our_message(
     example: Message,
 ) -> None:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(events[example["type"]])}
+    fields = {
+        field.encode_name: field
+        for field in msgspec.structs.fields(server_messages[example["type"]])
+    }
     for name, value in example.get("payload", {}).items():
         assert name in fields, name
         if value != "ERROR_CODE":
@@ -68,13 +71,13 @@ def test_e5_every_type_of_the_documents_tables_is_served_in_its_direction() -> N
         if direction in ("client", "both"):
             resolve(type_)
         if direction in ("server", "both"):
-            assert type_ in events, type_
+            assert type_ in server_messages, type_
 
 
 def test_e5_every_type_of_the_documents_appendix_is_served() -> None:
     for type_ in DOCUMENT["appendix"]:
-        assert type_ in events or ALIASES.get(type_, type_) in requests, type_
-        if type_ in requests:
+        assert type_ in server_messages or ALIASES.get(type_, type_) in client_messages, type_
+        if type_ in client_messages:
             resolve(type_)
 
 

@@ -59,7 +59,7 @@ def test_v8_sync_update_has_an_example_of_each_entity_type_that_is_captured() ->
 
 
 def test_v8_every_entity_that_a_message_tells_of_is_one_that_is_mirrored() -> None:
-    named = {name for shown in registry.shown.values() for name in shown.entities}
+    named = {name for shown in registry.subjects.values() for name in shown.entities}
     assert named <= {entity.name for entity in entities()}
 
 

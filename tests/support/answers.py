@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sync.protocol.answers import OF_ANY, OF_THE_SIGNED_IN, AnswerKind
-from sync.protocol.registry import ALIASES, RequestType, name_of, requests
+from sync.protocol.registry import ALIASES, RequestType, client_messages, name_of
 
 Message = dict[str, Any]
 Said = tuple[str, str]
@@ -44,7 +44,7 @@ class Declared:
         message = _read(frame)
         type_, request_id = message.get("type"), message.get("requestId")
         if isinstance(type_, str) and isinstance(request_id, str):
-            request = requests.get(ALIASES.get(type_, type_))
+            request = client_messages.get(ALIASES.get(type_, type_))
             self._asked.setdefault(request_id, set()).update(declared(request))
 
     def received(self, message: Message) -> None:

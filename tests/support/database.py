@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from sync.garbage import collect_rarely
+from sync.garbage import relax_gc
 
-collect_rarely()
+relax_gc()
 
 
 def _of_this_worker(urls: list[str]) -> str:

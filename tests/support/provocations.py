@@ -14,7 +14,7 @@ from bos.auth.tokens import tokens_for
 from bos.models import Notification
 from kpis import jobs
 from kpis.models import AskedPrediction, Kpi, KpiValue, Report
-from kpis.reports.requesting import report_given_up
+from kpis.reports.requests import report_given_up
 from sync.eventlog import log
 from sync.models import Event
 from tests.support.cast import Cast, Person

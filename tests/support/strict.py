@@ -39,7 +39,7 @@ def _check(message: dict[str, Any]) -> None:
     assert isinstance(time, str)
     # A PONG gives back what the client has written.
     assert name == "PONG" or _TIME.fullmatch(time), "no time"
-    struct = registry.events.get(name)
+    struct = registry.server_messages.get(name)
     assert struct is not None, "no type of the server's"
     assert ("payload" in message) == bool(struct.__struct_fields__), "a payload, or none"
     if "payload" in message:
@@ -54,7 +54,7 @@ def _check_payload(name: str, payload: Any) -> None:
         ids = {key: payload["details"].get(key) for key in errors.declared_ids}
         declared["details"] |= {key: id_ for key, id_ in ids.items() if isinstance(id_, str)}
     assert declared == payload, f"only {declared} is declared"
-    shown = registry.shown.get(name)
+    shown = registry.subjects.get(name)
     if shown is not None and "entityType" in payload:
         assert payload["entityType"] in shown.entities, f"of {shown.entities}"
         assert payload["changeType"] in shown.changes, f"of {shown.changes}"
@@ -63,4 +63,8 @@ def _check_payload(name: str, payload: Any) -> None:
 
 @cache
 def _type_of(name: str) -> Any:
-    return sync_update_type() if registry.events[name] is SyncUpdate else registry.events[name]
+    return (
+        sync_update_type()
+        if registry.server_messages[name] is SyncUpdate
+        else registry.server_messages[name]
+    )

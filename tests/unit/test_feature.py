@@ -13,8 +13,9 @@ from bos.feature import Feature as OurFeature
 from bos.jobs.queue import JobType
 from bos.models import Job
 from sync import feature
-from sync.eventlog.capture import Synced, SyncedModel, SyncedQuerySet
+from sync.eventlog.capture import EntitySync
 from sync.eventlog.processors import Processor
+from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 from sync.feature import Feature, Features, require_captured_whole
 from sync.protocol.caps import Cap
 from sync.protocol.errors import ProtocolError
@@ -168,12 +169,12 @@ def test_s1_a_topic_of_an_unknown_kind_is_none() -> None:
 def refusal(model: type[models.Model]) -> str:
     """Return the error of registering an entity of this model."""
 
-    class SyncedRow(Synced[Any]):
+    class RowSync(EntitySync[Any]):
         entity_type = "row"
 
-    SyncedRow.model = model  # type: ignore[misc]  # of a class that is not generic any more
+    RowSync.model = model  # type: ignore[misc]  # of a class that is not generic any more
     with pytest.raises(ImproperlyConfigured) as refused:
-        Features().register("shops", Feature(entities=[SyncedRow()]))
+        Features().register("shops", Feature(entities=[RowSync()]))
     return str(refused.value)
 
 
@@ -186,7 +187,7 @@ def test_v1_a_model_that_is_no_synced_model_is_refused() -> None:
             app_label = "staticfiles"
             base_manager_name = "objects"
 
-    assert "Derive it from sync.eventlog.capture.SyncedModel" in refusal(Plain)
+    assert "Derive it from sync.eventlog.querysets.SyncedModel" in refusal(Plain)
 
 
 @isolate_apps("django.contrib.staticfiles")

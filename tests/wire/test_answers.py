@@ -15,7 +15,7 @@ from django.utils import timezone
 from kpis.models import AskedPrediction
 from sync.eventlog import log
 from sync.protocol.answers import BEFORE_AUTH, NEVER_MALFORMED, OF_ANY, OF_THE_SIGNED_IN
-from sync.protocol.registry import RequestType, name_of, requests
+from sync.protocol.registry import RequestType, client_messages, name_of
 from tests.support.answers import said_by
 from tests.support.cast import Cast
 from tests.support.client import Client, Message, error_of
@@ -34,7 +34,7 @@ from tests.support.server import Server, serving
 BYTES = 32 * 1024
 COUNTED = 1024
 """A message of so many bytes counts to them."""
-SIGNED_IN = sorted(set(requests) - BEFORE_AUTH)
+SIGNED_IN = sorted(set(client_messages) - BEFORE_AUTH)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,9 @@ def own_pairs(request: RequestType) -> set[Pair]:
 
 
 def test_e8_each_declared_answer_and_error_is_provoked_and_nothing_else() -> None:
-    assert set(PROVOCATIONS) == {pair for one in requests.values() for pair in own_pairs(one)}
+    assert set(PROVOCATIONS) == {
+        pair for one in client_messages.values() for pair in own_pairs(one)
+    }
 
 
 @pytest.mark.parametrize("name", sorted({request for request, _, _ in PROVOCATIONS}))
@@ -133,7 +135,7 @@ async def test_e8_after_the_tokens_end_every_request_but_three_is_refused(
 async def test_e8_every_request_is_refused_that_is_malformed_but_a_pong(
     limited: Server, cast: Cast
 ) -> None:
-    may_be = sorted(set(requests) - NEVER_MALFORMED)
+    may_be = sorted(set(client_messages) - NEVER_MALFORMED)
     async with await Client.connect(limited, cast.bob) as client:
         refused = await refusals(client, may_be, "no object")
     assert refused == {"INVALID_MESSAGE_FORMAT": set(may_be)}
@@ -144,8 +146,8 @@ async def test_e8_every_request_is_refused_where_a_minutes_bytes_are_used_up(
 ) -> None:
     async with await Client.connect(limited, cast.bob) as client:
         await client.ask("PING", {"padding": "x" * (BYTES - COUNTED // 2)})
-        refused = await refusals(client, sorted(requests), {"padding": "x" * COUNTED})
-    assert refused == {"RATE_LIMIT_EXCEEDED": set(requests)}
+        refused = await refusals(client, sorted(client_messages), {"padding": "x" * COUNTED})
+    assert refused == {"RATE_LIMIT_EXCEEDED": set(client_messages)}
 
 
 async def test_e8_a_request_that_meets_a_fault_of_ours_is_refused(

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.protocol.registry import ALIASES, events, requests
+from sync.protocol.registry import ALIASES, client_messages, server_messages
 from tests.support.cast import Cast
 from tests.support.client import Client
 from tests.support.server import Server
@@ -30,14 +30,14 @@ VALUES = st.recursive(
     ),
     max_leaves=10,
 )
-TYPES = sorted(requests.keys() | events.keys() | ALIASES.keys())
+TYPES = sorted(client_messages.keys() | server_messages.keys() | ALIASES.keys())
 
 
 @st.composite
 def messages(draw: st.DrawFn) -> tuple[str, Any]:
     """A type, and a payload that has its fields or that has nothing to do with it."""
     type_ = draw(st.sampled_from(TYPES) | TEXT)
-    request = requests.get(ALIASES.get(type_, type_))
+    request = client_messages.get(ALIASES.get(type_, type_))
     if request is None or draw(st.integers(0, 4)) == 0:
         return type_, draw(VALUES)
     fields = dict.fromkeys(request.struct.__struct_encode_fields__, VALUES)
@@ -60,10 +60,10 @@ async def test_e4_any_value_for_any_type_gets_a_typed_answer(
                 await mia.send(type_, payload)
             else:
                 answer = await mia.ask(type_, payload)
-                assert answer["type"] in events
+                assert answer["type"] in server_messages
                 if answer["type"] == "ERROR":
                     assert answer["payload"]["code"] != "INTERNAL_SERVER_ERROR", answer
             if type_ == "AUTH":  # the third failure in a row is the end
                 await mia.sign_in(cast.mia)
             for message in await mia.settle():
-                assert message["type"] in events
+                assert message["type"] in server_messages

@@ -13,10 +13,10 @@ from bos.models import Notification
 from kpis import jobs
 from kpis.alerts import services
 from kpis.archive.services import kpi_restore, kpis_archive
-from kpis.insights.waiting import sweep
+from kpis.insights.queue import sweep
 from kpis.models import Alert, AlertRule, Insight, InsightKind, InsightState, Kpi, KpiValue, Report
 from kpis.reports.content import report_content
-from kpis.reports.requesting import visible_in
+from kpis.reports.requests import visible_in
 from sync.eventlog import log
 from tests.support import doors
 from tests.support.cast import Cast

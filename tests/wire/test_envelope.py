@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sync.protocol.errors import error_codes
-from sync.protocol.registry import ALIASES, events, requests
+from sync.protocol.registry import ALIASES, client_messages, server_messages
 from tests.support.cast import Cast, Person, Tenant
 from tests.support.client import Client, error_of, refused
 from tests.support.server import Server
@@ -248,7 +248,9 @@ async def test_e3_a_refusal_reaches_nobody_but_the_requester(server: Server, cas
 # ------------------------------------------------------------------ E5: types and aliases
 
 
-@pytest.mark.parametrize("type_", sorted(events.keys() - requests.keys() - ALIASES.keys()))
+@pytest.mark.parametrize(
+    "type_", sorted(server_messages.keys() - client_messages.keys() - ALIASES.keys())
+)
 async def test_e5_a_type_of_the_server_is_refused_from_a_client(
     server: Server, manager: Person, type_: str
 ) -> None:
@@ -257,7 +259,7 @@ async def test_e5_a_type_of_the_server_is_refused_from_a_client(
 
 
 def test_e5_every_type_of_the_document_is_known() -> None:
-    assert set(DOCUMENTED.split()) - requests.keys() - events.keys() == set()
+    assert set(DOCUMENTED.split()) - client_messages.keys() - server_messages.keys() == set()
 
 
 async def test_e5_an_alias_is_the_request_of_the_same_name(server: Server, cast: Cast) -> None:

@@ -53,7 +53,7 @@ def _leave_traces(cast: Cast, admin: Browser, zebulon: Person) -> Session:
     home, user = cast.home, zebulon.user
     session = start(zebulon, cast.mia, cast.alice)
     pin(zebulon, session, "kept")
-    with acting(Actor(user_id=zebulon.id, door="websocket")):
+    with acting(Actor(user_id=zebulon.id, source="websocket")):
         home.margin.value = 8
         home.margin.save()
         home.sales.name = "Sales by Z"

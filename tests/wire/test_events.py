@@ -1,4 +1,4 @@
-"""Every change is one event, in order, by whatever door it came (decisions V1 to V3)."""
+"""Every change is one event, in order, from whatever source it came (decisions V1 to V3)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_v1_a_websocket_update_is_one_event_with_its_author(
         answer = await mia.set_value(cast.home.revenue, 0.1)
         [event] = log.read(cast.home.id, after=before, upto=before + 100, limit=100)
         assert told([event]) == [("kpi", "updated")]
-        assert (event.actor_id, event.door) == (cast.mia.id, "websocket")
+        assert (event.actor_id, event.source) == (cast.mia.id, "websocket")
         assert event.origin == mia.session_id
         assert answer["payload"]["sequence"] == event.sequence == before + 1
 
@@ -67,13 +67,13 @@ def test_v1_a_save_is_one_event(cast: Cast) -> None:
 
     [event] = events_of(cast, save)
     assert told([event]) == [("kpi", "updated")]
-    assert (event.actor_id, event.door) == ("system", "system")
+    assert (event.actor_id, event.source) == ("system", "system")
 
 
 def test_v1_whoever_acts_is_the_author_of_the_event(cast: Cast) -> None:
-    with acting(Actor(user_id=cast.alice.id, door="rest")):
+    with acting(Actor(user_id=cast.alice.id, source="rest")):
         [event] = events_of(cast, lambda: _save(cast.home.sales, name="Renamed"))
-    assert (event.actor_id, event.door) == (cast.alice.id, "rest")
+    assert (event.actor_id, event.source) == (cast.alice.id, "rest")
 
 
 def test_v1_a_save_that_changes_nothing_is_no_event_and_leaves_no_trace(cast: Cast) -> None:

@@ -224,7 +224,7 @@ def named(message: Message) -> tuple[Any, ...]:
     return payload["sequence"], payload["entityType"], payload["entityId"], change
 
 
-@pytest.mark.parametrize("name", sorted({*registry.shown, "SYNC_UPDATE", "SYNC_DELETE"}))
+@pytest.mark.parametrize("name", sorted({*registry.subjects, "SYNC_UPDATE", "SYNC_DELETE"}))
 async def test_v8_each_live_type_names_its_entity_and_the_map_is_a_fresh_snapshot(
     server: Server, cast: Cast, name: str
 ) -> None:
@@ -245,7 +245,7 @@ async def test_v8_each_live_type_names_its_entity_and_the_map_is_a_fresh_snapsho
         told = {named(message) for message in synced}
         for message in live:
             assert named(message) in told, "live and in a sync alike"
-            entry = registry.shown.get(message["type"])
+            entry = registry.subjects.get(message["type"])
             if entry is not None:
                 assert message["payload"]["entityType"] in entry.entities
                 if entry.named:
@@ -262,7 +262,7 @@ async def read_notifications(cast: Cast, bob: Client) -> Message:
 
 
 def test_v8_every_message_of_an_event_says_what_it_shows_and_no_other_does() -> None:
-    about_entities = {*registry.shown, "SYNC_UPDATE", "SYNC_DELETE"}
-    for name, struct in registry.events.items():
+    about_entities = {*registry.subjects, "SYNC_UPDATE", "SYNC_DELETE"}
+    for name, struct in registry.server_messages.items():
         fields = set(struct.__struct_encode_fields__)
         assert ({"entityType", "entityId", "sequence"} <= fields) == (name in about_entities), name

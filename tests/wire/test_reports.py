@@ -16,7 +16,7 @@ from bos.models import Notification
 from kpis import jobs
 from kpis.archive.services import kpis_archive
 from kpis.models import MAX_REPORT_DAYS, Kpi, Report, ReportSchedule, ReportState, Rhythm
-from kpis.reports import requesting
+from kpis.reports import requests
 from kpis.services import delete_expired_reports
 from sync.models import Event
 from tests.support.cast import Cast
@@ -285,9 +285,9 @@ def test_b4_a_scheduled_report_is_made_once_a_period(
     off.is_active = False
     off.save()
     for _ in range(2):
-        requesting.request_due(today)
+        requests.request_due(today)
     [report] = Report.objects.of(cast.home.id)
     assert (report.from_day, report.to_day) == period
     assert not Report.objects.of(cast.other.id).exists()
-    requesting.request_due(today + timedelta(days=31))
+    requests.request_due(today + timedelta(days=31))
     assert Report.objects.of(cast.home.id).count() == 2

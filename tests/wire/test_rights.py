@@ -1,4 +1,4 @@
-"""A right ends with each row that it hangs on, by whatever door that changes (A5, s3).
+"""A right ends with each row that it hangs on, from whatever source that changes (A5, s3).
 
 The cases and the doors are in `tests.support.rights`.
 """

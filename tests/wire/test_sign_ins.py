@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bos.auth import tokens
-from bos.auth.sign_ins import forget_sign_ins
+from bos.auth.sign_ins import prune_sign_ins
 from bos.auth.token_keys import token_keys
 from bos.auth.tokens import authenticator
 from bos.models import SignIn, User
@@ -157,7 +157,7 @@ async def test_s9_a_logout_ends_the_access_token_and_the_socket(server: Server, 
     status, answer = await rest(server, "POST", "/auth/logout", body=body)
     assert (status, answer["code"]) == (401, "INVALID_TOKEN")
     event = Event.objects.filter(entity_type="sign_in", organization_id=cast.home.id).get()
-    assert (event.actor_id, event.door) == (cast.bob.id, "rest")
+    assert (event.actor_id, event.source) == (cast.bob.id, "rest")
 
 
 def test_s9_a_spent_refresh_token_still_logs_out(cast: Cast) -> None:
@@ -243,7 +243,7 @@ def test_s9_what_can_hold_no_token_any_more_is_forgotten(cast: Cast) -> None:
     rows = {name: sign_in_of(signed_in(cast.bob)[1]) for name in changes}
     for name, values in changes.items():
         SignIn.objects.filter(pk=rows[name].pk).update(**values)
-    forget_sign_ins()
+    prune_sign_ins()
     kept = set(SignIn.objects.filter(user=cast.bob.user).values_list("pk", flat=True))
     assert kept == {rows["ended"].pk, rows["live"].pk}
 

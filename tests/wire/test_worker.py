@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from kpis.models import Alert, AlertRule, Kpi, Report, ReportState
-from kpis.reports.requesting import have_made
+from kpis.reports.requests import enqueue_report
 from sync.models import Event
 from tests.conftest import BACKEND
 from tests.support.backlog import is_processed, skip_backlog
@@ -32,7 +32,7 @@ def backlog(database: None) -> None:
 
 def waiting_report(cast: Cast, day: date) -> Report:
     report = Report.objects.create(organization=cast.home.organization, from_day=day, to_day=day)
-    have_made(report)
+    enqueue_report(report)
     return report
 
 

@@ -26,14 +26,14 @@ class MemoryState:
         self._forget_at = 0.0
         self._budgets = LocalBudgets(clock)
 
-    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+    async def take_slot(self, user_id: str, connection_id: str, limit: int) -> bool:
         places = self._places[user_id]
         if connection_id not in places and len(places) >= limit:
             return False
         places.add(connection_id)
         return True
 
-    async def free_place(self, user_id: str, connection_id: str) -> None:
+    async def free_slot(self, user_id: str, connection_id: str) -> None:
         places = self._places.get(user_id)
         if places is not None:
             places.discard(connection_id)
@@ -51,20 +51,20 @@ class MemoryState:
             if user_id not in self._places and messages.is_empty(now):
                 del self._messages[user_id]
 
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+    async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         until = self._clock() + seconds
         for place, connection_id in presences:
             self._present.setdefault(place, {})[connection_id] = until
         return True
 
-    async def be_gone(self, place: str, connection_id: str) -> int | None:
+    async def release(self, place: str, connection_id: str) -> int | None:
         self._present.get(place, {}).pop(connection_id, None)
         return self._count(place)
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
         return [self._count(place) for place in places]
 
-    async def who_is_present(self, place: str) -> list[str] | None:
+    async def holders(self, place: str) -> list[str] | None:
         return list(self._present[place]) if self._count(place) else []
 
     def _count(self, place: str) -> int:

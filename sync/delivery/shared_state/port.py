@@ -17,11 +17,11 @@ class SharedState(Protocol):
     away: bool
     """Whether it did not answer when it was last asked: each process goes by itself."""
 
-    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+    async def take_slot(self, user_id: str, connection_id: str, limit: int) -> bool:
         """Take one of the user's connection places; False where none is free."""
         ...
 
-    async def free_place(self, user_id: str, connection_id: str) -> None: ...
+    async def free_slot(self, user_id: str, connection_id: str) -> None: ...
 
     async def renewal_due(self) -> None:
         """Wait until places must be renewed: soon, where something could not be kept."""
@@ -46,14 +46,14 @@ class SharedState(Protocol):
         """
         ...
 
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+    async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         """For so long, count these (place, connection) as present, unless told again.
 
         False where that could not be kept for all of them.
         """
         ...
 
-    async def be_gone(self, place: str, connection_id: str) -> int | None:
+    async def release(self, place: str, connection_id: str) -> int | None:
         """Take a connection away; how many are still there, None if nobody knows now."""
         ...
 
@@ -61,6 +61,6 @@ class SharedState(Protocol):
         """How many connections are at each place; None if nobody knows."""
         ...
 
-    async def who_is_present(self, place: str) -> list[str] | None:
+    async def holders(self, place: str) -> list[str] | None:
         """Return the connections at this place; None if that is not known."""
         ...

@@ -32,7 +32,7 @@ from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.port import LEASE_SECONDS, RENEW_SECONDS
 from sync.protocol.limits import WINDOW
 
-log = logging.getLogger("bos.sync")
+logger = logging.getLogger("bos.sync")
 T = TypeVar("T")
 
 # How long Redis may take, and how long it is left alone after it failed: a hung Redis must not
@@ -148,9 +148,9 @@ class RedisState:
             client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
         }
 
-    async def take_place(self, user_id: str, connection_id: str, limit: int) -> bool:
+    async def take_slot(self, user_id: str, connection_id: str, limit: int) -> bool:
         # Always counted here as well, so that the count is right when Redis goes away.
-        if not await self._local.take_place(user_id, connection_id, limit):
+        if not await self._local.take_slot(user_id, connection_id, limit):
             return False
         key, client = _places(user_id), self._client(user_id)
         gone = self._ends.untold(client, key)
@@ -163,11 +163,11 @@ class RedisState:
         for place in gone:
             self._ends.withdraw(client, key, place)
         if not taken:
-            await self._local.free_place(user_id, connection_id)
+            await self._local.free_slot(user_id, connection_id)
         return bool(taken)
 
-    async def free_place(self, user_id: str, connection_id: str) -> None:
-        await self._local.free_place(user_id, connection_id)
+    async def free_slot(self, user_id: str, connection_id: str) -> None:
+        await self._local.free_slot(user_id, connection_id)
         if not self._local.places_of(user_id):
             self._tallies.pop(user_id, None)
         await self._ends.take_out(self._client(user_id), _places(user_id), connection_id)
@@ -288,7 +288,7 @@ class RedisState:
             otherwise=None,
         )
 
-    async def be_present(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
+    async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         told = True
         for client, there in self._slices(presences):
             for place, connection_id in there:
@@ -313,7 +313,7 @@ class RedisState:
         await pipe.execute()
         return True
 
-    async def be_gone(self, place: str, connection_id: str) -> int | None:
+    async def release(self, place: str, connection_id: str) -> int | None:
         return await self._ends.take_out(self._client(place), _present(place), connection_id)
 
     async def present(self, places: Sequence[str]) -> list[int] | None:
@@ -334,7 +334,7 @@ class RedisState:
             pipe.eval(TAKE_OUT, 1, _present(place), nobody)
         return await pipe.execute()
 
-    async def who_is_present(self, place: str) -> list[str] | None:
+    async def holders(self, place: str) -> list[str] | None:
         key = _present(place)
         found = await self._ask(lambda: _eval(self._client(place), _WHO, [key]), otherwise=None)
         return None if found is None else [member.decode() for member in found]
@@ -354,7 +354,7 @@ class RedisState:
             self._away_until = time.monotonic() + REDIS_PAUSE
             self._missed.set()
             self.away = True
-            log.warning("redis away", extra={"error": type(error).__name__})
+            logger.warning("redis away", extra={"error": type(error).__name__})
             return otherwise
         self.away = False
         return answer

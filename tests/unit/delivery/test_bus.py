@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from channels.layers import InMemoryChannelLayer, channel_layers
 
-from sync.delivery.bus import PAUSE, Bus, Shown, group_name
+from sync.delivery.bus import PAUSE, Bus, Ephemeral, group_name
 from sync.eventlog.log import LoggedEvent
 from sync.testing import MemoryLog
 from tests.support.waiting import until
 
-SHOWN = Shown("o", "session:s", "s:u", '{"type":"CURSOR_MOVE"}', "u")
+SHOWN = Ephemeral("o", "session:s", "s:u", '{"type":"CURSOR_MOVE"}', "u")
 
 
 class Process:
@@ -24,14 +24,14 @@ class Process:
     def __init__(self) -> None:
         self.bus = Bus()
         self.ingested: list[tuple[str, list[int]]] = []
-        self.shown: list[Shown] = []
+        self.shown: list[Ephemeral] = []
         hub: Any = self
         self.bus.attach(hub)
 
     def ingest(self, organization_id: str, events: Sequence[LoggedEvent]) -> None:
         self.ingested.append((organization_id, [event.sequence for event in events]))
 
-    def show(self, organization_id: str, shown: Shown) -> None:
+    def deliver_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
         self.shown.append(shown)
 
 
@@ -86,12 +86,12 @@ async def test_v2_another_process_reads_what_was_sent_and_its_own_is_not_taken_t
     sender, other, log = Process(), Process(), MemoryLog()
     event = log.append("o", topics=["kpi:k"], data='{"a":1}', origin="c", request_id="r")
     sender.bus.publish([event])
-    sender.bus.show("o", SHOWN)
+    sender.bus.publish_ephemeral("o", SHOWN)
     # Of one process the layer is in memory, and nobody else is to be shown anything.
     await soon(lambda: layer.sent)
     [(_, message)] = layer.sent
     assert other.bus.received(message) == [event]
-    assert (sender.bus.received(message), other.bus.received_shown(message)) == ([], None)
+    assert (sender.bus.received(message), other.bus.received_ephemeral(message)) == ([], None)
     assert sender.shown == [SHOWN]
 
 

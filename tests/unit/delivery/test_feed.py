@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.delivery.feed import MAX_LINGER, Feed
+from sync.delivery.feed import MAX_BATCH_DELAY, Feed
 from sync.delivery.hub import Hub
 from sync.delivery.sequencer import GAP_PATIENCE
 from sync.eventlog.log import LoggedEvent
@@ -108,12 +108,12 @@ async def test_e3_the_requester_alone_gets_the_request_id_subscribed_or_not(worl
     }
 
 
-@pytest.mark.parametrize(("clients", "seconds"), [(0, 0), (1000, 0.001), (2001, MAX_LINGER)])
+@pytest.mark.parametrize(("clients", "seconds"), [(0, 0), (1000, 0.001), (2001, MAX_BATCH_DELAY)])
 async def test_l3_a_change_lingers_the_longer_the_more_there_are_to_write_to(
     world: World, clients: int, seconds: float
 ) -> None:
     world.feed.subscribers = dict.fromkeys(map(str, range(clients)), FakeClient("one"))
-    assert world.feed.linger == pytest.approx(seconds)
+    assert world.feed.batch_delay == pytest.approx(seconds)
 
 
 # ------------------------------------------------------------------ order
@@ -347,7 +347,7 @@ async def test_c6_of_what_is_shown_in_a_pause_the_latest_follows_and_nothing_of_
 
     def show(key: str, x: int, topic: str = "session:s") -> None:
         message = f'{{"type":"CURSOR_MOVE","payload":{{"x":{x}}}}}'.encode()
-        world.feed.show(topic, key, message, except_user="user-of-ann")
+        world.feed.deliver_ephemeral(topic, key, message, except_user="user-of-ann")
 
     async with world.feed.paused(bob):
         show("mia", 1)

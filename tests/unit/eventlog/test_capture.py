@@ -1,4 +1,4 @@
-"""Each change of a row is an event, by whatever door (V1, S4); nothing here is committed."""
+"""Each change of a row is an event, from whatever source (V1, S4); nothing here is committed."""
 
 from __future__ import annotations
 

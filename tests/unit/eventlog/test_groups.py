@@ -40,7 +40,7 @@ def told(happened: list[str], name: str) -> Callable[[], None]:
 
 async def test_l3_a_change_lingers_for_one_that_comes_soon_after_it() -> None:
     writer, happened = GroupWriter(), list[str]()
-    first = writer.submit(told(happened, "a"), linger=LONG)
+    first = writer.submit(told(happened, "a"), batch_delay=LONG)
     second: asyncio.Future[asyncio.Future[None]] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(
         SOON, lambda: second.set_result(writer.submit(told(happened, "b")))
@@ -68,7 +68,7 @@ async def test_l3_what_came_during_a_commit_does_not_linger() -> None:
 
     first = writer.submit(long_change)
     await entered.wait()
-    second = writer.submit(told(happened, "b"), linger=3600)
+    second = writer.submit(told(happened, "b"), batch_delay=3600)
     leave.set()
     await asyncio.gather(first, second)
     assert happened == ["a", "a committed", "b", "b committed"]
@@ -85,7 +85,7 @@ async def test_e7_a_change_that_fails_takes_none_of_its_group_with_it(cast: Cast
             raise NotFound
 
     changes = [
-        writer.submit_for(mia, partial(set_value, value), linger=SOON) for value in (1, 2, 3)
+        writer.submit_for(mia, partial(set_value, value), batch_delay=SOON) for value in (1, 2, 3)
     ]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [type(None), NotFound, type(None)]
@@ -143,7 +143,7 @@ async def test_f4_on_sqlite_a_commit_that_fails_is_rolled_back_and_may_be_made_a
 
     def change(value: int) -> asyncio.Future[Kpi]:
         set_value = partial(kpi_set_value, str(kpi.pk), value=Decimal(value))
-        return writer.submit_for(mia, lambda now: set_value(principal=now), linger=SOON)
+        return writer.submit_for(mia, lambda now: set_value(principal=now), batch_delay=SOON)
 
     with no_file_is_written():
         failed = await asyncio.gather(change(1), change(2), return_exceptions=True)
@@ -169,7 +169,7 @@ def no_file_is_written() -> Iterator[None]:
 async def test_l3_a_group_has_64_changes_and_not_one_more(more: int) -> None:
     writer, happened = GroupWriter(), list[str]()
     changes = [
-        writer.submit(told(happened, str(n)), linger=LONG if n == 0 else 0)
+        writer.submit(told(happened, str(n)), batch_delay=LONG if n == 0 else 0)
         for n in range(GROUP + more)
     ]
     await asyncio.gather(*changes)

@@ -87,11 +87,11 @@ class World:
         sent: list[tuple[float, str]] = []
         while not self.connection.closing and self.connection.next_deadline() <= end:
             now = self.connection.next_deadline()
-            self.connection.on_time(now)
+            self.connection.on_deadline(now)
             types = self.told()
             sent += [(now, type_) for type_ in types]
             if answering and "PING" in types:
-                self.connection.heard(now + 0.1)
+                self.connection.touch(now + 0.1)
         return sent
 
 
@@ -109,10 +109,10 @@ def limits() -> SyncSettings:
 
 
 def test_a1_the_end_comes_after_ten_seconds_and_not_before(world: World) -> None:
-    world.connection.on_time(9.999)
+    world.connection.on_deadline(9.999)
     assert (world.closes, world.told()) == ([], [])
     assert world.connection.next_deadline() == 10
-    world.connection.on_time(10)
+    world.connection.on_deadline(10)
     assert world.closes == [CloseCode.AUTHENTICATION]
     assert world.told() == ["ERROR"]
 
@@ -192,11 +192,11 @@ def test_h1_ten_seconds_without_a_frame_after_a_ping_is_4408_and_less_is_not(
 
 def test_h1_a_frame_before_the_ping_is_no_answer_and_one_after_it_is(world: World) -> None:
     world.sign_in()
-    world.connection.heard(29.9)
+    world.connection.touch(29.9)
     world.run_until(35, answering=False)
     assert world.connection.next_deadline() == 40
-    world.connection.heard(39.9)
-    world.connection.on_time(40)
+    world.connection.touch(39.9)
+    world.connection.on_deadline(40)
     assert world.closes == []
 
 
@@ -221,8 +221,8 @@ def test_h1_five_minutes_of_silence_are_4408(world: World, limits: SyncSettings)
 
 
 def test_h1_an_older_sign_of_life_does_not_undo_a_newer_one(world: World) -> None:
-    world.connection.heard(8)
-    world.connection.heard(3)
+    world.connection.touch(8)
+    world.connection.touch(3)
     assert world.connection._last_heard == 8
 
 
@@ -280,7 +280,7 @@ def test_w6_nothing_is_due_any_more_after_the_close(world: World) -> None:
     world.connection.close(CloseCode.TOO_MANY)
     world.told()
     for now in (10.0, 40.0, 4000.0):
-        world.connection.on_time(now)
+        world.connection.on_deadline(now)
     assert (len(world.closes), world.told()) == (1, [])
 
 

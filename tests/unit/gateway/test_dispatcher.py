@@ -45,7 +45,7 @@ def records() -> Iterator[Records]:
 
 async def answers_to(request: RequestType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the codes that two such requests are answered with."""
-    monkeypatch.setitem(registry.requests, "PING", request)
+    monkeypatch.setitem(registry.client_messages, "PING", request)
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:

@@ -72,14 +72,14 @@ def asked() -> Iterator[registry.RequestType]:
     """A request type of the test's own."""
     registry.add_message(registry.message("TEST_ASK")(Ask))
     registry.add_message(registry.message("TEST_TOLD")(Told))
-    request = registry.requests["TEST_ASK"]
+    request = registry.client_messages["TEST_ASK"]
 
     async def tell(context: Context, message: Ask) -> Reply:
         return Reply(Told(message.size))
 
     request.handler = tell
     yield request
-    del registry.requests["TEST_ASK"], registry.events["TEST_TOLD"]
+    del registry.client_messages["TEST_ASK"], registry.server_messages["TEST_TOLD"]
 
 
 def refusal(messages: list[Sent]) -> tuple[str, str | None]:

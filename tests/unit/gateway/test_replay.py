@@ -54,7 +54,7 @@ class World:
 
     async def sync(self, *channels: str, **cursor: Any) -> list[Sent]:
         envelope = Envelope("SYNC_REQUEST", {}, request_id="r")
-        asked = registry.requests["SYNC_REQUEST"]
+        asked = registry.client_messages["SYNC_REQUEST"]
         context = Context(self.connection, self.hub, envelope, asked)
         request = SyncRequest(channels=list(channels or [KPI]), **cursor)
         await serve_sync(context, request, self.permitted)

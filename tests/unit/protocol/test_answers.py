@@ -27,7 +27,7 @@ from sync.protocol.errors import (
     error_codes,
 )
 from sync.protocol.messages import ServerPong, SyncStart
-from sync.protocol.registry import EntityMessage, Message, RequestType, requests
+from sync.protocol.registry import EntityMessage, Message, RequestType, client_messages
 from tests.support.answers import Declared
 
 
@@ -49,7 +49,7 @@ def request(
 
 def test_e8_what_is_registered_is_declared_rightly() -> None:
     assert check_answers() == []
-    assert all(request.codes for request in requests.values() if request.handler)
+    assert all(request.codes for request in client_messages.values() if request.handler)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_e8_a_wrong_declaration_is_found_at_start(wrong: RequestType, problem: s
 
 
 def test_e8_no_process_starts_with_a_wrong_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(requests, "KPI_UPDATE", request(errors=[InvalidMessage]))
+    monkeypatch.setitem(client_messages, "KPI_UPDATE", request(errors=[InvalidMessage]))
     with pytest.raises(SystemCheckError, match=r"\(sync\.E007\) KPI_UPDATE: InvalidMessage is an"):
         call_command("check")
 
@@ -85,10 +85,10 @@ def test_e8_a_right_declaration_has_no_problem() -> None:
 
 
 def test_e8_every_error_code_is_one_of_some_request() -> None:
-    codes = {code for request in requests.values() for code in request.codes}
+    codes = {code for request in client_messages.values() for code in request.codes}
     codes |= {
         code
-        for request in requests.values()
+        for request in client_messages.values()
         for answer in request.answers
         for code in answer.codes
         if not isinstance(code, SyncErrorCode)
@@ -96,9 +96,9 @@ def test_e8_every_error_code_is_one_of_some_request() -> None:
     assert codes == error_codes()
 
 
-@pytest.mark.parametrize("name", sorted(requests))
+@pytest.mark.parametrize("name", sorted(client_messages))
 def test_e8_what_any_request_may_get_is_among_its_codes(name: str) -> None:
-    codes = requests[name].codes
+    codes = client_messages[name].codes
     of_any = {error.code for error in OF_ANY}
     assert of_any - codes == ({InvalidMessage.code} if name in NEVER_MALFORMED else set())
     of_the_signed_in = {error.code for error in OF_THE_SIGNED_IN}

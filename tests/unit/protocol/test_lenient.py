@@ -11,7 +11,7 @@ import pytest
 
 from sync.protocol.envelope import Envelope, MalformedEnvelope, decode_json, decode_msgpack
 from sync.protocol.errors import InvalidMessage
-from sync.protocol.registry import Request, requests
+from sync.protocol.registry import Request, client_messages
 from sync.reference.asyncapi import Entry, entries, schemas
 from sync.reference.examples import example
 from sync.reference.schemas import Schema, resolved
@@ -30,7 +30,7 @@ def decoded(message: Any, *, packed: bool) -> Envelope:
 
 def read(type_: str, payload: Any, *, packed: bool = False) -> Request:
     message = {"type": type_, "payload": payload}
-    return decoded(message, packed=packed).payload_as(requests[type_].struct)
+    return decoded(message, packed=packed).payload_as(client_messages[type_].struct)
 
 
 def valid(entry: Entry) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_w13_null_is_as_if_missing_in_every_field_of_the_envelope(type_: str, pa
     without = decoded({"type": type_, "payload": None}, packed=packed)
     assert without == decoded({"type": type_}, packed=packed)
     if not SENT[type_].has_payload:
-        assert without.payload_as(requests[type_].struct) is not None
+        assert without.payload_as(client_messages[type_].struct) is not None
 
 
 def test_w13_null_in_a_list_stands_for_an_item_and_is_refused() -> None:
@@ -163,7 +163,7 @@ def test_w16_an_integer_may_be_written_as_a_decimal_that_is_whole(
     expected = read(type_, payload)
     text = json.dumps({"type": type_, "payload": having(payload, place, "@")})
     message = decode_json(text.replace('"@"', written))
-    assert message.payload_as(requests[type_].struct) == expected
+    assert message.payload_as(client_messages[type_].struct) == expected
     assert read(type_, having(payload, place, 5.0), packed=True) == expected
 
 
@@ -174,13 +174,13 @@ def test_w16_any_other_number_for_an_integer_is_refused(
 ) -> None:
     text = json.dumps({"type": type_, "payload": having(valid(SENT[type_]), place, "@")})
     with pytest.raises((InvalidMessage, MalformedEnvelope)) as error:
-        decode_json(text.replace('"@"', written)).payload_as(requests[type_].struct)
+        decode_json(text.replace('"@"', written)).payload_as(client_messages[type_].struct)
     assert error.value.details["field"] == ".".join(("payload", *place))
 
 
 def test_w16_a_sequence_of_sixteen_digits_is_read_whole() -> None:
     """As a log has that was put back."""
     message = '{"type": "SYNC_REQUEST", "payload": {"channels": ["kpi:1"], "lastSequence": %s}}'
-    struct = requests["SYNC_REQUEST"].struct
+    struct = client_messages["SYNC_REQUEST"].struct
     asked: Any = decode_json(message % "1764000000000001.0").payload_as(struct)
     assert asked.last_sequence == 1_764_000_000_000_001

@@ -80,9 +80,9 @@ async def test_l1_who_reconnects_has_what_he_had_sent_until_it_is_a_minute_old()
     clock = Clock()
     state = MemoryState(clock)
     for n in range(3):
-        assert await state.take_place("bob", f"c{n}", 10)
+        assert await state.take_slot("bob", f"c{n}", 10)
         assert await state.hit("bob", 3, WINDOW) == 0
-        await state.free_place("bob", f"c{n}")
+        await state.free_slot("bob", f"c{n}")
     assert await state.hit("bob", 3, WINDOW) > 0
     clock.now += WINDOW
     assert await state.hit("bob", 3, WINDOW) == 0
@@ -92,24 +92,24 @@ async def test_l1_who_has_gone_is_forgotten_in_the_end() -> None:
     clock = Clock()
     state = MemoryState(clock)
     for n in range(3):
-        await state.take_place(f"user{n}", "c", 10)
+        await state.take_slot(f"user{n}", "c", 10)
         await state.hit(f"user{n}", 3, WINDOW)
-        await state.free_place(f"user{n}", "c")
+        await state.free_slot(f"user{n}", "c")
     clock.now += 2 * WINDOW
-    await state.take_place("last", "c", 10)
-    await state.free_place("last", "c")
+    await state.take_slot("last", "c", 10)
+    await state.free_slot("last", "c")
     assert state._messages == {}
 
 
 async def test_a4_the_limit_of_places_is_given_and_one_more_is_not() -> None:
     state = MemoryState()
-    assert [await state.take_place("bob", f"c{n}", 3) for n in range(4)] == [True] * 3 + [False]
-    assert await state.take_place("bob", "c0", 3)  # it has one
-    assert await state.take_place("vera", "c4", 3)
-    await state.free_place("bob", "c1")
-    await state.free_place("bob", "c1")
-    assert await state.take_place("bob", "c3", 3)
-    assert not await state.take_place("bob", "c1", 3)
+    assert [await state.take_slot("bob", f"c{n}", 3) for n in range(4)] == [True] * 3 + [False]
+    assert await state.take_slot("bob", "c0", 3)  # it has one
+    assert await state.take_slot("vera", "c4", 3)
+    await state.free_slot("bob", "c1")
+    await state.free_slot("bob", "c1")
+    assert await state.take_slot("bob", "c3", 3)
+    assert not await state.take_slot("bob", "c1", 3)
 
 
 # ------------------------------------------------------------------ the pace of cursors

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from sync.eventlog.capture import SyncedModel, SyncedQuerySet
+from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 
 
 class Shop(SyncedModel):

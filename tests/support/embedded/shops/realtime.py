@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable
 from shops import handlers, messages
 from shops.entities import OrderData, ShopData
 from shops.models import Order, Shop
-from sync.eventlog.capture import Change, Live, Synced
+from sync.eventlog.capture import Change, EntitySync, Live
 from sync.feature import Feature
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.rights import AccessChange, Reads
-from sync.protocol.topics import Audience, Shown, TopicKind
+from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
 
 
-class SyncedShop(Synced[Shop]):
+class ShopSync(EntitySync[Shop]):
     model = Shop
     entity_type = "shop"
     shape = ShopData
@@ -27,7 +27,7 @@ class SyncedShop(Synced[Shop]):
         return Audience(organization=row.chain, shop=str(row.pk))
 
 
-class SyncedOrder(Synced[Order]):
+class OrderSync(EntitySync[Order]):
     model = Order
     entity_type = "order"
     shape = OrderData
@@ -55,11 +55,11 @@ def may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
-def show_shops(principal: Principal, ids: Collection[str]) -> Iterable[Shown]:
+def show_shops(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     for shop in Shop.objects.filter(chain=principal.organization_id, pk__in=ids):
-        yield Shown("shop", str(shop.pk), SyncedShop().data(shop))
+        yield SnapshotEntity("shop", str(shop.pk), ShopSync().data(shop))
         for order in Order.objects.filter(shop=shop):
-            yield Shown("order", str(order.pk), SyncedOrder().data(order))
+            yield SnapshotEntity("order", str(order.pk), OrderSync().data(order))
 
 
 def followers(before: Shop, after: Shop | None) -> AccessChange:
@@ -67,7 +67,7 @@ def followers(before: Shop, after: Shop | None) -> AccessChange:
 
 
 feature = Feature(
-    entities=[SyncedShop(), SyncedOrder()],
+    entities=[ShopSync(), OrderSync()],
     messages=[messages.OrderPlace, messages.OrderPlaced],
     error_ids=["shopId"],
     handlers=[handlers.order_place],

@@ -13,11 +13,11 @@ from bos.permissions import principal_of
 from kpis.models import Report, ReportFile, ReportFormat, ReportState
 from kpis.permissions import may_have_reported
 from kpis.reports.content import Content, NothingToReport, report_content
-from kpis.reports.requesting import report_fail, visible_in
+from kpis.reports.requests import report_fail, visible_in
 from sync.protocol.identity import SYSTEM, Actor, acting
 
 
-def make(report_id: str) -> None:
+def render_report(report_id: str) -> None:
     """Make the file of a waiting report. Idempotent: one that is ready stays as it is."""
     report = Report.objects.filter(pk=report_id, state=ReportState.WAITING).first()
     if report is None:
@@ -64,8 +64,8 @@ def _file(content: Content, format: ReportFormat) -> bytes:
 def _requester(report: Report) -> Actor:
     if report.requested_by_id is None:
         return SYSTEM
-    door = "websocket" if report.request_id else "admin"
-    return Actor(str(report.requested_by_id), door, report.origin, report.request_id)
+    source = "websocket" if report.request_id else "admin"
+    return Actor(str(report.requested_by_id), source, report.origin, report.request_id)
 
 
 def _may_still(report: Report) -> bool:

@@ -19,7 +19,7 @@ HORIZON = 14
 """Days of the forecast that everybody sees."""
 
 
-def have_judged(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
+def enqueue_judgement(kpi: Kpi, *, priority: Priority = Priority.SOON) -> None:
     """Have a worker judge the KPI's new values. Runs inside the caller's transaction."""
     InsightState.objects.get_or_create(kpi=kpi)
     # Locked first: a job that ends just now has seen the new value, or is seen to have ended.
@@ -48,7 +48,7 @@ def sweep() -> None:
     for state in InsightState.objects.filter(lost).select_related("kpi"):
         with transaction.atomic():
             InsightState.objects.filter(pk=state.pk).update(waiting=False)
-            have_judged(state.kpi, priority=Priority.WHENEVER)
+            enqueue_judgement(state.kpi, priority=Priority.WHENEVER)
 
 
 def end_old_forecasts() -> None:

@@ -70,11 +70,11 @@ def report_request(
         raise NotFound(field="scope", reason="no KPI has a value in that time")
     require_room(principal.organization_id, principal.user_id)
     report.save(force_insert=True)
-    have_made(report)
+    enqueue_report(report)
     return report
 
 
-def have_made(report: Report) -> None:
+def enqueue_report(report: Report) -> None:
     enqueue(
         MAKE_REPORT,
         str(report.pk),
@@ -184,7 +184,7 @@ def _request_if_due(schedule: ReportSchedule, today: date) -> None:
         state=ReportState.WAITING,
     )
     report.save(force_insert=True)
-    have_made(report)
+    enqueue_report(report)
 
 
 def _due(rhythm: Rhythm, today: date) -> tuple[date, date, date]:
