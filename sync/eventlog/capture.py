@@ -19,7 +19,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from sync.eventlog.log import PendingEvent, append
+from sync.eventlog.log import PendingEvent, append, append_look
 from sync.protocol import rights
 from sync.protocol.codecs import json_text
 from sync.protocol.identity import Actor, current_actor
@@ -27,7 +27,7 @@ from sync.protocol.messages import Deletion
 from sync.protocol.registry import EntityData, Message, name_of
 from sync.protocol.rights import AccessChange
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience
+from sync.protocol.topics import Audience, SnapshotEntity
 
 M = TypeVar("M", bound=models.Model)
 EVERYTHING = frozenset({"*"})
@@ -91,6 +91,10 @@ class EntitySync(Generic[M]):
     def data(self, row: M) -> EntityData:
         """Return what clients mirror of the row, as its `shape`."""
         raise NotImplementedError
+
+    def snapshot(self, row: M) -> SnapshotEntity:
+        """Return the row as snapshots show it."""
+        return SnapshotEntity(self.entity_type, str(row.pk), self.data(row))
 
     def audience(self, row: M) -> Audience:
         raise NotImplementedError
@@ -383,22 +387,15 @@ def _append_look(
     """Have rights looked at by an event that is shown to nobody."""
     row = change.before if change.before is not None else change.row
     organization_id = synced.organization_id(row)
-    if not organization_id:
-        return
-    append(
-        PendingEvent(
-            organization_id=organization_id,
+    if organization_id:
+        append_look(
+            organization_id,
             entity_type=synced.entity_type,
             entity_id=str(row.pk),
             change_type=change.kind,
-            data="{}",
-            live_type="",
-            live="",
+            access=access,
             actor=actor,
-            access=json_text(access),
-            audience=Audience(),
         )
-    )
 
 
 def _append(
