@@ -84,8 +84,8 @@ class Hub:
         self._tasks = [
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
-            loop.create_task(self._renew_places(), name="hub-places"),
-            loop.create_task(self._keep_house(), name="hub-house"),
+            loop.create_task(self._renew_slots(), name="hub-slots"),
+            loop.create_task(self._prune(), name="hub-prune"),
             *(loop.create_task(companion(self)) for companion in _companions),
         ]
         bus.attach(self)
@@ -247,27 +247,27 @@ class Hub:
         except Exception as error:  # at worst, messages come that nobody here needs
             logger.warning("group not left", extra={"error": type(error).__name__})
 
-    async def _renew_places(self) -> None:
+    async def _renew_slots(self) -> None:
         while True:
             await self.state.renewal_due()
-            places = [
+            slots = [
                 (subscriber.principal.user_id, subscriber.id)
                 for subscriber in self.subscribers.values()
                 if subscriber.principal is not None
             ]
             try:
-                await self.state.renew_places(places)
+                await self.state.renew_slots(slots)
             except Exception:
-                logger.exception("places not renewed")
+                logger.exception("slots not renewed")
 
-    async def _keep_house(self) -> None:
+    async def _prune(self) -> None:
         while True:
             # At another time in each process: they were all started together.
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
             try:
                 await in_database(prune_all)
             except Exception:
-                logger.exception("nothing forgotten")
+                logger.exception("nothing pruned")
 
     # -------------------------------------------------------------- connections
 

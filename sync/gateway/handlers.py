@@ -224,8 +224,8 @@ CHANNELS_A_REQUEST = 100
 async def _well_formed(context: Context, channels: Collection[str]) -> list[Topic]:
     """The topics, each once, in the order given; an ERROR for each that is none, or too many."""
     wanted: dict[Topic, None] = {}
-    for place, name in enumerate(dict.fromkeys(channels)):
-        if place >= CHANNELS_A_REQUEST:
+    for index, name in enumerate(dict.fromkeys(channels)):
+        if index >= CHANNELS_A_REQUEST:
             told = name[:MOST_OF_A_TEXT]
             context.refuse(SubscriptionFailed(channel=told, limit=CHANNELS_A_REQUEST))
         else:
