@@ -30,12 +30,12 @@ def add_mirrored(entity_type: str) -> None:
 
 class Encoding(Protocol):
     def encode(self, *messages: bytes) -> Frames:
-        """These JSON messages as frames, in order."""
+        """Return these JSON messages as frames, in order."""
         ...
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """A WebSocket frame as a server sends it: whole, unmasked (RFC 6455, section 5.2)."""
+    """Return a WebSocket frame as a server sends it: whole, unmasked (RFC 6455, section 5.2)."""
     size = len(payload)
     first = 0x80 | opcode
     if size < 126:

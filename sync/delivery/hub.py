@@ -95,7 +95,7 @@ class Hub:
     async def feed(self, organization_id: str) -> Feed:
         """The organization's feed; everything committed from now on will be delivered by it."""
         opening = self._feeds.get(organization_id)
-        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+        if opening is None or (opening.done() and not _is_open(opening)):
             opening = asyncio.ensure_future(self._open(organization_id))
             self._feeds[organization_id] = opening
         self._deserted.pop(organization_id, None)
@@ -120,11 +120,8 @@ class Hub:
             self._joined.add(organization_id)
 
     def ready_feeds(self) -> list[Feed]:
-        return [
-            task.result()
-            for task in list(self._feeds.values())  # asked by other threads, too
-            if task.done() and not task.cancelled() and task.exception() is None
-        ]
+        # Asked by other threads, too.
+        return [task.result() for task in list(self._feeds.values()) if _is_open(task)]
 
     def ingest(self, organization_id: str, events: Iterable[LoggedEvent]) -> None:
         task = self._feeds.get(organization_id)
@@ -134,17 +131,16 @@ class Hub:
             # Opening: it may have read the head just before. Whatever comes twice is dropped.
             waiting = list(events)
             task.add_done_callback(lambda _: self.ingest(organization_id, waiting))
-        elif not task.cancelled() and task.exception() is None:
+        elif _is_open(task):
             task.result().ingest(events)
 
     def deliver_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
-        """Show something passing to who follows its topic here."""
+        """Deliver an ephemeral to those who follow its topic here."""
         for watch in _watchers:
             watch(shown)
         task = self._feeds.get(organization_id)
-        if task is not None and task.done() and not task.cancelled() and not task.exception():
-            feed = task.result()
-            feed.deliver_ephemeral(
+        if task is not None and _is_open(task):
+            task.result().deliver_ephemeral(
                 shown.topic, shown.key, shown.message.encode(), except_user=shown.user_id
             )
 
@@ -289,6 +285,10 @@ class Hub:
     def end(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+def _is_open(opening: asyncio.Task[Feed]) -> bool:
+    return opening.done() and not opening.cancelled() and opening.exception() is None
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
