@@ -1,10 +1,15 @@
-"""Ids as they come in."""
+"""Ids as they come in and go out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
 from uuid import UUID
+
+
+def wire_id(value: object) -> str | None:
+    """Return the id as it is sent; None where there is none."""
+    return None if value is None else str(value)
 
 
 def canonical_uuids(ids: Collection[str]) -> list[UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from bos.entities import (
     OrganizationData,
 )
 from bos.feature import Feature
+from bos.ids import wire_id
 from bos.imports import workflow
 from bos.imports.resources import EmployeeImport
 from bos.jobs import queue
@@ -63,7 +64,7 @@ class DepartmentSync(EntitySync[Department]):
         return DepartmentData(
             id=str(row.pk),
             name=row.name,
-            parent_id=_id(row.parent_id),
+            parent_id=wire_id(row.parent_id),
             updated_at=wire_time(row.updated_at),
         )
 
@@ -77,7 +78,7 @@ class DepartmentSync(EntitySync[Department]):
         return DepartmentUpdated(
             department_id=str(row.pk),
             name=row.name,
-            parent_id=_id(row.parent_id),
+            parent_id=wire_id(row.parent_id),
             updated_by=actor.user_id,
             updated_at=wire_time(row.updated_at),
         )
@@ -94,13 +95,15 @@ class EmployeeSync(EntitySync[Employee]):
             name=row.name,
             title=row.title,
             email=row.email,
-            department_id=_id(row.department_id),
-            user_id=_id(row.user_id),
+            department_id=wire_id(row.department_id),
+            user_id=wire_id(row.user_id),
             updated_at=wire_time(row.updated_at),
         )
 
     def audience(self, row: Employee) -> Audience:
-        return Audience(organization=str(row.organization_id), department=_id(row.department_id))
+        return Audience(
+            organization=str(row.organization_id), department=wire_id(row.department_id)
+        )
 
     def live(self, change: Change[Employee], actor: Actor) -> Live:
         if change.kind != "updated":
@@ -111,8 +114,8 @@ class EmployeeSync(EntitySync[Employee]):
             name=row.name,
             title=row.title,
             email=row.email,
-            department_id=_id(row.department_id),
-            user_id=_id(row.user_id),
+            department_id=wire_id(row.department_id),
+            user_id=wire_id(row.user_id),
             updated_by=actor.user_id,
             updated_at=wire_time(row.updated_at),
         )
@@ -171,7 +174,7 @@ class UserSync(EntitySync[User]):
     )
 
     def organization_id(self, row: User) -> str:
-        return _id(row.organization_id) or ""
+        return wire_id(row.organization_id) or ""
 
     def is_event(self, change: Change[User]) -> bool:
         return False
@@ -181,32 +184,24 @@ def _subject(row: Notification) -> NotificationSubject:
     return msgspec.convert(row.data, NotificationSubject)
 
 
-def _id(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
 # ------------------------------------------------------------------ what topics show
 
 
 def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     for organization in Organization.objects.filter(pk__in=ids):
-        yield _shown(OrganizationSync(), organization)
+        yield OrganizationSync().snapshot(organization)
         for department in Department.objects.of(organization.pk):
-            yield _shown(DepartmentSync(), department)
+            yield DepartmentSync().snapshot(department)
         for employee in Employee.objects.of(organization.pk):
-            yield _shown(EmployeeSync(), employee)
+            yield EmployeeSync().snapshot(employee)
 
 
 def _show_departments(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     organization_id = principal.organization_id
     for department in Department.objects.of(organization_id).filter(pk__in=ids):
-        yield _shown(DepartmentSync(), department)
+        yield DepartmentSync().snapshot(department)
     for employee in Employee.objects.of(organization_id).filter(department_id__in=ids):
-        yield _shown(EmployeeSync(), employee)
-
-
-def _shown(synced: EntitySync[Any], row: Any) -> SnapshotEntity:
-    return SnapshotEntity(synced.entity_type, str(row.pk), synced.data(row))
+        yield EmployeeSync().snapshot(employee)
 
 
 def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
@@ -215,7 +210,7 @@ def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[
         user_id__in=ids, read_at=None
     )
     for notification in unread.order_by("created_at"):
-        yield _shown(NotificationSync(), notification)
+        yield NotificationSync().snapshot(notification)
 
 
 feature = Feature(

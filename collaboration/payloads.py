@@ -6,6 +6,7 @@ from typing import cast
 
 from msgspec.structs import astuple
 
+from bos.ids import wire_id
 from collaboration.entities import (
     AnnotationData,
     ContentType,
@@ -76,7 +77,7 @@ def annotation_data(row: Annotation) -> AnnotationData:
         content=row.content,
         content_type=cast(ContentType, row.content_type),
         entity=EntityRef(row.entity_type, row.entity_id) if row.entity_type else None,
-        parent_id=None if row.parent_id is None else str(row.parent_id),
+        parent_id=wire_id(row.parent_id),
         revision=row.revision,
         created_at=wire_time(row.created_at),
         updated_at=wire_time(row.updated_at),

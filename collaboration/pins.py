@@ -24,15 +24,29 @@ from sync.eventlog.writer import submit_write
 logger = logging.getLogger("bos.collaboration")
 
 
+class _Anomaly(msgspec.Struct, rename="camel"):
+    """The part of an ANOMALY_DETECTED that a note says."""
+
+    kpi_id: str
+    day: str
+    value: float
+    lower: float
+    upper: float
+    severity: str
+
+
+_decode = msgspec.json.Decoder(_Anomaly).decode
+
+
 def pin_anomaly(feed: Feed, event: LoggedEvent) -> None:
-    """An event of an insight was delivered here."""
+    """Pin the anomaly that an event of an insight tells of, which was delivered here."""
     if event.live_type != "ANOMALY_DETECTED" or event.change_type != "created":
         return
     # Not everybody in the session may see a KPI that is its department's alone.
     if event.topic("organization") is None:
         return
-    anomaly: dict[str, Any] = msgspec.json.decode(event.live)
-    for session_id, position in focused_on("kpi", anomaly["kpiId"]).items():
+    anomaly = _decode(event.live)
+    for session_id, position in focused_on("kpi", anomaly.kpi_id).items():
         pinned = submit_write(
             partial(
                 annotation_pin,
@@ -41,7 +55,7 @@ def pin_anomaly(feed: Feed, event: LoggedEvent) -> None:
                 about=event.entity_id,
                 position=position,
                 content=_text(anomaly),
-                entity=("kpi", anomaly["kpiId"]),
+                entity=("kpi", anomaly.kpi_id),
             ),
             organization_id=event.organization_id,
             rows=rows_of_session(session_id),
@@ -49,10 +63,10 @@ def pin_anomaly(feed: Feed, event: LoggedEvent) -> None:
         pinned.add_done_callback(_log_failure)
 
 
-def _text(anomaly: dict[str, Any]) -> str:
-    value, lower, upper = (rounded_number(anomaly[key]) for key in ("value", "lower", "upper"))
+def _text(anomaly: _Anomaly) -> str:
+    value, lower, upper = map(rounded_number, (anomaly.value, anomaly.lower, anomaly.upper))
     return (
-        f"Anomaly ({anomaly['severity']}): the value of {anomaly['day']} is {value}; "
+        f"Anomaly ({anomaly.severity}): the value of {anomaly.day} is {value}; "
         f"between {lower} and {upper} was expected."
     )
 

@@ -23,7 +23,7 @@ from collaboration.messages import SessionLeft
 from collaboration.models import State
 from collaboration.rooms import Room
 from collaboration.services import participants, sessions
-from collaboration.services.participants import Place
+from collaboration.services.participants import ParticipantKey
 from sync.delivery.feed import Feed
 from sync.delivery.hub import Hub
 from sync.delivery.subscriber import Subscriber
@@ -53,13 +53,13 @@ def enter_room(subscriber: Subscriber, session_id: str) -> Room:
 async def hold_presence(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
     id_ = room.subscriber.id
-    await hub.state.lease([(room.place, id_)], settings.PRESENCE_LEASE)
+    await hub.state.lease([(room.presence_key, id_)], settings.PRESENCE_LEASE)
     await hub.state.lease([(_sign(room), id_)], settings.PARTICIPANT_IDLE)
 
 
 def _sign(room: Room) -> str:
     """Where it is kept that the participant gave a sign on any of their devices."""
-    return f"sign:{room.place}"
+    return f"sign:{room.presence_key}"
 
 
 async def leave_rooms(hub: Hub, subscriber: Subscriber) -> None:
@@ -71,7 +71,7 @@ async def _leave_room(hub: Hub, room: Room) -> None:
     room.leave()
     id_ = room.subscriber.id
     _, left = await asyncio.gather(
-        hub.state.release(_sign(room), id_), hub.state.release(room.place, id_)
+        hub.state.release(_sign(room), id_), hub.state.release(room.presence_key, id_)
     )
     if left == 0:
         await _set_state(room, State.DISCONNECTED, {State.ACTIVE, State.IDLE})
@@ -101,7 +101,9 @@ def _give_up(hub: Hub, room: Room) -> None:
     """Leave the room; its lease would count as a second device of who comes back."""
     room.leave()
     id_ = room.subscriber.id
-    task = asyncio.gather(hub.state.release(_sign(room), id_), hub.state.release(room.place, id_))
+    task = asyncio.gather(
+        hub.state.release(_sign(room), id_), hub.state.release(room.presence_key, id_)
+    )
     _giving_up.add(task)
     task.add_done_callback(_giving_up.discard)
 
@@ -178,7 +180,7 @@ class _Keeper:
         self._renew_at = 0.0
         self._round_at = 0.0
         self._missing_since: dict[str, float] = {}
-        self._left_over: set[Place] | None = None
+        self._left_over: set[ParticipantKey] | None = None
 
     async def go_round(self, now: float) -> None:
         ours = [room for s in self._hub.subscribers.values() for room in s.rooms.values()]
@@ -196,13 +198,17 @@ class _Keeper:
     async def _renew(self, ours: list[Room], now: float) -> None:
         """Say who is here: to Redis or, where it does not hear us, in the database."""
         pause = self._lease / RENEWALS
-        if not await self._hub.state.lease([(r.place, r.subscriber.id) for r in ours], self._lease):
+        if not await self._hub.state.lease(
+            [(r.presence_key, r.subscriber.id) for r in ours], self._lease
+        ):
             # Others may have a Redis: they must not take ours for missing.
             pause = min(pause, ROUND)
-            await submit_write(partial(participants.vouch, [r.place for r in ours], self._lease))
+            await submit_write(
+                partial(participants.vouch, [r.presence_key for r in ours], self._lease)
+            )
         self._renew_at = now + pause
 
-    async def _set_right(self, ours: list[Room], expected: Collection[Place]) -> None:
+    async def _set_right(self, ours: list[Room], expected: Collection[ParticipantKey]) -> None:
         """Undo what a process says that cannot see the connection of who is present (C4)."""
         wrong = [
             room
@@ -247,14 +253,14 @@ class _Keeper:
                 room.shown_state = State.IDLE
                 await _set_state(room, State.IDLE, {State.ACTIVE})
 
-    async def _notice_missing(self, expected: dict[Place, str], now: float) -> None:
+    async def _notice_missing(self, expected: dict[ParticipantKey, str], now: float) -> None:
         """Participants whom no process claims: theirs was killed."""
         if not self._hub.state.shared:
             # One process sees its own connections go; only its predecessor can have been killed.
             if self._left_over is None:
                 self._left_over = set(expected)
             left_over = self._left_over
-            expected = {place: of for place, of in expected.items() if place in left_over}
+            expected = {key: of for key, of in expected.items() if key in left_over}
         counts = await self._hub.state.present([f"{s}:{u}" for s, u in expected])
         if counts is None:  # Redis is away: nobody is cut off because of it
             self._missing_since.clear()
@@ -265,13 +271,13 @@ class _Keeper:
             if count == 0
         }
         if missing:
-            for place in await in_database(participants.vouched):
-                missing.pop(place, None)
-        self._missing_since = {place: self._missing_since.get(place, now) for place in missing}
+            for presence_key in await in_database(participants.vouched):
+                missing.pop(presence_key, None)
+        self._missing_since = {key: self._missing_since.get(key, now) for key in missing}
         await _write_all(
             (expected[participant], partial(participants.participant_missing, *participant))
-            for place, participant in missing.items()
-            if now - self._missing_since[place] >= self._lease * MISSING
+            for presence_key, participant in missing.items()
+            if now - self._missing_since[presence_key] >= self._lease * MISSING
         )
 
     async def _time_out(self) -> None:

@@ -276,15 +276,17 @@ def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Snaps
     sessions = Session.objects.of(principal.organization_id).filter(pk__in=canonical_uuids(ids))
     participants = Participant.objects.filter(session__in=sessions, left_at=None)
     annotations = Annotation.objects.filter(session__in=sessions).order_by("created_at")
-    yield from _shown(SessionSync(), sessions)
-    yield from _shown(ParticipantSync(), participants.select_related("user", "session"))
-    yield from _shown(AnnotationSync(), annotations.select_related("author"))
+    yield from map(SessionSync().snapshot, sessions)
+    yield from map(ParticipantSync().snapshot, participants.select_related("user", "session"))
+    yield from map(AnnotationSync().snapshot, annotations.select_related("author"))
 
 
 def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     of_organization = Session.objects.of(principal.organization_id)
     running = of_organization.filter(ended_at=None)
-    return _shown(SessionSync(), running.filter(organization_id__in=ids, invitation_only=False))
+    return map(
+        SessionSync().snapshot, running.filter(organization_id__in=ids, invitation_only=False)
+    )
 
 
 def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
@@ -293,12 +295,7 @@ def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[Sn
         session__organization_id=principal.organization_id,
         session__ended_at=None,
     )
-    return _shown(InvitationSync(), invitations.select_related("session"))
-
-
-def _shown(synced: EntitySync[Any], rows: Iterable[Any]) -> Iterable[SnapshotEntity]:
-    for row in rows:
-        yield SnapshotEntity(synced.entity_type, str(row.pk), synced.data(row))
+    return map(InvitationSync().snapshot, invitations.select_related("session"))
 
 
 feature = Feature(

@@ -1,4 +1,4 @@
-"""A connection's place in a session: in memory, so that a cursor asks nobody (decision C6)."""
+"""Connections that take part in sessions: in memory, so that a cursor asks nobody (decision C6)."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Room:
         return self.subscriber.principal.organization_id
 
     @property
-    def place(self) -> str:
-        """Names the participant where presence is kept."""
+    def presence_key(self) -> str:
+        """The participant's name where presence is kept."""
         return f"{self.session_id}:{self.user_id}"
 
     def move(self, cursor: CursorMoved, now: float) -> None:
@@ -83,7 +83,7 @@ class Room:
             Ephemeral(
                 organization_id=principal.organization_id,
                 topic=f"session:{self.session_id}",
-                key=self.place,
+                key=self.presence_key,
                 message=encode("CURSOR_MOVE", payload.encode()).decode(),
                 user_id=self.user_id,
             ),

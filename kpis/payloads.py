@@ -9,6 +9,7 @@ from django.urls import reverse
 from msgspec import UNSET
 from msgspec.structs import asdict
 
+from bos.ids import wire_id
 from kpis import messages
 from kpis.entities import (
     AlertData,
@@ -45,7 +46,7 @@ def alert_data(row: Alert) -> AlertData:
     return AlertData(
         id=str(row.pk),
         kpi_id=str(row.kpi_id),
-        rule_id=_id(row.rule_id),
+        rule_id=wire_id(row.rule_id),
         severity=cast(AlertSeverity, row.severity),
         message=row.message,
         value=wire_number(row.value),
@@ -59,14 +60,14 @@ def alert_message(row: Alert) -> messages.Alert:
     return messages.Alert(
         alert_id=str(row.pk),
         kpi_id=str(row.kpi_id),
-        rule_id=_id(row.rule_id),
+        rule_id=wire_id(row.rule_id),
         severity=cast(AlertSeverity, row.severity),
         message=row.message,
         value=wire_number(row.value),
         threshold=wire_number(row.threshold),
         raised_at=wire_time(row.raised_at),
         acknowledged_at=UNSET if seen is None else wire_time(seen),
-        acknowledged_by=UNSET if seen is None else _id(row.acknowledged_by_id),
+        acknowledged_by=UNSET if seen is None else wire_id(row.acknowledged_by_id),
     )
 
 
@@ -122,7 +123,3 @@ def _report(row: Report) -> dict[str, Any]:
         "created_at": wire_time(row.ready_at),
         "expires_at": wire_time(row.expires_at),
     }
-
-
-def _id(value: object) -> str | None:
-    return None if value is None else str(value)

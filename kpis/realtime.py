@@ -12,7 +12,7 @@ from django.utils import timezone
 from msgspec import UNSET
 
 from bos.feature import Feature
-from bos.ids import canonical_uuids
+from bos.ids import canonical_uuids, wire_id
 from bos.jobs.queue import JobType
 from kpis import handlers, jobs, messages
 from kpis.alerts.past import require_measured
@@ -77,8 +77,8 @@ class KpiSync(EntitySync[Kpi]):
             value=wire_number(row.value),
             target=wire_number(row.target),
             direction=cast(Direction, row.direction),
-            department_id=_id(row.department_id),
-            owner_id=_id(row.owner_id),
+            department_id=wire_id(row.department_id),
+            owner_id=wire_id(row.owner_id),
             visibility=cast(KpiVisibility, row.visibility),
             updated_at=wire_time(row.updated_at),
         )
@@ -91,7 +91,7 @@ class KpiSync(EntitySync[Kpi]):
         restricted = row.visibility == Visibility.DEPARTMENT
         return Audience(
             organization=None if restricted else str(row.organization_id),
-            department=_id(row.department_id),
+            department=wire_id(row.department_id),
             kpi=str(row.pk),
         )
 
@@ -248,10 +248,6 @@ class ReportSync(EntitySync[Report]):
         return report_message(change.row)
 
 
-def _id(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
 _SHOWN: dict[type[OfKpi], Q] = {Alert: Q(acknowledged_at=None), Insight: Q()}
 
 # ------------------------------------------------------------------ topics
@@ -281,20 +277,20 @@ def _shown(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
     """These KPIs, and what concerns them."""
     synced: EntitySync[Any] = registered_for(Kpi)
     for kpi in Kpi.objects.of(principal.organization_id).filter(**which):
-        yield SnapshotEntity("kpi", str(kpi.pk), synced.data(kpi))
+        yield synced.snapshot(kpi)
     of_kpi = {f"kpi__{name}": value for name, value in which.items()}
     for model, shown in _SHOWN.items():
         synced = registered_for(model)
         rows = model.objects.of(principal.organization_id).filter(kpi__archived_at=None)
         for row in rows.filter(shown, **of_kpi):
-            yield SnapshotEntity(synced.entity_type, str(row.pk), synced.data(row))
+            yield synced.snapshot(row)
 
 
 def _shown_reports(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
     synced = registered_for(Report)
     ready = Report.objects.of(principal.organization_id).filter(state=ReportState.READY)
     for report in ready.filter(**which):
-        yield SnapshotEntity("report", str(report.pk), synced.data(report))
+        yield synced.snapshot(report)
 
 
 feature = Feature(

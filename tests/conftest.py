@@ -20,6 +20,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client as Browser
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from bos.models import User
@@ -31,6 +33,12 @@ from tests.support.backlog import skip_backlog
 from tests.support.cast import PASSWORD, Cast, Person, make_cast
 from tests.support.server import Server, hash_passwords_quickly, serving, working
 from tests.support.services import RedisServer, redis_server
+
+# A test's own law decides, not the time that it took beside all the others on a busy machine.
+hypothesis_settings.register_profile(
+    "bos", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("bos")
 
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60

@@ -554,7 +554,7 @@ VALUES = st.decimals(-(10**15) + 1, 10**15 - 1, places=4)
 
 
 @given(VALUES, VALUES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_b4_an_axis_has_three_to_five_ticks_around_its_values(one: Decimal, other: Decimal) -> None:
     lowest, highest = sorted((one, other))
     at = ticks(lowest, highest)

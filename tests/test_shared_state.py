@@ -92,7 +92,7 @@ async def test_w8_places_freed_while_redis_is_silent_are_free_at_once_when_it_is
     taken = [await state.take_slot("bob", f"new{n}", PLACES) for n in range(PLACES + 1)]
     assert taken == [True] * PLACES + [False]
     await asyncio.wait_for(state.renewal_due(), 5)
-    await state.renew_places([("bob", f"new{n}") for n in range(PLACES - 1)])
+    await state.renew_slots([("bob", f"new{n}") for n in range(PLACES - 1)])
     await state.free_slot("bob", f"new{PLACES - 1}")
     async with asyncio.timeout(5):
         await until(lambda: other.take_slot("bob", "elsewhere", PLACES), within=5)
@@ -141,7 +141,7 @@ async def test_w8_the_places_of_a_full_process_are_renewed_within_redis_time(
     """All in one pipeline, so many take longer than the second that Redis is given."""
     state = RedisState((own_redis.url,))
     with caplog.at_level(logging.WARNING):
-        await state.renew_places((f"user{n // 10}", f"c{n}") for n in range(60_000))
+        await state.renew_slots((f"user{n // 10}", f"c{n}") for n in range(60_000))
     assert "redis away" not in caplog.text
     client = redis.asyncio.Redis.from_url(own_redis.url)
     assert await client.dbsize() == 6_000

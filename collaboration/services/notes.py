@@ -15,7 +15,7 @@ from collaboration.models import (
     ContentType,
     Session,
 )
-from collaboration.services.sessions import followable_by, locked, own_place
+from collaboration.services.sessions import followable_by, locked, own_participant
 from collaboration.usage import (
     require_room_for_note,
     size_of,
@@ -56,7 +56,7 @@ def annotation_create(
     there are too many notes.
     """
     session = locked(principal, session_id)
-    own_place(session, principal)
+    own_participant(session, principal)
     require_room_for_note(session, more=size_of(content), is_new=True)
     parent = None
     if parent_id is not None:
@@ -197,7 +197,7 @@ def _changeable(principal: Principal, annotation_id: str, session_id: str | None
         session = locked(principal, session_id)
     else:
         session = _session_of(principal, annotation_id)
-    own_place(session, principal)
+    own_participant(session, principal)
     of_session = Annotation.objects.filter(session=session, pk__in=canonical_uuids([annotation_id]))
     # Read behind the lock: whatever was changed before it is seen. Not every door locks a session.
     found = of_session.select_for_update(no_key=True).first()

@@ -47,8 +47,8 @@ def participant_set_state(
     )
     if session is None:
         return False
-    places = present(session).filter(user_id=user_id, state__in=only_from)
-    participant = to_change(places).first()
+    own = present(session).filter(user_id=user_id, state__in=only_from)
+    participant = to_change(own).first()
     if participant is None:
         return False
     set_state(participant, state)
@@ -83,13 +83,13 @@ def participant_return(session_id: str, user_id: str, state: State) -> bool:
     return True
 
 
-def vouch(places: Collection[str], seconds: float) -> None:
-    """For so long, nobody at these places is missing, whatever Redis knows."""
+def vouch(presence_keys: Collection[str], seconds: float) -> None:
+    """For so long, none of these participants is missing, whatever Redis knows."""
     now = timezone.now()
     until = now + timedelta(seconds=seconds)
     # Sorted: two processes that vouch for the same people lock the rows in one order.
     Vouch.objects.bulk_create(
-        [Vouch(place=place, until=until) for place in sorted(set(places))],
+        [Vouch(place=key, until=until) for key in sorted(set(presence_keys))],
         update_conflicts=True,
         unique_fields=["place"],
         update_fields=["until"],
@@ -101,11 +101,11 @@ def vouched() -> set[str]:
     return set(Vouch.objects.filter(until__gt=timezone.now()).values_list("place", flat=True))
 
 
-Place = tuple[str, str]
+ParticipantKey = tuple[str, str]
 """A participant: session id, user id."""
 
 
-def present_participants() -> dict[Place, str]:
+def present_participants() -> dict[ParticipantKey, str]:
     """Return those who should be connected somewhere now, with the id of their organization."""
     rows = Participant.objects.filter(left_at=None, session__ended_at=None)
     connected = rows.exclude(state=State.DISCONNECTED)

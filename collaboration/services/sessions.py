@@ -112,10 +112,10 @@ def to_change(participants: QuerySet[Participant]) -> QuerySet[Participant]:
     return participants.select_for_update(no_key=True, of=("self",))
 
 
-def own_place(session: Session, principal: Principal, *, change: bool = False) -> Participant:
+def own_participant(session: Session, principal: Principal, *, change: bool = False) -> Participant:
     """change: it is going to be changed. Raises Unauthorized for who is not in it now."""
-    places = present(session).filter(user_id=principal.user_id)
-    own = (to_change(places) if change else places).first()
+    rows = present(session).filter(user_id=principal.user_id)
+    own = (to_change(rows) if change else rows).first()
     if own is None:
         raise Unauthorized(sessionId=str(session.pk))
     return own
@@ -187,8 +187,8 @@ def session_join(principal: Principal, session_id: str) -> Session:
     Raises SessionNotFound, also for who may not know of it; SessionFull; Unauthorized (viewers).
     """
     session = locked(principal, session_id)
-    places = Participant.objects.filter(session=session, user_id=principal.user_id)
-    own = to_change(places).first()
+    rows = Participant.objects.filter(session=session, user_id=principal.user_id)
+    own = to_change(rows).first()
     if own is None and not _is_open_to(session, principal):
         raise SessionNotFound(sessionId=session_id)
     if not may_take_part(principal):
@@ -222,7 +222,7 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
     NotFound where the new host is not in it.
     """
     session = locked(principal, session_id)
-    own = own_place(session, principal, change=True)
+    own = own_participant(session, principal, change=True)
     is_host = str(session.host_id) == principal.user_id
     heir: Participant | None = None
     if new_host_id is not None:

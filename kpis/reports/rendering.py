@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from bos.ids import wire_id
 from bos.permissions import principal_of
 from kpis.models import Report, ReportFile, ReportFormat, ReportState
 from kpis.permissions import may_have_reported
@@ -25,7 +26,7 @@ def render_report(report_id: str) -> None:
     try:
         content = report_content(
             organization_id=report.organization_id,
-            department_id=None if report.department_id is None else str(report.department_id),
+            department_id=wire_id(report.department_id),
             from_=report.from_day,
             to=report.to_day,
             visible=visible_in(report),
@@ -76,7 +77,7 @@ def _may_still(report: Report) -> bool:
     at_home = user.organization_id == report.organization_id
     if not report.request_id:  # in the admin
         return user.is_active and user.is_staff and (at_home or user.is_superuser)
-    department_id = None if report.department_id is None else str(report.department_id)
+    department_id = wire_id(report.department_id)
     return user.is_active and at_home and may_have_reported(principal_of(user), department_id)
 
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from sync.delivery.subscriber import Subscriber
-from sync.eventlog.log import LoggedEvent, PendingEvent, append
+from sync.eventlog.log import LoggedEvent, append_look
 from sync.eventlog.threads import in_database
 from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.close_codes import CloseCode
-from sync.protocol.codecs import json_text
 from sync.protocol.identity import Principal, current_actor
 from sync.protocol.messages import Unsubscribed
 from sync.protocol.rights import AccessChange
-from sync.protocol.topics import Audience, Topic, authorize
+from sync.protocol.topics import Topic, authorize
 
 if TYPE_CHECKING:
     from sync.delivery.feed import Feed
@@ -34,19 +33,13 @@ def withdraw(
 
     Runs inside the caller's transaction, and takes effect with it. Nobody gets a message of it.
     """
-    append(
-        PendingEvent(
-            organization_id=organization_id,
-            entity_type=entity_type,
-            entity_id=entity_id,
-            change_type="deleted",
-            data="{}",
-            live_type="",
-            live="",
-            actor=current_actor(),
-            access=json_text(access),
-            audience=Audience(),
-        )
+    append_look(
+        organization_id,
+        entity_type=entity_type,
+        entity_id=entity_id,
+        change_type="deleted",
+        access=access,
+        actor=current_actor(),
     )
 
 

@@ -1,7 +1,7 @@
-"""From an event of the log to the frames that go out, once for all who speak the same way.
+"""From an event of the log to the frames that go out, once for all with the same encoding.
 
-A lane is a way to speak: JSON or MessagePack, written as raw bytes or sent through ASGI. An event
-is rendered at most once a lane and process, whatever the number of connections.
+An encoding is JSON or MessagePack, written as raw bytes or sent through ASGI. An event is encoded
+at most once an encoding and process, whatever the number of connections.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sync.protocol.messages import Deletion, SyncDelete, SyncUpdate
 from sync.protocol.times import wire_time_us
 
 Frames = Any
-"""Taken by an outbox of the lane: bytes of ready frames (raw), or a list of ASGI messages."""
+"""Taken by an outbox of the encoding: bytes of ready frames (raw), or a list of ASGI messages."""
 
 _mirrored: set[str] = set()
 """Entities that go out as SYNC_* when they change, also where another type tells of it (V3)."""
@@ -30,12 +30,12 @@ def add_mirrored(entity_type: str) -> None:
 
 class Encoding(Protocol):
     def encode(self, *messages: bytes) -> Frames:
-        """These JSON messages as frames, in order."""
+        """Return these JSON messages as frames, in order."""
         ...
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """A WebSocket frame as a server sends it: whole, unmasked (RFC 6455, section 5.2)."""
+    """Return a WebSocket frame as a server sends it: whole, unmasked (RFC 6455, section 5.2)."""
     size = len(payload)
     first = 0x80 | opcode
     if size < 126:
@@ -69,7 +69,7 @@ class AsgiMessagePack:
 
 
 class AsgiBinaryJson:
-    """For a client that speaks JSON in binary frames (decision W3)."""
+    """For a client that writes JSON in binary frames (decision W3)."""
 
     def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [{"type": "websocket.send", "bytes": message} for message in messages]

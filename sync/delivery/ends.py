@@ -120,7 +120,7 @@ class Ends:
         finally:
             self._pausing.discard(client)
         now = asyncio.get_running_loop().time()
-        for expired in [place for place in self._all(client) if place[2].keep_until < now]:
+        for expired in [each for each in self._all(client) if each[2].keep_until < now]:
             self._forget(client, *expired, left=None)
 
     def _all(self, client: redis.asyncio.Redis) -> Iterator[tuple[str, str, _End]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, get_args
 
@@ -17,6 +17,7 @@ import msgspec
 from sync import metrics
 from sync.conf import sync_settings
 from sync.delivery import access, counts, encodings
+from sync.delivery.followers import Followers
 from sync.delivery.pause import PAGE, RETRY_PAUSE, Pause, catch_up
 from sync.delivery.sequencer import GAP_PATIENCE, Cause, Sequencer, Step
 from sync.delivery.subscriber import Subscriber
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bos.sync")
 
 Follower = Callable[["Feed", LoggedEvent], None]
-_followers: dict[str, list[Follower]] = {}
+_on_delivered: dict[str, list[Follower]] = {}
 
 
 def add_follower(entity_type: str, follower: Follower) -> None:
     """Call this in every process, in order, right after an event of this entity was delivered."""
-    _followers.setdefault(entity_type, []).append(follower)
+    _on_delivered.setdefault(entity_type, []).append(follower)
 
 
 # Delivered without a pause: between two slices outboxes are written and slow clients noticed.
@@ -79,8 +80,7 @@ class Feed:
         self.log = hub.log
         self.clock = hub.clock
         self._sequencer = Sequencer(head)
-        self._members: dict[str, dict[Subscriber, None]] = {}
-        self._paused: set[Subscriber] = set()
+        self._followers = Followers()
         self._checking: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._next_slice: asyncio.TimerHandle | None = None
@@ -102,7 +102,7 @@ class Feed:
         """The highest sequence that is known to be committed."""
         return self._sequencer.known
 
-    # -------------------------------------------------------------- who listens
+    # -------------------------------------------------------------- the subscribers
 
     def add(self, subscriber: Subscriber) -> None:
         """Deliver to the subscriber from behind `last` on."""
@@ -111,45 +111,27 @@ class Feed:
         self._attach(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        self.detach(subscriber)
-        self._paused.discard(subscriber)
+        self._followers.forget(subscriber)
         self.subscribers.pop(subscriber.id, None)
 
     def _attach(self, subscriber: Subscriber) -> None:
-        self._paused.discard(subscriber)
-        for topic in subscriber.topics:
-            self._members.setdefault(topic, {})[subscriber] = None
-        self._show_what_was_missed(subscriber)
+        self._followers.attach(subscriber)
+        self._show_missed_ephemerals(subscriber)
 
     def detach(self, subscriber: Subscriber) -> None:
         """Deliver nothing to the subscriber, which is paused or closed."""
         if subscriber.id in self.subscribers:
-            self._paused.add(subscriber)
-        for topic in subscriber.topics:
-            self._leave(topic, subscriber)
+            self._followers.detach(subscriber)
 
     def follow(self, subscriber: Subscriber, topics: Iterable[str]) -> None:
-        for topic in topics:
-            subscriber.topics.add(topic)
-            if not subscriber.paused:
-                self._members.setdefault(topic, {})[subscriber] = None
+        self._followers.follow(subscriber, topics)
 
     def unfollow(self, subscriber: Subscriber, topics: Iterable[str]) -> None:
-        for topic in topics:
-            subscriber.topics.discard(topic)
-            self._leave(topic, subscriber)
+        self._followers.unfollow(subscriber, topics)
 
     def followers(self, topic: str) -> list[Subscriber]:
-        """Also those that are paused: their rights are looked at like everybody's."""
-        paused = (subscriber for subscriber in self._paused if topic in subscriber.topics)
-        return [*self._members.get(topic, ()), *paused]
-
-    def _leave(self, topic: str, subscriber: Subscriber) -> None:
-        members = self._members.get(topic)
-        if members is not None:
-            members.pop(subscriber, None)
-            if not members:
-                del self._members[topic]
+        """Return the topic's followers; also the paused ones, whose rights are checked as well."""
+        return [*self._followers.of(topic), *self._followers.paused_of(topic)]
 
     # -------------------------------------------------------------- the pause
 
@@ -228,8 +210,8 @@ class Feed:
         run: list[LoggedEvent] = []
         followed: tuple[str, ...] = ()
         for event in self._sequencer.ready(most=SLICE, characters=self._slice_characters):
-            topics = tuple(topic for topic in event.topics() if topic in self._members)
-            alone = event.access or event.entity_type in _followers
+            topics = self._followers.followed(event.topics())
+            alone = event.access or event.entity_type in _on_delivered
             if run and (topics != followed or alone):
                 self._deliver(run, followed)
                 run = []
@@ -312,7 +294,7 @@ class Feed:
         self._tell_followers(event)
 
     def _tell_followers(self, event: LoggedEvent) -> None:
-        for follower in _followers.get(event.entity_type, ()):
+        for follower in _on_delivered.get(event.entity_type, ()):
             try:
                 follower(self, event)
             except Exception:  # a feature's fault must not stop the organization's events
@@ -325,7 +307,7 @@ class Feed:
         requesters = self._requesters(events)
         frames: dict[encodings.Encoding, encodings.Frames] = {}
         messages: list[bytes] | None = None
-        receivers = self._receivers(topics)
+        receivers = self._followers.of_any(topics)
         for subscriber in receivers:
             if subscriber in requesters:
                 continue
@@ -372,21 +354,11 @@ class Feed:
                         counts.count_delivered([event])
             subscriber.outbox.flush()
 
-    def _receivers(self, topics: tuple[str, ...]) -> Collection[Subscriber]:
-        """Each subscriber once, however many of its topics match (decision S5)."""
-        groups = [self._members[topic] for topic in topics if topic in self._members]
-        if len(groups) < 2:
-            return groups[0] if groups else ()
-        receivers: dict[Subscriber, None] = {}
-        for group in groups:
-            receivers.update(group)
-        return receivers
-
     def deliver_ephemeral(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
         """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
         frames: dict[encodings.Encoding, encodings.Frames] = {}
         shown = 0
-        for subscriber in self._members.get(topic, ()):
+        for subscriber in self._followers.of(topic):
             principal = subscriber.principal
             if principal is None or principal.user_id == except_user:
                 continue
@@ -397,13 +369,13 @@ class Feed:
             shown += 1
         if shown:
             counts.count_sent(type_of(message, packed=False), shown)
-        for subscriber in self._paused:
+        for subscriber in self._followers.paused_of(topic):
             principal = subscriber.principal
-            if topic in subscriber.topics and principal and principal.user_id != except_user:
+            if principal is not None and principal.user_id != except_user:
                 subscriber.missed_ephemerals[key] = (topic, message)
 
-    def _show_what_was_missed(self, subscriber: Subscriber) -> None:
-        """The last of what was shown while the subscriber was held."""
+    def _show_missed_ephemerals(self, subscriber: Subscriber) -> None:
+        """Show the last of what was shown while the subscriber was paused."""
         for key, (topic, message) in subscriber.missed_ephemerals.items():
             if topic in subscriber.topics:
                 subscriber.outbox.push_latest(topic, key, subscriber.encoding.encode(message))

@@ -84,8 +84,8 @@ class Hub:
         self._tasks = [
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
-            loop.create_task(self._renew_places(), name="hub-places"),
-            loop.create_task(self._keep_house(), name="hub-house"),
+            loop.create_task(self._renew_slots(), name="hub-slots"),
+            loop.create_task(self._prune(), name="hub-prune"),
             *(loop.create_task(companion(self)) for companion in _companions),
         ]
         bus.attach(self)
@@ -95,7 +95,7 @@ class Hub:
     async def feed(self, organization_id: str) -> Feed:
         """The organization's feed; everything committed from now on will be delivered by it."""
         opening = self._feeds.get(organization_id)
-        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+        if opening is None or (opening.done() and not _is_open(opening)):
             opening = asyncio.ensure_future(self._open(organization_id))
             self._feeds[organization_id] = opening
         self._deserted.pop(organization_id, None)
@@ -120,11 +120,8 @@ class Hub:
             self._joined.add(organization_id)
 
     def ready_feeds(self) -> list[Feed]:
-        return [
-            task.result()
-            for task in list(self._feeds.values())  # asked by other threads, too
-            if task.done() and not task.cancelled() and task.exception() is None
-        ]
+        # Asked by other threads, too.
+        return [task.result() for task in list(self._feeds.values()) if _is_open(task)]
 
     def ingest(self, organization_id: str, events: Iterable[LoggedEvent]) -> None:
         task = self._feeds.get(organization_id)
@@ -134,17 +131,16 @@ class Hub:
             # Opening: it may have read the head just before. Whatever comes twice is dropped.
             waiting = list(events)
             task.add_done_callback(lambda _: self.ingest(organization_id, waiting))
-        elif not task.cancelled() and task.exception() is None:
+        elif _is_open(task):
             task.result().ingest(events)
 
     def deliver_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
-        """Show something passing to who follows its topic here."""
+        """Deliver an ephemeral to those who follow its topic here."""
         for watch in _watchers:
             watch(shown)
         task = self._feeds.get(organization_id)
-        if task is not None and task.done() and not task.cancelled() and not task.exception():
-            feed = task.result()
-            feed.deliver_ephemeral(
+        if task is not None and _is_open(task):
+            task.result().deliver_ephemeral(
                 shown.topic, shown.key, shown.message.encode(), except_user=shown.user_id
             )
 
@@ -247,27 +243,27 @@ class Hub:
         except Exception as error:  # at worst, messages come that nobody here needs
             logger.warning("group not left", extra={"error": type(error).__name__})
 
-    async def _renew_places(self) -> None:
+    async def _renew_slots(self) -> None:
         while True:
             await self.state.renewal_due()
-            places = [
+            slots = [
                 (subscriber.principal.user_id, subscriber.id)
                 for subscriber in self.subscribers.values()
                 if subscriber.principal is not None
             ]
             try:
-                await self.state.renew_places(places)
+                await self.state.renew_slots(slots)
             except Exception:
-                logger.exception("places not renewed")
+                logger.exception("slots not renewed")
 
-    async def _keep_house(self) -> None:
+    async def _prune(self) -> None:
         while True:
             # At another time in each process: they were all started together.
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
             try:
                 await in_database(prune_all)
             except Exception:
-                logger.exception("nothing forgotten")
+                logger.exception("nothing pruned")
 
     # -------------------------------------------------------------- connections
 
@@ -289,6 +285,10 @@ class Hub:
     def end(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+def _is_open(opening: asyncio.Task[Feed]) -> bool:
+    return opening.done() and not opening.cancelled() and opening.exception() is None
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

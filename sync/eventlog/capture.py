@@ -7,11 +7,10 @@ captured here, in the transaction of the change. Raw SQL is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
 from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -19,7 +18,15 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from sync.eventlog.log import PendingEvent, append
+from sync.eventlog.fields import (
+    attnames,
+    differences,
+    evaluate_assigned,
+    put_back,
+    round_assigned,
+    stamps,
+)
+from sync.eventlog.log import PendingEvent, append, append_look
 from sync.protocol import rights
 from sync.protocol.codecs import json_text
 from sync.protocol.identity import Actor, current_actor
@@ -27,7 +34,7 @@ from sync.protocol.messages import Deletion
 from sync.protocol.registry import EntityData, Message, name_of
 from sync.protocol.rights import AccessChange
 from sync.protocol.times import wire_time
-from sync.protocol.topics import Audience
+from sync.protocol.topics import Audience, SnapshotEntity
 
 M = TypeVar("M", bound=models.Model)
 EVERYTHING = frozenset({"*"})
@@ -91,6 +98,10 @@ class EntitySync(Generic[M]):
     def data(self, row: M) -> EntityData:
         """Return what clients mirror of the row, as its `shape`."""
         raise NotImplementedError
+
+    def snapshot(self, row: M) -> SnapshotEntity:
+        """Return the row as snapshots show it."""
+        return SnapshotEntity(self.entity_type, str(row.pk), self.data(row))
 
     def audience(self, row: M) -> Audience:
         raise NotImplementedError
@@ -182,7 +193,7 @@ def _before_save(
     instance._sync_read = True
     if instance._state.adding and not raw:
         return
-    if not _decides(sender, _attnames(sender, update_fields)):
+    if not _decides(sender, attnames(sender, update_fields)):
         instance._sync_read = False
         return
     instance._sync_before = _stored(instance)
@@ -218,47 +229,13 @@ def _after_save(
     if created:
         fields = EVERYTHING
     elif before is None:
-        fields = EVERYTHING if read else (_attnames(sender, update_fields) or EVERYTHING)
+        fields = EVERYTHING if read else (attnames(sender, update_fields) or EVERYTHING)
     else:
         fields = differences(before, after)
-    stamps = _stamps(sender)
-    if before is not None and fields <= stamps:
-        _put_back(before, instance, fields)
+    if before is not None and fields <= stamps(sender):
+        put_back(before, instance, fields)
     else:
         record(synced, Change("created" if created else "updated", before, after, fields))
-
-
-def round_assigned(instance: models.Model) -> None:
-    """Turn what was assigned ("2.5", 0.12345) into what will be stored, on every database alike."""
-    for field in instance._meta.concrete_fields:
-        value = instance.__dict__.get(field.attname)
-        if value is None or hasattr(value, "resolve_expression"):
-            continue
-        value = field.to_python(value)
-        if isinstance(field, models.DecimalField) and value.is_finite():
-            value = round(value, field.decimal_places)
-        instance.__dict__[field.attname] = value
-
-
-def evaluate_assigned(instance: models.Model) -> None:
-    """Turn expressions that were assigned (F("value") + 1) into what the database has now."""
-    if any(hasattr(value, "resolve_expression") for value in instance.__dict__.values()):
-        instance.refresh_from_db()
-
-
-@cache
-def _stamps(model: type[models.Model]) -> frozenset[str]:
-    """Fields that every save writes by itself."""
-    return frozenset(f.attname for f in model._meta.concrete_fields if getattr(f, "auto_now", 0))
-
-
-def _put_back(before: models.Model, instance: models.Model, stamps: frozenset[str]) -> None:
-    """A save that changed nothing leaves no new time of change, which a snapshot would show."""
-    values = {name: before.__dict__[name] for name in stamps}
-    if values:
-        rows = type(instance)._base_manager.filter(pk=instance.pk)
-        models.QuerySet.update(rows, **values)  # uncaptured: it is no change
-        instance.__dict__.update(values)
 
 
 def _before_delete(sender: type[models.Model], instance: Any, **_: object) -> None:
@@ -273,26 +250,6 @@ def _after_delete(sender: type[models.Model], instance: Any, **_: object) -> Non
         record(_synced[sender], Change("deleted", before, None, EVERYTHING))
 
 
-def _attnames(
-    model: type[models.Model], update_fields: Iterable[str] | None
-) -> frozenset[str] | None:
-    if update_fields is None:
-        return None
-    # What can be written has an attname; relations from elsewhere, which have none, cannot.
-    fields: Any = [model._meta.get_field(name) for name in update_fields]
-    return frozenset(field.attname for field in fields)
-
-
-def differences(before: models.Model, after: models.Model) -> frozenset[str]:
-    # Loaded values only: a deferred field was not written.
-    return frozenset(
-        field.attname
-        for field in before._meta.concrete_fields
-        if field.attname in after.__dict__
-        and before.__dict__.get(field.attname) != after.__dict__[field.attname]
-    )
-
-
 # ------------------------------------------------------------------ to the log
 
 
@@ -303,7 +260,7 @@ def record(synced: EntitySync[M], *changes: Change[M]) -> None:
         noted = [change for change in changes if change.fields]
         for follower in followers:
             follower(noted)
-    ignored = synced.ignored - _stamps(synced.model) - rights.fields_read(synced.model)
+    ignored = synced.ignored - stamps(synced.model) - rights.fields_read(synced.model)
     # An untracked write has no old row to compare with: it counts even with the same value.
     append_events(synced, *(change for change in changes if change.fields - ignored))
 
@@ -383,22 +340,15 @@ def _append_look(
     """Have rights looked at by an event that is shown to nobody."""
     row = change.before if change.before is not None else change.row
     organization_id = synced.organization_id(row)
-    if not organization_id:
-        return
-    append(
-        PendingEvent(
-            organization_id=organization_id,
+    if organization_id:
+        append_look(
+            organization_id,
             entity_type=synced.entity_type,
             entity_id=str(row.pk),
             change_type=change.kind,
-            data="{}",
-            live_type="",
-            live="",
+            access=access,
             actor=actor,
-            access=json_text(access),
-            audience=Audience(),
         )
-    )
 
 
 def _append(

@@ -19,8 +19,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import OuterRef, Q, Subquery
 
 from sync.models import Event, StreamHead
+from sync.protocol.codecs import json_text
 from sync.protocol.errors import SyncErrorCode, SyncRefused
 from sync.protocol.identity import Actor
+from sync.protocol.rights import AccessChange
 from sync.protocol.times import now_us
 from sync.protocol.topics import TOPIC_COLUMNS, Audience, Topic, column_of, names_of
 
@@ -156,6 +158,32 @@ def append(event: PendingEvent) -> None:
     # Kept among Django's own commit hooks, which forget the hooks of a rolled-back savepoint.
     # robust: whatever happens while publishing, the change is committed and must not look failed.
     transaction.on_commit(event, robust=True)
+
+
+def append_look(
+    organization_id: str,
+    *,
+    entity_type: str,
+    entity_id: str,
+    change_type: str,
+    access: AccessChange,
+    actor: Actor,
+) -> None:
+    """Append an event that is shown to nobody: every process looks at these rights again."""
+    append(
+        PendingEvent(
+            organization_id=organization_id,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            change_type=change_type,
+            data="{}",
+            live_type="",
+            live="",
+            actor=actor,
+            access=json_text(access),
+            audience=Audience(),
+        )
+    )
 
 
 def _pending(database: BaseDatabaseWrapper) -> list[PendingEvent]:

@@ -7,16 +7,8 @@ from typing import Any, TypeVar
 
 from django.db import NotSupportedError, models, transaction
 
-from sync.eventlog.capture import (
-    EVERYTHING,
-    Change,
-    differences,
-    evaluate_assigned,
-    locked_rows,
-    record,
-    registered,
-    round_assigned,
-)
+from sync.eventlog.capture import EVERYTHING, Change, locked_rows, record, registered
+from sync.eventlog.fields import differences, evaluate_assigned, round_assigned
 
 M = TypeVar("M", bound=models.Model)
 

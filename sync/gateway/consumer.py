@@ -57,14 +57,14 @@ class GatewayConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         raw: RawTransport | None = scope.get("extensions", {}).get("bos.raw")
         intake = raw.intake if raw is not None else Intake()
-        if intake.place is None:  # our own server asks before it makes anything
+        if intake.slot is None:  # our own server asks before it makes anything
             address = (scope.get("client") or (None,))[0]
-            place = gate().enter(address, time.monotonic())
-            if isinstance(place, TurnedAway):
+            slot = gate().enter(address, time.monotonic())
+            if isinstance(slot, TurnedAway):
                 _log_refusal("too many", address)
-                await _turn_away(scope, send, place)
+                await _turn_away(scope, send, slot)
                 return
-            intake.place = place
+            intake.slot = slot
         try:
             await self._serve(scope, receive, send, raw, intake)
         finally:
@@ -319,7 +319,7 @@ class _Socket:
         connection = self._connection
         subscriber = connection.subscriber
         subscriber.closing = True
-        connection.intake.leave()  # at once: the client may be at the door again
+        connection.intake.leave()  # at once: the client may be reconnecting
         self._timer.cancel()
         subscriber.outbox.end()
         await self._hub.remove(subscriber)

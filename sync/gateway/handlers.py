@@ -55,7 +55,7 @@ async def auth(context: Context, message: messages.Auth) -> Reply | None:
         claims = authenticator().verify(message.token)
         feed = await context.hub.feed(claims.organization_id)
         if connection.principal is not None:
-            return await _renew(context, await _who(context, claims, feed))
+            return await _renew(context, await _current_principal(context, claims, feed))
         return await _sign_in(context, claims, feed)
     except (TokenInvalid, TokenExpired) as error:
         _fail(context, messages.AuthFailed(error.code, error.message))
@@ -64,8 +64,8 @@ async def auth(context: Context, message: messages.Auth) -> Reply | None:
         return None
 
 
-async def _who(context: Context, claims: Claims, feed: Feed) -> Principal:
-    """Return the user by what is known now. Raises TokenInvalid."""
+async def _current_principal(context: Context, claims: Claims, feed: Feed) -> Principal:
+    """Return the user as they are in the database now. Raises TokenInvalid."""
     principal, epoch = None, -1
     while epoch != feed.access_epoch:  # rights changed while we looked: look again
         epoch = feed.access_epoch
@@ -83,7 +83,7 @@ def _fail(context: Context, failure: messages.AuthFailed) -> None:
 async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None:
     """Raises TokenInvalid."""
     connection, state = context.connection, context.hub.state
-    principal, epoch = await _who(context, claims, feed), feed.access_epoch
+    principal, epoch = await _current_principal(context, claims, feed), feed.access_epoch
     limit = sync_settings().max_connections_per_user
     if not await state.take_slot(principal.user_id, connection.id, limit):
         details = ErrorDetails(limit=limit, scope="connections")
@@ -91,9 +91,9 @@ async def _sign_in(context: Context, claims: Claims, feed: Feed) -> Reply | None
         _fail(context, messages.AuthFailed(ErrorCode.RATE_LIMIT_EXCEEDED, too_many, details))
         connection.close(CloseCode.TOO_MANY)
         return None
-    if epoch != feed.access_epoch:  # rights changed while the place was taken
+    if epoch != feed.access_epoch:  # rights changed while the slot was taken
         try:
-            principal = await _who(context, claims, feed)
+            principal = await _current_principal(context, claims, feed)
         except TokenInvalid:
             await state.free_slot(principal.user_id, connection.id)
             raise
@@ -224,8 +224,8 @@ CHANNELS_A_REQUEST = 100
 async def _well_formed(context: Context, channels: Collection[str]) -> list[Topic]:
     """The topics, each once, in the order given; an ERROR for each that is none, or too many."""
     wanted: dict[Topic, None] = {}
-    for place, name in enumerate(dict.fromkeys(channels)):
-        if place >= CHANNELS_A_REQUEST:
+    for index, name in enumerate(dict.fromkeys(channels)):
+        if index >= CHANNELS_A_REQUEST:
             told = name[:MOST_OF_A_TEXT]
             context.refuse(SubscriptionFailed(channel=told, limit=CHANNELS_A_REQUEST))
         else:

@@ -224,14 +224,14 @@ class HttpProtocol(HttpToolsProtocol):
             return
         # Before anything is made for it: a handshake that is refused costs as much as another.
         address = self._client_host()
-        place = gate().enter(address, self.loop.time())
-        if isinstance(place, TurnedAway):
-            self._turn_away(place, address)
+        slot = gate().enter(address, self.loop.time())
+        if isinstance(slot, TurnedAway):
+            self._turn_away(slot, address)
             return
         self.connections.discard(self)
         protocol = RawWebSocketProtocol(self.config, self.server_state, self.app_state)
         protocol.connection_made(self.transport)
-        protocol.intake.place = place
+        protocol.intake.slot = slot
         protocol.shake_hands(request)
         self.transport.set_protocol(protocol)
         self._upgraded = True

@@ -39,7 +39,7 @@ BYTES_FACTOR = 3
 class Intake:
     """The budget of what one connection may still send."""
 
-    __slots__ = ("_attempted_bytes", "_bytes", "_frames", "max_message_bytes", "place")
+    __slots__ = ("_attempted_bytes", "_bytes", "_frames", "max_message_bytes", "slot")
 
     def __init__(self) -> None:
         settings = sync_settings()
@@ -52,13 +52,13 @@ class Intake:
         )
         self.max_message_bytes = min(settings.max_unauthenticated_bytes, settings.max_message_bytes)
         """The largest message that is taken now."""
-        self.place: Place | None = None
-        """Among those that have not signed in."""
+        self.slot: Slot | None = None
+        """The connection's among those that have not signed in."""
 
     def pay(self, frames: int, now: float) -> bool:
         """Whether so many frames (or what is worth as many) could be paid for."""
-        place = self.place
-        if place is not None and not place.pay(frames, now):
+        slot = self.slot
+        if slot is not None and not slot.pay(frames, now):
             return False
         return not self._frames.take(frames, now)
 
@@ -77,10 +77,10 @@ class Intake:
         self.leave()
 
     def leave(self) -> None:
-        """Give up the place among those that have not signed in."""
-        if self.place is not None:
-            self.place.leave()
-            self.place = None
+        """Give up the slot among those that have not signed in."""
+        if self.slot is not None:
+            self.slot.leave()
+            self.slot = None
 
 
 class RawTransport(Transport, Protocol):
@@ -114,7 +114,7 @@ class Gate:
         self.waiting = 0
         self._addresses: dict[str, Address] = {}
 
-    def enter(self, host: str | None, now: float) -> Place | TurnedAway:
+    def enter(self, host: str | None, now: float) -> Slot | TurnedAway:
         """host: the client's address, None where there is none (a Unix socket)."""
         settings = sync_settings()
         address = self._address(block_of(host), now)
@@ -125,7 +125,7 @@ class Gate:
             return TurnedAway(429, math.ceil(settings.auth_timeout))
         if self.waiting >= settings.unauthenticated_per_process:
             return TurnedAway(503, math.ceil(settings.auth_timeout))
-        return Place(self, address)
+        return Slot(self, address)
 
     def _address(self, block: str, now: float) -> Address:
         """This one's, the most recently used; those that have used nothing lately are forgotten."""
@@ -151,7 +151,7 @@ class Address:
         return not self.waiting and self.frames.is_full(now)
 
 
-class Place:
+class Slot:
     """One connection's among those that have not signed in."""
 
     __slots__ = ("_address", "_gate", "_paid_for")

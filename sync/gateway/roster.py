@@ -1,4 +1,4 @@
-"""The connected users and their places, for an organization's managers; ends connections.
+"""The connected users and their connections, for an organization's managers; ends connections.
 
 Every process keeps a lease in the shared state for each of its connections; it expires by itself.
 A connection is closed by an event, like every withdrawal of access (`sync/delivery/access.py`): it
@@ -25,7 +25,7 @@ from sync.protocol.rights import AccessChange
 
 logger = logging.getLogger("bos.sync")
 
-# A killed process's connections are gone within 45 s, like their places (decision A4).
+# A killed process's connections are gone within 45 s, like their slots (decision A4).
 LEASE = 45.0
 RENEW = 15.0
 # Newcomers are told of together: after a restart everybody comes at once.
@@ -46,7 +46,7 @@ _leases: dict[str, tuple[str, str]] = {}
 _newcomers: dict[str, tuple[str, str]] = {}
 
 
-def _place(organization_id: str) -> str:
+def _presence_key(organization_id: str) -> str:
     return f"connected:{organization_id}"
 
 
@@ -56,7 +56,7 @@ def signed_in(subscriber: Subscriber) -> None:
     assert principal is not None
     process = f"{socket.gethostname()}:{os.getpid()}"
     lease = Lease(subscriber.id, principal.user_id, int(time.time() * 1_000_000), process)
-    entry = _place(principal.organization_id), json_text(lease)
+    entry = _presence_key(principal.organization_id), json_text(lease)
     _leases[subscriber.id] = _newcomers[subscriber.id] = entry
 
 
@@ -88,7 +88,7 @@ def connected(organization_id: str) -> list[Lease] | None:
 
     For code that runs outside of the event loop.
     """
-    found = bus.ask(lambda state: state.holders(_place(organization_id)))
+    found = bus.ask(lambda state: state.holders(_presence_key(organization_id)))
     if found is None:
         return None
     return sorted((_decode(lease) for lease in found), key=lambda lease: lease.since_us)

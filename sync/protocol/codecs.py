@@ -334,10 +334,6 @@ def json_text(value: Any) -> str:
     return _encode_json(value).decode()
 
 
-def to_msgpack(value: Any) -> bytes:
-    return _encode_msgpack(value)
-
-
 def json_to_msgpack(text: bytes) -> bytes:
     """The same message in MessagePack: for the few connections that asked for it."""
     return _encode_msgpack(msgspec.json.decode(text))

@@ -87,9 +87,15 @@ class Pace:
         return now >= self.due_at - EARLY
 
     def go(self, now: float) -> None:
-        """One goes through at `now`; after a pause the time is counted from there."""
-        paused = now >= self.due_at + self._gap
-        self.due_at = (now if paused else self.due_at) + self._gap
+        """One goes through at `now`; after a pause the time is counted from there.
+
+        One so late that the next would be in time as well takes the place of the next: the two
+        together would be a second one above the rate.
+        """
+        next_due_at = self.due_at + self._gap
+        if now >= next_due_at - EARLY:
+            next_due_at = max(next_due_at, now) + self._gap
+        self.due_at = next_due_at
 
 
 def limit_figures(limit: int, wait: float, *, scope: str) -> ErrorDetails:

@@ -39,11 +39,6 @@ def examples(entry: Entry, components: dict[str, Schema]) -> list[dict[str, Any]
     return [_message(entry, payload) for payload in payloads]
 
 
-def data_example(schema: Schema, components: dict[str, Schema]) -> dict[str, Any]:
-    """Return an entity's data as it may look."""
-    return _object(schema, components)
-
-
 def _message(entry: Entry, payload: dict[str, Any] | None) -> dict[str, Any]:
     message: dict[str, Any] = {"type": entry.name}
     if payload is not None:

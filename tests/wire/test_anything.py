@@ -46,7 +46,6 @@ def messages(draw: st.DrawFn) -> tuple[str, Any]:
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(sent=st.lists(messages(), min_size=10, max_size=40), packed=st.booleans())

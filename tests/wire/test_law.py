@@ -26,7 +26,6 @@ STEP = st.tuples(st.sampled_from(doors.DOORS), NUMBER, NUMBER)
 ROUND = st.tuples(st.sampled_from(doors.WAYS), st.lists(STEP, min_size=1, max_size=5))
 EXAMPLES = settings(
     max_examples=12,
-    deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),

@@ -197,7 +197,6 @@ def test_c4_every_clients_picture_is_the_databases(servers: None) -> None:
         settings=settings(
             max_examples=30,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

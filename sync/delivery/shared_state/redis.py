@@ -48,8 +48,8 @@ TELL_SECONDS = 0.02
 BELIEVED_ALONE = 1.0
 MARGIN = 40
 
-# The places behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
-_TAKE_PLACE = """
+# The slots behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
+_TAKE_SLOT = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 for i = 4, #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
@@ -70,17 +70,17 @@ while true do
   redis.call('RPOP', KEYS[1])
 end
 local count = redis.call('LLEN', KEYS[1])
-local places = redis.call('ZCARD', KEYS[2])
+local slots = redis.call('ZCARD', KEYS[2])
 if hits == 1 and count >= limit then
-  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count, places}
+  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count, slots}
 end
 for _ = 1, hits do redis.call('LPUSH', KEYS[1], now) end
 redis.call('PEXPIRE', KEYS[1], window)
-return {0, count + hits, places}
+return {0, count + hits, slots}
 """
 
 
-_WHO = """
+_HOLDERS = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 """
@@ -90,12 +90,13 @@ def _key(of: str, name: str) -> str:
     return f"{sync_settings().redis_prefix}:{of}:{name}"
 
 
-def _places(user_id: str) -> str:
+def _slots(user_id: str) -> str:
+    # Processes of another release may have taken theirs under this name.
     return _key("places", user_id)
 
 
-def _present(place: str) -> str:
-    return _key("present", place)
+def _present(presence_key: str) -> str:
+    return _key("present", presence_key)
 
 
 def _ms(seconds: float) -> int:
@@ -139,7 +140,7 @@ class RedisState:
         self._tallies: dict[str, _Tally] = {}
         self._away_until = 0.0
         self._missed = asyncio.Event()
-        """Something could not be told: what is held here must be said again."""
+        """Something could not be told: what is leased here must be said again."""
         self._ends = Ends(
             partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
@@ -152,25 +153,25 @@ class RedisState:
         # Always counted here as well, so that the count is right when Redis goes away.
         if not await self._local.take_slot(user_id, connection_id, limit):
             return False
-        key, client = _places(user_id), self._client(user_id)
+        key, client = _slots(user_id), self._client(user_id)
         gone = self._ends.untold(client, key)
         arguments = (connection_id, limit, _ms(LEASE_SECONDS), *gone)
         taken: int | None = await self._ask(
-            lambda: _eval(client, _TAKE_PLACE, [key], *arguments), otherwise=None
+            lambda: _eval(client, _TAKE_SLOT, [key], *arguments), otherwise=None
         )
         if taken is None:
             return True
-        for place in gone:
-            self._ends.withdraw(client, key, place)
+        for ended in gone:
+            self._ends.withdraw(client, key, ended)
         if not taken:
             await self._local.free_slot(user_id, connection_id)
         return bool(taken)
 
     async def free_slot(self, user_id: str, connection_id: str) -> None:
         await self._local.free_slot(user_id, connection_id)
-        if not self._local.places_of(user_id):
+        if not self._local.slots_of(user_id):
             self._tallies.pop(user_id, None)
-        await self._ends.take_out(self._client(user_id), _places(user_id), connection_id)
+        await self._ends.take_out(self._client(user_id), _slots(user_id), connection_id)
 
     async def renewal_due(self) -> None:
         try:
@@ -180,30 +181,30 @@ class RedisState:
         self._missed.clear()
         await asyncio.sleep(REDIS_PAUSE)
 
-    async def renew_places(self, places: Iterable[tuple[str, str]]) -> None:
-        """Unconditional: a place once given stays, whatever Redis forgot meanwhile."""
-        for client, held in self._slices(places):
-            await self._ask(partial(self._renew, client, held), otherwise=None)
+    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> None:
+        """Keep them without a condition: a slot once given stays, whatever Redis forgot."""
+        for client, of_client in self._slices(slots):
+            await self._ask(partial(self._renew, client, of_client), otherwise=None)
 
     def _slices(
-        self, held: Iterable[tuple[str, str]]
+        self, leases: Iterable[tuple[str, str]]
     ) -> Iterable[tuple[redis.asyncio.Redis, list[tuple[str, str]]]]:
-        """Yield the held leases by their Redis, in parts that it takes well within its time."""
+        """Yield the leases by their Redis, in parts that it takes well within its time."""
         by_client: dict[redis.asyncio.Redis, list[tuple[str, str]]] = defaultdict(list)
-        for key, connection_id in held:
+        for key, connection_id in leases:
             by_client[self._client(key)].append((key, connection_id))
         for client, of_client in by_client.items():
             for start in range(0, len(of_client), SLICE):
                 yield client, of_client[start : start + SLICE]
 
     @staticmethod
-    async def _renew(client: redis.asyncio.Redis, places: list[tuple[str, str]]) -> None:
+    async def _renew(client: redis.asyncio.Redis, slots: list[tuple[str, str]]) -> None:
         seconds, microseconds = await client.time()
         until = seconds * 1000 + microseconds // 1000 + _ms(LEASE_SECONDS)
         pipe = client.pipeline(transaction=False)
-        for user_id, connection_id in places:
-            pipe.zadd(_places(user_id), {connection_id: until})
-            pipe.pexpire(_places(user_id), _ms(LEASE_SECONDS * 2))
+        for user_id, connection_id in slots:
+            pipe.zadd(_slots(user_id), {connection_id: until})
+            pipe.pexpire(_slots(user_id), _ms(LEASE_SECONDS * 2))
         await pipe.execute()
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
@@ -257,15 +258,17 @@ class RedisState:
         return answer[0] / 1000
 
     def _believe(self, user_id: str, tally: _Tally, answer: tuple[int, int, int]) -> None:
-        _, tally.known, places = answer
-        alone = places <= self._local.places_of(user_id)
+        _, tally.known, slots = answer
+        alone = slots <= self._local.slots_of(user_id)
         tally.believed_until = time.monotonic() + BELIEVED_ALONE if alone else -math.inf
 
-    def spend_at_once(self, place: str, accounts: Sequence[Account], units: int) -> bool:
-        return self._budgets[self._client(place)].spend_at_once(accounts, units)
+    def spend_at_once(self, organization_id: str, accounts: Sequence[Account], units: int) -> bool:
+        return self._budgets[self._client(organization_id)].spend_at_once(accounts, units)
 
-    async def spend(self, place: str, accounts: Sequence[Account], units: int) -> Refusal | None:
-        return await self._budgets[self._client(place)].spend(accounts, units)
+    async def spend(
+        self, organization_id: str, accounts: Sequence[Account], units: int
+    ) -> Refusal | None:
+        return await self._budgets[self._client(organization_id)].spend(accounts, units)
 
     async def _ask_work(self, client: redis.asyncio.Redis, question: Question) -> Answer | None:
         keys = [_key("work", account.key) for account, _ in question.accounts]
@@ -282,7 +285,7 @@ class RedisState:
     async def _ask_hits(
         self, user_id: str, limit: int, window: float, hits: int
     ) -> tuple[int, int, int] | None:
-        keys = (_key("messages", user_id), _places(user_id))
+        keys = (_key("messages", user_id), _slots(user_id))
         return await self._ask(
             lambda: _eval(self._client(user_id), _HIT, keys, limit, _ms(window), hits),
             otherwise=None,
@@ -291,52 +294,54 @@ class RedisState:
     async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         told = True
         for client, there in self._slices(presences):
-            for place, connection_id in there:
-                self._ends.withdraw(client, _present(place), connection_id)
-            question = partial(self._be_present, client, there, seconds)
+            for presence_key, connection_id in there:
+                self._ends.withdraw(client, _present(presence_key), connection_id)
+            question = partial(self._lease, client, there, seconds)
             told = await self._ask(question, otherwise=False) and told
         return told
 
     @staticmethod
-    async def _be_present(
+    async def _lease(
         client: redis.asyncio.Redis, presences: list[tuple[str, str]], seconds: float
     ) -> bool:
         now_s, now_us = await client.time()
         until = now_s * 1000 + now_us // 1000 + _ms(seconds)
-        by_place: dict[str, dict[str, int]] = defaultdict(dict)
-        for place, connection_id in presences:
-            by_place[place][connection_id] = until
+        by_key: dict[str, dict[str, int]] = defaultdict(dict)
+        for presence_key, connection_id in presences:
+            by_key[presence_key][connection_id] = until
         pipe = client.pipeline(transaction=False)
-        for place, there in by_place.items():
-            pipe.zadd(_present(place), there)
-            pipe.pexpire(_present(place), _ms(seconds))
+        for presence_key, there in by_key.items():
+            pipe.zadd(_present(presence_key), there)
+            pipe.pexpire(_present(presence_key), _ms(seconds))
         await pipe.execute()
         return True
 
-    async def release(self, place: str, connection_id: str) -> int | None:
-        return await self._ends.take_out(self._client(place), _present(place), connection_id)
+    async def release(self, presence_key: str, connection_id: str) -> int | None:
+        return await self._ends.take_out(
+            self._client(presence_key), _present(presence_key), connection_id
+        )
 
-    async def present(self, places: Sequence[str]) -> list[int] | None:
+    async def present(self, presence_keys: Sequence[str]) -> list[int] | None:
         counts: dict[str, int] = {}
-        for client, asked in self._slices((place, "") for place in places):
+        for client, asked in self._slices((presence_key, "") for presence_key in presence_keys):
             answers = await self._ask(partial(self._count, client, asked), otherwise=None)
             if answers is None:
                 return None
-            counts |= {place: n for (place, _), n in zip(asked, answers, strict=True)}
-        return [counts[place] for place in places]
+            counts |= {presence_key: n for (presence_key, _), n in zip(asked, answers, strict=True)}
+        return [counts[presence_key] for presence_key in presence_keys]
 
     @staticmethod
-    async def _count(
-        client: redis.asyncio.Redis, places: list[tuple[str, str]]
-    ) -> list[int] | None:
+    async def _count(client: redis.asyncio.Redis, asked: list[tuple[str, str]]) -> list[int] | None:
         pipe = client.pipeline(transaction=False)
-        for place, nobody in places:
-            pipe.eval(TAKE_OUT, 1, _present(place), nobody)
+        for presence_key, nobody in asked:
+            pipe.eval(TAKE_OUT, 1, _present(presence_key), nobody)
         return await pipe.execute()
 
-    async def holders(self, place: str) -> list[str] | None:
-        key = _present(place)
-        found = await self._ask(lambda: _eval(self._client(place), _WHO, [key]), otherwise=None)
+    async def holders(self, presence_key: str) -> list[str] | None:
+        key = _present(presence_key)
+        found = await self._ask(
+            lambda: _eval(self._client(presence_key), _HOLDERS, [key]), otherwise=None
+        )
         return None if found is None else [member.decode() for member in found]
 
     def _client(self, key: str) -> redis.asyncio.Redis:

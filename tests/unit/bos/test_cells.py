@@ -210,7 +210,7 @@ def comes_back(text: str) -> bool:
     return found == [text, text]
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=150, database=None)
 @given(st.text(st.sampled_from("a1'=+-@;,|\t\r\n ＝\u200b\u00a0#")))
 def test_i9_whatever_is_guarded_comes_back_as_it_was(text: str) -> None:
     assert unguarded(guarded(text)) == text

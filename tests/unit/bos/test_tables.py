@@ -225,7 +225,7 @@ def test_text_that_starts_like_a_formula_is_text_and_comes_back_as_it_was(text: 
         assert read_table(name, content).rows[0].cells["name"] == text
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=100, database=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20))
 def test_whatever_text_is_exported_as_csv_is_what_is_imported(text: str) -> None:
     content = csv_bytes(("a", "b"), [("x", text)])

@@ -38,7 +38,7 @@ def test_i5_names_are_compared_without_case_and_without_joiners() -> None:
     assert text_key("m²") != text_key("m2")
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300, database=None)
 @given(st.text(st.sampled_from("ae\u0301\u0327 \u00a0\u200b\u200d\ufe0f\u3164\t👩é\u093cक")))
 def test_i5_the_form_of_a_form_is_itself(text: str) -> None:
     assert one_form(one_form(text)) == one_form(text)

@@ -459,7 +459,7 @@ class Run:
 
 
 @given(st.lists(st.sampled_from(STEPS), min_size=10, max_size=50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_v4_through_whatever_pauses_each_event_comes_once_and_in_order(steps: list[str]) -> None:
     async def live() -> tuple[list[int], set[int], int]:
         run = Run(await World().open())

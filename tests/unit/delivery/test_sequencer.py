@@ -323,7 +323,7 @@ class Organization(RuleBasedStateMachine):
 
 
 TestWhateverHappens = Organization.TestCase
-TestWhateverHappens.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestWhateverHappens.settings = settings(max_examples=40, stateful_step_count=30)
 
 
 class NeverPutBack(Organization):
@@ -337,6 +337,4 @@ class NeverPutBack(Organization):
 
 
 TestWhileTheLogIsNotPutBack = NeverPutBack.TestCase
-TestWhileTheLogIsNotPutBack.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None
-)
+TestWhileTheLogIsNotPutBack.settings = settings(max_examples=40, stateful_step_count=30)

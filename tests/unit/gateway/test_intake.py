@@ -15,7 +15,7 @@ from sync.gateway.intake import (
     SIGNING_IN,
     Gate,
     Intake,
-    Place,
+    Slot,
     TurnedAway,
     block_of,
 )
@@ -92,27 +92,27 @@ def test_s1_before_auth_messages_are_small() -> None:
 # ------------------------------------------------------------------ s8: who has not signed in
 
 
-def enter(gate: Gate, host: str | None = "192.0.2.1", now: float = 1000.0) -> Place:
-    place = gate.enter(host, now)
-    assert isinstance(place, Place), place
-    return place
+def enter(gate: Gate, host: str | None = "192.0.2.1", now: float = 1000.0) -> Slot:
+    slot = gate.enter(host, now)
+    assert isinstance(slot, Slot), slot
+    return slot
 
 
 def test_s8_50_of_an_address_may_wait_and_the_51st_may_not() -> None:
     gate = Gate()
-    places = [enter(gate) for _ in range(LIMITS.unauthenticated_per_address)]
+    slots = [enter(gate) for _ in range(LIMITS.unauthenticated_per_address)]
     assert gate.enter("192.0.2.1", 1000.0) == TurnedAway(429, 10)
     enter(gate, "192.0.2.2")
-    places.pop().leave()
+    slots.pop().leave()
     enter(gate)
     assert isinstance(gate.enter("192.0.2.1", 1000.0), TurnedAway)
 
 
 def test_s8_1000_of_a_process_may_wait_and_one_more_may_not() -> None:
     gate = Gate()
-    places = [enter(gate, f"192.0.2.{n // 4}") for n in range(LIMITS.unauthenticated_per_process)]
+    slots = [enter(gate, f"192.0.2.{n // 4}") for n in range(LIMITS.unauthenticated_per_process)]
     assert gate.enter("198.51.100.1", 1000.0) == TurnedAway(503, 10)
-    places.pop().leave()
+    slots.pop().leave()
     enter(gate, "198.51.100.1")
 
 
@@ -120,7 +120,7 @@ def test_s8_whoever_signs_in_or_goes_makes_room_once() -> None:
     gate = Gate()
     for end in (Intake.signed_in, Intake.leave):
         intake = Intake()
-        intake.place = enter(gate)
+        intake.slot = enter(gate)
         assert gate.waiting == 1
         end(intake)
         intake.leave()
@@ -143,7 +143,7 @@ def test_w1_frames_before_auth_are_paid_by_all_connections_of_the_address() -> N
     paid, intakes = 0, []
     for _ in range(10):
         intake = Intake()
-        intake.place = enter(gate)
+        intake.slot = enter(gate)
         intakes.append(intake)
         paid += HANDSHAKE
     signed_in = intakes.pop()
@@ -162,7 +162,7 @@ def test_s8_who_was_let_in_signs_in_although_the_others_have_used_up_what_the_ad
     intakes: list[Intake] = []
     for _ in range(int(LIMITS.handshakes_per_second) * BURST_SECONDS):
         intake = Intake()
-        intake.place = enter(gate)
+        intake.slot = enter(gate)
         intakes = [*intakes[-9:], intake]
         if len(intakes) == 10:
             intakes[0].leave()

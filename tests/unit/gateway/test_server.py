@@ -87,7 +87,7 @@ def conversations(draw: st.DrawFn) -> tuple[bytes, list[dict[str, Any]]]:
     return stream, messages
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(conversation=conversations(), data=st.data())
 def test_w3_the_messages_are_the_same_wherever_the_stream_is_cut(
     conversation: tuple[bytes, list[dict[str, Any]]], data: st.DataObject

@@ -185,7 +185,7 @@ def test_b3_what_is_no_number_never_reaches_a_model(bad: float) -> None:
         forecast(history(60, lambda n: bad if n == 30 else week(n)), 14)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.one_of(st.none(), st.floats(-1e14, 1e14), st.integers(-3, 3)), min_size=30, max_size=60

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,7 +133,7 @@ def test_l2_ten_a_second_that_come_in_time_do_not_wait() -> None:
     assert shown_at(come) == come
 
 
-@pytest.mark.parametrize("late", [0.005, 0.03, 0.09])
+@pytest.mark.parametrize("late", [0.005, 0.03, 0.089])
 def test_l2_a_late_one_does_not_put_off_those_behind_it(late: float) -> None:
     come = [n * GAP for n in range(100)]
     come[20] += late
@@ -154,6 +156,35 @@ def test_l2_who_comes_twice_as_often_has_every_other_shown_in_time() -> None:
     assert len(shown) == 100
 
 
+def shown_of(come: list[float]) -> list[float]:
+    """Return those of these times at which one is in time; the others are dropped."""
+    pace, shown = Pace(1 / GAP), []
+    for at in come:
+        if pace.in_time(at):
+            shown.append(at)
+            pace.go(at)
+    return shown
+
+
+SECOND = 1 - 1e-6  # what comes a second later, but for a rounding, is not within it
+
+
+def test_l2_one_that_takes_the_place_of_the_next_is_not_one_more() -> None:
+    # 2 ms before the next is due, which with its 10 ms of jitter may follow at once; and ten more,
+    # each as early as it may: the last of them is still within the second.
+    late = 10 + 2 * GAP - 0.002
+    shown = shown_of([10, late, late, *(10 + n * GAP - EARLY + 1e-6 for n in range(3, 13))])
+    assert sum(late <= at < late + SECOND for at in shown) <= 10 + 1
+
+
+@pytest.mark.parametrize("late", [0.091, 0.095, 0.099])
+def test_l2_one_that_takes_the_place_of_the_next_puts_off_that_one_alone(late: float) -> None:
+    come = [n * GAP for n in range(100)]
+    come[20] += late
+    shown = shown_of(come)
+    assert shown == come[:21] + come[22:]
+
+
 @given(
     pauses=st.lists(st.sampled_from([0, 0.01, 0.05, 0.091, 0.1, 0.15, 0.4]), max_size=60),
 )
@@ -162,15 +193,16 @@ def test_l2_never_more_than_one_above_ten_within_any_second(pauses: list[float])
     for pause in pauses:
         now += pause
         come.append(now)
-    shown: list[float] = []
-    pace = Pace(1 / GAP)
-    for at in come:
-        if pace.in_time(at):
-            shown.append(at)
-            pace.go(at)
-    second = 1 - 1e-6  # what comes a second later, but for a rounding, is not within it
+    shown = shown_of(come)
     for at in shown:
-        assert sum(at <= other < at + second for other in shown) <= 10 + 1
+        assert sum(at <= other < at + SECOND for other in shown) <= 10 + 1
+
+
+@given(pauses=st.lists(st.floats(0, 0.3), min_size=12, max_size=60))
+def test_l2_whenever_they_come_never_more_than_one_above_ten(pauses: list[float]) -> None:
+    shown = shown_of(list(accumulate(pauses, initial=1000.0)))
+    for first, twelfth in zip(shown, shown[11:], strict=False):
+        assert twelfth - first >= SECOND
 
 
 def test_l2_after_a_pause_nothing_is_made_up_for() -> None:

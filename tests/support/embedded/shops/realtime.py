@@ -57,9 +57,9 @@ def may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
 
 def show_shops(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     for shop in Shop.objects.filter(chain=principal.organization_id, pk__in=ids):
-        yield SnapshotEntity("shop", str(shop.pk), ShopSync().data(shop))
+        yield ShopSync().snapshot(shop)
         for order in Order.objects.filter(shop=shop):
-            yield SnapshotEntity("order", str(order.pk), OrderSync().data(order))
+            yield OrderSync().snapshot(order)
 
 
 def followers(before: Shop, after: Shop | None) -> AccessChange:
