@@ -91,9 +91,9 @@ export interface AnnotationData {
 }
 
 /**
- * Remove a note and its replies. By its author or the session's host. Of more than a hundred
- * replies some hundred go at once, and others' changes between. Sent again where the connection was
- * lost meanwhile, it removes the rest.
+ * Remove a note and its replies. By its author or the session's host. More than a hundred replies
+ * are removed about a hundred at a time, with others' changes in between. If the connection is lost
+ * meanwhile, send it again to remove the rest.
  */
 export interface AnnotationDelete {
   /** An opaque id. */
@@ -160,7 +160,7 @@ export interface AnnotationUpdated {
   sequence?: number;
 }
 
-/** A value that its KPI's own history did not lead to expect. Shown where its KPI is. */
+/** A value that is unusual by its KPI's own history. Shown where its KPI is. */
 export interface AnomalyData {
   kind: "anomaly";
   id: string;
@@ -177,8 +177,8 @@ export interface AnomalyData {
 }
 
 /**
- * A value that its KPI's own history did not lead to expect. score: how many standard deviations it
- * is off, with its sign; 99 at most.
+ * A value that is unusual by its KPI's own history. score: how many standard deviations it is off,
+ * with its sign; 99 at most.
  */
 export interface AnomalyDetected {
   insightId: string;
@@ -212,8 +212,8 @@ export interface AuthFailed {
 }
 
 /**
- * Signed in. `sessionId` names this connection, and no session in which people meet. role: what the
- * user may do in the organization; when it changes, the connection is closed.
+ * Signed in. `sessionId` names this connection, not a collaboration session. role: what the user
+ * may do in the organization; when it changes, the connection is closed.
  */
 export interface AuthSuccess {
   userId: string;
@@ -244,7 +244,7 @@ export interface Cursor {
   focusedEntity?: EntityRef | null;
 }
 
-/** Where one points and what one looks at; at most ten times a second. */
+/** Show where you point and what you look at; at most ten times a second. */
 export interface CursorMove {
   /** An opaque id. */
   sessionId: string;
@@ -494,7 +494,7 @@ export interface KpiUpdate {
 
 /**
  * A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI. measuredAt:
- * when it had that value, where that was told afterwards (an import).
+ * the time of the value, if it was reported later (by an import).
  */
 export interface KpiUpdated {
   kpiId: string;
@@ -519,7 +519,7 @@ export interface NotesRequestPayload {
   channels: Array<string>;
 }
 
-/** Something that one user should know; stored until it was read. */
+/** A notice to one user, kept until it is read. */
 export interface Notification {
   notificationId: string;
   category: string;
@@ -550,7 +550,7 @@ export interface NotificationRead {
   notificationIds: Array<string>;
 }
 
-/** These notifications are marked as read: all of them are gone for a mirror of the unread. */
+/** These notifications are marked as read: remove all of them from a map of unread ones. */
 export interface NotificationReadConfirmed {
   notificationIds: Array<string>;
   entityType?: "notification";
@@ -624,7 +624,7 @@ export interface ParticipantSyncUpdate {
   sequence: number;
 }
 
-/** A participant's state or role is another now. */
+/** A participant's state or role has changed. */
 export interface ParticipantUpdate {
   sessionId: string;
   userId: string;
@@ -655,10 +655,10 @@ export interface PredictionData {
 }
 
 /**
- * A forecast: what is expected and between which bounds, of each day on which a value is due.
- * horizon: how many days after today it looks ahead. points: of a KPI that has values on working
- * days, weekly or monthly only, fewer than these. insightId: missing in the answer to a
- * PREDICTION_REQUEST, which is the requester's own and replaces nothing that others see.
+ * A forecast: the expected value and its bounds, for each day on which a value is due. horizon: how
+ * many days it looks ahead from today. points: fewer than these if the KPI has values on working
+ * days, weekly or monthly only. insightId: missing in the answer to a PREDICTION_REQUEST, which is
+ * the requester's own and replaces nothing that others see.
  */
 export interface PredictionReady {
   kpiId: string;
@@ -674,7 +674,7 @@ export interface PredictionReady {
   sequence?: number;
 }
 
-/** Forecast a KPI for so many days. By whoever may see it. */
+/** Forecast a KPI for the next `horizon` days. By anybody who may see it. */
 export interface PredictionRequest {
   /** An opaque id. */
   kpiId: string;
@@ -692,8 +692,8 @@ export interface PresentParticipant {
 }
 
 /**
- * The limit was hit for the first time in this window; each refusal is an ERROR besides. scope:
- * whose limit it is; `bytes` of the connection's messages of 1 kB and more.
+ * The first refusal by a limit in this window; each refusal also gets an ERROR. scope: whose limit
+ * it is; `bytes` of the connection's messages of 1 kB and more.
  */
 export interface RateLimit {
   limit: number;
@@ -836,7 +836,7 @@ export interface SessionData {
 
 /**
  * The session is over; its annotations stay. It is gone for those who follow the organization, and
- * so is an invitation to it for the invited, who are told on `user:`.
+ * so is the invitation for invited users, who get this message on `user:`.
  */
 export interface SessionEnded {
   sessionId: string;
@@ -856,9 +856,9 @@ export interface SessionJoin {
 }
 
 /**
- * Somebody joined; the joiner's own copy also carries the session as it is. Of its notes those
- * newest ones that fit into a message of half a megabyte. Where `session.annotationsComplete` is
- * false, `session.annotationsRest` is the request by which all of them come, page by page.
+ * Somebody joined; the joiner's own copy also carries the session as it is. `session.annotations`
+ * has the newest notes that fit into half a megabyte. Where `session.annotationsComplete` is false,
+ * send `session.annotationsRest`: all notes come, page by page.
  */
 export interface SessionJoined {
   sessionId: string;
@@ -881,7 +881,7 @@ export interface SessionLeave {
   newHostId?: string | null;
 }
 
-/** Somebody left; `reason` says so where a lost connection did not come back in time. */
+/** Somebody left; `reason` is there if their lost connection did not come back in time. */
 export interface SessionLeft {
   sessionId: string;
   userId: string;
@@ -911,13 +911,13 @@ export interface Subscribe {
   channels: Array<string>;
 }
 
-/** These channels are followed from behind `sequence` on. */
+/** These channels are followed: events after `sequence` come live. */
 export interface Subscribed {
   channels: Array<string>;
   sequence: number;
 }
 
-/** Both cursors resume exactly behind this sync. */
+/** The sync is complete; either cursor resumes exactly after it. */
 export interface SyncComplete {
   updatesSent: number;
   /** Hand it back as it is. */
@@ -934,7 +934,7 @@ export interface SyncDelete {
   sequence: number;
 }
 
-/** The sync cannot be served, in no part. */
+/** The sync cannot be served, not even in part. */
 export interface SyncError {
   code: SyncErrorCode;
   message: string;
@@ -948,14 +948,14 @@ export type SyncErrorCode =
   | "SYNC_TIMESTAMP_IN_FUTURE"
   | "UNAUTHORIZED";
 
-/** Send what these channels told since a cursor; without a cursor, all that they show. */
+/** Send what changed in these channels after a cursor; without one, all that they show. */
 export interface SyncRequest {
   channels: Array<string>;
   lastSyncTimestamp?: string | null;
   lastSequence?: number | null;
 }
 
-/** So many messages follow, then SYNC_COMPLETE; live events wait until then. */
+/** `updateCount` messages follow, then SYNC_COMPLETE; live events wait until then. */
 export interface SyncStart {
   updateCount: number;
   fromTimestamp: string;

@@ -1,7 +1,7 @@
 """From an event of the log to the frames that go out, once for all who speak the same way.
 
-A lane is a way to speak: JSON or MessagePack, written as raw bytes or sent through ASGI. An event
-is rendered at most once a lane and process, whatever the number of connections.
+An encoding is JSON or MessagePack, written as raw bytes or sent through ASGI. An event is rendered
+at most once for each encoding and process, whatever the number of connections.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sync.protocol.messages import Deletion, SyncDelete, SyncUpdate
 from sync.protocol.times import wire_time_us
 
 Frames = Any
-"""Taken by an outbox of the lane: bytes of ready frames (raw), or a list of ASGI messages."""
+"""Taken by an outbox of the encoding: bytes of ready frames (raw), or a list of ASGI messages."""
 
 _mirrored: set[str] = set()
 """Entities that go out as SYNC_* when they change, also where another type tells of it (V3)."""

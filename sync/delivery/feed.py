@@ -59,7 +59,8 @@ GAP_REPAIRS = metrics.counter(
 )
 RESTORES = metrics.counter(
     "bos_log_restores",
-    "Logs that were put back behind what had been delivered: all of their clients began anew.",
+    "Logs that a restored database took back to before what was delivered: all of their clients"
+    " take a snapshot.",
 )
 
 

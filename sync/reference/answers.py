@@ -40,7 +40,7 @@ def operations(channel: str) -> dict[str, Any]:
     """Return an operation for each request, with what answers it, and one for all that is sent.
 
     The codes of a request's ERROR are an extension (`x-errors`): an ERROR of its own for each
-    request would be as many types for whoever generates a client.
+    request would be as many types in a generated client.
     """
     asked = {
         name: _operation("receive", channel, [message_key(name, from_client=True)])
