@@ -1,5 +1,5 @@
 // Written by `make docs` from the message structs; docs/messages.md says what they mean.
-// A message from the server is told by its `type`; a SYNC_UPDATE by its `payload.entityType`.
+// `type` says which message of the server it is; `payload.entityType`, which SYNC_UPDATE.
 
 /** A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it. */
 export interface Alert {
