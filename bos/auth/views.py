@@ -42,7 +42,7 @@ class Credentials(serializers.Serializer[Any]):
     organization = serializers.UUIDField(
         required=False,
         allow_null=True,
-        help_text="Of somebody who has the same password in several organizations.",
+        help_text="Only needed if your password is the same in several organizations.",
     )
 
 

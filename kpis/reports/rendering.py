@@ -1,4 +1,4 @@
-"""A worker makes the file of a report, and tells of it."""
+"""Render the file of a report in a worker, and announce it."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Feed:
     # -------------------------------------------------------------- who listens
 
     def add(self, subscriber: Subscriber) -> None:
-        """Deliver to the subscriber from behind `last` on."""
+        """Deliver to the subscriber what comes after `last`."""
         subscriber.feed = self
         self.subscribers[subscriber.id] = subscriber
         self._attach(subscriber)
