@@ -13,10 +13,10 @@ export interface Alert {
   raisedAt: string;
   acknowledgedAt?: string;
   acknowledgedBy?: string | null;
-  entityType?: "alert";
-  entityId?: string;
-  changeType?: "created" | "deleted";
-  sequence?: number;
+  entityType: "alert";
+  entityId: string;
+  changeType: "created" | "deleted";
+  sequence: number;
 }
 
 /** An alert that nobody has acknowledged. Shown where its KPI is. */
@@ -67,10 +67,10 @@ export interface AnnotationCreated {
   revision: number;
   createdAt: string;
   updatedAt: string;
-  entityType?: "annotation";
-  entityId?: string;
-  changeType?: "created";
-  sequence?: number;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "created";
+  sequence: number;
 }
 
 /** A note at a point of a session's space. Shown by `session:`. */
@@ -107,10 +107,10 @@ export interface AnnotationDeleted {
   sessionId: string;
   deletedBy: string;
   deletedAt: string;
-  entityType?: "annotation";
-  entityId?: string;
-  changeType?: "deleted";
-  sequence?: number;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
 }
 
 /** SYNC_UPDATE of the entity type `annotation`. */
@@ -154,10 +154,10 @@ export interface AnnotationUpdated {
   createdAt: string;
   updatedAt: string;
   updatedBy: string;
-  entityType?: "annotation";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** A value that is unusual by its KPI's own history. Shown where its KPI is. */
@@ -193,10 +193,10 @@ export interface AnomalyDetected {
   method: string;
   detectedAt: string;
   kind?: "anomaly";
-  entityType?: "insight";
-  entityId?: string;
-  changeType?: "created" | "updated";
-  sequence?: number;
+  entityType: "insight";
+  entityId: string;
+  changeType: "created" | "updated";
+  sequence: number;
 }
 
 /** Sign in on this connection, or renew the token that is about to expire. */
@@ -285,10 +285,10 @@ export interface DepartmentUpdated {
   parentId: string | null;
   updatedBy: string;
   updatedAt: string;
-  entityType?: "department";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "department";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** An employee, who may be a user. Shown by `organization:` and `department:`. */
@@ -322,10 +322,10 @@ export interface EmployeeUpdated {
   userId: string | null;
   updatedBy: string;
   updatedAt: string;
-  entityType?: "employee";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "employee";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}. */
@@ -502,10 +502,10 @@ export interface KpiUpdated {
   updatedBy: string;
   updatedAt: string;
   measuredAt?: string;
-  entityType?: "kpi";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "kpi";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** The request by which all notes of a session come; send it as it is, with a requestId. */
@@ -528,10 +528,10 @@ export interface Notification {
   data: NotificationSubject;
   createdAt: string;
   readAt: string | null;
-  entityType?: "notification";
-  entityId?: string;
-  changeType?: "created" | "updated";
-  sequence?: number;
+  entityType: "notification";
+  entityId: string;
+  changeType: "created" | "updated";
+  sequence: number;
 }
 
 /** Something that one user should know. Shown by `user:` until it is read. */
@@ -630,10 +630,10 @@ export interface ParticipantUpdate {
   userId: string;
   state: "active" | "disconnected" | "idle";
   role: "host" | "participant";
-  entityType?: "participant";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "participant";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres. */
@@ -816,10 +816,10 @@ export interface SessionCreated {
   createdAt: string;
   maxParticipants: number;
   invitationOnly: boolean;
-  entityType?: "invitation" | "session";
-  entityId?: string;
-  changeType?: "created";
-  sequence?: number;
+  entityType: "invitation" | "session";
+  entityId: string;
+  changeType: "created";
+  sequence: number;
 }
 
 /** A session. Shown by `session:`, and by `organization:` while it runs and is open to all. */
@@ -843,10 +843,10 @@ export interface SessionEnded {
   endedBy: string;
   endedAt: string;
   reason: "admin" | "empty" | "host_left";
-  entityType?: "invitation" | "session";
-  entityId?: string;
-  changeType?: "deleted";
-  sequence?: number;
+  entityType: "invitation" | "session";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
 }
 
 /** Take part in a session, come back to it, or join with another device. */
@@ -889,10 +889,10 @@ export interface SessionLeft {
   role: "host" | "participant";
   leftAt: string;
   reason?: "timeout";
-  entityType?: "participant";
-  entityId?: string;
-  changeType?: "deleted";
-  sequence?: number;
+  entityType: "participant";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
 }
 
 /** SYNC_UPDATE of the entity type `session`. */

@@ -22,8 +22,8 @@ from sync.protocol.envelope import Envelope
 from sync.protocol.errors import ErrorCode, ProtocolError, SyncErrorCode
 from sync.protocol.messages import SyncUpdate
 from sync.reference.answers import message_key, operations
-from sync.reference.entities import entities, sync_update_type
-from sync.reference.examples import examples
+from sync.reference.entities import entities, shows_always, sync_update_type
+from sync.reference.examples import EVENT_FIELDS, examples
 from sync.reference.schemas import REF, SOURCE, Schema, one_of, schemas_of
 
 VERSION = "1.0.0"
@@ -173,6 +173,9 @@ def _tell_entities_apart(schemas: dict[str, Schema]) -> None:
         for entry in entries()
         if entry.subject is not None
     }
+    for entry in entries():
+        if not entry.from_client and shows_always(entry.name):
+            schemas[entry.struct.__name__]["required"] += EVENT_FIELDS
     every = tuple(entity.name for entity in entities())
     for name, (types, changes) in {**of_messages, "SyncDelete": (every, ())}.items():
         fields = schemas[name]["properties"]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 EXAMPLE_TIME = "2026-01-20T10:30:00Z"
 EXAMPLE_EXPIRY = "2026-01-20T11:30:00Z"
 EVENT_FIELDS = EntityMessage.__struct_encode_fields__
-"""Not required, as an answer to one connection has none of them; every event has, and names its
-entity's id and kind."""
+"""Every event has them, and names its entity's id and kind. Not required where an answer to one
+connection has none of them."""
 
 
 USERS = {"authorId", "deletedBy", "endedBy", "hostId", "ownerId", "updatedBy"}

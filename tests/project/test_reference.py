@@ -169,6 +169,9 @@ def test_a_client_in_typescript_tells_entities_apart(tmp_path: Path) -> None:
           return message.type === "SYNC_UPDATE" && message.payload.entityType === "kpi"
             ? message.payload.data.value : null;
         }
+        export function shown(message: ServerMessage): string {
+          return message.type === "ALERT" ? message.payload.entityId : message.type;
+        }
         export const follow = (channels: string[]): ClientMessage => (
           { type: "SUBSCRIBE", payload: { channels } }
         );"""
