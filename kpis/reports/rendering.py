@@ -41,7 +41,7 @@ def render_report(report_id: str) -> None:
             return
         if not _may_still(waiting):
             waiting.state = ReportState.FAILED
-            waiting.problem = "Who asked for it may not have it any more."
+            waiting.problem = "The user who asked for it may no longer read it."
             waiting.save(update_fields=["state", "problem"])
             return
         waiting.state, waiting.ready_at = ReportState.READY, timezone.now()
