@@ -13,7 +13,7 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 .PHONY: help venv run test unit coverage matrix lint docs bench lock clean
 
 help:  ## Show this
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
 
 venv: $(VENV)/.run  ## The environment that running needs
 

@@ -25,7 +25,9 @@ def check_secret_key(**_: Any) -> list[CheckMessage]:
     if len(settings.SECRET_KEY) < settings.SHORTEST_KEY:
         found.append(Error("SECRET_KEY is too short.", hint=ENOUGH, id="bos.E001"))
     if any(len(key) < settings.SHORTEST_KEY for key in settings.SECRET_KEY_FALLBACKS):
-        short = "A key in SECRET_KEY_FALLBACKS is short: whoever guesses it makes tokens that hold."
+        short = (
+            "A key in SECRET_KEY_FALLBACKS is short: somebody who guesses it can sign valid tokens."
+        )
         found.append(Warning(short, hint="Take it out soon.", id="bos.W001"))
     return found
 

@@ -43,7 +43,7 @@ class EmployeeUpdated(EntityMessage):
     changes=["created", "updated"],
 )
 class Notification(EntityMessage):
-    """Something that one user should know; stored until it was read."""
+    """A notice to one user, kept until it is read."""
 
     notification_id: str
     category: Annotated[str, Meta(examples=["report_failed"])]
@@ -63,6 +63,6 @@ class NotificationRead(Request):
 
 @message("NOTIFICATION_READ", shows=["notification"], changes=["deleted"])
 class NotificationReadConfirmed(EntityMessage):
-    """These notifications are marked as read: all of them are gone for a mirror of the unread."""
+    """These notifications are marked as read: remove all of them from a map of unread ones."""
 
     notification_ids: list[str]

@@ -36,5 +36,5 @@ def notify(
 
 
 def admins_of(organization_id: UUID) -> list[User]:
-    """Return those who are told what concerns the organization and nobody in particular."""
+    """Return the users who get what concerns the organization and nobody in particular."""
     return list(User.objects.of(organization_id).filter(role=Role.ADMIN, is_active=True))

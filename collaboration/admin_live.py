@@ -197,6 +197,6 @@ def end_view(request: HttpRequest) -> HttpResponse:
 def _done(request: HttpRequest, organization: Organization, done: str) -> HttpResponse:
     """Nothing done is told in one way: it was over already, or it is somebody else's."""
     level = messages.SUCCESS if done else messages.WARNING
-    messages.add_message(request, level, done or "That is over already.")
+    messages.add_message(request, level, done or "This has already ended.")
     chosen = f"?organization={organization.pk}" if sees_all(request) else ""
     return HttpResponseRedirect(reverse("admin:live") + chosen)

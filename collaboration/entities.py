@@ -11,7 +11,9 @@ from msgspec import Meta
 from sync.protocol.messages import NotYet, Time, UserName
 from sync.protocol.registry import EntityData, WireId
 
-ContentType = Literal["text", "markdown", "link", "image", "audio", "drawing"]
+ContentType = Annotated[
+    Literal["text", "markdown", "link", "image", "audio", "drawing"], Meta(examples=["text"])
+]
 ParticipantState = Literal["active", "idle", "disconnected"]
 LeaveReason = Literal["timeout"]
 EndReason = Literal["host_left", "empty", "admin"]

@@ -9,7 +9,7 @@ class SessionNotFound(ProtocolError):
     """There is no such collaboration session."""
 
     code = "SESSION_NOT_FOUND"
-    action = "Choose another session: this one has ended or never was."
+    action = "Choose another session: this one has ended or never existed."
 
 
 class SessionFull(ProtocolError):

@@ -289,7 +289,7 @@ def _pair(entity: EntityRef | None) -> tuple[str, str] | None:
     pipelined=True,
 )
 async def annotation_delete(context: Context, request: AnnotationDelete) -> asyncio.Task[Any]:
-    """The answer is the event of the note itself, behind those of its replies."""
+    """The answer is the event of the note itself, after those of its replies."""
     return asyncio.ensure_future(_delete(context, request, _delete_at_once(context, request)))
 
 

@@ -92,8 +92,8 @@ class AnnotationUpdate(Request):
 class AnnotationDelete(Request):
     """Remove a note and its replies. By its author or the session's host.
 
-    Of more than a hundred replies some hundred go at once, and others' changes between. Sent again
-    where the connection was lost meanwhile, it removes the rest.
+    More than a hundred replies are removed about a hundred at a time, with others' changes in
+    between. If the connection is lost meanwhile, send it again to remove the rest.
     """
 
     annotation_id: WireId
@@ -102,7 +102,7 @@ class AnnotationDelete(Request):
 
 @message("CURSOR_MOVE")
 class CursorMove(Request):
-    """Where one points and what one looks at; at most ten times a second."""
+    """Show where you point and what you look at; at most ten times a second."""
 
     session_id: WireId
     position: Position
@@ -186,9 +186,9 @@ class JoinedSession(Message):
 class SessionJoined(EntityMessage):
     """Somebody joined; the joiner's own copy also carries the session as it is.
 
-    Of its notes those newest ones that fit into a message of half a megabyte. Where
-    `session.annotationsComplete` is false, `session.annotationsRest` is the request by which all of
-    them come, page by page.
+    `session.annotations` has the newest notes that fit into half a megabyte. Where
+    `session.annotationsComplete` is false, send `session.annotationsRest`: all notes come, page by
+    page.
     """
 
     session_id: str
@@ -202,7 +202,7 @@ class SessionJoined(EntityMessage):
 
 @message("SESSION_LEFT", shows=["participant"], changes=["deleted"])
 class SessionLeft(EntityMessage):
-    """Somebody left; `reason` says so where a lost connection did not come back in time."""
+    """Somebody left; `reason` is there if their lost connection did not come back in time."""
 
     session_id: str
     user_id: str
@@ -215,7 +215,7 @@ class SessionLeft(EntityMessage):
 @message("SESSION_ENDED", shows=["session", "invitation"], changes=["deleted"])
 class SessionEnded(EntityMessage):
     """The session is over; its annotations stay. It is gone for those who follow the organization,
-    and so is an invitation to it for the invited, who are told on `user:`."""
+    and so is the invitation for invited users, who get this message on `user:`."""
 
     session_id: str
     ended_by: str
@@ -225,7 +225,7 @@ class SessionEnded(EntityMessage):
 
 @message("PARTICIPANT_UPDATE", shows=["participant"], changes=["updated"])
 class ParticipantUpdate(EntityMessage):
-    """A participant's state or role is another now."""
+    """A participant's state or role has changed."""
 
     session_id: str
     user_id: str

@@ -74,7 +74,7 @@ class SessionSync(EntitySync[Session]):
         return Audience(organization=organization, session=str(row.pk))
 
     def change_type(self, change: Change[Session]) -> str:
-        """Ended, it is gone; those who follow it are shown what is left of it behind that."""
+        """Ended, it is gone; those who follow it are shown what is left of it after that."""
         return "deleted" if _ends(change) else change.kind
 
     def live(self, change: Change[Session], actor: Actor) -> Live:

@@ -18,7 +18,7 @@ SESSIONS_AT_ONCE = 10
 def prune_sessions() -> int:
     """Forget what ended more than `BOS_SESSION_DAYS` ago; how many sessions that were.
 
-    Whoever may still follow one is told, note by note, as of any deletion.
+    Users who may still follow one get events, note by note, as of any deletion.
     """
     long_ago = timezone.now() - timedelta(days=settings.SESSION_DAYS)
     ended = Session.objects.filter(ended_at__lt=long_ago).order_by("ended_at")

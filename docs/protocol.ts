@@ -1,5 +1,5 @@
 // Written by `make docs` from the message structs; docs/messages.md says what they mean.
-// A message from the server is told by its `type`; a SYNC_UPDATE by its `payload.entityType`.
+// `type` says which message of the server it is; `payload.entityType`, which SYNC_UPDATE.
 
 /** A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it. */
 export interface Alert {
@@ -13,10 +13,10 @@ export interface Alert {
   raisedAt: string;
   acknowledgedAt?: string;
   acknowledgedBy?: string | null;
-  entityType?: "alert";
-  entityId?: string;
-  changeType?: "created" | "deleted";
-  sequence?: number;
+  entityType: "alert";
+  entityId: string;
+  changeType: "created" | "deleted";
+  sequence: number;
 }
 
 /** An alert that nobody has acknowledged. Shown where its KPI is. */
@@ -67,10 +67,10 @@ export interface AnnotationCreated {
   revision: number;
   createdAt: string;
   updatedAt: string;
-  entityType?: "annotation";
-  entityId?: string;
-  changeType?: "created";
-  sequence?: number;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "created";
+  sequence: number;
 }
 
 /** A note at a point of a session's space. Shown by `session:`. */
@@ -91,9 +91,9 @@ export interface AnnotationData {
 }
 
 /**
- * Remove a note and its replies. By its author or the session's host. Of more than a hundred
- * replies some hundred go at once, and others' changes between. Sent again where the connection was
- * lost meanwhile, it removes the rest.
+ * Remove a note and its replies. By its author or the session's host. More than a hundred replies
+ * are removed about a hundred at a time, with others' changes in between. If the connection is lost
+ * meanwhile, send it again to remove the rest.
  */
 export interface AnnotationDelete {
   /** An opaque id. */
@@ -107,10 +107,10 @@ export interface AnnotationDeleted {
   sessionId: string;
   deletedBy: string;
   deletedAt: string;
-  entityType?: "annotation";
-  entityId?: string;
-  changeType?: "deleted";
-  sequence?: number;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
 }
 
 /** SYNC_UPDATE of the entity type `annotation`. */
@@ -154,13 +154,13 @@ export interface AnnotationUpdated {
   createdAt: string;
   updatedAt: string;
   updatedBy: string;
-  entityType?: "annotation";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
-/** A value that its KPI's own history did not lead to expect. Shown where its KPI is. */
+/** A value that is unusual by its KPI's own history. Shown where its KPI is. */
 export interface AnomalyData {
   kind: "anomaly";
   id: string;
@@ -177,8 +177,8 @@ export interface AnomalyData {
 }
 
 /**
- * A value that its KPI's own history did not lead to expect. score: how many standard deviations it
- * is off, with its sign; 99 at most.
+ * A value that is unusual by its KPI's own history. score: how many standard deviations it is off,
+ * with its sign; 99 at most.
  */
 export interface AnomalyDetected {
   insightId: string;
@@ -193,10 +193,10 @@ export interface AnomalyDetected {
   method: string;
   detectedAt: string;
   kind?: "anomaly";
-  entityType?: "insight";
-  entityId?: string;
-  changeType?: "created" | "updated";
-  sequence?: number;
+  entityType: "insight";
+  entityId: string;
+  changeType: "created" | "updated";
+  sequence: number;
 }
 
 /** Sign in on this connection, or renew the token that is about to expire. */
@@ -212,8 +212,8 @@ export interface AuthFailed {
 }
 
 /**
- * Signed in. `sessionId` names this connection, and no session in which people meet. role: what the
- * user may do in the organization; when it changes, the connection is closed.
+ * Signed in. `sessionId` names this connection, not a collaboration session. role: what the user
+ * may do in the organization; when it changes, the connection is closed.
  */
 export interface AuthSuccess {
   userId: string;
@@ -244,7 +244,7 @@ export interface Cursor {
   focusedEntity?: EntityRef | null;
 }
 
-/** Where one points and what one looks at; at most ten times a second. */
+/** Show where you point and what you look at; at most ten times a second. */
 export interface CursorMove {
   /** An opaque id. */
   sessionId: string;
@@ -285,10 +285,10 @@ export interface DepartmentUpdated {
   parentId: string | null;
   updatedBy: string;
   updatedAt: string;
-  entityType?: "department";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "department";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** An employee, who may be a user. Shown by `organization:` and `department:`. */
@@ -322,10 +322,10 @@ export interface EmployeeUpdated {
   userId: string | null;
   updatedBy: string;
   updatedAt: string;
-  entityType?: "employee";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "employee";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}. */
@@ -494,7 +494,7 @@ export interface KpiUpdate {
 
 /**
  * A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI. measuredAt:
- * when it had that value, where that was told afterwards (an import).
+ * the time of the value, if it was reported later (by an import).
  */
 export interface KpiUpdated {
   kpiId: string;
@@ -502,10 +502,10 @@ export interface KpiUpdated {
   updatedBy: string;
   updatedAt: string;
   measuredAt?: string;
-  entityType?: "kpi";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "kpi";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** The request by which all notes of a session come; send it as it is, with a requestId. */
@@ -519,7 +519,7 @@ export interface NotesRequestPayload {
   channels: Array<string>;
 }
 
-/** Something that one user should know; stored until it was read. */
+/** A notice to one user, kept until it is read. */
 export interface Notification {
   notificationId: string;
   category: string;
@@ -528,10 +528,10 @@ export interface Notification {
   data: NotificationSubject;
   createdAt: string;
   readAt: string | null;
-  entityType?: "notification";
-  entityId?: string;
-  changeType?: "created" | "updated";
-  sequence?: number;
+  entityType: "notification";
+  entityId: string;
+  changeType: "created" | "updated";
+  sequence: number;
 }
 
 /** Something that one user should know. Shown by `user:` until it is read. */
@@ -550,7 +550,7 @@ export interface NotificationRead {
   notificationIds: Array<string>;
 }
 
-/** These notifications are marked as read: all of them are gone for a mirror of the unread. */
+/** These notifications are marked as read: remove all of them from a map of unread ones. */
 export interface NotificationReadConfirmed {
   notificationIds: Array<string>;
   entityType?: "notification";
@@ -624,16 +624,16 @@ export interface ParticipantSyncUpdate {
   sequence: number;
 }
 
-/** A participant's state or role is another now. */
+/** A participant's state or role has changed. */
 export interface ParticipantUpdate {
   sessionId: string;
   userId: string;
   state: "active" | "disconnected" | "idle";
   role: "host" | "participant";
-  entityType?: "participant";
-  entityId?: string;
-  changeType?: "updated";
-  sequence?: number;
+  entityType: "participant";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
 }
 
 /** A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres. */
@@ -655,10 +655,10 @@ export interface PredictionData {
 }
 
 /**
- * A forecast: what is expected and between which bounds, of each day on which a value is due.
- * horizon: how many days after today it looks ahead. points: of a KPI that has values on working
- * days, weekly or monthly only, fewer than these. insightId: missing in the answer to a
- * PREDICTION_REQUEST, which is the requester's own and replaces nothing that others see.
+ * A forecast: the expected value and its bounds, for each day on which a value is due. horizon: how
+ * many days it looks ahead from today. points: fewer than these if the KPI has values on working
+ * days, weekly or monthly only. insightId: missing in the answer to a PREDICTION_REQUEST, which is
+ * the requester's own and replaces nothing that others see.
  */
 export interface PredictionReady {
   kpiId: string;
@@ -674,7 +674,7 @@ export interface PredictionReady {
   sequence?: number;
 }
 
-/** Forecast a KPI for so many days. By whoever may see it. */
+/** Forecast a KPI for the next `horizon` days. By anybody who may see it. */
 export interface PredictionRequest {
   /** An opaque id. */
   kpiId: string;
@@ -692,8 +692,8 @@ export interface PresentParticipant {
 }
 
 /**
- * The limit was hit for the first time in this window; each refusal is an ERROR besides. scope:
- * whose limit it is; `bytes` of the connection's messages of 1 kB and more.
+ * The first refusal by a limit in this window; each refusal also gets an ERROR. scope: whose limit
+ * it is; `bytes` of the connection's messages of 1 kB and more.
  */
 export interface RateLimit {
   limit: number;
@@ -816,10 +816,10 @@ export interface SessionCreated {
   createdAt: string;
   maxParticipants: number;
   invitationOnly: boolean;
-  entityType?: "invitation" | "session";
-  entityId?: string;
-  changeType?: "created";
-  sequence?: number;
+  entityType: "invitation" | "session";
+  entityId: string;
+  changeType: "created";
+  sequence: number;
 }
 
 /** A session. Shown by `session:`, and by `organization:` while it runs and is open to all. */
@@ -836,17 +836,17 @@ export interface SessionData {
 
 /**
  * The session is over; its annotations stay. It is gone for those who follow the organization, and
- * so is an invitation to it for the invited, who are told on `user:`.
+ * so is the invitation for invited users, who get this message on `user:`.
  */
 export interface SessionEnded {
   sessionId: string;
   endedBy: string;
   endedAt: string;
   reason: "admin" | "empty" | "host_left";
-  entityType?: "invitation" | "session";
-  entityId?: string;
-  changeType?: "deleted";
-  sequence?: number;
+  entityType: "invitation" | "session";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
 }
 
 /** Take part in a session, come back to it, or join with another device. */
@@ -856,9 +856,9 @@ export interface SessionJoin {
 }
 
 /**
- * Somebody joined; the joiner's own copy also carries the session as it is. Of its notes those
- * newest ones that fit into a message of half a megabyte. Where `session.annotationsComplete` is
- * false, `session.annotationsRest` is the request by which all of them come, page by page.
+ * Somebody joined; the joiner's own copy also carries the session as it is. `session.annotations`
+ * has the newest notes that fit into half a megabyte. Where `session.annotationsComplete` is false,
+ * send `session.annotationsRest`: all notes come, page by page.
  */
 export interface SessionJoined {
   sessionId: string;
@@ -881,7 +881,7 @@ export interface SessionLeave {
   newHostId?: string | null;
 }
 
-/** Somebody left; `reason` says so where a lost connection did not come back in time. */
+/** Somebody left; `reason` is there if their lost connection did not come back in time. */
 export interface SessionLeft {
   sessionId: string;
   userId: string;
@@ -889,10 +889,10 @@ export interface SessionLeft {
   role: "host" | "participant";
   leftAt: string;
   reason?: "timeout";
-  entityType?: "participant";
-  entityId?: string;
-  changeType?: "deleted";
-  sequence?: number;
+  entityType: "participant";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
 }
 
 /** SYNC_UPDATE of the entity type `session`. */
@@ -911,13 +911,13 @@ export interface Subscribe {
   channels: Array<string>;
 }
 
-/** These channels are followed from behind `sequence` on. */
+/** These channels are followed: events after `sequence` come live. */
 export interface Subscribed {
   channels: Array<string>;
   sequence: number;
 }
 
-/** Both cursors resume exactly behind this sync. */
+/** The sync is complete; either cursor resumes exactly after it. */
 export interface SyncComplete {
   updatesSent: number;
   /** Hand it back as it is. */
@@ -934,7 +934,7 @@ export interface SyncDelete {
   sequence: number;
 }
 
-/** The sync cannot be served, in no part. */
+/** The sync cannot be served, not even in part. */
 export interface SyncError {
   code: SyncErrorCode;
   message: string;
@@ -948,14 +948,14 @@ export type SyncErrorCode =
   | "SYNC_TIMESTAMP_IN_FUTURE"
   | "UNAUTHORIZED";
 
-/** Send what these channels told since a cursor; without a cursor, all that they show. */
+/** Send what changed in these channels after a cursor; without one, all that they show. */
 export interface SyncRequest {
   channels: Array<string>;
   lastSyncTimestamp?: string | null;
   lastSequence?: number | null;
 }
 
-/** So many messages follow, then SYNC_COMPLETE; live events wait until then. */
+/** `updateCount` messages follow, then SYNC_COMPLETE; live events wait until then. */
 export interface SyncStart {
   updateCount: number;
   fromTimestamp: string;

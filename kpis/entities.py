@@ -93,7 +93,7 @@ class AlertData(EntityData):
 
 
 class AnomalyData(EntityData, tag_field="kind", tag="anomaly"):
-    """A value that its KPI's own history did not lead to expect. Shown where its KPI is."""
+    """A value that is unusual by its KPI's own history. Shown where its KPI is."""
 
     kpi_id: str
     day: Day

@@ -61,7 +61,7 @@ class KpiUpdate(Request):
 class KpiUpdated(EntityMessage):
     """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI.
 
-    measuredAt: when it had that value, where that was told afterwards (an import).
+    measuredAt: the time of the value, if it was reported later (by an import).
     """
 
     kpi_id: str
@@ -73,7 +73,7 @@ class KpiUpdated(EntityMessage):
 
 @message("PREDICTION_REQUEST")
 class PredictionRequest(Request):
-    """Forecast a KPI for so many days. By whoever may see it."""
+    """Forecast a KPI for the next `horizon` days. By anybody who may see it."""
 
     kpi_id: WireId
     horizon: Annotated[int, Meta(ge=1, le=90, examples=[14])]
@@ -147,7 +147,7 @@ Figures = AnomalyFigures | PredictionFigures | RecommendationFigures
 
 @message("ANOMALY_DETECTED", shows=["insight"], named="insightId", changes=["created", "updated"])
 class AnomalyDetected(EntityMessage):
-    """A value that its KPI's own history did not lead to expect.
+    """A value that is unusual by its KPI's own history.
 
     score: how many standard deviations it is off, with its sign; 99 at most.
     """
@@ -168,10 +168,10 @@ class AnomalyDetected(EntityMessage):
 
 @message("PREDICTION_READY", shows=["insight"], named="insightId", changes=["created", "updated"])
 class PredictionReady(EntityMessage):
-    """A forecast: what is expected and between which bounds, of each day on which a value is due.
+    """A forecast: the expected value and its bounds, for each day on which a value is due.
 
-    horizon: how many days after today it looks ahead. points: of a KPI that has values on working
-    days, weekly or monthly only, fewer than these.
+    horizon: how many days it looks ahead from today. points: fewer than these if the KPI has values
+    on working days, weekly or monthly only.
     insightId: missing in the answer to a PREDICTION_REQUEST, which is the requester's own and
     replaces nothing that others see.
     """

@@ -20,7 +20,7 @@ from sync.protocol.identity import Principal
 
 
 def kpi_set_value(kpi_id: str, *, value: Decimal, principal: Principal) -> Kpi:
-    """Set a KPI's value and tell everyone who watches it.
+    """Set a KPI's value and send it to everyone who watches it.
 
     value: in the KPI's own unit, at most 15 significant digits, 4 decimals; kept exactly.
     Raises Unauthorized where the principal may not update it; a missing KPI, and an

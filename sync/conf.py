@@ -63,7 +63,7 @@ class SyncSettings:
     """How often the log's heads are compared: how late an event is while Redis is away."""
     # L3 gives a slow client 15 s from the queue being full to its end: these two together.
     slow_patience: float = 8
-    """How long a client may take to read what waits, before it is told to go."""
+    """How long a client may take to read what waits, before it is closed."""
     close_patience: float = 5
     """How long a client may take to read why it is closed, before the socket is."""
     coalesce: float = 0.001

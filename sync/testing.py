@@ -1,4 +1,4 @@
-"""Doubles that ship with the kernel: an outbox, a clock and a log, in memory and told what to do.
+"""Doubles that ship with the kernel: an outbox, a clock and a log in memory.
 
     clock, log = Clock(), MemoryLog()
     hub = Hub(log=log, clock=clock)

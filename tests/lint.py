@@ -29,10 +29,15 @@ ENVIRONMENT = {
 }
 
 
+def tool_of(name: str) -> str | None:
+    """Return the path of the tool: the environment's own, else one on the PATH."""
+    return str(BIN / name) if (BIN / name).exists() else shutil.which(name)
+
+
 def main() -> int:
     failed = 0
     for name, *arguments in CHECKS:
-        tool = BIN / name if (BIN / name).exists() else shutil.which(name)
+        tool = tool_of(name)
         if tool is None:
             print(f"skipped {name}: there is none for this platform")
             continue

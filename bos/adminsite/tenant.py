@@ -79,7 +79,7 @@ class ExactHidden(Exact, HiddenInput):
 
 
 class LockingAdmin(AnyModelAdmin):
-    """Pages that read the row which they change or delete behind its lock."""
+    """Pages that lock the row which they change or delete before they read it."""
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -1,4 +1,4 @@
-"""The admin's own doors to passwords: the sign-in form, and changing one's own."""
+"""The admin's own pages that take passwords: the sign-in form, and changing one's own."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def _whose(candidates: Sequence[User], password: str) -> User | None:
 
 
 class ThrottledBackend(ModelBackend):
-    """The password check behind the throttle; every door that signs in goes through it."""
+    """Check passwords behind the throttle; every form and view that signs users in uses it."""
 
     def authenticate(
         self,
@@ -166,7 +166,7 @@ class ThrottledBackend(ModelBackend):
         organization_id: object = None,
         **kwargs: Any,
     ) -> Any:
-        """Raises TooManyAttempts or TooBusy, which the doors turn into their own answer."""
+        """Raises TooManyAttempts or TooBusy, which views and forms turn into their own answer."""
         email = (username or kwargs.get("email") or "").strip().lower()
         if password is None:
             return None

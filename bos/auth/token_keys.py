@@ -33,7 +33,7 @@ class TokenKeys:
     def claims(self, token: str) -> dict[str, Any]:
         """Return the claims of a token that one of the keys has signed.
 
-        Raises jwt.ExpiredSignatureError behind `exp`, without leeway; jwt.InvalidTokenError or
+        Raises jwt.ExpiredSignatureError after `exp`, without leeway; jwt.InvalidTokenError or
         UnicodeError for what is no token of ours, also where `kid` names no key or another one.
         """
         *others, last = self._keys

@@ -61,7 +61,7 @@ def _pair(user: User, refresh: RefreshToken, sign_in: SignIn | None) -> Pair:
 
 
 def _read(token: str, kind: str) -> tuple[Claims, dict[str, Any]]:
-    """kind: 'access' or 'refresh'. Raises TokenInvalid or, behind `exp`, TokenExpired."""
+    """kind: 'access' or 'refresh'. Raises TokenInvalid or, after `exp`, TokenExpired."""
     try:
         told = token_keys.claims(token)
     except jwt.ExpiredSignatureError:

@@ -42,7 +42,7 @@ class Credentials(serializers.Serializer[Any]):
     organization = serializers.UUIDField(
         required=False,
         allow_null=True,
-        help_text="Of somebody who has the same password in several organizations.",
+        help_text="Only needed if your password is the same in several organizations.",
     )
 
 
@@ -170,4 +170,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 @csrf_exempt  # a wrong address is a 404 for a POST, too
 def not_found(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"code": "NOT_FOUND", "message": "There is no such address."}, status=404)
+    return JsonResponse(
+        {"code": "NOT_FOUND", "message": "This address does not exist."}, status=404
+    )

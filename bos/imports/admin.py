@@ -28,7 +28,7 @@ from bos.imports.workflow import BUSY, begin, confirm, kinds
 from bos.models import Import, ImportState, Organization
 
 NO_WORKER_SECONDS = 10
-NO_WORKER = "No worker has come to it yet: all are busy, or “manage.py work” does not run."
+NO_WORKER = "No worker has started it yet: all are busy, or “manage.py work” is not running."
 
 # ------------------------------------------------------------------ imports
 
@@ -182,7 +182,7 @@ class ImportAdmin(TenantAdmin):
     def confirm(self, request: HttpRequest, id_: UUID) -> HttpResponse:
         import_ = self._own(request, id_)
         if not confirm(import_):
-            self.message_user(request, "It is not to be confirmed any more.", messages.WARNING)
+            self.message_user(request, "This import can no longer be confirmed.", messages.WARNING)
         return HttpResponseRedirect(_page(import_))
 
     def _own(self, request: HttpRequest, id_: UUID) -> Import:

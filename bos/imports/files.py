@@ -120,11 +120,11 @@ def _table(sheet: Sheet, max_rows: int, known: frozenset[str]) -> Table:
     rows: list[Row] = []
     for number, line in enumerate(lines, header_row + 1):
         if number > MAX_LINES:
-            raise Unreadable(f"The file has more than {MAX_LINES:,} lines. Divide it.")
+            raise Unreadable(f"The file has more than {MAX_LINES:,} lines. Split it.")
         if _is_empty(line):
             continue
         if len(rows) == max_rows:
-            raise Unreadable(f"The file has more than {max_rows:,} rows. Divide it.")
+            raise Unreadable(f"The file has more than {max_rows:,} rows. Split it.")
         rows.append(Row(number, _cells(number, columns, line, known)))
     if not rows:
         raise Unreadable("The file has no rows below the one that names the columns.")
@@ -190,7 +190,7 @@ def _columns(header: Sequence[Cell]) -> tuple[str, ...]:
         raise Unreadable(f"The file has more than {MAX_COLUMNS} columns.")
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise Unreadable(f"Columns are there twice: {_listed(twice)}.")
+        raise Unreadable(f"Columns that occur twice: {_listed(twice)}.")
     return tuple(names)
 
 
@@ -201,7 +201,7 @@ def _cells(
     number: int, columns: Sequence[str], line: Sequence[Cell], known: frozenset[str]
 ) -> dict[str, Cell]:
     if not _is_empty(line[len(columns) :]):
-        raise Unreadable(f"Row {number} has more cells than there are names of columns.")
+        raise Unreadable(f"Row {number} has more cells than there are column names.")
     cells: dict[str, Cell] = {}
     for column, cell in zip(columns, line, strict=False):
         if not column or (known and column not in known):

@@ -169,7 +169,7 @@ def _end(import_: Import, work: Callable[[Import], None], *, or_else: str) -> No
         except Unreadable as error:
             _settle(import_, _state_after(error), problem=str(error))
         except IntegrityError:
-            problem = "What the file refers to has been changed meanwhile. Import it again."
+            problem = "Data that the file refers to was changed meanwhile. Import it again."
             _settle(import_, ImportState.FAILED, problem=problem)
     except Exception:
         logger.exception("import failed", extra={"import": str(import_.pk)})
@@ -198,7 +198,7 @@ def given_up(import_id: str, *, reason: str) -> None:
     """A worker died of it, had no time left, or failed, again and again: nothing was written."""
     import_ = Import.objects.filter(pk=UUID(import_id), state__in=BUSY).first()
     if import_ is not None:
-        problem = f"It could not be imported. {reason} Divide the file, or import it again."
+        problem = f"It could not be imported. {reason} Split the file, or import it again."
         _settle(import_, ImportState.FAILED, problem=problem)
 
 
@@ -206,7 +206,7 @@ def fail_lost() -> None:
     """Say so of imports that have waited for so long that nobody does them any more."""
     lost = Import.objects.filter(state__in=BUSY, state_since__lt=timezone.now() - LOST)
     for pk in list(lost.values_list("pk", flat=True)):
-        given_up(str(pk), reason="Its job was lost.")
+        given_up(str(pk), reason="The background job was lost.")
 
 
 @retry_on_conflict
@@ -273,7 +273,7 @@ def _read(import_: Import) -> Table:
         )
     except TookTooMuch as error:
         logger.warning("file not read", extra={"reason": str(error)})
-        raise Unbearable(f"The file was not read: {error}. Divide it, or save it anew.") from None
+        raise Unbearable(f"The file was not read: {error}. Split it, or save it again.") from None
 
 
 def _plan(import_: Import, table: Table) -> Plan:

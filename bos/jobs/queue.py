@@ -148,7 +148,7 @@ def _count(task: dict[str, Any], column: str) -> None:
 class Broker(ORM):
     """Puts jobs into the queue, and gives out those that are due: by priority, then by turn.
 
-    A job's turn is the one behind the last of its organization's, but not before the turn that is
+    A job's turn is the one after the last of its organization's, but not before the turn that is
     served now: a tenant with hundreds of jobs waiting delays another's by one job, and nobody saves
     up turns by having had nothing to do.
     """
@@ -237,7 +237,7 @@ def _give_up(job: Job) -> None:
     except OperationalError:  # in its way now; it is given out again, and given up then
         logger.warning("job not given up yet", exc_info=True)
     except Exception:
-        logger.exception("nobody was told of a job that is given up")
+        logger.exception("no notice of a job that is given up")
         OrmQ.objects.filter(pk=job.pk).delete()
 
 

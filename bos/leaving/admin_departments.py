@@ -51,7 +51,7 @@ class Destinations(forms.Form):
         for holding, count in holdings_of(ids):
             self._holdings[holding.name] = holding
             is_tree = holding.field == "parent"
-            choices = [(NONE, "The top, below no department" if is_tree else "No department")]
+            choices = [(NONE, "The top level" if is_tree else "No department")]
             choices += [
                 (id_, next(iter(everywhere.names(row))))
                 for id_, row in self._departments.items()
@@ -103,7 +103,7 @@ class DepartmentDeletion(TenantAdmin):
     ) -> HttpResponse | None:
         chosen = list(departments.select_related("organization").order_by("name"))
         if len({department.organization_id for department in chosen}) > 1:
-            self.message_user(request, "Of one organization at a time.", messages.ERROR)
+            self.message_user(request, "Choose those of one organization only.", messages.ERROR)
             return None
         again = [("_selected_action", str(department.pk)) for department in chosen]
         hidden = [("action", "delete_selected"), *again]
@@ -128,7 +128,7 @@ class DepartmentDeletion(TenantAdmin):
                 self.message_user(request, " ".join(circle.messages), messages.ERROR)
                 form = Destinations(organization=organization, ids=ids)
             except NotSaid as more:
-                problem = f"Somebody has just put {more} into it: say where these go, too."
+                problem = f"Added to it meanwhile: {more}. Choose where these go, too."
                 self.message_user(request, problem, messages.WARNING)
                 form = Destinations(organization=organization, ids=ids)
             else:
@@ -144,9 +144,11 @@ def _question(
     back: str,
     hidden: Sequence[tuple[str, str]],
 ) -> Question:
-    text = ["Nothing of what is in it is deleted."]
+    text = ["What is in it is kept."]
     if form.fields:
-        text.append("Say where it goes: those who may see it there see it at once, others lose it.")
+        text.append(
+            "Choose where it goes: those who may see it there see it at once, others lose it."
+        )
     return Question(
         title=f"Delete {_names(departments)}?",
         text=text,

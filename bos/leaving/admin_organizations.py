@@ -43,8 +43,8 @@ class OrganizationDeletion(TenantAdmin):
                 organization.delete()
             except RestrictedError:
                 problem = (
-                    "Users of it host or have written something in another organization: "
-                    "move them there, or erase them, first."
+                    "Some of its users host or have written something in another organization: "
+                    "move these users there, or erase them, first."
                 )
                 self.message_user(request, problem, messages.ERROR)
             else:
@@ -53,8 +53,8 @@ class OrganizationDeletion(TenantAdmin):
         question = Question(
             title=f"Delete “{organization}”?",
             text=[
-                "All of it goes, for good, and every connection of its users is closed. "
-                "Its history stays for superusers; its event log is forgotten as any other."
+                "Everything in it is deleted for good, and its users' connections are closed. "
+                "Superusers still see its history; its event log is deleted when it is too old."
             ],
             sections=(Section("What goes", sorted(_contents(organization).items())),),
             form=form,

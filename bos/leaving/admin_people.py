@@ -158,7 +158,7 @@ def _done(page: Any, request: HttpRequest, act: Callable[[], None]) -> bool:
         problem = str(refusal.args[0])
     except RestrictedError:
         problem = (
-            "Something of theirs has come meanwhile, or is another organization's: deactivate."
+            "Content of theirs was added meanwhile, or is in another organization: deactivate them."
         )
     else:
         return True
@@ -173,11 +173,11 @@ def _leaving(page: Any, user: User, form: forms.Form, *, may_delete: bool) -> Qu
     off = "All tokens end and all connections are closed at once; the user can be activated again."
     if may_delete:
         text = [
-            "The user has left nothing behind and can be deleted.",
-            f"Where they are deactivated instead: {off[0].lower()}{off[1:]}",
+            "The user has no content here and can be deleted.",
+            f"If you deactivate them instead: {off[0].lower()}{off[1:]}",
         ]
     else:
-        text = [f"What the user has made stays, so they are deactivated, not deleted. {off}"]
+        text = [f"The user's content is kept, so they are deactivated, not deleted. {off}"]
     if not user.is_active:
         text.append("The user is deactivated already.")
     buttons = [Button("deactivate", "Deactivate")] if user.is_active else []
@@ -198,12 +198,12 @@ def _erasing(page: Any, user: User, form: forms.Form) -> Question:
     return Question(
         title=f"Erase “{user}”?",
         text=[
-            f"For privacy, and for good: “{FORMER}” stands wherever the name stood, in the "
-            "history, too. The address is free for another user then.",
-            "Where somebody only leaves, deactivate them instead.",
+            f"For privacy, and for good: the name becomes “{FORMER}” everywhere, in the history, "
+            "too. The email address can then be used by another user.",
+            "If the person only leaves the organization, deactivate them instead.",
         ],
         sections=(
-            Section(f"What stays, as of a “{FORMER}”", traces_of(user)),
+            Section(f"What stays, by “{FORMER}”", traces_of(user)),
             Section(
                 "What goes",
                 [
@@ -214,14 +214,14 @@ def _erasing(page: Any, user: User, form: forms.Form) -> Question:
                     ),
                     ("tokens and sign-ins; connections are closed within 2 seconds", None),
                     ("invitations to sessions, and the user's notifications", None),
-                    ("ownership of KPIs, and being told of alerts", None),
+                    ("ownership of KPIs, and notifications of alerts", None),
                 ],
             ),
             Section(
-                "What it does not reach",
+                "What is not erased",
                 [
-                    ("what somebody has written into notes, titles and names", None),
-                    ("files that were imported: what they changed is kept for 30 days", None),
+                    ("the text of notes, titles and names", None),
+                    ("imported files: what they changed is listed for 30 days", None),
                     ("report files, logs of the server and backups, until they expire", None),
                 ],
             ),
@@ -235,7 +235,7 @@ def _erasing(page: Any, user: User, form: forms.Form) -> Question:
 def _several(page: Any, kept: Sequence[User], gone: Sequence[User]) -> Question:
     return Question(
         title="Delete or deactivate users?",
-        text=["Those who have left something behind are deactivated: it stays, with their names."],
+        text=["Users with content are deactivated: the content stays, with their names."],
         sections=(
             Section("Deactivated", [(f"{user} ({user.email})", None) for user in kept]),
             Section("Deleted", [(f"{user} ({user.email})", None) for user in gone]),
@@ -278,8 +278,8 @@ class EmployeeErasure(TenantAdmin):
         question = Question(
             title=f"Erase “{employee}”?",
             text=[
-                "For privacy, and for good: the entry goes, and its name, title and email go out "
-                "of the history and the event log."
+                "For privacy, and for good: the entry is deleted, and its name, title and email "
+                "are removed from the history and the event log."
             ],
             form=form,
             buttons=(Button("erase", "Erase the person", "danger"),),

@@ -78,7 +78,7 @@ def below(organization_id: object, ids: Collection[UUID]) -> set[UUID]:
 def lock_tree(organization_id: Any) -> None:
     """Of two who put two departments below each other at once, let the second one be refused.
 
-    Runs inside the caller's transaction. The tree is to be read behind it.
+    Runs inside the caller's transaction. Read the tree after it.
     """
     Organization.objects.select_for_update(no_key=True).filter(pk=organization_id).first()
 

@@ -30,7 +30,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 while requests may be sent here, else 503 with the reasons. Redis is told of only."""
+    """200 while requests may be sent here, else 503 with the reasons. Redis is only mentioned."""
     reasons = health.obstacles()
     body = {
         "status": "not ready" if reasons else "ready",

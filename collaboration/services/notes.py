@@ -162,7 +162,7 @@ class LongThread(Exception):
     """The note has too many replies to be deleted with it; nothing was changed."""
 
     def __init__(self, replies: list[UUID]) -> None:
-        """replies: with replies to replies behind them."""
+        """replies: with replies to replies after them."""
         super().__init__()
         self.parts = list(_parts(replies))
 
@@ -182,13 +182,13 @@ def replies_delete(
 
 
 def delete_in_parts(notes: Sequence[Annotation]) -> None:
-    """Delete notes, those that reply to others behind them, a part a transaction."""
+    """Delete notes, those that reply to others after them, a part a transaction."""
     for part in _parts([note.pk for note in notes]):
         Annotation.objects.filter(pk__in=part).delete()
 
 
 def _changeable(principal: Principal, annotation_id: str, session_id: str | None) -> Annotation:
-    """The annotation, locked behind its session.
+    """The annotation, locked after its session.
 
     Raises Unauthorized for what one may not see or change, NotFound for what is not there in a
     session that one may see, SessionNotFound where the session has ended or is none of ours.
@@ -199,7 +199,7 @@ def _changeable(principal: Principal, annotation_id: str, session_id: str | None
         session = _session_of(principal, annotation_id)
     own_participant(session, principal)
     of_session = Annotation.objects.filter(session=session, pk__in=canonical_uuids([annotation_id]))
-    # Read behind the lock: whatever was changed before it is seen. Not every door locks a session.
+    # Read once it is locked: what was changed before is seen. Not every change locks a session.
     found = of_session.select_for_update(no_key=True).first()
     if found is None:
         raise NotFound(annotationId=annotation_id)

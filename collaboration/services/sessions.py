@@ -108,7 +108,7 @@ def present(session: Session) -> QuerySet[Participant]:
 
 
 def to_change(participants: QuerySet[Participant]) -> QuerySet[Participant]:
-    """Locked and read behind the lock: a participant also goes by doors that lock no session."""
+    """Lock, then read: a participant also goes by changes that lock no session."""
     return participants.select_for_update(no_key=True, of=("self",))
 
 

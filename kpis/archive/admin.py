@@ -64,8 +64,8 @@ class Archive(ExportAdmin):
         question = Question(
             title=f"Archive “{kpi}”?",
             text=[
-                "It goes out of everybody's sight, and of reports, insights, alerts, imports and "
-                "exports. Nothing of it is deleted: it can be restored with all that it has."
+                "Nobody sees it any more; reports, insights, alerts, imports and exports leave it "
+                "out. Nothing is deleted: it can be restored with all its data."
             ],
             sections=(Section("What is kept", _counts(kpi)),),
             buttons=(Button("archive", "Archive"),),
@@ -116,7 +116,7 @@ class Archive(ExportAdmin):
             return HttpResponseRedirect(reverse("admin:archived_kpis"))
         question = Question(
             title=f"Erase “{kpi}” for good?",
-            text=["Its whole history goes with it. Nobody can bring it back."],
+            text=["Its whole history is deleted with it. This cannot be undone."],
             sections=(Section("What goes", _counts(kpi)),),
             form=form,
             buttons=(Button("erase", "Erase for good", "danger"),),

@@ -11,7 +11,7 @@ from kpis.models import Alert, AlertRule, Kpi, KpiValue, Report
 
 
 def erase(user: User) -> None:
-    """Let them own no KPI and be told of none; what they have done stays."""
+    """Let them own no KPI and get no alerts; what they have done stays."""
     Kpi.everything.filter(owner=user).update(owner=None, updated_at=timezone.now())
     AlertRule.notify.through.objects.filter(user_id=user.pk).delete()
 

@@ -21,7 +21,7 @@ class NotArchived(ProtectedError):
     """A KPI that is in use is not deleted."""
 
     def __init__(self, kpi: Kpi) -> None:
-        super().__init__(f"“{kpi}” is in use: archive it first, then it may be erased.", {kpi})
+        super().__init__(f"“{kpi}” is in use: archive it first, before you erase it.", {kpi})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _without_department(rows: QuerySet[Any]) -> str:
     restricted = rows.filter(visibility=Visibility.DEPARTMENT).count()
     if not restricted:
         return ""
-    return f"{restricted} of them are visible to their department only: choose one."
+    return f"{restricted} of them are visible to their department only: choose a department."
 
 
 KPIS = Holding("kpis", "KPIs", kpis_of, without_one=_without_department)

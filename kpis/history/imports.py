@@ -126,7 +126,7 @@ class KpiImport(ResourceKind):
     columns: tuple[tuple[str, str], ...] = (
         (
             "id",
-            "of a KPI to change; empty: found by name, and department if there, else added",
+            "of a KPI to change; empty: the KPI is found by name and department, or added",
         ),
         ("name", "up to 200 characters"),
         ("department", "its name, or the path: Sales / Support; empty: none"),

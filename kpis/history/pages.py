@@ -69,7 +69,7 @@ class Page:
     step: int
     """Of these there are three values for each so many seconds, or for fewer."""
     following: UUID | None
-    """The last KPI of this page, where there are more behind it."""
+    """The last KPI of this page, where there are more after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,6 @@ def thinned(values: Iterable[Value], *, first: datetime, step: int) -> Iterator[
             elif value[1] > highest[1]:
                 highest = value
             last = value
-        # The last one behind others of its time.
+        # The last one after others of its time.
         yield from sorted({lowest, highest} - {last}, key=lambda value: value[0])
         yield last

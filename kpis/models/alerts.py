@@ -17,7 +17,7 @@ from kpis.models.kpis import Kpi, OfKpi, exact_field
 class RuleKind(models.TextChoices):
     ABOVE = "above", "Is above the threshold"
     BELOW = "below", "Is below the threshold"
-    CHANGE = "change", "Changes by so many percent within the time"
+    CHANGE = "change", "Changes by the threshold, in percent, within the time"
     MISSING = "missing", "Has no new value for the time"
 
 
@@ -28,7 +28,7 @@ class Severity(models.TextChoices):
 
 
 class AlertRule(models.Model):
-    """When a KPI raises an alert, and who is told besides those who watch it (decision B2)."""
+    """When a KPI raises an alert, and which users get a notification of it (decision B2)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
@@ -39,15 +39,18 @@ class AlertRule(models.Model):
     )
     kind = models.CharField("when it", max_length=8, choices=RuleKind.choices)
     threshold = exact_field(
-        null=True, blank=True, help_text="In the KPI's unit, or percent of a change."
+        null=True, blank=True, help_text="In the KPI's unit; of a change, in percent."
     )
     hours = models.PositiveIntegerField(
-        "time in hours", null=True, blank=True, help_text="Of a change, or without a new value."
+        "time in hours",
+        null=True,
+        blank=True,
+        help_text="For a change, and for no new value: within so many hours.",
     )
     severity = models.CharField(max_length=8, choices=Severity.choices, default=Severity.WARNING)
-    notify_owner = models.BooleanField("tell the KPI's owner", default=True)
+    notify_owner = models.BooleanField("notify the KPI's owner", default=True)
     notify = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name="tell also"
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name="also notify"
     )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -125,7 +125,7 @@ def report_content(
     top = None if department_id is None else UUID(str(department_id))
     if top is not None:
         if top not in tree:
-            raise NothingToReport("The department is not there any more.")
+            raise NothingToReport("The department no longer exists.")
         kpis = kpis.filter(department__in=[id_ for id_, path in tree.items() if top in path])
     rows = list(kpis)
     if not rows:

@@ -1,4 +1,4 @@
-"""A worker makes the file of a report, and tells of it."""
+"""Render the file of a report in a worker, and announce it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def render_report(report_id: str) -> None:
             return
         if not _may_still(waiting):
             waiting.state = ReportState.FAILED
-            waiting.problem = "Who asked for it may not have it any more."
+            waiting.problem = "The user who asked for it may no longer read it."
             waiting.save(update_fields=["state", "problem"])
             return
         waiting.state, waiting.ready_at = ReportState.READY, timezone.now()

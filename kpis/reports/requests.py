@@ -85,7 +85,7 @@ def enqueue_report(report: Report) -> None:
 
 def report_given_up(report_id: str, *, reason: str) -> None:
     """Its file took a worker too long or too much, or failed each time."""
-    report_fail(report_id, f"It could not be made. {reason}")
+    report_fail(report_id, f"The report could not be made. {reason}")
 
 
 def fail_lost_reports() -> None:
@@ -95,7 +95,7 @@ def fail_lost_reports() -> None:
     ).values_list("pk", flat=True)
     for pk in list(lost):
         with transaction.atomic():
-            report_fail(str(pk), "It could not be made. Its job was lost.")
+            report_fail(str(pk), "The report could not be made: its background job was lost.")
 
 
 def report_fail(report_id: str, problem: str, *, title: str = "Your report failed") -> None:

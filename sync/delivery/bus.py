@@ -1,7 +1,7 @@
 """Between processes: a Channels group for each organization, which wakes the hubs.
 
 Redis drops what it cannot deliver, and so may everything here: a hub that misses a message reads
-the log. Nothing in this module may delay or fail the change that is being told.
+the log. Nothing in this module may delay or fail the change that is being announced.
 """
 
 from __future__ import annotations

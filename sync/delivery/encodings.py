@@ -1,7 +1,7 @@
 """From an event of the log to the frames that go out, once for all with the same encoding.
 
 An encoding is JSON or MessagePack, written as raw bytes or sent through ASGI. An event is encoded
-at most once an encoding and process, whatever the number of connections.
+at most once for each encoding and process, whatever the number of connections.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Ends:
         end = _End(loop.time() + self._lease, loop.create_future())
         of_key = self._waiting[client].setdefault(key, {})
         if (before := of_key.get(member)) is not None:
-            before.settle(None)  # whoever asked twice is told once
+            before.settle(None)  # a question that came twice is answered once
         of_key[member] = end
         if client in self._pausing:
             return None

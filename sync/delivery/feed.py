@@ -60,7 +60,8 @@ GAP_REPAIRS = metrics.counter(
 )
 RESTORES = metrics.counter(
     "bos_log_restores",
-    "Logs that were put back behind what had been delivered: all of their clients began anew.",
+    "Logs that a restored database took back to before what was delivered: all of their clients"
+    " take a snapshot.",
 )
 
 
@@ -105,7 +106,7 @@ class Feed:
     # -------------------------------------------------------------- the subscribers
 
     def add(self, subscriber: Subscriber) -> None:
-        """Deliver to the subscriber from behind `last` on."""
+        """Deliver to the subscriber what comes after `last`."""
         subscriber.feed = self
         self.subscribers[subscriber.id] = subscriber
         self._attach(subscriber)

@@ -191,7 +191,7 @@ class Hub:
         self.level_at = time.monotonic()
 
     def start_over(self, feed: Feed) -> None:
-        """The organization's log was put back behind what was delivered: begin anew with it."""
+        """Begin anew with an organization's log that was put back to before what was delivered."""
         self._keep(self._start_over(feed))
 
     async def _start_over(self, feed: Feed) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """Lets in those who wait in the order of coming, an organization's behind its own others."""
+    """Lets in those who wait in the order of coming, an organization's after its own others."""
 
     def __init__(self, at_once: int, *, of_one: int) -> None:
         self._all = asyncio.Semaphore(at_once)

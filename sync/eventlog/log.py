@@ -257,7 +257,7 @@ def heads(organization_ids: Collection[str]) -> dict[str, Head]:
 
 
 def start_over(organization_id: str, *, seen: int = 0, seen_at_us: int = 0) -> bool:
-    """Go on behind everything that anybody may have seen, in a log that was put back.
+    """Go on after everything that anybody may have seen, in a log that was put back.
 
     The next sequences begin at the time in microseconds: above every one that was given before and
     below 2^53, so that no number means two events. What clients and processes have seen before is
@@ -304,7 +304,7 @@ def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head)
 
     exact: the time is one that the server gave, so the event of this very time has been seen;
     otherwise it may be a cut-off time and that event is repeated.
-    Raises SyncRefused where the time is in the future or history was pruned behind it.
+    Raises SyncRefused where the time is in the future or history was pruned after it.
     """
     if at_us > max(now_us(), end.at_us):
         raise SyncRefused(
@@ -353,7 +353,7 @@ def _read(condition: Q, limit: int) -> list[LoggedEvent]:
 def prune(older_than_us: int) -> int:
     """Delete events older than this time, a batch a transaction, and remember how far.
 
-    The newest pruned sequence stays in the head, so that a client behind it is told to take a
+    The newest pruned sequence stays in the head, so that a client behind it is asked to take a
     snapshot instead of being served a history with a hole (decision V5).
     """
     deleted = 0

@@ -35,10 +35,10 @@ class Log(Protocol):
     def sequence_before(self, organization_id: str, at_us: int, *, exact: bool, end: Head) -> int:
         """Return the sequence after which a client resumes that has seen all up to this time.
 
-        Raises SyncRefused where the time is in the future or history was pruned behind it.
+        Raises SyncRefused where the time is in the future or history was pruned after it.
         """
         ...
 
     def start_over(self, organization_id: str, *, seen: int = 0, seen_at_us: int = 0) -> bool:
-        """Go on behind everything that anybody may have seen; whether anything was to be done."""
+        """Go on after everything that anybody may have seen; whether anything was to be done."""
         ...

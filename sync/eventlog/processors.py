@@ -82,7 +82,7 @@ def advance() -> int:
 
 
 def _behind(name: str) -> list[str]:
-    """Organizations whose log goes on behind the processor's position."""
+    """Organizations whose log goes on after the processor's position."""
     return list(_heads_behind(name).values_list("organization_id", flat=True))
 
 

@@ -63,7 +63,7 @@ class SyncedQuerySet(models.QuerySet[M]):
         if synced is None:
             return super().bulk_create(objs, *args, **kwargs)
         if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
-            raise NotSupportedError("which rows a conflict changed cannot be told: save() each")
+            raise NotSupportedError("nothing says which rows a conflict changed: save() each")
         with transaction.atomic(using=self.db, savepoint=False):
             rows = list(objs)
             for row in rows:

@@ -249,7 +249,7 @@ class GroupWriter:
             if not committed:
                 self._try_again(group, error, last_try=last_try)
                 return
-            logger.warning("failed behind the commit", extra={"error": type(error).__name__})
+            logger.warning("failed after the commit", extra={"error": type(error).__name__})
         group.settle()
 
     def _try_again(self, group: _Group, error: Exception, *, last_try: bool) -> None:
@@ -336,7 +336,7 @@ class _Group:
         return principals
 
     def _keep(self, may_stay: Callable[[_Write[Any]], bool]) -> None:
-        """Set the others aside, and what is of their lanes behind them."""
+        """Set the others aside, and what comes after them in their lanes."""
         staying, left = [], set[Key]()
         for write in self.writes:
             if write.lane not in left and may_stay(write):

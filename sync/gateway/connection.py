@@ -1,6 +1,6 @@
 """One connection's rules: sign-in, limits, heartbeat. No I/O.
 
-What is sent goes to its subscriber, time is told from outside: so that every rule here can be
+What is sent goes to its subscriber, and the time comes from outside: so that every rule here can be
 tested without a socket and without waiting.
 
     NEW -- AUTH --> ACTIVE -- exp --> EXPIRED -- AUTH --> ACTIVE
@@ -106,7 +106,7 @@ class Connection:
         self.subscriber = Subscriber(id_, outbox, raw=raw, now=now, on_close=on_close)
         self.intake = intake or Intake()
         self.busy = False
-        """A request is being served: frames behind it are not read, and are not missed."""
+        """A request is being served: frames after it are not read, and are not missed."""
         self.deadline_moved = False
         """`next_deadline` may be sooner than it was."""
         self.changes: set[asyncio.Task[Any]] = set()
@@ -170,7 +170,7 @@ class Connection:
         return self._malformed >= MALFORMED_IN_A_ROW
 
     def require_access(self, type_: str) -> None:
-        """Raises AuthenticationRequired before AUTH, TokenExpired behind `exp` (A1, A3)."""
+        """Raises AuthenticationRequired before AUTH, TokenExpired after `exp` (A1, A3)."""
         if self.state is State.ACTIVE or type_ == "AUTH" or type_ in HEARTBEATS:
             return
         if self.state is State.NEW:

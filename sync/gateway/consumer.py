@@ -319,7 +319,7 @@ class _Socket:
         connection = self._connection
         subscriber = connection.subscriber
         subscriber.closing = True
-        connection.intake.leave()  # at once: the client may be reconnecting
+        connection.intake.leave()  # now: the client may connect again at once
         self._timer.cancel()
         subscriber.outbox.end()
         await self._hub.remove(subscriber)

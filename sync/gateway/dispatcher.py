@@ -257,7 +257,7 @@ def _refuse(
 ) -> None:
     """Send what becomes of an error. request: None where it is not known which it is."""
     if isinstance(error, Dropped):
-        return  # nobody is there to be told
+        return  # nobody is there to be answered
     if not isinstance(error, ProtocolError):
         logger.error("request failed", exc_info=error)
         error = InternalServerError()

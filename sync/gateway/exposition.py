@@ -165,7 +165,7 @@ exposition = Exposition()
 
 @metrics.gauge(
     ANSWERS,
-    "Whether the database has told the numbers that are read from it: 1, or 0 where they are left"
+    "Whether the database answered with the numbers that are read from it: 1, or 0 if they are left"
     " out.",
     shared=True,
 )

@@ -37,7 +37,7 @@ PROGRESS_BYTES = 64 * 1024
 # How long an answer may wait without the client taking any of it.
 UNREAD_SECONDS = 30.0
 WEBSOCKET = b"websocket"
-# How long what still comes is thrown away behind a refusal: a reset would take the refusal along.
+# How long what still comes is thrown away after a refusal: a reset would take the refusal along.
 LINGER_SECONDS = 2.0
 # A handshake that is turned away hears so after this long: clients that come back at once, with
 # thousands of sockets, would have the server do nothing but refuse. So many wait for it at most.
@@ -92,7 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
 
     def _parse(self, data: bytes) -> None:
-        """As our parent does; but behind an upgrade to what is not spoken here the parser stops,
+        """As our parent does; but after an upgrade to what is not spoken here the parser stops,
         and the body would be lost (w4): such a request is read again without it."""
         self._unset_keepalive_if_required()
         while not self._refused:
@@ -145,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._has_begun = True
-        if self._timer is None:  # it came behind another one
+        if self._timer is None:  # it came after another one
             self._start_timer()
         super().on_message_begin()
 
@@ -337,7 +337,7 @@ class HttpProtocol(HttpToolsProtocol):
                 return
         elif answering is not None:
             if self._in_head or answering is not self.cycle:
-                # It is another request's turn, which is answered; behind it there is no more.
+                # It is another request's turn, which is answered; after it there is no more.
                 answering.keep_alive = False
                 self.pipeline.clear()
                 return

@@ -86,7 +86,7 @@ def parse_origin(origin: str) -> _Origin:
     if parts.scheme in _NOT_OF_PAGES:
         raise ValueError(f"pages are of {_NOT_OF_PAGES[parts.scheme]}://, whatever they connect to")
     if parts.path or "?" in origin or "#" in origin or "@" in parts.netloc:
-        raise ValueError("behind the host comes a port at most: no path, not even a `/`")
+        raise ValueError("only a port may follow the host: no path, not even a `/`")
     if not parts.hostname or "*" in parts.netloc:
         raise ValueError("it names one host, without `*`")
     port = parts.port  # ValueError: no number, or too large

@@ -51,7 +51,7 @@ class Ended(Exception):
 async def serve_sync(context: Context, request: SyncRequest, permitted: Permitted) -> None:
     """Send the sync whole; or a SYNC_ERROR, and then none of it where that was known before.
 
-    Raises TokenExpired where the token ends meanwhile: nothing goes out behind that.
+    Raises TokenExpired where the token ends meanwhile: nothing goes out after that.
     """
     try:
         async with context.feed.paused(context.subscriber) as pause:
@@ -123,7 +123,7 @@ class _Replay:
     async def _authorize(self) -> None:
         """Raises SyncRefused where one of the topics may not be followed now.
 
-        Asked before anything else, and again behind what was read: of what that shows, rights may
+        Asked before anything else, and again after what was read: of what that shows, rights may
         have been withdrawn between the two.
         """
         self._epoch = -1
@@ -204,7 +204,7 @@ class _Replay:
     async def _send(self, messages: list[bytes]) -> None:
         """At the client's pace: what it has not taken is not read from the log yet.
 
-        Raises SyncRefused, TokenExpired, Ended: nothing is sent behind the end of a right.
+        Raises SyncRefused, TokenExpired, Ended: nothing is sent after the end of a right.
         """
         subscriber = self._subscriber
         await self._may_go_on()

@@ -275,7 +275,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     # -------------------------------------------------------------- RawTransport
 
     def write(self, frames: bytes) -> None:
-        # Never behind a close frame.
+        # Never after a close frame.
         if not self.close_sent and not self.transport.is_closing():
             self.transport.write(frames)
 

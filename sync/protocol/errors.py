@@ -138,7 +138,7 @@ class InvalidChannel(ProtocolError):
 
 
 class SubscriptionFailed(ProtocolError):
-    """The subscription could not be made."""
+    """The subscription failed."""
 
     code = ErrorCode.SUBSCRIPTION_FAILED
 
@@ -163,7 +163,7 @@ class OutcomeUnknown(InternalServerError):
 
 
 class NotFound(ProtocolError):
-    """There is no such thing."""
+    """It does not exist."""
 
     code = ErrorCode.NOT_FOUND
 

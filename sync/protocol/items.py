@@ -40,7 +40,7 @@ def msgpack_items(packed: bytes, limit: int) -> int:
     return values
 
 
-# Bytes behind the first one, by the format of the first; lengths are told in so many bytes.
+# Bytes after the first one, by the format of the first; a length takes so many bytes.
 _FIXED = {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
 _FIXED |= {0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17}
 _SIZED = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4}

@@ -72,7 +72,7 @@ class Bucket:
 class Pace:
     """So many a second and no more in the long run; each at its own time if they come in time.
 
-    One that came late does not put off those behind it: were the next counted from there, every
+    One that came late does not put off those after it: were the next counted from there, every
     delay would stay for good, and grow with the next one.
     """
 

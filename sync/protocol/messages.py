@@ -64,7 +64,7 @@ class Unsubscribe(Request):
 
 @message("SYNC_REQUEST")
 class SyncRequest(Request):
-    """Send what these channels told since a cursor; without a cursor, all that they show."""
+    """Send what changed in these channels after a cursor; without one, all that they show."""
 
     channels: Annotated[list[str], Meta(min_length=1, max_length=500)]
     last_sync_timestamp: str | None = None
@@ -76,7 +76,7 @@ class SyncRequest(Request):
 
 @message("AUTH_SUCCESS")
 class AuthSuccess(Message):
-    """Signed in. `sessionId` names this connection, and no session in which people meet.
+    """Signed in. `sessionId` names this connection, not a collaboration session.
 
     role: what the user may do in the organization; when it changes, the connection is closed.
     """
@@ -119,7 +119,7 @@ class ServerPong(Message):
 
 @message("SUBSCRIBED")
 class Subscribed(Message):
-    """These channels are followed from behind `sequence` on."""
+    """These channels are followed: events after `sequence` come live."""
 
     channels: list[str]
     sequence: int
@@ -135,7 +135,7 @@ class Unsubscribed(Message):
 
 @message("SYNC_START")
 class SyncStart(Message):
-    """So many messages follow, then SYNC_COMPLETE; live events wait until then."""
+    """`updateCount` messages follow, then SYNC_COMPLETE; live events wait until then."""
 
     update_count: Annotated[int, Meta(examples=[3])]
     from_timestamp: Time
@@ -173,7 +173,7 @@ class Deletion(Message):
 
 @message("SYNC_COMPLETE")
 class SyncComplete(Message):
-    """Both cursors resume exactly behind this sync."""
+    """The sync is complete; either cursor resumes exactly after it."""
 
     updates_sent: Annotated[int, Meta(examples=[3])]
     last_sync_timestamp: Cursor
@@ -182,7 +182,7 @@ class SyncComplete(Message):
 
 @message("SYNC_ERROR")
 class SyncError(Message):
-    """The sync cannot be served, in no part."""
+    """The sync cannot be served, not even in part."""
 
     code: SyncErrorCode
     message: Annotated[str, Meta(examples=["The channel name is not of the form kind:id."])]
@@ -200,7 +200,7 @@ class Error(Message):
 
 @message("RATE_LIMIT")
 class RateLimit(Message):
-    """The limit was hit for the first time in this window; each refusal is an ERROR besides.
+    """The first refusal by a limit in this window; each refusal also gets an ERROR.
 
     scope: whose limit it is; `bytes` of the connection's messages of 1 kB and more.
     """

@@ -40,7 +40,7 @@ def operations(channel: str) -> dict[str, Any]:
     """Return an operation for each request, with what answers it, and one for all that is sent.
 
     The codes of a request's ERROR are an extension (`x-errors`): an ERROR of its own for each
-    request would be as many types for whoever generates a client.
+    request would be as many types in a generated client.
     """
     asked = {
         name: _operation("receive", channel, [message_key(name, from_client=True)])
@@ -94,12 +94,12 @@ def answers_section() -> str:
     """Return what holds of the answers of all requests."""
     lines = [
         "## Answers\n",
-        "What answers a request is said with each request below, and how it comes:\n",
+        "Each request below says what answers it, and how that comes:\n",
         *(f"- {kind}: {meaning}." for kind, meaning in KINDS.items()),
         "",
         "The answer that ends a request is the last one that is sure to come. An `ERROR` ends it,"
         " too, but where it refuses one of several items: then the others are served. A request"
-        " without a `requestId` is served alike, and nothing tells its answers from others.\n",
+        " without a `requestId` is served alike, but its answers cannot be recognized.\n",
         f"Any request may be refused with {_or(_codes(OF_ANY))}, and any but {_or(BEFORE_AUTH)}"
         f" with {_or(_codes(OF_THE_SIGNED_IN))}; a {_or(NEVER_MALFORMED)} never with"
         f" `{InvalidMessage.code}`.\n",

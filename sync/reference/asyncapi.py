@@ -22,8 +22,8 @@ from sync.protocol.envelope import Envelope
 from sync.protocol.errors import ErrorCode, ProtocolError, SyncErrorCode
 from sync.protocol.messages import SyncUpdate
 from sync.reference.answers import message_key, operations
-from sync.reference.entities import entities, sync_update_type
-from sync.reference.examples import examples
+from sync.reference.entities import entities, shows_always, sync_update_type
+from sync.reference.examples import EVENT_FIELDS, examples
 from sync.reference.schemas import REF, SOURCE, Schema, one_of, schemas_of
 
 VERSION = "1.0.0"
@@ -31,21 +31,21 @@ CHANNEL = "v1ws"
 
 # What a client does about an error; each code's meaning is its exception's own docstring.
 ACTIONS: dict[str, str] = {
-    ErrorCode.INVALID_MESSAGE_FORMAT: "Mend the message; `details` names the field and the reason.",
+    ErrorCode.INVALID_MESSAGE_FORMAT: "Correct it; `details` names the field and the reason.",
     ErrorCode.AUTHENTICATION_REQUIRED: "Send `AUTH`, then the message again.",
     ErrorCode.INVALID_TOKEN: "Sign in again over REST and send `AUTH`.",
     ErrorCode.TOKEN_EXPIRED: "Get a new token from `/auth/refresh` and send `AUTH`.",
-    ErrorCode.UNAUTHORIZED: "Do not repeat it: the user may not, or the thing is not there.",
+    ErrorCode.UNAUTHORIZED: "Do not repeat it: the user is not allowed to, or it does not exist.",
     ErrorCode.INVALID_CHANNEL: "Name it `kind:id`; `details.channel` says which one is meant.",
     ErrorCode.SUBSCRIPTION_FAILED: "Unsubscribe from others first, or try again later.",
     ErrorCode.RATE_LIMIT_EXCEEDED: (
         "Wait `details.retryAfter` seconds, then send it again; where there is none, make room:"
-        " `details.scope` says of what there is too much."
+        " `details.scope` names what there is too much of."
     ),
     ErrorCode.INTERNAL_SERVER_ERROR: "Send it again with the same `requestId`, ever more slowly."
     " Where `details.outcome` is `unknown` it may have been done: look first if it had no"
     " `requestId`.",
-    ErrorCode.NOT_FOUND: "Do not repeat it: what `details` names is not there (any more).",
+    ErrorCode.NOT_FOUND: "Do not repeat it: what `details` names does not exist (any more).",
 }
 SYNC_ACTIONS: dict[SyncErrorCode, str] = {
     SyncErrorCode.SYNC_HISTORY_EXPIRED: "Ask for a snapshot: send neither cursor.",
@@ -173,6 +173,9 @@ def _tell_entities_apart(schemas: dict[str, Schema]) -> None:
         for entry in entries()
         if entry.subject is not None
     }
+    for entry in entries():
+        if not entry.from_client and shows_always(entry.name):
+            schemas[entry.struct.__name__]["required"] += EVENT_FIELDS
     every = tuple(entity.name for entity in entities())
     for name, (types, changes) in {**of_messages, "SyncDelete": (every, ())}.items():
         fields = schemas[name]["properties"]

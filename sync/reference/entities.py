@@ -16,8 +16,29 @@ import msgspec
 
 from sync.eventlog.capture import registered
 from sync.protocol import registry
+from sync.protocol.answers import AnswerKind
 from sync.protocol.messages import SyncUpdate
 from sync.protocol.registry import EntityData, Message
+
+
+def shows_always(name: str) -> bool:
+    """Return whether each message of this name is an event, with all fields of an EntityMessage.
+
+    One that answers a single connection has none of them, or its `sequence` alone: a reply, or one
+    that may lack its entity's id.
+    """
+    subject = registry.subjects.get(name)
+    if subject is None:
+        return False
+    struct = registry.server_messages[name]
+    optional = {one.encode_name for one in msgspec.structs.fields(struct) if not one.required}
+    replies = {
+        answer.message
+        for request in registry.client_messages.values()
+        for answer in request.answers
+        if answer.kind is AnswerKind.REPLY
+    }
+    return struct not in replies and subject.named not in optional
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from sync.reference.asyncapi import Entry
 
 EXAMPLE_TIME = "2026-01-20T10:30:00Z"
+EXAMPLE_EXPIRY = "2026-01-20T11:30:00Z"
 EVENT_FIELDS = EntityMessage.__struct_encode_fields__
-"""Not required, as an answer to one connection has none of them; every event has, and names its
-entity's id and kind."""
+"""Every event has them, and names its entity's id and kind. Not required where an answer to one
+connection has none of them."""
 
 
 USERS = {"authorId", "deletedBy", "endedBy", "hostId", "ownerId", "updatedBy"}
@@ -67,6 +68,8 @@ def _object(
         values["entityId"] = _id(f"{values['entityType']}Id")
         if "data" in values and "id" in values["data"]:
             values["data"]["id"] = values["entityId"]
+    if values.keys() == {"type", "id"}:
+        values["id"] = _id(f"{values['type']}Id")
     return values
 
 
@@ -99,7 +102,7 @@ def _text(name: str, schema: Schema) -> str:
         case "date":
             return EXAMPLE_TIME[:10]
         case "date-time":
-            return EXAMPLE_TIME
+            return EXAMPLE_EXPIRY if name == "expiresAt" else EXAMPLE_TIME
     if name == "channel":
         kind = next(iter(kinds()))
         return f"{kind}:{_id(f'{kind}Id')}"

@@ -15,7 +15,7 @@ from sync.reference.asyncapi import Entry, entries, schemas
 from sync.reference.schemas import Schema, name_of
 
 HEAD = """// Written by `make docs` from the message structs; docs/messages.md says what they mean.
-// A message from the server is told by its `type`; a SYNC_UPDATE by its `payload.entityType`.
+// `type` says which message of the server it is; `payload.entityType`, which SYNC_UPDATE.
 """
 SIMPLE = {
     "string": "string",

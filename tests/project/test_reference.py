@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,9 @@ from sync.protocol import registry
 from sync.protocol.registry import EntityData
 from sync.reference import asyncapi
 from sync.reference.entities import entities
+from sync.reference.examples import EXAMPLE_TIME
 from sync.reference.typescript import Untyped, type_of, typescript_text
+from tests.lint import ENVIRONMENT, tool_of
 from tests.support.strict import Undeclared, decode
 
 DOCUMENT = asyncapi.document()
@@ -33,7 +35,7 @@ EXAMPLES = [
     for n, example in enumerate(message["examples"])
 ]
 SENT = [param for param in EXAMPLES if str(param.values[0]).startswith("server.")]
-TSC = shutil.which("tsc")
+DENO = tool_of("deno")
 
 
 # ------------------------------------------------------------------ examples
@@ -46,6 +48,19 @@ def test_an_example_is_valid_by_its_schema_and_says_something(key: str, example:
     assert "..." not in json.dumps(example)
     if key.startswith("server."):
         assert decode(json.dumps(example)) == example
+
+
+def test_an_example_is_true_to_life() -> None:
+    """Notes with text are of that type, an id is of what it says, and nothing has expired."""
+    found = [one for param in EXAMPLES for one in objects(param.values[1])]
+    assert {one["contentType"] for one in found if "contentType" in one} == {"text"}
+    ids = {name: value for one in found for name, value in one.items() if name.endswith("Id")}
+    named = [one for one in found if one.keys() == {"type", "id"}]
+    assert named
+    assert all(one["id"] == ids[f"{one['type']}Id"] for one in named)
+    expiring = [one for one in found if "expiresAt" in one]
+    assert len(expiring) == 3  # AUTH_SUCCESS, REPORT_GENERATED, SYNC_UPDATE of a report
+    assert all(one["expiresAt"] > one.get("createdAt", EXAMPLE_TIME) for one in expiring)
 
 
 def test_v8_sync_update_has_an_example_of_each_entity_type_that_is_captured() -> None:
@@ -145,19 +160,26 @@ def test_a_type_that_says_nothing_of_its_fields_is_refused(open_: dict[str, Any]
         type_of("Kpi.value", open_)
 
 
-@pytest.mark.skipif(TSC is None, reason="no TypeScript compiler here")
+@pytest.mark.skipif(DENO is None, reason="no TypeScript compiler here")
 def test_a_client_in_typescript_tells_entities_apart(tmp_path: Path) -> None:
     (tmp_path / "protocol.ts").write_text(typescript_text())
     (tmp_path / "client.ts").write_text(
-        """import type { ServerMessage } from "./protocol";
+        """import type { ClientMessage, ServerMessage } from "./protocol.ts";
         export function value(message: ServerMessage): number | null {
           return message.type === "SYNC_UPDATE" && message.payload.entityType === "kpi"
             ? message.payload.data.value : null;
-        }"""
+        }
+        export function shown(message: ServerMessage): string {
+          return message.type === "ALERT" ? message.payload.entityId : message.type;
+        }
+        export const follow = (channels: string[]): ClientMessage => (
+          { type: "SUBSCRIBE", payload: { channels } }
+        );"""
     )
-    command = [str(TSC), "--strict", "--noEmit", "--target", "es2022", "client.ts"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    command = [str(DENO), "check", "--quiet", "--no-remote", "client.ts"]
+    environ = os.environ | ENVIRONMENT
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 # ------------------------------------------------------------------ the tests' client

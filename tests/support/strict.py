@@ -11,7 +11,8 @@ import msgspec
 
 from sync.protocol import errors, registry
 from sync.protocol.messages import SyncUpdate
-from sync.reference.entities import sync_update_type
+from sync.reference.entities import shows_always, sync_update_type
+from sync.reference.examples import EVENT_FIELDS
 
 _ENVELOPE = {"type", "payload", "requestId", "timestamp"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -55,6 +56,8 @@ def _check_payload(name: str, payload: Any) -> None:
         declared["details"] |= {key: id_ for key, id_ in ids.items() if isinstance(id_, str)}
     assert declared == payload, f"only {declared} is declared"
     shown = registry.subjects.get(name)
+    if shows_always(name):
+        assert payload.keys() >= set(EVENT_FIELDS), "an event without its entity"
     if shown is not None and "entityType" in payload:
         assert payload["entityType"] in shown.entities, f"of {shown.entities}"
         assert payload["changeType"] in shown.changes, f"of {shown.changes}"

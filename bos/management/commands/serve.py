@@ -48,8 +48,8 @@ class Command(BaseCommand):
             )
         if settings.DEBUG and not is_loopback(options["host"]):
             raise CommandError(
-                "With DEBUG on, tokens are signed with a key that everybody knows: --host is this "
-                "machine's own (127.0.0.1, ::1, localhost). Set DEBUG=off and SECRET_KEY."
+                "With DEBUG on, tokens are signed with a key that everybody knows: --host must be "
+                "this machine's own (127.0.0.1, ::1, localhost). Set DEBUG=off and SECRET_KEY."
             )
         descriptors = allow_many_descriptors()
         if descriptors < FEW_DESCRIPTORS:

@@ -52,7 +52,7 @@ export class Connection extends EventTarget {
   /** @type {ConnectionState} */
   #state = "offline";
   #stale = false; // the server did not accept the token: get another before the next AUTH
-  /** @type {number | null} behind this sequence nothing is missing: where a sync resumes */
+  /** @type {number | null} up to this sequence everything has come: where a sync resumes */
   #cursor = null;
   /** @type {Set<string>} channels to follow, now and after every reconnect */
   #wanted = new Set();

@@ -8,7 +8,7 @@ from sync.eventlog.retention import prune_all
 
 
 class Command(BaseCommand):
-    help = "Forget history, retry records and spent tokens that are too old; servers do it, too."
+    help = "Delete history, retry records and spent tokens that are too old; servers do it, too."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for what, count in prune_all().items():

@@ -18,4 +18,4 @@ class Command(BaseCommand):
         organization_ids = list(StreamHead.objects.values_list("pk", flat=True))
         for organization_id in organization_ids:
             start_over(organization_id)
-        self.stdout.write(f"Clients of {len(organization_ids)} organizations start anew.")
+        self.stdout.write(f"Organizations whose clients take a snapshot: {len(organization_ids)}.")

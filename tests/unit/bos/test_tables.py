@@ -74,7 +74,7 @@ def test_rows_are_numbered_as_a_spreadsheet_shows_them(name: str, content: bytes
         ("a.csv", b"name,value\n,\n\n", "no rows"),
         ("a.xlsx", xlsx(("name", "value")), "no rows"),
         ("a.csv", b",,\n1,2,3", "first row must name the columns"),
-        ("a.csv", b"name,name\nA,B", "Columns are there twice: name."),
+        ("a.csv", b"name,name\nA,B", "Columns that occur twice: name."),
         ("a.csv", b"name,value\nA,1,2", "Row 2 has more cells"),
         ("a.csv", "name\nA\nÄ".encode("latin-1"), "Line 3 is not UTF-8"),
         ("a.csv", "name\nA".encode("utf-16"), "UTF-16"),
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_reason(
 def test_rows_are_limited() -> None:
     content = csv_bytes(("name",), [("A",)] * 10)
     assert len(read_table("a.csv", content, max_rows=10).rows) == 10
-    assert refusal("a.csv", content, max_rows=9) == "The file has more than 9 rows. Divide it."
+    assert refusal("a.csv", content, max_rows=9) == "The file has more than 9 rows. Split it."
 
 
 def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread() -> None:

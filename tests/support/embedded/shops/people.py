@@ -14,7 +14,7 @@ HOUR = 3600
 
 
 def token_for(user: User, chain: str) -> str:
-    """Return an access token for an hour. Whoever signs users in hands it out."""
+    """Return an access token for an hour. For the code that signs users in."""
     return signing.dumps([str(user.pk), chain, time.time() + HOUR], salt="access")
 
 
