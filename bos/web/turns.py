@@ -30,6 +30,9 @@ class Turns:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Take a turn, and give it back for as long as each statement of the database runs."""
+        if self._own.is_wanted:  # taken further out
+            yield
+            return
         self._own.is_wanted = True
         self._take()
         try:
@@ -58,7 +61,8 @@ class Turns:
             self._take()
 
     def _take(self) -> None:
-        if self._own.is_wanted:
+        # A statement within a statement has taken it back already.
+        if self._own.is_wanted and not self._own.is_here:
             self._own.is_here = self._turn.acquire(timeout=self._most_wait)
 
     def _give_back(self) -> None:

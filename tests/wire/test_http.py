@@ -337,6 +337,23 @@ def test_s2_a_page_whose_turn_does_not_come_works_beside_the_one_that_has_it() -
         assert not turns._turn.acquire(blocking=False)
 
 
+def test_s2_a_turn_that_is_taken_within_a_turn_is_given_back(database: None) -> None:
+    turns = Turns(most_wait=0.01)
+
+    def asks(execute: Any, *statement: Any) -> Any:
+        if statement[0] == "SELECT 1":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 2")
+        return execute(*statement)
+
+    with turns.taken(), turns.taken():
+        assert turns._turn.locked()
+        with connection.execute_wrapper(asks), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert turns._turn.locked()
+    assert not turns._turn.locked()
+
+
 async def test_s2_a_client_that_leaves_gives_up_its_place() -> None:
     release = threading.Event()
     called: list[Answer] = []
