@@ -16,7 +16,8 @@ from django.db import connection
 
 MOST_WAIT = 0.1
 """Seconds after which a page works beside the others: a turn is for speed, and nothing may wait for
-ever because the one whose turn it is waits for something that is held by another."""
+ever because the one whose turn it is waits for something that is held by another. Half as long each
+time: beside an export, which works for seconds without a statement, each of a page's would wait."""
 
 
 class Turns:
@@ -34,6 +35,7 @@ class Turns:
             yield
             return
         self._own.is_wanted = True
+        self._own.patience = self._most_wait
         self._take()
         try:
             with connection.execute_wrapper(self._execute):
@@ -63,7 +65,9 @@ class Turns:
     def _take(self) -> None:
         # A statement within a statement has taken it back already.
         if self._own.is_wanted and not self._own.is_here:
-            self._own.is_here = self._turn.acquire(timeout=self._most_wait)
+            self._own.is_here = self._turn.acquire(timeout=self._own.patience)
+            if not self._own.is_here:
+                self._own.patience /= 2
 
     def _give_back(self) -> None:
         if self._own.is_here:
@@ -72,9 +76,10 @@ class Turns:
 
 
 class _Own(threading.local):
-    """One thread's: whether it takes turns, and whether it has one."""
+    """One thread's: whether it takes turns, how long it waits for one, and whether it has one."""
 
     is_wanted = False
+    patience = MOST_WAIT
     is_here = False
 
 
