@@ -189,19 +189,17 @@ def _subject(row: Notification) -> NotificationSubject:
 
 def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     for organization in Organization.objects.filter(pk__in=ids):
-        yield OrganizationSync().snapshot(organization)
-        for department in Department.objects.of(organization.pk):
-            yield DepartmentSync().snapshot(department)
-        for employee in Employee.objects.of(organization.pk):
-            yield EmployeeSync().snapshot(employee)
+        yield from OrganizationSync().snapshot([organization])
+        yield from DepartmentSync().snapshot(Department.objects.of(organization.pk))
+        yield from EmployeeSync().snapshot(Employee.objects.of(organization.pk))
 
 
 def _show_departments(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     organization_id = principal.organization_id
-    for department in Department.objects.of(organization_id).filter(pk__in=ids):
-        yield DepartmentSync().snapshot(department)
-    for employee in Employee.objects.of(organization_id).filter(department_id__in=ids):
-        yield EmployeeSync().snapshot(employee)
+    followed = Department.objects.of(organization_id).filter(pk__in=ids)
+    yield from DepartmentSync().snapshot(followed)
+    employees = Employee.objects.of(organization_id).filter(department_id__in=ids)
+    yield from EmployeeSync().snapshot(employees)
 
 
 def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
@@ -209,8 +207,7 @@ def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[
     unread = Notification.objects.of(principal.organization_id).filter(
         user_id__in=ids, read_at=None
     )
-    for notification in unread.order_by("created_at"):
-        yield NotificationSync().snapshot(notification)
+    yield from NotificationSync().snapshot(unread.order_by("created_at"))
 
 
 feature = Feature(

@@ -276,17 +276,15 @@ def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Snaps
     sessions = Session.objects.of(principal.organization_id).filter(pk__in=canonical_uuids(ids))
     participants = Participant.objects.filter(session__in=sessions, left_at=None)
     annotations = Annotation.objects.filter(session__in=sessions).order_by("created_at")
-    yield from map(SessionSync().snapshot, sessions)
-    yield from map(ParticipantSync().snapshot, participants.select_related("user", "session"))
-    yield from map(AnnotationSync().snapshot, annotations.select_related("author"))
+    yield from SessionSync().snapshot(sessions)
+    yield from ParticipantSync().snapshot(participants.select_related("user", "session"))
+    yield from AnnotationSync().snapshot(annotations.select_related("author"))
 
 
 def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     of_organization = Session.objects.of(principal.organization_id)
     running = of_organization.filter(ended_at=None)
-    return map(
-        SessionSync().snapshot, running.filter(organization_id__in=ids, invitation_only=False)
-    )
+    return SessionSync().snapshot(running.filter(organization_id__in=ids, invitation_only=False))
 
 
 def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
@@ -295,7 +293,7 @@ def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[Sn
         session__organization_id=principal.organization_id,
         session__ended_at=None,
     )
-    return map(InvitationSync().snapshot, invitations.select_related("session"))
+    return InvitationSync().snapshot(invitations.select_related("session"))
 
 
 feature = Feature(

@@ -147,13 +147,14 @@ class KpiSync(EntitySync[Kpi]):
         moved: {KPI's id: (the KPI as it was, as it is)}.
         """
         for model in (Alert, Insight):
+            synced = registered_for(model)
             for row in model.objects.filter(_SHOWN[model], kpi__in=moved):
+                if synced.readable_data(row) is None:  # nobody was shown it
+                    continue
                 was = copy(row)
                 was._state = ModelState()
                 was.kpi, row.kpi = moved[row.kpi_id]
-                append_events(
-                    registered_for(model), Change("updated", was, row, frozenset({"kpi_id"}))
-                )
+                append_events(synced, Change("updated", was, row, frozenset({"kpi_id"})))
 
 
 # ------------------------------------------------------------------ what concerns a KPI
@@ -276,21 +277,17 @@ def _show_kpis(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotE
 def _shown(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
     """These KPIs, and what concerns them."""
     synced: EntitySync[Any] = registered_for(Kpi)
-    for kpi in Kpi.objects.of(principal.organization_id).filter(**which):
-        yield synced.snapshot(kpi)
+    yield from synced.snapshot(Kpi.objects.of(principal.organization_id).filter(**which))
     of_kpi = {f"kpi__{name}": value for name, value in which.items()}
     for model, shown in _SHOWN.items():
-        synced = registered_for(model)
         rows = model.objects.of(principal.organization_id).filter(kpi__archived_at=None)
-        for row in rows.filter(shown, **of_kpi):
-            yield synced.snapshot(row)
+        yield from registered_for(model).snapshot(rows.filter(shown, **of_kpi))
 
 
 def _shown_reports(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
     synced = registered_for(Report)
     ready = Report.objects.of(principal.organization_id).filter(state=ReportState.READY)
-    for report in ready.filter(**which):
-        yield synced.snapshot(report)
+    yield from synced.snapshot(ready.filter(**which))
 
 
 feature = Feature(

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q import core_signing as signing
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -35,6 +36,7 @@ from kpis.jobs import judge, make_report, predict
 from kpis.models import Kpi, KpiValue, Report, ReportState
 from kpis.reports.requests import enqueue_report
 from sync.eventlog.processors import advance
+from sync.feature import features
 from sync.models import Event
 from sync.protocol.errors import RateLimitExceeded
 from sync.protocol.identity import SYSTEM, Actor, acting
@@ -337,3 +339,21 @@ def test_s12_a_job_that_was_enqueued_before_the_key_was_rotated_is_done(
     row.refresh_from_db()
     with pytest.raises(BadSignature):
         SignedPackage.loads(row.payload)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "bos.imports.workflow.check",
+        "bos.imports.workflow.write",
+        "kpis.jobs.judge",
+        "kpis.jobs.make_report",
+        "kpis.jobs.predict",
+        "kpis.jobs.raise_missing",
+        "kpis.jobs.sweep",
+        "kpis.reports.requesting.request_due",
+    ],
+)
+def test_b4_a_job_that_was_enqueued_before_an_upgrade_is_found(path: str) -> None:
+    known = [job.work for each in features.all().values() for job in getattr(each, "jobs", ())]
+    assert import_string(path) in known

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import DecimalField, ForeignKey, ManyToManyField, QuerySet
 from django.forms import HiddenInput, ModelForm
@@ -80,6 +81,20 @@ class ExactHidden(Exact, HiddenInput):
 
 class LockingAdmin(AnyModelAdmin):
     """Pages that lock the row which they change or delete before they read it."""
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        """Leave out what a query would fill in that can be no row's key."""
+        initial = super().get_changeform_initial_data(request)
+        for field in (*self.model._meta.fields, *self.model._meta.many_to_many):
+            if not isinstance(field, ForeignKey | ManyToManyField) or field.name not in initial:
+                continue
+            given = initial[field.name]
+            try:
+                for key in given if isinstance(given, list) else [given]:
+                    field.target_field.to_python(key)
+            except ValidationError:
+                del initial[field.name]
+        return initial
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -16,7 +16,8 @@ from django.db import connection
 
 MOST_WAIT = 0.1
 """Seconds after which a page works beside the others: a turn is for speed, and nothing may wait for
-ever because the one whose turn it is waits for something that is held by another."""
+ever because the one whose turn it is waits for something that is held by another. Half as long each
+time: beside an export, which works for seconds without a statement, each of a page's would wait."""
 
 
 class Turns:
@@ -30,7 +31,11 @@ class Turns:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Take a turn, and give it back for as long as each statement of the database runs."""
+        if self._own.is_wanted:  # taken further out
+            yield
+            return
         self._own.is_wanted = True
+        self._own.patience = self._most_wait
         self._take()
         try:
             with connection.execute_wrapper(self._execute):
@@ -58,8 +63,11 @@ class Turns:
             self._take()
 
     def _take(self) -> None:
-        if self._own.is_wanted:
-            self._own.is_here = self._turn.acquire(timeout=self._most_wait)
+        # A statement within a statement has taken it back already.
+        if self._own.is_wanted and not self._own.is_here:
+            self._own.is_here = self._turn.acquire(timeout=self._own.patience)
+            if not self._own.is_here:
+                self._own.patience /= 2
 
     def _give_back(self) -> None:
         if self._own.is_here:
@@ -68,9 +76,10 @@ class Turns:
 
 
 class _Own(threading.local):
-    """One thread's: whether it takes turns, and whether it has one."""
+    """One thread's: whether it takes turns, how long it waits for one, and whether it has one."""
 
     is_wanted = False
+    patience = MOST_WAIT
     is_here = False
 
 

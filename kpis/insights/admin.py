@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,7 +13,9 @@ from django.utils.html import format_html
 
 from bos.adminsite.numbers import rounded_number
 from bos.adminsite.read_only import ReadOnlyAdmin
-from kpis.models import Insight, InsightKind, InsightState
+from kpis.messages import AnomalyFigures, Figures, PredictionFigures, RecommendationFigures
+from kpis.models import Insight, InsightState
+from kpis.payloads import figures_of
 
 
 class InsightAdmin(ReadOnlyAdmin):
@@ -25,18 +27,10 @@ class InsightAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what it says")
     def summary(self, insight: Insight) -> str:
-        figures = insight.figures
-        match InsightKind(insight.kind):
-            case InsightKind.ANOMALY:
-                value, lower, upper = _rounded(figures, "value", "lower", "upper")
-                severity = figures["severity"]
-                return f"{value} on {figures['day']}; expected {lower} to {upper} ({severity})"
-            case InsightKind.PREDICTION:
-                last = figures["points"][-1]
-                expected, lower, upper = _rounded(last, "expected", "lower", "upper")
-                return f"{expected} on {last['date']} ({lower} to {upper})"
-            case InsightKind.RECOMMENDATION:
-                return str(figures["message"])
+        try:
+            return _summary(figures_of(insight))
+        except (msgspec.ValidationError, IndexError):  # an older version's, or edited by hand
+            return "What is stored cannot be read."
 
     @admin.display(description="figures")
     def all_figures(self, insight: Insight) -> str:
@@ -44,8 +38,18 @@ class InsightAdmin(ReadOnlyAdmin):
         return format_html("<pre>{}</pre>", text)
 
 
-def _rounded(figures: dict[str, Any], *names: str) -> Iterator[str]:
-    return (rounded_number(figures[name]) for name in names)
+def _summary(figures: Figures) -> str:
+    match figures:
+        case AnomalyFigures():
+            value, lower, upper = map(rounded_number, (figures.value, figures.lower, figures.upper))
+            severity = figures.severity
+            return f"{value} on {figures.day}; expected {lower} to {upper} ({severity})"
+        case PredictionFigures():
+            last = figures.points[-1]
+            expected, lower, upper = map(rounded_number, (last.expected, last.lower, last.upper))
+            return f"{expected} on {last.date} ({lower} to {upper})"
+        case RecommendationFigures():
+            return figures.message
 
 
 class InsightStateAdmin(ReadOnlyAdmin):

@@ -7,13 +7,15 @@ captured here, in the transaction of the change. Raw SQL is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar
 
+import msgspec
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
@@ -35,6 +37,8 @@ from sync.protocol.registry import EntityData, Message, name_of
 from sync.protocol.rights import AccessChange
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, SnapshotEntity
+
+logger = logging.getLogger("bos.sync")
 
 M = TypeVar("M", bound=models.Model)
 EVERYTHING = frozenset({"*"})
@@ -99,9 +103,23 @@ class EntitySync(Generic[M]):
         """Return what clients mirror of the row, as its `shape`."""
         raise NotImplementedError
 
-    def snapshot(self, row: M) -> SnapshotEntity:
-        """Return the row as snapshots show it."""
-        return SnapshotEntity(self.entity_type, str(row.pk), self.data(row))
+    def readable_data(self, row: M) -> EntityData | None:
+        """Return `data`; None, with a line in the log, where what is stored has no such shape: an
+        older version's, or one that somebody has edited."""
+        try:
+            return self.data(row)
+        except msgspec.ValidationError as error:
+            extra = {"entity": f"{self.entity_type}:{row.pk}", "error": str(error)}
+            logger.error("row not shown", extra=extra)
+            return None
+
+    def snapshot(self, rows: Iterable[M]) -> Iterator[SnapshotEntity]:
+        """Yield these rows as a snapshot shows them. One that cannot be read is left out: it must
+        not take the snapshot from everybody who follows the same topic."""
+        for row in rows:
+            data = self.readable_data(row)
+            if data is not None:
+                yield SnapshotEntity(self.entity_type, str(row.pk), data)
 
     def audience(self, row: M) -> Audience:
         raise NotImplementedError

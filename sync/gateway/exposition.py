@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,6 +41,13 @@ ANSWERS = "bos_database_answers"
 _Rows = list[tuple[str, Labels, float]]
 
 
+class _Left(msgspec.Struct):
+    """Numbers of one process: counted ones, which add up, and held ones, its gauges."""
+
+    counted: _Rows
+    held: _Rows
+
+
 class Exchange:
     """Where the processes of one `serve` leave their numbers."""
 
@@ -62,36 +70,46 @@ class Exchange:
                 logger.warning("numbers not left", extra={"error": type(error).__name__})
 
     def publish(self) -> None:
-        self._write(str(os.getpid()), metrics.snapshot())
+        self._leave(str(os.getpid()), metrics.snapshot())
 
     def others(self) -> list[Snapshot]:
         """Return what the other processes have left, the dead ones together."""
         own = self._path(str(os.getpid()))
         with self._locked(fcntl.LOCK_SH):
-            return [_read(path) for path in self._directory.glob("*.json") if path != own]
+            left = [_read(path) for path in self._directory.glob("*.json") if path != own]
+        return [_declared([*each.counted, *each.held]) for each in left]
 
     def bury(self, living: Collection[int]) -> None:
-        """Of those that have died keep what they had counted. One process calls this."""
+        """Of those that have died keep what they had counted. One process calls this.
+
+        It serves nobody itself, so not all that they count is declared in it.
+        """
         alive = {DEAD, *map(str, living)}
         dead = [path for path in self._directory.glob("*.json") if path.stem not in alive]
         if not dead:
             return
         with self._locked(fcntl.LOCK_EX):
-            counted = [metrics.without_gauges(_read(path)) for path in dead]
-            if self._path(DEAD).exists():
-                counted.append(_read(self._path(DEAD)))
-            self._write(DEAD, metrics.merge(counted))
+            counted = defaultdict[tuple[str, Labels], float](float)
+            for path in (*dead, self._path(DEAD)):
+                if path.exists():
+                    for name, labels, value in _read(path).counted:
+                        counted[name, labels] += value
+            self._write(DEAD, _Left(_rows(counted), []))
             for path in dead:
                 path.unlink()
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}.json"
 
-    def _write(self, name: str, numbers: Snapshot) -> None:
+    def _leave(self, name: str, numbers: Snapshot) -> None:
+        counted = metrics.without_gauges(numbers)
+        held = {at: value for at, value in numbers.items() if at not in counted}
+        self._write(name, _Left(_rows(counted), _rows(held)))
+
+    def _write(self, name: str, left: _Left) -> None:
         """Whole or not at all: somebody may be reading."""
-        rows: _Rows = [(name, labels, value) for (name, labels), value in numbers.items()]
         part = self._directory / f"{name}.part"
-        part.write_bytes(msgspec.json.encode(rows))
+        part.write_bytes(msgspec.json.encode(left))
         part.replace(self._path(name))
 
     @contextmanager
@@ -102,8 +120,15 @@ class Exchange:
             yield
 
 
-def _read(path: Path) -> Snapshot:
-    rows = msgspec.json.decode(path.read_bytes(), type=_Rows)
+def _rows(numbers: Snapshot) -> _Rows:
+    return [(name, labels, value) for (name, labels), value in numbers.items()]
+
+
+def _read(path: Path) -> _Left:
+    return msgspec.json.decode(path.read_bytes(), type=_Left)
+
+
+def _declared(rows: _Rows) -> Snapshot:
     return {(name, labels): value for name, labels, value in rows if name in metrics.declared}
 
 
@@ -144,7 +169,10 @@ class Exposition:
         others = [] if self._exchange is None else self._exchange.others()
         numbers = metrics.merge([metrics.snapshot(), *others]) | self._from_database()
         encode: Callable[[Collector], bytes]
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(_Page(numbers)), content_type
 
     def _from_database(self) -> Snapshot:

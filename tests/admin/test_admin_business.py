@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -82,6 +83,21 @@ def test_s3_the_admin_of_another_organization_sees_none_of_it(
     assert admin.get(address(model, "change", own[model].pk)).status_code == 200
     assert admin.get(address(model, "change", foreign[model].pk)).status_code == 302
     assert admin.get(address(model, "history", foreign[model].pk)).status_code in (302, 404)
+
+
+def test_b3_an_insight_of_another_shape_takes_the_list_from_nobody(
+    cast: Cast, admin: Browser
+) -> None:
+    kpi = cast.home.revenue
+    insight = Insight(
+        organization=kpi.organization, kpi=kpi, kind=InsightKind.ANOMALY,
+        figures={"day": 1}, created_at=timezone.now(),
+    )  # fmt: skip
+    uncaptured: Any = QuerySet
+    uncaptured(Insight).bulk_create([insight])
+    for page in ("", f"{insight.pk}/change/"):
+        answer = admin.get(f"/admin/kpis/insight/{page}")
+        assert "What is stored cannot be read." in answer.content.decode()
 
 
 @pytest.mark.parametrize("kind", InsightKind.values)

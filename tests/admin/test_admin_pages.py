@@ -133,3 +133,21 @@ def test_nonsense_in_a_query_of_a_list_is_no_traceback(
 ) -> None:
     answer = admin.get(f"/admin/{path}?{query}", follow=True)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("bos/department", "parent"),
+        ("bos/employee", "department"),
+        ("kpis/alertrule", "kpi"),
+        ("kpis/alertrule", "notify"),
+        ("kpis/kpi", "owner"),
+        ("kpis/reportschedule", "department"),
+    ],
+)
+@pytest.mark.parametrize("value", ["x", "-1", "", "00000000-0000-0000-0000-000000000000"])
+def test_nonsense_that_fills_in_a_form_is_no_traceback(
+    admin: Browser, path: str, field: str, value: str
+) -> None:
+    assert admin.get(f"/admin/{path}/add/", {field: value}).status_code == 200

@@ -23,7 +23,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> metrics.Counter:
 
 
 def leave(exchange: Exchange, pid: int, numbers: Snapshot) -> None:
-    exchange._write(str(pid), numbers)
+    exchange._leave(str(pid), numbers)
 
 
 def things(snapshots: list[Snapshot]) -> float:
@@ -81,6 +81,25 @@ def test_o1_the_dead_leave_what_they_had_counted_and_nothing_that_they_held(
     assert sorted(path.stem for path in tmp_path.glob("*.json")) == sorted(
         ["dead", str(os.getpid())]
     )
+
+
+def test_o1_who_buries_the_dead_need_not_have_declared_what_they_counted(
+    counted: metrics.Counter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = Exchange(tmp_path)
+    for pid in (1, 2):
+        leave(exchange, pid, of(pid))
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(metrics, "declared", {})
+            exchange.bury([])
+    assert things(exchange.others()) == 3
+
+
+@pytest.mark.usefixtures("counted")
+@pytest.mark.parametrize("version", ["\xff", "x.y", "1.0.0; escaping=none", ""])
+def test_o1_a_version_that_does_not_exist_gets_the_numbers(version: str) -> None:
+    accept = f"application/openmetrics-text; version={version}"
+    assert b"test_things_total 0.0\n" in Exposition().text(accept)[0]
 
 
 @pytest.mark.usefixtures("counted")

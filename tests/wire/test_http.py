@@ -337,6 +337,45 @@ def test_s2_a_page_whose_turn_does_not_come_works_beside_the_one_that_has_it() -
         assert not turns._turn.acquire(blocking=False)
 
 
+def test_s2_a_page_of_many_statements_waits_no_longer_than_one_of_few(database: None) -> None:
+    turns = Turns(most_wait=0.1)
+    inside, release = threading.Event(), threading.Event()
+
+    def works_for_long() -> None:
+        with turns.taken():
+            inside.set()
+            assert release.wait(30)
+
+    thread = threading.Thread(target=works_for_long)
+    thread.start()
+    assert inside.wait(10)
+    began = time.monotonic()
+    with turns.taken(), connection.cursor() as cursor:
+        for _ in range(30):
+            cursor.execute("SELECT 1")
+    took = time.monotonic() - began
+    release.set()
+    thread.join(10)
+    assert took < 1  # and 3.1, if it had waited as long each time
+
+
+def test_s2_a_turn_that_is_taken_within_a_turn_is_given_back(database: None) -> None:
+    turns = Turns(most_wait=0.01)
+
+    def asks(execute: Any, *statement: Any) -> Any:
+        if statement[0] == "SELECT 1":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 2")
+        return execute(*statement)
+
+    with turns.taken(), turns.taken():
+        assert turns._turn.locked()
+        with connection.execute_wrapper(asks), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert turns._turn.locked()
+    assert not turns._turn.locked()
+
+
 async def test_s2_a_client_that_leaves_gives_up_its_place() -> None:
     release = threading.Event()
     called: list[Answer] = []

@@ -306,6 +306,8 @@ async def test_o1_several_processes_are_one_page_and_a_dead_one_leaves_what_it_h
             return now if left and now.of("bos_processes") == 2 else None
 
         await until(replaced, within=15)
+        living = psutil.Process(server.process.pid).children()
+        assert _counted(tmp_path, "dead") in [_counted(tmp_path, str(p.pid)) for p in living]
         own_redis.kill()
         await stack.enter_async_context(await Client.connect(server, cast.mia))  # takes a place
         await until(lambda: _redis_is_away(server), within=10)
@@ -318,10 +320,16 @@ def _by_process(directory: Path, type_: str, wanted: int) -> dict[int, int] | No
     """By process, how many messages of this type it has left word of; None before it is all."""
     found: dict[int, int] = {}
     for path in directory.glob("bos-numbers-*/*.json"):
-        for name, labels, value in json.loads(path.read_text()):
+        for name, labels, value in json.loads(path.read_text())["counted"]:
             if name == "bos_messages" and labels == ["_total", "received", type_]:
                 found[int(path.stem)] = value
     return found if sum(found.values()) == wanted else None
+
+
+def _counted(directory: Path, name: str) -> set[str]:
+    """Return the metrics of which this process has left counts."""
+    left = [json.loads(path.read_text()) for path in directory.glob(f"bos-numbers-*/{name}.json")]
+    return {metric for each in left for metric, *_ in each["counted"]}
 
 
 def _directories(parent: Path) -> list[Path]:

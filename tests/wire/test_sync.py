@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db.models import F
+from django.db.models import F, QuerySet
+from django.utils import timezone
 
-from bos.models import Employee
+from bos.models import Employee, Notification
 from kpis.archive.services import kpis_archive
-from kpis.models import Kpi, Visibility
+from kpis.models import Insight, InsightKind, Kpi, Visibility
 from sync.eventlog import log
 from sync.models import Event, StreamHead
 from sync.protocol.topics import Topic
@@ -501,3 +502,36 @@ async def test_v4_a_time_before_everything_is_served_where_nothing_was_pruned(
         whole = sent(await bob.sync(cast.home.topic, lastSequence=0))
         for moment in ("1970-01-01T00:00:00Z", "1969-12-31T23:59:59.5Z", "0001-01-01T00:00:00Z"):
             assert sent(await bob.sync(cast.home.topic, lastSyncTimestamp=moment)) == whole, moment
+
+
+# ------------------------------------------------------------------ what cannot be read
+
+
+async def test_v5_a_row_of_another_shape_takes_the_snapshot_from_nobody(
+    server: Server, cast: Cast
+) -> None:
+    """Of an older version, or edited by hand; raw, as no form writes it."""
+    revenue, bob = cast.home.revenue, cast.bob
+    insight = Insight(
+        organization_id=revenue.organization_id, kpi=revenue, kind=InsightKind.ANOMALY,
+        figures={"day": 1}, created_at=timezone.now(),
+    )  # fmt: skip
+    notification = Notification(
+        organization_id=revenue.organization_id, user=bob.user, category="alert", title="x",
+        message="x", data={"alertId": None},
+    )  # fmt: skip
+    channels = cast.home.topic, f"user:{bob.id}", f"department:{cast.home.sales.pk}"
+    async with await Client.connect(server, bob) as client:
+        before, _ = await snapshot(client, *channels)
+        assert before
+        uncaptured: Any = QuerySet
+        uncaptured(Insight).bulk_create([insight])
+        uncaptured(Notification).bulk_create([notification])
+        assert (await snapshot(client, *channels))[0] == before
+        # Nor does it keep anybody from moving what it belongs to.
+        revenue.visibility = Visibility.DEPARTMENT
+        revenue.save()
+        revenue.visibility = Visibility.ORGANIZATION
+        revenue.save()
+        after, _ = await snapshot(client, *channels)
+        assert after.keys() == before.keys()

@@ -56,10 +56,9 @@ def may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
 
 
 def show_shops(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    for shop in Shop.objects.filter(chain=principal.organization_id, pk__in=ids):
-        yield ShopSync().snapshot(shop)
-        for order in Order.objects.filter(shop=shop):
-            yield OrderSync().snapshot(order)
+    shops = Shop.objects.filter(chain=principal.organization_id, pk__in=ids)
+    yield from ShopSync().snapshot(shops)
+    yield from OrderSync().snapshot(Order.objects.filter(shop__in=shops))
 
 
 def followers(before: Shop, after: Shop | None) -> AccessChange:
