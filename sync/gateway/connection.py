@@ -171,7 +171,10 @@ class Connection:
 
     def require_access(self, type_: str) -> None:
         """Raises AuthenticationRequired before AUTH, TokenExpired after `exp` (A1, A3)."""
-        if self.state is State.ACTIVE or type_ == "AUTH" or type_ in HEARTBEATS:
+        subscriber = self.subscriber  # not by `state`: each message passes here
+        if subscriber.principal is not None and not subscriber.expired:
+            return
+        if type_ == "AUTH" or type_ in HEARTBEATS:
             return
         if self.state is State.NEW:
             raise AuthenticationRequired

@@ -197,31 +197,32 @@ async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: floa
     """Serve one frame. Whatever it holds, the client gets an answer and the socket stays open."""
     request_id: str | None = None
     request: RequestType | None = None
+    subscriber = connection.subscriber
     try:
         envelope = _decode(connection, frame, now)
-        request_id = envelope.request_id
-        counts.count_received(envelope.type)
-        limited = connection.count(envelope.type, now)
-        if connection.closing:
+        request_id, type_ = envelope.request_id, envelope.type
+        counts.count_received(type_)
+        limited = connection.count(type_, now)
+        if subscriber.closing:
             return
-        connection.require_access(envelope.type)
-        if envelope.type not in HEARTBEATS:
-            connection.subscriber.last_active_at = now
+        connection.require_access(type_)
+        if type_ not in HEARTBEATS:
+            subscriber.last_active_at = now
         if limited:
             await _count_for_user(connection, hub)
-        request, handler = registry.resolve(envelope.type)
+        request, handler = registry.resolve(type_)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
         if limited:
             await spend(connection, hub, request.price(message))
             connection.within_limits()
-        if connection.changes and envelope.type not in HEARTBEATS:
+        if connection.changes and type_ not in HEARTBEATS:
             await _wait_for_changes(connection, room_is_enough=request.pipelined)
         answer = await handler(Context(connection, hub, envelope, request), message)
         if isinstance(answer, asyncio.Task):
             _answer_later(connection, answer, request_id, request)
         elif answer is not None:
-            connection.subscriber.send(answer.message, request_id, answer.timestamp)
+            subscriber.send(answer.message, request_id, answer.timestamp)
     except Exception as error:
         _refuse(connection, error, request_id, request)
 
