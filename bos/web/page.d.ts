@@ -8,43 +8,19 @@ interface User {
   role: Role;
 }
 
-// ------------------------------------------------------------------ entities, as SYNC_UPDATE has them
+// ------------------------------------------------------------------ entities, as `make docs` writes them down
 
-interface Kpi {
-  id: string;
-  name: string;
-  unit: string;
-  value: number | null;
-  target: number | null;
-  direction: "higher" | "lower";
-  departmentId: string | null;
-  ownerId: string | null;
-  visibility: "organization" | "department";
-  updatedAt: string;
-}
-
-interface Department {
-  id: string;
-  name: string;
-  parentId: string | null;
-}
-
-interface Employee {
-  id: string;
-  userId: string | null;
-}
+type Organization = import("../../docs/protocol.ts").OrganizationData;
+type Department = import("../../docs/protocol.ts").DepartmentData;
+type Employee = import("../../docs/protocol.ts").EmployeeData;
+type Kpi = import("../../docs/protocol.ts").KpiData;
 
 /** Each KPI's values by its id, oldest first: [time, value]. */
 type KpiHistory = Record<string, [string, number][]>;
 
 // ------------------------------------------------------------------ messages
 
-interface Details {
-  channel?: string;
-  field?: string;
-  reason?: string;
-  scope?: string;
-}
+type Details = import("../../docs/protocol.ts").ErrorDetails;
 
 interface Refusal {
   code: string;
@@ -79,7 +55,7 @@ interface Shown<T extends string, Data> extends EventOf<T, "created" | "updated"
 }
 
 type Update =
-  | Shown<"organization", { name: string }>
+  | Shown<"organization", Organization>
   | Shown<"department", Department>
   | Shown<"employee", Employee>
   | Shown<"kpi", Kpi>;
