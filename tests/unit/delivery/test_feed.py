@@ -113,7 +113,10 @@ async def test_l3_a_change_lingers_the_longer_the_more_there_are_to_write_to(
     world: World, clients: int, seconds: float
 ) -> None:
     world.feed.subscribers = dict.fromkeys(map(str, range(clients)), FakeClient("one"))
+    world.feed.ingest([world.commit(), world.commit()])
     assert world.feed.batch_delay == pytest.approx(seconds)
+    world.change()  # a single one, so the next may be one as well
+    assert world.feed.batch_delay == 0
 
 
 # ------------------------------------------------------------------ order
