@@ -128,10 +128,11 @@ async def _connect_narrow(address: str, port: int) -> Client:
     )
 
 
+@pytest.mark.parametrize("send_loop", ["on", "off"])
 async def test_l3_a_burst_larger_than_the_queue_costs_a_client_that_reads_nothing(
-    serve: ServeFixture, cast: Cast
+    serve: ServeFixture, cast: Cast, send_loop: str
 ) -> None:
-    server = serve()
+    server = serve(BOS_SEND_LOOP=send_loop)
     employees = Employee.objects.of(cast.home.organization.pk)
     async with await Client.connect(server, cast.alice) as client:
         start = (await client.subscribe(cast.home.topic))["payload"]["sequence"]

@@ -84,6 +84,16 @@ async def test_s5_a_subscriber_gets_an_event_once_however_many_of_its_topics_mat
     assert [client.fake.sequences() for client in (both, one, neither)] == [[1], [1], []]
 
 
+async def test_s4_what_begins_to_be_followed_between_two_events_is_delivered_from_then_on(
+    world: World,
+) -> None:
+    ann = world.join("ann", KPI)
+    world.change()
+    bob = world.join("bob", KPI)
+    world.change()
+    assert [client.fake.sequences() for client in (ann, bob)] == [[1, 2], [2]]
+
+
 async def test_s4_what_is_followed_no_longer_is_delivered_no_longer(world: World) -> None:
     bob = world.join("bob", KPI)
     world.change()

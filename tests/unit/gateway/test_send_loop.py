@@ -135,7 +135,7 @@ def test_l3_one_that_does_not_read_keeps_nobody_waiting_and_loses_nothing(
 
     async def play() -> None:
         async with open_room() as room:
-            sent = b""
+            sent, waited = b"", False
             for number in range(ROUNDS):
                 frames = [bytes((number, at)) * 500 for at in range(A_ROUND)]
                 for frame in frames:
@@ -143,6 +143,10 @@ def test_l3_one_that_does_not_read_keeps_nobody_waiting_and_loses_nothing(
                 sent += b"".join(frames)
                 for at in (1, 2):
                     assert await room.got(at, A_ROUND * 1000) == b"".join(frames)
+                if not waited and room.protocols[0].buffered():
+                    waited = True  # less than makes its queue wait: the next goes after it
+                    assert room.protocols[0].free_socket() < 0
+            assert waited
             assert room.outboxes[0].unread() > 0
             assert [outbox.unread() for outbox in room.outboxes[1:]] == [0, 0]
             assert await room.got(0, len(sent)) == sent
