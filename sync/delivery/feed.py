@@ -314,14 +314,14 @@ class Feed:
         requesters = self._requesters(events)
         run = encodings.Run(events)
         crowd, besides = self._followers.of_any(topics)
-        own = {subscriber.outbox for subscriber in requesters}
-        for encoding, group in crowd.groups().items():
-            group.push(run.frames(encoding), own)
-        for subscriber in besides:
-            if subscriber not in requesters:
-                subscriber.outbox.push(run.frames(subscriber.encoding))
         asked = sum(each in crowd.subscribers or each in besides for each in requesters)
         if others := len(crowd.subscribers) + len(besides) - asked:
+            own = {subscriber.outbox for subscriber in requesters}
+            for encoding, group in crowd.groups().items():
+                group.push(run.frames(encoding), own)
+            for subscriber in besides:
+                if subscriber not in requesters:
+                    subscriber.outbox.push(run.frames(subscriber.encoding))
             counts.count_delivered(events, others)
         if requesters:
             self._deliver_to_requesters(run, topics, requesters)

@@ -167,7 +167,8 @@ class RawOutbox:
             self._drained.set()
 
     def unread(self) -> int:
-        size = self._size if self._batch is None else self._batch.size
+        batch = self._batch  # asked for by other threads, too: it may be gone the next moment
+        size = self._size if batch is None else batch.size
         return size + self._transport.buffered()
 
     def is_filling(self) -> bool:
