@@ -57,6 +57,7 @@ PyDoc_STRVAR(send_to_all_doc,
 
 static PyObject *send_to_all(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
+    (void)module;
     if (given != 2 || !PyList_CheckExact(args[0]) || !PyBytes_CheckExact(args[1])) {
         PyErr_SetString(PyExc_TypeError, "send_to_all(sockets: list[int], data: bytes)");
         return NULL;

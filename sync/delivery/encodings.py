@@ -162,7 +162,7 @@ class Run:
 
     @cached_property
     def messages(self) -> list[list[bytes]]:
-        """What `broadcast` makes of each event."""
+        """The messages that `broadcast` makes, of each event."""
         return [broadcast(event) for event in self.events]
 
     def frames(self, encoding: Encoding) -> Frames:

@@ -57,7 +57,7 @@ class RawOutbox:
         self._waiting: list[bytes] = []
         self._latest: Latest | None = None
         self._batch: Batch | None = None
-        """What it waits for with others; it waits for nothing else then, and is not blocked."""
+        """Shared with others; it waits for nothing else then, and is not blocked."""
         self._size = 0
         self._ahead = 0
         self.ended = False
@@ -225,7 +225,7 @@ class RawOutbox:
 
 
 class Batch:
-    """What some outboxes wait for alike, until the next flush."""
+    """Frames that some outboxes wait for alike, until the next flush."""
 
     __slots__ = ("_members", "alone", "frames", "is_open", "latest", "size")
 

@@ -1,4 +1,4 @@
-"""What many outboxes wait for together: each is written the same as if it had waited alone."""
+"""Outboxes that wait together: each is written the same as if it had waited alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync.delivery.raw_outbox import RawGroup, RawOutbox
 LIMIT = 200
 CLIENTS = 4
 Step = tuple[str, int, int]
-"""What happens, to which client, and with how many bytes."""
+"""A kind of event, the client that it happens to, and bytes."""
 
 
 @dataclass
@@ -43,12 +43,12 @@ class Pipe:
 
 
 class Crowd:
-    """Clients that are pushed to together, or one by one: the same must come of it."""
+    """Some clients that are pushed to together, or one by one: the same must come of it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, together: bool) -> None:
         self.together = together
         self.told: list[list[str | int]] = [[] for _ in range(CLIENTS)]
-        """What is asked for each, and how much it has not read after what happened to it."""
+        """For each: calls for a lag or an overflow, and the bytes unread after each event."""
         self.flusher = Flusher(loop, 0.001)
         self.pipes = [Pipe() for _ in range(CLIENTS)]
         self.outboxes = [RawOutbox(pipe, self.flusher, LIMIT) for pipe in self.pipes]

@@ -1,4 +1,4 @@
-"""What many clients get alike, over real sockets: in C past the transports, and through them."""
+"""Frames for many clients alike, over real sockets: in C past the transports, and through them."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_l3_each_gets_what_all_get_and_its_own_in_the_order_of_the_pushes(
 def test_l3_one_that_does_not_read_keeps_nobody_waiting_and_loses_nothing(
     run: Run, in_c: bool
 ) -> None:
-    """What its socket does not take waits in its own queue, behind what it has taken in part."""
+    """Its queue holds the rest, behind a frame that its socket has taken in part."""
 
     async def play() -> None:
         async with open_room() as room:
@@ -211,7 +211,7 @@ def test_l3_the_loop_in_c_tells_what_was_taken_of_full_and_broken_sockets() -> N
     assert send_loop.send_to_all([], b"frames") == []
     for wrong in ([-1], [2**40], ["1"]):
         with pytest.raises((ValueError, TypeError, OverflowError)):
-            send_loop.send_to_all(wrong, b"frames")  # type: ignore[arg-type]
+            send_loop.send_to_all(wrong, b"frames")  # type: ignore[arg-type]  # that is refused
     for pair in pairs:
         for each in pair:
             each.close()
