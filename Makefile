@@ -10,29 +10,37 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 	&& $(IN)/uv pip install -q --system-certs --python $(IN)/python --require-hashes -r $(1) \
 	|| $(IN)/pip install -q --require-hashes -r $(1)'
 
+# What sends to many sockets at once, where a C compiler is; quick where nothing is to be done.
+COMPILE = @$(IN)/python -m sync.delivery.send_loop
+
 .PHONY: help venv run test unit coverage matrix lint docs bench lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
 
 venv: $(VENV)/.run  ## The environment that running needs
+	$(COMPILE)
 
 # Development values, which nothing has by itself: a key that everybody knows, demo accounts.
 run docs: export DEBUG ?= on
 
 run: $(VENV)/.run  ## Serve on http://127.0.0.1:$(PORT) with demo data
+	$(COMPILE)
 	@$(IN)/python manage.py migrate -v 0
 	@$(IN)/python manage.py seed_demo
 	@echo "Open http://127.0.0.1:$(PORT)/ with one of these accounts; /admin/ with admin@harbor.example"
 	@$(IN)/python manage.py serve --worker --port $(PORT)
 
 test: $(VENV)/.dev  ## Lint and every test, on SQLite and on PostgreSQL with Redis
+	$(COMPILE)
 	@$(IN)/python -m tests.run
 
 unit: $(VENV)/.dev  ## The tests that need no server, in seconds: after each change of the kernel
+	$(COMPILE)
 	@$(IN)/python -m tests.run --no-lint --only sqlite tests/unit --ignore=tests/unit/kpis
 
 coverage: $(VENV)/.dev  ## Every test, and how much of sync they run: fails below 90 %
+	$(COMPILE)
 	@$(IN)/python -m tests.run --no-lint --coverage
 
 matrix:  ## The tests on each Python from 3.11 on that is on this machine
@@ -50,6 +58,7 @@ docs: $(VENV)/.dev  ## Write what docs/ has of the declarations: asyncapi.json, 
 	@$(IN)/python manage.py protocol_docs
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer
+	$(COMPILE)
 	@$(IN)/python -m benchmarks --write
 
 lock: $(VENV)/.dev  ## Resolve the dependencies anew
@@ -60,7 +69,7 @@ lock: $(VENV)/.dev  ## Resolve the dependencies anew
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean:  ## Remove what make has made
-	rm -rf $(VENV) .matrix staticfiles benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .matrix staticfiles sync/delivery/*.so benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'

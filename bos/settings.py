@@ -206,6 +206,7 @@ SYNC: dict[str, Any] = {
     "user_work_per_minute": env.int("BOS_USER_WORK_PER_MINUTE", 15_000),
     "organization_work_per_minute": env.int("BOS_ORGANIZATION_WORK_PER_MINUTE", 120_000),
     "send_queue_bytes": env.int("BOS_SEND_QUEUE_BYTES", 2**20),
+    "send_loop": env.bool("BOS_SEND_LOOP", True),
     "idempotency_seconds": env.float("BOS_IDEMPOTENCY_SECONDS", 600),
     "history_days": env.float("BOS_HISTORY_DAYS", 7),
     "request_timeout": env.float("BOS_REQUEST_TIMEOUT", 10),

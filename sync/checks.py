@@ -99,7 +99,7 @@ def check_numbers(**_: Any) -> list[CheckMessage]:
     return [
         Error(f"{sync.name_of(name)} is {value}: a number above 0 is needed.", id="sync.E004")
         for name, value in values.items()
-        if isinstance(value, int | float) and not 0 < value < inf
+        if isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < inf
     ]
 
 

@@ -50,6 +50,8 @@ class SyncSettings:
     organization_work_per_minute: int = 120_000
     """In units of `sync.delivery.budgets`."""
     send_queue_bytes: int = 2**20
+    send_loop: bool = True
+    """Write to many sockets at once in C, where that has been compiled."""
     idempotency_seconds: float = 600
     history_days: float = 7
     # HTTP requests, that of a WebSocket's handshake included.

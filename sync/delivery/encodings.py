@@ -7,6 +7,8 @@ at most once for each encoding and process, whatever the number of connections.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +31,9 @@ def add_mirrored(entity_type: str) -> None:
 
 
 class Encoding(Protocol):
+    raw: bool
+    """Whether its frames are bytes, which a `RawOutbox` takes."""
+
     def encode(self, *messages: bytes) -> Frames:
         """Return these JSON messages as frames, in order."""
         ...
@@ -46,21 +51,29 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 class RawJson:
+    raw = True
+
     def encode(self, *messages: bytes) -> bytes:
         return b"".join([frame(0x1, message) for message in messages])
 
 
 class RawMessagePack:
+    raw = True
+
     def encode(self, *messages: bytes) -> bytes:
         return b"".join([frame(0x2, codecs.json_to_msgpack(message)) for message in messages])
 
 
 class AsgiJson:
+    raw = False
+
     def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [{"type": "websocket.send", "text": message.decode()} for message in messages]
 
 
 class AsgiMessagePack:
+    raw = False
+
     def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [
             {"type": "websocket.send", "bytes": codecs.json_to_msgpack(message)}
@@ -71,11 +84,15 @@ class AsgiMessagePack:
 class AsgiBinaryJson:
     """For a client that writes JSON in binary frames (decision W3)."""
 
+    raw = False
+
     def encode(self, *messages: bytes) -> list[dict[str, Any]]:
         return [{"type": "websocket.send", "bytes": message} for message in messages]
 
 
 class RawBinaryJson:
+    raw = True
+
     def encode(self, *messages: bytes) -> bytes:
         return b"".join([frame(0x2, message) for message in messages])
 
@@ -116,14 +133,53 @@ def types_of(event: LoggedEvent) -> tuple[str, ...]:
     return types
 
 
-def own_copy(event: LoggedEvent, request_id: str | None, *, subscribed: bool) -> list[bytes]:
-    """Return the requester's copy: the resulting message with their requestId (decision E3)."""
+def own_copy(
+    event: LoggedEvent,
+    request_id: str | None,
+    *,
+    subscribed: bool,
+    shared: Sequence[bytes] = (),
+) -> Sequence[bytes]:
+    """Return the requester's copy: the resulting message with their requestId (decision E3).
+
+    shared: what `broadcast` has made of the event, if it has.
+    """
     if not event.live_type:
-        return broadcast(event) if subscribed else []
+        return (shared or broadcast(event)) if subscribed else ()
     messages = [_live(event, request_id=request_id)]
     if subscribed and event.entity_type in _mirrored:
-        messages.append(sync_message(event))
+        messages.append(shared[-1] if shared else sync_message(event))
     return messages
+
+
+class Run:
+    """Events that are delivered together: each encoded once for each encoding, if at all."""
+
+    def __init__(self, events: Sequence[LoggedEvent]) -> None:
+        self.events = events
+        self._frames: dict[Encoding, Frames] = {}
+        self._frames_each: dict[Encoding, list[Frames]] = {}
+
+    @cached_property
+    def messages(self) -> list[list[bytes]]:
+        """The messages that `broadcast` makes, of each event."""
+        return [broadcast(event) for event in self.events]
+
+    def frames(self, encoding: Encoding) -> Frames:
+        """Return those of all the events, in order."""
+        found = self._frames.get(encoding)
+        if found is None:
+            messages = [message for each in self.messages for message in each]
+            found = self._frames[encoding] = encoding.encode(*messages)
+        return found
+
+    def frames_each(self, encoding: Encoding) -> list[Frames]:
+        """Return those of each event."""
+        found = self._frames_each.get(encoding)
+        if found is None:
+            found = [encoding.encode(*messages) for messages in self.messages]
+            self._frames_each[encoding] = found
+        return found
 
 
 def _live(event: LoggedEvent, *, request_id: str | None) -> bytes:

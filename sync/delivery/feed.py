@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, get_args
 
@@ -46,7 +46,8 @@ SLICE_PART = 16
 """This part of a queue's bytes in characters of their contents, of four bytes each at most: no
 slice fills a queue by itself."""
 # A change waits this long for others, so that one write to each connection brings them all. The
-# write costs 3 to 13 us a connection: the wait is little beside the second one that it saves.
+# write costs 3 to 13 us a connection: the wait is little beside the second one that it saves. Only
+# where changes come together, as those did that came last: a single one waits for nothing.
 BATCH_DELAY_PER_CONNECTION = 1e-6
 MAX_BATCH_DELAY = 0.002
 
@@ -86,6 +87,8 @@ class Feed:
         self._reading: asyncio.Task[None] | None = None
         self._next_slice: asyncio.TimerHandle | None = None
         self._laggards: set[asyncio.Task[None]] = set()
+        self._come_together = False
+        """Whether the changes that came last were more than one."""
         self._slice_characters = sync_settings().send_queue_bytes // SLICE_PART
 
     @property
@@ -132,7 +135,7 @@ class Feed:
 
     def followers(self, topic: str) -> list[Subscriber]:
         """Return the topic's followers; also the paused ones, whose rights are checked as well."""
-        return [*self._followers.of(topic), *self._followers.paused_of(topic)]
+        return [*self._followers.of(topic).subscribers, *self._followers.paused_of(topic)]
 
     # -------------------------------------------------------------- the pause
 
@@ -182,12 +185,15 @@ class Feed:
     @property
     def batch_delay(self) -> float:
         """How long a change may wait for others to be committed and delivered with, in seconds."""
+        if not self._come_together:
+            return 0
         return min(len(self.subscribers) * BATCH_DELAY_PER_CONNECTION, MAX_BATCH_DELAY)
 
     # -------------------------------------------------------------- order
 
-    def ingest(self, events: Iterable[LoggedEvent]) -> None:
+    def ingest(self, events: Sequence[LoggedEvent]) -> None:
         """Take events from wherever they come, in any order, any number of times."""
+        self._come_together = len(events) > 1
         self._sequencer.take(events, now=self.clock.time())
         self._advance()
 
@@ -306,29 +312,25 @@ class Feed:
     def _deliver(self, events: list[LoggedEvent], topics: tuple[str, ...]) -> None:
         """Deliver a run of events to whoever follows one of these topics."""
         requesters = self._requesters(events)
-        frames: dict[encodings.Encoding, encodings.Frames] = {}
-        messages: list[bytes] | None = None
-        receivers = self._followers.of_any(topics)
-        for subscriber in receivers:
-            if subscriber in requesters:
-                continue
-            encoding = subscriber.encoding
-            ready = frames.get(encoding)
-            if ready is None:
-                if messages is None:
-                    messages = [m for event in events for m in encodings.broadcast(event)]
-                ready = frames[encoding] = encoding.encode(*messages)
-            subscriber.outbox.push(ready)
-        if others := len(receivers) - sum(each in receivers for each in requesters):
+        run = encodings.Run(events)
+        crowd, besides = self._followers.of_any(topics)
+        asked = sum(each in crowd.subscribers or each in besides for each in requesters)
+        if others := len(crowd.subscribers) + len(besides) - asked:
+            own = {subscriber.outbox for subscriber in requesters}
+            for encoding, group in crowd.groups().items():
+                group.push(run.frames(encoding), own)
+            for subscriber in besides:
+                if subscriber not in requesters:
+                    subscriber.outbox.push(run.frames(subscriber.encoding))
             counts.count_delivered(events, others)
         if requesters:
-            self._deliver_to_requesters(events, topics, requesters)
+            self._deliver_to_requesters(run, topics, requesters)
         if others or requesters:
             self.hub.flusher.measure(events)
 
     def _deliver_to_requesters(
         self,
-        events: list[LoggedEvent],
+        run: encodings.Run,
         topics: tuple[str, ...],
         requesters: dict[Subscriber, list[LoggedEvent]],
     ) -> None:
@@ -336,39 +338,26 @@ class Feed:
 
         Sixty requests that are committed together are not sixty times sixty deliveries.
         """
-        shared: dict[encodings.Encoding, list[encodings.Frames]] = {}
         for subscriber, own in requesters.items():
             if subscriber.topics.isdisjoint(topics):
                 for event in own:
                     subscriber.answer(event)
             else:
-                encoding = subscriber.encoding
-                ready = shared.get(encoding)
-                if ready is None:
-                    ready = [encoding.encode(*encodings.broadcast(event)) for event in events]
-                    shared[encoding] = ready
-                for event, frames in zip(events, ready, strict=True):
+                for at, event in enumerate(run.events):
                     if event.origin == subscriber.id:
-                        subscriber.answer(event, subscribed=True)
+                        subscriber.answer(event, subscribed=True, shared=run.messages[at])
                     else:
-                        subscriber.outbox.push(frames)
+                        subscriber.outbox.push(run.frames_each(subscriber.encoding)[at])
                         counts.count_delivered([event])
             subscriber.outbox.flush()
 
     def deliver_ephemeral(self, topic: str, key: str, message: bytes, *, except_user: str) -> None:
         """Pass on what is not kept: only the latest under a key is worth showing (C6)."""
-        frames: dict[encodings.Encoding, encodings.Frames] = {}
-        shown = 0
-        for subscriber in self._followers.of(topic):
-            principal = subscriber.principal
-            if principal is None or principal.user_id == except_user:
-                continue
-            ready = frames.get(subscriber.encoding)
-            if ready is None:
-                ready = frames[subscriber.encoding] = subscriber.encoding.encode(message)
-            subscriber.outbox.push_latest(topic, key, ready)
-            shown += 1
-        if shown:
+        crowd = self._followers.of(topic)
+        own = crowd.of_user(except_user)
+        if shown := len(crowd.subscribers) - len(own):
+            for encoding, group in crowd.groups().items():
+                group.push_latest(topic, key, encoding.encode(message), own)
             counts.count_sent(type_of(message, packed=False), shown)
         for subscriber in self._followers.paused_of(topic):
             principal = subscriber.principal

@@ -7,7 +7,7 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -17,7 +17,7 @@ from sync.conf import sync_settings
 from sync.delivery.bus import Ephemeral, bus, group_name
 from sync.delivery.clock import LoopTime, TimeSource
 from sync.delivery.feed import Feed
-from sync.delivery.outbox import Flusher
+from sync.delivery.flusher import Flusher
 from sync.delivery.pause import RETRY_PAUSE
 from sync.delivery.principals import PrincipalLoader
 from sync.delivery.shared_state.memory import MemoryState
@@ -30,6 +30,7 @@ from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.port import Log
 from sync.eventlog.retention import PAUSE_SECONDS, prune_all
 from sync.eventlog.threads import READINGS, READINGS_OF_ONE, in_database
+from sync.eventlog.writer import writer
 from sync.protocol.close_codes import CloseCode
 
 logger = logging.getLogger("bos.sync")
@@ -67,7 +68,7 @@ class Hub:
             RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
         )
         self.principals = PrincipalLoader()
-        self.flusher = Flusher(loop, settings.coalesce)
+        self.flusher = Flusher(loop, settings.coalesce, more_comes=writer.busy)
         self._feeds: dict[str, asyncio.Task[Feed]] = {}
         self._deserted: dict[str, float] = {}
         self._joined: set[str] = set()
@@ -123,14 +124,13 @@ class Hub:
         # Asked by other threads, too.
         return [task.result() for task in list(self._feeds.values()) if _is_open(task)]
 
-    def ingest(self, organization_id: str, events: Iterable[LoggedEvent]) -> None:
+    def ingest(self, organization_id: str, events: Sequence[LoggedEvent]) -> None:
         task = self._feeds.get(organization_id)
         if task is None:
             return
         if not task.done():
             # Opening: it may have read the head just before. Whatever comes twice is dropped.
-            waiting = list(events)
-            task.add_done_callback(lambda _: self.ingest(organization_id, waiting))
+            task.add_done_callback(lambda _: self.ingest(organization_id, events))
         elif _is_open(task):
             task.result().ingest(events)
 

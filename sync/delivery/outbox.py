@@ -1,15 +1,14 @@
-"""The messages that wait for one client: bounded, and written many at a time (L3)."""
+"""The messages that wait for one client: what delivery asks of an outbox, and it of a transport.
+
+`sync.delivery.raw_outbox` has the one of our own server, `sync.delivery.asgi_outbox` that of any.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from sync import metrics
 from sync.conf import sync_settings
-from sync.eventlog.log import LoggedEvent
-from sync.protocol.times import now_us
 
 WRITE_BYTES = 32 * 1024
 """Of more, so much is given to the transport at once. What it has cannot be overtaken."""
@@ -31,6 +30,13 @@ class Transport(Protocol):
     def write(self, frames: bytes) -> None: ...
     def buffered(self) -> int:
         """Bytes that were written and that the client has not taken yet."""
+        ...
+
+    def free_socket(self) -> int:
+        """Return the number of the socket that may be written to past `write`, now; -1 for none.
+
+        It may where nothing that was written waits: what is sent comes after that.
+        """
         ...
 
     def watch(self, watcher: Watcher) -> None:
@@ -121,238 +127,6 @@ class Outbox(Protocol):
         ...
 
     def end(self) -> None: ...
-
-
-WRITTEN = metrics.histogram(
-    "bos_commit_to_write_seconds",
-    "From just before an event's COMMIT to its last write to a client here, leaving out clients"
-    " that do not take what they are sent: once for each event and process.",
-)
-
-
-class Flusher:
-    """Writes the outboxes of a process that have something, about a millisecond after the first.
-
-    Messages that come together then go out in one system call a socket, which is most of the
-    cost of a delivery (measured: 254,000 deliveries a second without, 1,230,000 with).
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, delay: float) -> None:
-        self._loop = loop
-        self._delay = delay
-        self._ready: list[RawOutbox] = []
-        self._scheduled = False
-        self._committed_us: list[int] = []
-        """When the events were that are written with the next flush."""
-        self._last: list[bytes] = []
-        self._last_joined = b""
-
-    def add(self, outbox: RawOutbox) -> None:
-        self._ready.append(outbox)
-        if not self._scheduled:  # asked here: a call for each connection is 2 % of a fan-out
-            self._schedule()
-
-    def measure(self, events: Iterable[LoggedEvent]) -> None:
-        """These have just been pushed to all outboxes that take them now."""
-        self._committed_us += [event.at_us for event in events]
-        if not self._scheduled:
-            self._schedule()
-
-    def _schedule(self) -> None:
-        self._scheduled = True
-        self._loop.call_later(self._delay, self._flush)
-
-    def _flush(self) -> None:
-        self._scheduled = False
-        ready, self._ready = self._ready, []
-        for outbox in ready:
-            outbox.flush()
-        self._last, self._last_joined = [], b""
-        if self._committed_us:
-            now, committed_us = now_us(), self._committed_us
-            self._committed_us = []
-            for at_us in committed_us:
-                # Another machine's clock, or times that rise for order's sake, may be ahead.
-                WRITTEN.observe(max(0, now - at_us) / 1e6)
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self._loop.call_soon(callback)
-
-    def join(self, waiting: list[bytes]) -> bytes:
-        """One piece of bytes for a write; shared by neighbours that wait for the same frames."""
-        if len(waiting) == 1:
-            return waiting[0]
-        if waiting != self._last:
-            self._last = waiting.copy()
-            self._last_joined = b"".join(waiting)
-        return self._last_joined
-
-
-class RawOutbox:
-    """Ready frames, written to the transport as bytes."""
-
-    __slots__ = (
-        "_ahead",
-        "_blocked",
-        "_drained",
-        "_flusher",
-        "_half",
-        "_latest",
-        "_limit",
-        "_size",
-        "_transport",
-        "_waiting",
-        "ended",
-        "on_beat",
-        "on_flood",
-        "on_lag",
-        "on_overflow",
-    )
-
-    def __init__(self, transport: Transport, flusher: Flusher, limit: int) -> None:
-        self._transport = transport
-        self._flusher = flusher
-        self._limit = limit
-        self._half = limit // 2
-        self._waiting: list[bytes] = []
-        self._latest: dict[tuple[str, str], bytes] | None = None
-        self._size = 0
-        self._ahead = 0
-        self.ended = False
-        self._blocked = False
-        self._drained: asyncio.Event | None = None
-        self.on_lag: Callable[[], None] = do_nothing
-        self.on_overflow: Callable[[], None] = do_nothing
-        self.on_flood: Callable[[], None] = do_nothing
-        self.on_beat: Beat = do_nothing_about
-        transport.watch(self)
-
-    def push(self, frames: bytes) -> None:
-        waiting = self._waiting
-        if not waiting:
-            if self.ended:
-                return
-            self._flusher.add(self)
-        waiting.append(frames)
-        self._size += len(frames)
-        if self._blocked or self._size > self._half:
-            self._check_size(len(frames))
-
-    def _check_size(self, added: int) -> None:
-        """One large message lags, however small the queue; it is full when it was nearly so."""
-        size = self.unread()
-        if size > self._limit and size - added > self._limit * 3 // 4:
-            self._flusher.call_soon(self.on_overflow)
-        elif size > self._half:
-            self._flusher.call_soon(self.on_lag)
-
-    def push_ahead(self, frames: bytes) -> None:
-        if self._blocked and self._waiting:
-            self._waiting.insert(self._ahead, frames)
-            self._ahead += 1
-            self._size += len(frames)
-            self._check_size(len(frames))
-        else:
-            self.push(frames)
-            self.flush()
-
-    def push_latest(self, topic: str, key: str, frames: bytes) -> None:
-        if self.ended:
-            return
-        if self._latest is None:
-            self._latest = {}
-        if not self._latest:
-            self._flusher.add(self)
-        # Not counted: at most one a key.
-        self._latest[topic, key] = frames
-
-    def forget_latest(self, topic: str) -> None:
-        if self._latest:
-            self._latest = {key: f for key, f in self._latest.items() if key[0] != topic}
-
-    def flush(self) -> None:
-        if self.ended or self._blocked:
-            return
-        if self._latest:
-            self._waiting.extend(self._latest.values())
-            self._latest.clear()
-        if not self._waiting:
-            return
-        if self._size > WRITE_BYTES:
-            self._write_some()
-            return
-        self._transport.write(self._flusher.join(self._waiting))
-        self._waiting.clear()
-        self._size = 0
-        if self._drained is not None:
-            self._drained.set()
-
-    def _write_some(self) -> None:
-        """Write until the transport has enough; it tells when it has room again."""
-        waiting, at = self._waiting, 0
-        while at < len(waiting) and not self._blocked:
-            begin, size = at, 0
-            while at < len(waiting) and size < WRITE_BYTES:
-                size += len(waiting[at])
-                at += 1
-            self._transport.write(b"".join(waiting[begin:at]))
-        if self.ended:
-            return
-        del waiting[:at]
-        self._size = sum(map(len, waiting))
-        if self._drained is not None:
-            self._drained.set()
-
-    def unread(self) -> int:
-        return self._size + self._transport.buffered()
-
-    def is_filling(self) -> bool:
-        return self.unread() > self._half // 2
-
-    def pause(self) -> None:
-        self._blocked = True
-
-    def flood(self) -> None:
-        self.on_flood()
-
-    def beat(self, message: dict[str, Any], *, behind: bool) -> None:
-        self.on_beat(message, behind)
-
-    def resume(self) -> None:
-        self._blocked = False
-        self._ahead = 0
-        self.flush()
-        if self._drained is not None:
-            self._drained.set()
-
-    async def drained(self) -> bool:
-        self.flush()
-        while not self.ended and (self._waiting or self._blocked):
-            await self._wait()
-        return not self.ended
-
-    async def flushed(self) -> None:
-        self.flush()
-        while not self.ended and self._waiting:
-            await self._wait()
-
-    async def _wait(self) -> None:
-        self._drained = self._drained or asyncio.Event()
-        self._drained.clear()
-        await self._drained.wait()
-
-    def drop(self) -> None:
-        self._waiting.clear()
-        self._size = self._ahead = 0
-
-    def end(self) -> None:
-        self.ended = True
-        self.drop()
-        # The connection's own methods: with them, neither would be freed before a collection.
-        self.on_lag = self.on_overflow = self.on_flood = do_nothing
-        self.on_beat = do_nothing_about
-        if self._drained is not None:
-            self._drained.set()
 
 
 def do_nothing() -> None:

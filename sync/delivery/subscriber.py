@@ -6,7 +6,7 @@ Nothing else keeps delivery state. Features pause it by `Feed.paused` and touch 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -157,12 +157,17 @@ class Subscriber:
         details: Any = error.details or UNSET
         self.send(Error(error.code, error.message, details), request_id)
 
-    def answer(self, event: LoggedEvent, *, subscribed: bool = False) -> None:
+    def answer(
+        self, event: LoggedEvent, *, subscribed: bool = False, shared: Sequence[bytes] = ()
+    ) -> None:
         """Send the requester's own copy (decision E3).
 
-        subscribed: with what all subscribers get of it as well.
+        subscribed: with what all subscribers get of it as well. shared: the messages that they
+        get, if they have been made.
         """
-        messages = encodings.own_copy(event, event.request_id or None, subscribed=subscribed)
+        messages = encodings.own_copy(
+            event, event.request_id or None, subscribed=subscribed, shared=shared
+        )
         if messages:
             self.push(*messages)
             counts.count_own_copy(event, subscribed=subscribed)

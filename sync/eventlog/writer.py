@@ -203,6 +203,10 @@ class GroupWriter:
         self._groups.put((lane,), write, batch_delay=batch_delay)
         return write.future
 
+    def busy(self) -> bool:
+        """Whether a write waits for its turn or is under way, and not for a row. Thread-safe."""
+        return self._groups.busy()
+
     # -------------------------------------------------------------- in the threads
 
     def _write_group(self, writes: list[_Write[Any]]) -> None:

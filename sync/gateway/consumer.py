@@ -21,7 +21,8 @@ from sync import about, metrics
 from sync.conf import sync_settings
 from sync.delivery.asgi_outbox import AsgiOutbox
 from sync.delivery.hub import Hub, hub
-from sync.delivery.outbox import Outbox, RawOutbox
+from sync.delivery.outbox import Outbox
+from sync.delivery.raw_outbox import RawOutbox
 from sync.gateway import dispatcher
 from sync.gateway.connection import Connection
 from sync.gateway.intake import Intake, RawTransport, TurnedAway, block_of, gate

@@ -18,6 +18,7 @@ from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask`, i
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
+from sync.delivery import send_loop
 from sync.delivery.outbox import WRITE_BYTES, Watcher
 from sync.gateway.intake import Intake
 from sync.protocol.close_codes import CloseCode
@@ -74,6 +75,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     heard_at = 0.0
     intake: Intake
     _watcher: Watcher | None = None
+    _socket = -1
+    """Its number, where it may be written to past the transport."""
     _drained: asyncio.Event | None = None
     _broken = True
     """True before hands are shaken, and from when all that the client sends is thrown away: it has
@@ -94,6 +97,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Linux and macOS
                 raw_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+            if send_loop.in_use() and transport.get_extra_info("sslcontext") is None:
+                self._socket = raw_socket.fileno()
         transport.set_write_buffer_limits(high=WRITE_BYTES)
 
     # -------------------------------------------------------------- what comes in
@@ -281,6 +286,13 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def buffered(self) -> int:
         return self.transport.get_write_buffer_size()
+
+    def free_socket(self) -> int:
+        # What waits in the transport goes first; the number of a closed socket may be another's.
+        transport = self.transport
+        if self.close_sent or transport.is_closing() or transport.get_write_buffer_size():
+            return -1
+        return self._socket
 
     def watch(self, watcher: Watcher) -> None:
         self._watcher = watcher

@@ -18,7 +18,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Origin
 
 from sync.delivery.hub import hub
-from sync.delivery.outbox import RawOutbox
+from sync.delivery.raw_outbox import RawOutbox
 from sync.gateway.connection import Connection
 from sync.gateway.http_server import HttpProtocol
 from sync.gateway.intake import Intake

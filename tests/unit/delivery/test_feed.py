@@ -84,6 +84,16 @@ async def test_s5_a_subscriber_gets_an_event_once_however_many_of_its_topics_mat
     assert [client.fake.sequences() for client in (both, one, neither)] == [[1], [1], []]
 
 
+async def test_s4_what_begins_to_be_followed_between_two_events_is_delivered_from_then_on(
+    world: World,
+) -> None:
+    ann = world.join("ann", KPI)
+    world.change()
+    bob = world.join("bob", KPI)
+    world.change()
+    assert [client.fake.sequences() for client in (ann, bob)] == [[1, 2], [2]]
+
+
 async def test_s4_what_is_followed_no_longer_is_delivered_no_longer(world: World) -> None:
     bob = world.join("bob", KPI)
     world.change()
@@ -113,7 +123,10 @@ async def test_l3_a_change_lingers_the_longer_the_more_there_are_to_write_to(
     world: World, clients: int, seconds: float
 ) -> None:
     world.feed.subscribers = dict.fromkeys(map(str, range(clients)), FakeClient("one"))
+    world.feed.ingest([world.commit(), world.commit()])
     assert world.feed.batch_delay == pytest.approx(seconds)
+    world.change()  # a single one, so the next may be one as well
+    assert world.feed.batch_delay == 0
 
 
 # ------------------------------------------------------------------ order

@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from sync.delivery.outbox import WRITE_BYTES, Flusher, RawOutbox, Watcher
+from sync.delivery.flusher import Flusher
+from sync.delivery.outbox import WRITE_BYTES, Watcher
+from sync.delivery.raw_outbox import RawOutbox
 from sync.gateway.intake import Intake
 
 
@@ -29,6 +31,9 @@ class Pipe:
 
     def buffered(self) -> int:
         return 0
+
+    def free_socket(self) -> int:
+        return -1
 
     def abort(self) -> None:
         self.watcher.end()
