@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.conf import sync_settings
 from sync.eventlog.log import LoggedEvent, PendingEvent, find
+from sync.eventlog.scripts import Insert, Script, script_for
 from sync.models import RequestRecord
 from sync.protocol.codecs import EXACT, json_text, to_json
 from sync.protocol.errors import InvalidMessage, NotFound
@@ -93,8 +94,7 @@ _COLUMNS = (
     "reply_type",
     "reply",
 )
-_INSERT = f"""INSERT INTO "{_TABLE}" ({", ".join(f'"{column}"' for column in _COLUMNS)})
-              VALUES ({", ".join(["%s"] * len(_COLUMNS))})"""  # noqa: S608 -- names of ours
+_INSERT = Insert(f'"{_TABLE}"', tuple(f'"{column}"' for column in _COLUMNS))
 _FIND = f"""SELECT "user_id", "request_id", "body_hash", "at_us" FROM "{_TABLE}"
             WHERE """  # noqa: S608 -- names of ours
 
@@ -106,42 +106,42 @@ _looked_up = threading.local()
 
 
 @contextmanager
-def looked_up(requests: Collection[Request]) -> Iterator[None]:
-    """Look these requests up at once; `once` need not ask for them in this block.
+def looked_up(requests: Collection[Request], answer: Sequence[Sequence[Any]]) -> Iterator[None]:
+    """`once` need not ask for these requests in this block.
 
-    What another process makes of one of them meanwhile is found out at the end (`flush_records`).
+    answer: the rows that `ask_for` has led to. What another process makes of one of the requests
+    meanwhile is found out at the end: their records are inserted then.
     """
-    _looked_up.rows = dict.fromkeys(requests) | _read(requests)
+    _looked_up.rows = dict.fromkeys(requests) | _by_request(answer)
     try:
         yield
     finally:
         del _looked_up.rows
 
 
-def _read(requests: Collection[Request]) -> dict[Request, _Row | None]:
-    if not requests:
-        return {}
+def ask_for(requests: Collection[Request], script: Script) -> None:
+    """Have these requests looked up, all of them by one statement."""
     # By the index, one after the other: for `IN (VALUES ...)` SQLite reads the whole table.
     which = " OR ".join(['"user_id" = %s AND "request_id" = %s'] * len(requests))
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND + which, [part for request in requests for part in request])
-        return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+    script.query(_FIND + which, [part for request in requests for part in request])
 
 
-def flush_records(database: BaseDatabaseWrapper) -> None:
-    """Insert the records of the open transaction; called once its events have a sequence.
+def _by_request(answer: Sequence[Sequence[Any]]) -> dict[Request, _Row | None]:
+    return {(row[0], row[1]): (row[2], row[3]) for row in answer}
 
-    Raises IntegrityError where another process has made one of the requests meanwhile.
+
+def pending_records(database: BaseDatabaseWrapper) -> list[PendingRecord]:
+    """The records of the open transaction that are not inserted."""
+    hooks = [hook for _, hook, *_ in database.run_on_commit]
+    return [hook for hook in hooks if isinstance(hook, PendingRecord) and not hook.inserted]
+
+
+def insert_records(pending: Sequence[PendingRecord], script: Script) -> None:
+    """Have the records inserted; called once their events have a sequence.
+
+    The script raises IntegrityError where another process has made one of the requests meanwhile.
     """
-    pending = [
-        hook
-        for _, hook, *_ in database.run_on_commit
-        if isinstance(hook, PendingRecord) and not hook.inserted
-    ]
-    if not pending:
-        return
-    with database.cursor() as cursor:
-        cursor.executemany(_INSERT, [record.row() for record in pending])
+    script.insert(_INSERT, [record.row() for record in pending])
     for record in pending:
         record.inserted = True
 
@@ -210,7 +210,7 @@ def _find(actor: Actor) -> str | None:
             return hook.body_hash
     request = (actor.user_id, actor.request_id)
     known: dict[Request, _Row | None] = getattr(_looked_up, "rows", {})
-    row = known[request] if request in known else _read([request]).get(request)
+    row = known[request] if request in known else _read(request)
     if row is None:
         return None
     hash_, at_us = row
@@ -218,6 +218,12 @@ def _find(actor: Actor) -> str | None:
         RequestRecord.objects.filter(user_id=actor.user_id, request_id=actor.request_id).delete()
         return None
     return str(hash_)
+
+
+def _read(request: Request) -> _Row | None:
+    script = script_for(connections["default"])
+    ask_for([request], script)
+    return _by_request(script.run()[0]).get(request)
 
 
 def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
