@@ -122,6 +122,12 @@ def batch_of(database: BaseDatabaseWrapper) -> Batch | None:
     return batch if batch is not None and batch.database is database else None
 
 
+def this_database() -> BaseDatabaseWrapper:
+    """Return this thread's connection. (`django.db.connection` looks it up at every attribute.)"""
+    batch: Batch | None = getattr(_this, "batch", None)
+    return connections["default"] if batch is None else batch.database
+
+
 def make_way(database: BaseDatabaseWrapper) -> None:
     """Called by `sync.db` for each cursor that is asked for."""
     batch = batch_of(database)

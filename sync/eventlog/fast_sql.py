@@ -14,11 +14,11 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.eventlog import capture
-from sync.eventlog.batch import Batch, batch_of
+from sync.eventlog.batch import Batch, batch_of, this_database
 from sync.eventlog.scripts import Insert, Script, Update, script_for
 
 M = TypeVar("M", bound=models.Model)
@@ -88,8 +88,7 @@ class _Statements:
 
 
 def _of(model: type[models.Model], tenant_field: str = "") -> _Statements:
-    # Looked up once a statement: `django.db.connection` looks it up at every attribute.
-    database = connections[DEFAULT_DB_ALIAS]
+    database = this_database()
     known: dict[Any, _Statements] = _statements.__dict__.setdefault("known", {})
     key = (model, tenant_field)
     statements = known.get(key)
@@ -271,7 +270,7 @@ class Holding:
 
 
 def _selection(model: type[models.Model], names: tuple[str, ...]) -> _Selection:
-    database = connections[DEFAULT_DB_ALIAS]
+    database = this_database()
     known: dict[Any, _Selection] = _statements.__dict__.setdefault("selections", {})
     selection = known.get((model, names))
     if selection is None or selection.database is not database:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.db import connection, connections, transaction
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.conf import sync_settings
+from sync.eventlog.batch import this_database
 from sync.eventlog.log import LoggedEvent, PendingEvent, find
 from sync.eventlog.scripts import Insert, Script, script_for
 from sync.models import RequestRecord
@@ -113,10 +114,11 @@ def looked_up(requests: Collection[Request], answer: Sequence[Sequence[Any]]) ->
     meanwhile is found out at the end: their records are inserted then.
     """
     _looked_up.rows = dict.fromkeys(requests) | _by_request(answer)
+    _looked_up.recorded = set[Request]()
     try:
         yield
     finally:
-        del _looked_up.rows
+        del _looked_up.rows, _looked_up.recorded
 
 
 def ask_for(requests: Collection[Request], script: Script) -> None:
@@ -188,9 +190,10 @@ def once(
         if recorded != hash_:
             raise InvalidMessage("requestId", "was used with another body", hint=ANOTHER_BODY)
         return Repeated()
-    already = len(connection.run_on_commit)
+    database = this_database()
+    already = len(database.run_on_commit)
     result = effect()
-    event = _answer_of(actor, already)
+    event = _answer_of(actor, database.run_on_commit[already:])
     if not actor.request_id:
         return result
     reply_type, text = "", ""
@@ -200,15 +203,20 @@ def once(
             reply_type, text = name_of(type(message)), json_text(message)
     record = PendingRecord(actor, organization_id, hash_, event, reply_type, text)
     transaction.on_commit(record, robust=True)
+    recorded: set[Request] | None = getattr(_looked_up, "recorded", None)
+    if recorded is not None:
+        recorded.add((actor.user_id, actor.request_id))
     return result
 
 
 def _find(actor: Actor) -> str | None:
     """The body's hash of this request, if it was made within the time a retry may come."""
-    for _, hook, *_ in connection.run_on_commit:  # earlier in the same group of writes
-        if isinstance(hook, PendingRecord) and hook.is_of(actor):
-            return hook.body_hash
     request = (actor.user_id, actor.request_id)
+    recorded: set[Request] | None = getattr(_looked_up, "recorded", None)
+    if recorded is None or request in recorded:  # earlier in the same group of writes
+        for _, hook, *_ in this_database().run_on_commit:
+            if isinstance(hook, PendingRecord) and hook.is_of(actor):
+                return hook.body_hash
     known: dict[Request, _Row | None] = getattr(_looked_up, "rows", {})
     row = known[request] if request in known else _read(request)
     if row is None:
@@ -221,7 +229,7 @@ def _find(actor: Actor) -> str | None:
 
 
 def _read(request: Request) -> _Row | None:
-    script = script_for(connections["default"])
+    script = script_for(this_database())
     ask_for([request], script)
     return _by_request(script.run()[0]).get(request)
 
@@ -241,11 +249,10 @@ def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
     return FirstOutcome(event, record.reply_type, record.reply)
 
 
-def _answer_of(actor: Actor, already: int) -> PendingEvent | None:
-    """The event that answers the request: the requester's first since these hooks. The others go
-    out to all alike, to the requester as well."""
-    hooks = [hook for _, hook, *_ in connection.run_on_commit[already:]]
-    events = [hook for hook in hooks if isinstance(hook, PendingEvent)]
+def _answer_of(actor: Actor, hooks: Sequence[Sequence[Any]]) -> PendingEvent | None:
+    """The event that answers the request: the requester's first of these commit hooks. The others
+    go out to all alike, to the requester as well."""
+    events = [hook for _, hook, *_ in hooks if isinstance(hook, PendingEvent)]
     answer = next((event for event in events if event.actor.origin == actor.origin), None)
     for event in events:
         if event is not answer:
