@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.eventlog import capture
 from sync.eventlog.batch import Batch, batch_of, this_database
-from sync.eventlog.scripts import Insert, Script, Update, script_for
+from sync.eventlog.scripts import Insert, Script, Update
 
 M = TypeVar("M", bound=models.Model)
 _statements = threading.local()
@@ -58,7 +58,11 @@ class _Statements:
         self.converters = self.compiler.get_converters([column for column, *_ in selected])
         self.updates: dict[tuple[str, ...], Update] = {}
         self.inserted = [field for field in self.fields if not isinstance(field, models.AutoField)]
-        self.insert = Insert(self.table, tuple(quote(str(field.column)) for field in self.inserted))
+        self.insertion = Insert(
+            self.table, tuple(quote(str(field.column)) for field in self.inserted)
+        )
+        marks = ", ".join(["%s"] * len(self.inserted))
+        self.insert = f"{self.insertion.head}({marks})"
 
     def prepared(self, field: models.Field[Any, Any], row: models.Model) -> Any:
         return field.get_db_prep_save(getattr(row, field.attname), self.database)
@@ -316,11 +320,10 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
         return
     values = [[statements.prepared(field, row) for field in statements.inserted] for row in rows]
     if batch is not None:
-        batch.insert(statements.insert, values)
+        batch.insert(statements.insertion, values)
         return
-    script = script_for(statements.database)
-    script.insert(statements.insert, values)
-    script.run()
+    with statements.database.cursor() as cursor:
+        cursor.execute(statements.insert, values[0])
 
 
 def update_rows(rows: Iterable[models.Model], *fields: str) -> None:

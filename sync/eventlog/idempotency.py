@@ -121,6 +121,12 @@ def looked_up(requests: Collection[Request], answer: Sequence[Sequence[Any]]) ->
         del _looked_up.rows, _looked_up.recorded
 
 
+def _recorded() -> set[Request] | None:
+    """Those that were recorded in the block of `looked_up`; None outside of one."""
+    recorded: set[Request] | None = getattr(_looked_up, "recorded", None)
+    return recorded
+
+
 def ask_for(requests: Collection[Request], script: Script) -> None:
     """Have these requests looked up, all of them by one statement."""
     # By the index, one after the other: for `IN (VALUES ...)` SQLite reads the whole table.
@@ -185,9 +191,9 @@ def once(
     caller's transaction.
     Raises InvalidMessage where this requestId was used with another body.
     """
-    recorded = _find(actor) if actor.request_id else None
-    if recorded is not None:
-        if recorded != hash_:
+    known = _find(actor) if actor.request_id else None
+    if known is not None:
+        if known != hash_:
             raise InvalidMessage("requestId", "was used with another body", hint=ANOTHER_BODY)
         return Repeated()
     database = this_database()
@@ -203,8 +209,7 @@ def once(
             reply_type, text = name_of(type(message)), json_text(message)
     record = PendingRecord(actor, organization_id, hash_, event, reply_type, text)
     transaction.on_commit(record, robust=True)
-    recorded: set[Request] | None = getattr(_looked_up, "recorded", None)
-    if recorded is not None:
+    if (recorded := _recorded()) is not None:
         recorded.add((actor.user_id, actor.request_id))
     return result
 
@@ -212,7 +217,7 @@ def once(
 def _find(actor: Actor) -> str | None:
     """The body's hash of this request, if it was made within the time a retry may come."""
     request = (actor.user_id, actor.request_id)
-    recorded: set[Request] | None = getattr(_looked_up, "recorded", None)
+    recorded = _recorded()
     if recorded is None or request in recorded:  # earlier in the same group of writes
         for _, hook, *_ in this_database().run_on_commit:
             if isinstance(hook, PendingRecord) and hook.is_of(actor):
