@@ -1,4 +1,4 @@
-"""What a group of writes has in common is done at once, and each is as if it was alone (L3).
+"""Changes that are committed together have the effects that each has alone (L3, E7).
 
 On both databases. `tests/unit/eventlog/test_groups.py` tells what a group is.
 """
@@ -170,7 +170,7 @@ async def test_e7_what_a_refused_change_had_set_is_not_what_the_next_one_finds(
 async def test_e7_a_change_that_the_database_knows_of_is_rolled_back_by_itself(
     group: Group, cast: Cast
 ) -> None:
-    """What is asked of the database in between has written what waits before it."""
+    """The database is asked something in between: what waits is written before that."""
     seen: list[float] = []
 
     def look_and_fail() -> None:

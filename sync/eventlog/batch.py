@@ -1,4 +1,4 @@
-"""What the changes of one transaction have in common with the database is done for all at once.
+"""Do what the changes of one transaction have in common for all of them at once.
 
 Within `batched`, changes of rows by `sync.eventlog.fast_sql` wait for the transaction's commit, and
 rows that it has locked are not read again. Anything else that is asked of the database ends that:

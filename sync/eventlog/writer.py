@@ -384,6 +384,8 @@ class _Group:
         up for it.
         """
         one_writer = connections["default"].vendor == "sqlite"
+        if one_writer and len(self.writes) == 1:
+            return []
         wanted: dict[tuple[str, str], Holding] = {}
         for write in self.writes:
             if one_writer and callable(write.declared):

@@ -168,7 +168,7 @@ class SharedMessages(Generic[Client]):
 
     @staticmethod
     def _take(tallies: Sequence[_Tally]) -> list[Count]:
-        """What Redis has to be told of these: it is known from now on."""
+        """Return what Redis has to be told of these; it counts as known from now on."""
         counts = []
         for tally in tallies:
             if tally.untold:
