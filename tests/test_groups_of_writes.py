@@ -24,15 +24,18 @@ from sync.eventlog import log
 from sync.eventlog.fast_sql import insert_rows, lock_row, update_row
 from sync.eventlog.idempotency import Repeated, body_hash, once
 from sync.eventlog.log import LoggedEvent
+from sync.eventlog.scripts import MOST_CHARACTERS
 from sync.eventlog.writer import GROUP, GroupWriter
 from sync.models import RequestRecord
 from sync.protocol.errors import NotFound, ProtocolError, Unauthorized
 from sync.protocol.identity import Actor, Principal, acting
+from sync.protocol.topics import Audience
 from tests.conftest import BACKEND
 from tests.support.cast import Cast
 from tests.support.proxy import Proxy, proxy_to
 
 BATCH_DELAY = 0.05
+SYSTEM = Actor("system", "worker", "", "")
 HASH = body_hash("ASK", {})
 
 
@@ -315,6 +318,27 @@ async def test_l3_text_of_any_kind_comes_through_a_group_as_it_is(group: Group, 
     assert [json.loads(event.data)["name"] for event in events_of(cast, before)] == texts
     records = RequestRecord.objects.filter(user_id=cast.mia.id)
     assert {record.request_id for record in records} == {f"{text}#" for text in texts}
+
+
+async def test_l3_what_is_too_long_for_one_text_is_written_in_several(
+    group: Group, cast: Cast
+) -> None:
+    before = log.head(cast.home.id)
+    long = "x" * (MOST_CHARACTERS // 2)
+
+    def append(now: Principal) -> None:
+        for data in (long, long, long, "short"):
+            log.append(
+                log.PendingEvent(
+                    cast.home.id, "kpi", "1", "updated", data, "", "", SYSTEM, "", Audience()
+                )
+            )
+
+    await asyncio.gather(group.set(1), group.put(append, request_id="a"), group.set(2))
+    events = events_of(cast, before.sequence)
+    assert [event.sequence for event in events] == [before.sequence + n for n in range(1, 7)]
+    assert [event.data for event in events[1:5]] == [long, long, long, "short"]
+    assert values(cast.home.revenue) == [1, 2]
 
 
 # ------------------------------------------------------------------ round trips

@@ -70,8 +70,6 @@ class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
 
 COLUMNS = LoggedEvent.__struct_fields__
 PRUNE_BATCH = 5_000
-INSERTED_AT_ONCE = 1_000
-"""Events of one statement. An event has about a kilobyte."""
 _HEADS = StreamHead._meta.db_table
 # SQL by hand where every write passes: the ORM takes several times as long for each of these.
 _INSERT = Insert(f'"{Event._meta.db_table}"', tuple(f'"{column}"' for column in COLUMNS))
@@ -224,10 +222,8 @@ class Appending:
             events = self._by_organization[organization_id]
             first, first_at_us = last - len(events) + 1, last_at_us - len(events) + 1
             logged += [event.stamp(first + i, first_at_us + i) for i, event in enumerate(events)]
-        for start in range(0, len(logged), INSERTED_AT_ONCE):
-            some = logged[start : start + INSERTED_AT_ONCE]
-            script.insert(_INSERT, [msgspec.structs.astuple(event) for event in some])
         if logged:
+            script.insert(_INSERT, [msgspec.structs.astuple(event) for event in logged])
             self._pending[0].publishes = logged
 
 

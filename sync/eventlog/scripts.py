@@ -7,11 +7,15 @@ statement of many rows: 20 and 6 us), so it is not used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+# What a round trip sends at most, but for one row that is longer. A group of 64 has 100,000; one
+# transaction may bring thousands of events, and several copies of the text are in memory.
+MOST_CHARACTERS = 2**20
 
 Row = Sequence[Any]
 """Values as the database's driver takes them."""
@@ -126,7 +130,8 @@ class _AtOnce:
         self._texts.append(sql % tuple(map(self._literal, values)))
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
-        self._texts.append(statement.head + ", ".join(map(self._tuple, rows)))
+        for some in _pieces(map(self._tuple, rows)):
+            self._texts.append(statement.head + ", ".join(some))
 
     def update(self, statement: Update, rows: Sequence[Row]) -> None:
         if len(rows) == 1:
@@ -151,13 +156,26 @@ class _AtOnce:
 
     def run(self) -> list[list[Any]]:
         answers: list[list[Any]] = []
-        if not self._texts:
-            return answers
-        with self._database.cursor() as cursor:
-            cursor.execute("; ".join(self._texts))
-            more: bool | None = True
-            while more:
-                if cursor.description is not None:
-                    answers.append(cursor.fetchall())
-                more = cursor.nextset()
+        for some in _pieces(self._texts):
+            with self._database.cursor() as cursor:
+                cursor.execute("; ".join(some))
+                more: bool | None = True
+                while more:
+                    if cursor.description is not None:
+                        answers.append(cursor.fetchall())
+                    more = cursor.nextset()
         return answers
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the texts in pieces that are not too long to be sent at once."""
+    piece: list[str] = []
+    length = 0
+    for text in texts:
+        if piece and length + len(text) > MOST_CHARACTERS:
+            yield piece
+            piece, length = [], 0
+        piece.append(text)
+        length += len(text)
+    if piece:
+        yield piece
