@@ -40,7 +40,7 @@ async def kpi_update(context: Context, request: KpiUpdate) -> asyncio.Task[Kpi |
     value: Decimal = request.value
     return context.change(
         lambda principal: kpi_set_value(request.kpi_id, value=value, principal=principal),
-        rows=lambda: [(Kpi, id_) for id_ in canonical_uuids([request.kpi_id])],  # SQLite never asks
+        rows=[(Kpi, id_) for id_ in canonical_uuids([request.kpi_id])],
     )
 
 

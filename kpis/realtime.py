@@ -126,7 +126,9 @@ class KpiSync(EntitySync[Kpi]):
                 require_measured(change.row.value_at)
         insert_rows(
             [
-                KpiValue(kpi=row, value=row.value, at=row.value_at or now, actor_id=actor.user_id)
+                KpiValue(
+                    kpi_id=row.pk, value=row.value, at=row.value_at or now, actor_id=actor.user_id
+                )
                 for change in changes
                 if change.touches("value") and (row := change.after) and row.value is not None
             ]

@@ -15,6 +15,7 @@ import redis.asyncio
 import uvloop
 
 from sync.delivery.ends import SLICE, Ends
+from sync.delivery.shared_state.messages import USERS_AT_ONCE
 from sync.delivery.shared_state.redis import RedisState
 from tests.support.services import RedisServer
 from tests.support.waiting import until
@@ -54,6 +55,74 @@ def test_v2_a_redis_that_dies_while_it_is_asked_is_away_and_no_error(dying_redis
 
 
 PLACES = 10
+
+
+LIMIT = 300
+WINDOW = 60.0
+
+
+async def scripts_run(client: redis.asyncio.Redis) -> int:
+    return int((await client.info("commandstats")).get("cmdstat_eval", {}).get("calls", 0))
+
+
+async def counted(client: Any, user: str) -> int:
+    """Return how many messages of the user Redis knows of."""
+    return int(await client.llen(f"bos:messages:{user}"))
+
+
+async def test_l1_of_many_users_far_from_their_limit_redis_hears_in_one_round_trip(
+    own_redis: RedisServer,
+) -> None:
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    state = RedisState((own_redis.url,))
+    users = [f"user{n}" for n in range(USERS_AT_ONCE)]
+    for user in users:
+        await state.take_slot(user, user, 1)
+        await state.hit(user, LIMIT, WINDOW)  # what they have sent elsewhere, only Redis knows
+    before = await scripts_run(client)
+    for user in users:
+        for _ in range(3):
+            assert await state.hit(user, LIMIT, WINDOW) == 0
+
+    async def is_told() -> bool:
+        return await counted(client, users[-1]) == 4
+
+    await until(is_told, within=5)
+    assert {await counted(client, user) for user in users} == {4}
+    assert await scripts_run(client) == before + 1
+    await client.aclose()
+
+
+async def test_l1_of_a_limit_that_two_processes_share_not_one_message_more_is_let_in(
+    own_redis: RedisServer,
+) -> None:
+    """One after the other and at once, far from the limit and near it."""
+    states = [RedisState((own_redis.url,)) for _ in range(2)]
+    for n, state in enumerate(states):
+        await state.take_slot("bob", f"c{n}", 2)
+    waits = [await state.hit("bob", LIMIT, WINDOW) for _ in range(70) for state in states]
+    for _ in range(20):
+        waits += await asyncio.gather(
+            *(state.hit("bob", LIMIT, WINDOW) for _ in range(5) for state in states)
+        )
+    assert waits.count(0.0) == LIMIT
+    assert all(0 < wait <= WINDOW for wait in waits if wait)
+
+
+async def test_l1_messages_that_were_let_in_are_counted_when_the_user_has_gone_since(
+    own_redis: RedisServer,
+) -> None:
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    state = RedisState((own_redis.url,))
+    for connection in ("old", "new"):
+        await state.take_slot("bob", connection, 1)
+        for _ in range(4):  # the first is asked for, three are told of later
+            assert await state.hit("bob", LIMIT, WINDOW) == 0
+        await state.free_slot("bob", connection)
+    await state.take_slot("bob", "newest", 1)
+    assert await state.hit("bob", LIMIT, WINDOW) == 0
+    assert await counted(client, "bob") == 9
+    await client.aclose()
 
 
 async def test_w8_many_ends_are_told_in_few_round_trips_and_each_hears_who_is_left(

@@ -16,11 +16,21 @@ from collections.abc import Callable
 from enum import Enum, auto
 from uuid import uuid4
 
-from django.db import DatabaseError, Error, IntegrityError, InterfaceError, connection, transaction
+from django.db import (
+    DatabaseError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from sync.eventlog.idempotency import flush_records
-from sync.eventlog.log import flush_events, has_events
+from sync.eventlog.batch import batch_of
+from sync.eventlog.idempotency import insert_records, pending_records
+from sync.eventlog.log import Appending
+from sync.eventlog.scripts import Insert, Script, script_for
 from sync.models import CommitMark
 from sync.protocol.errors import OutcomeUnknown
 from sync.protocol.times import now_us
@@ -33,8 +43,7 @@ waits for the answer has waited as long for a lock by then."""
 ASK_PAUSE = 0.2
 KEEP_SECONDS = 600
 """How long marks are kept: much longer than anybody asks for one."""
-_INSERT = f"""INSERT INTO "{CommitMark._meta.db_table}" ("id", "at_us")
-              VALUES (%s, %s)"""  # noqa: S608 -- names of ours
+_INSERT = Insert(f'"{CommitMark._meta.db_table}"', ('"id"', '"at_us"'))
 
 
 class Fate(Enum):
@@ -79,10 +88,9 @@ class Mark:
             raise
         self.fate = Fate.COMMITTED
 
-    def insert(self, database: BaseDatabaseWrapper, before: str = "") -> None:
-        """Write the row. before: statements that are sent with it."""
-        with database.cursor() as cursor:
-            cursor.execute(before + _INSERT, (self._id, now_us()))
+    def insert(self, script: Script) -> None:
+        """Have the row written."""
+        script.insert(_INSERT, [(self._id, now_us())])
 
     def was_committed(self) -> bool:
         """Whether it was; asked of the database where nobody knows. Raises OutcomeUnknown.
@@ -120,7 +128,9 @@ class Mark:
         """Waits for the transaction to end, if it has not; once it has, it stays so."""
         try:
             with transaction.atomic():
-                self.insert(connection)
+                script = script_for(connections["default"])
+                self.insert(script)
+                script.run()
                 # Not kept: a COMMIT might go without an answer, too.
                 transaction.set_rollback(True)
         except IntegrityError:
@@ -144,29 +154,38 @@ def _is_an_answer(error: Error) -> bool:
 def commit(database: BaseDatabaseWrapper, send: Callable[[], None]) -> None:
     """Make the last statements of the open transaction, then commit it; `sync.db` calls this.
 
+    They take two round trips: what waits and the heads, then what the heads' sequences are for.
     send: sends COMMIT and waits for the answer.
     """
     hooks = (hook for _, hook, *_ in database.run_on_commit)
     mark = next((hook for hook in hooks if isinstance(hook, Mark)), None)
+    events = Appending(database)
+    script = script_for(database)
+    if (batch := batch_of(database)) is not None:
+        batch.put_into(script)
     if database.vendor == "postgresql":
-        _check_and_mark(database, mark)
-    flush_events(database)
-    flush_records(database)
+        _check_and_mark(script, mark, bool(events))
+    events.advance_heads(script)
+    heads = script.run()
+    script = script_for(database)
+    events.insert(heads, script)
+    if records := pending_records(database):
+        insert_records(records, script)
+    script.run()
     if mark is None:
         send()
     else:
         mark.send_commit(database, send)
 
 
-def _check_and_mark(database: BaseDatabaseWrapper, mark: Mark | None) -> None:
+def _check_and_mark(script: Script, mark: Mark | None, has_events: bool) -> None:
     # Django's foreign keys are checked at the commit, and wait there for whoever deletes what they
     # refer to; who may be waiting for the head. So they are checked before the head is locked.
-    check = "SET CONSTRAINTS ALL IMMEDIATE"
-    if mark is not None and mark.needed:
-        mark.insert(database, before=f"{check}; ")
-    elif has_events(database):
-        with database.cursor() as cursor:
-            cursor.execute(check)
+    marked = mark is not None and mark.needed
+    if marked or has_events:
+        script.query("SET CONSTRAINTS ALL IMMEDIATE")
+    if mark is not None and marked:
+        mark.insert(script)
 
 
 def prune() -> int:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.conf import sync_settings
+from sync.eventlog.batch import this_database
 from sync.eventlog.log import LoggedEvent, PendingEvent, find
+from sync.eventlog.scripts import Insert, Script, script_for
 from sync.models import RequestRecord
 from sync.protocol.codecs import EXACT, json_text, to_json
 from sync.protocol.errors import InvalidMessage, NotFound
@@ -93,8 +95,7 @@ _COLUMNS = (
     "reply_type",
     "reply",
 )
-_INSERT = f"""INSERT INTO "{_TABLE}" ({", ".join(f'"{column}"' for column in _COLUMNS)})
-              VALUES ({", ".join(["%s"] * len(_COLUMNS))})"""  # noqa: S608 -- names of ours
+_INSERT = Insert(f'"{_TABLE}"', tuple(f'"{column}"' for column in _COLUMNS))
 _FIND = f"""SELECT "user_id", "request_id", "body_hash", "at_us" FROM "{_TABLE}"
             WHERE """  # noqa: S608 -- names of ours
 
@@ -106,42 +107,49 @@ _looked_up = threading.local()
 
 
 @contextmanager
-def looked_up(requests: Collection[Request]) -> Iterator[None]:
-    """Look these requests up at once; `once` need not ask for them in this block.
+def looked_up(requests: Collection[Request], answer: Sequence[Sequence[Any]]) -> Iterator[None]:
+    """`once` need not ask for these requests in this block.
 
-    What another process makes of one of them meanwhile is found out at the end (`flush_records`).
+    answer: the rows that `ask_for` has led to. What another process makes of one of the requests
+    meanwhile is found out at the end: their records are inserted then.
     """
-    _looked_up.rows = dict.fromkeys(requests) | _read(requests)
+    _looked_up.rows = dict.fromkeys(requests) | _by_request(answer)
+    _looked_up.recorded = set[Request]()
     try:
         yield
     finally:
-        del _looked_up.rows
+        del _looked_up.rows, _looked_up.recorded
 
 
-def _read(requests: Collection[Request]) -> dict[Request, _Row | None]:
-    if not requests:
-        return {}
+def _recorded() -> set[Request] | None:
+    """Those that were recorded in the block of `looked_up`; None outside of one."""
+    recorded: set[Request] | None = getattr(_looked_up, "recorded", None)
+    return recorded
+
+
+def ask_for(requests: Collection[Request], script: Script) -> None:
+    """Have these requests looked up, all of them by one statement."""
     # By the index, one after the other: for `IN (VALUES ...)` SQLite reads the whole table.
     which = " OR ".join(['"user_id" = %s AND "request_id" = %s'] * len(requests))
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND + which, [part for request in requests for part in request])
-        return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+    script.query(_FIND + which, [part for request in requests for part in request])
 
 
-def flush_records(database: BaseDatabaseWrapper) -> None:
-    """Insert the records of the open transaction; called once its events have a sequence.
+def _by_request(answer: Sequence[Sequence[Any]]) -> dict[Request, _Row | None]:
+    return {(row[0], row[1]): (row[2], row[3]) for row in answer}
 
-    Raises IntegrityError where another process has made one of the requests meanwhile.
+
+def pending_records(database: BaseDatabaseWrapper) -> list[PendingRecord]:
+    """The records of the open transaction that are not inserted."""
+    hooks = [hook for _, hook, *_ in database.run_on_commit]
+    return [hook for hook in hooks if isinstance(hook, PendingRecord) and not hook.inserted]
+
+
+def insert_records(pending: Sequence[PendingRecord], script: Script) -> None:
+    """Have the records inserted; called once their events have a sequence.
+
+    The script raises IntegrityError where another process has made one of the requests meanwhile.
     """
-    pending = [
-        hook
-        for _, hook, *_ in database.run_on_commit
-        if isinstance(hook, PendingRecord) and not hook.inserted
-    ]
-    if not pending:
-        return
-    with database.cursor() as cursor:
-        cursor.executemany(_INSERT, [record.row() for record in pending])
+    script.insert(_INSERT, [record.row() for record in pending])
     for record in pending:
         record.inserted = True
 
@@ -183,14 +191,15 @@ def once(
     caller's transaction.
     Raises InvalidMessage where this requestId was used with another body.
     """
-    recorded = _find(actor) if actor.request_id else None
-    if recorded is not None:
-        if recorded != hash_:
+    known = _find(actor) if actor.request_id else None
+    if known is not None:
+        if known != hash_:
             raise InvalidMessage("requestId", "was used with another body", hint=ANOTHER_BODY)
         return Repeated()
-    already = len(connection.run_on_commit)
+    database = this_database()
+    already = len(database.run_on_commit)
     result = effect()
-    event = _answer_of(actor, already)
+    event = _answer_of(actor, database.run_on_commit[already:])
     if not actor.request_id:
         return result
     reply_type, text = "", ""
@@ -200,17 +209,21 @@ def once(
             reply_type, text = name_of(type(message)), json_text(message)
     record = PendingRecord(actor, organization_id, hash_, event, reply_type, text)
     transaction.on_commit(record, robust=True)
+    if (recorded := _recorded()) is not None:
+        recorded.add((actor.user_id, actor.request_id))
     return result
 
 
 def _find(actor: Actor) -> str | None:
     """The body's hash of this request, if it was made within the time a retry may come."""
-    for _, hook, *_ in connection.run_on_commit:  # earlier in the same group of writes
-        if isinstance(hook, PendingRecord) and hook.is_of(actor):
-            return hook.body_hash
     request = (actor.user_id, actor.request_id)
+    recorded = _recorded()
+    if recorded is None or request in recorded:  # earlier in the same group of writes
+        for _, hook, *_ in this_database().run_on_commit:
+            if isinstance(hook, PendingRecord) and hook.is_of(actor):
+                return hook.body_hash
     known: dict[Request, _Row | None] = getattr(_looked_up, "rows", {})
-    row = known[request] if request in known else _read([request]).get(request)
+    row = known[request] if request in known else _read(request)
     if row is None:
         return None
     hash_, at_us = row
@@ -218,6 +231,12 @@ def _find(actor: Actor) -> str | None:
         RequestRecord.objects.filter(user_id=actor.user_id, request_id=actor.request_id).delete()
         return None
     return str(hash_)
+
+
+def _read(request: Request) -> _Row | None:
+    script = script_for(this_database())
+    ask_for([request], script)
+    return _by_request(script.run()[0]).get(request)
 
 
 def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
@@ -235,11 +254,10 @@ def first_outcome(user_id: str, request_id: str) -> FirstOutcome:
     return FirstOutcome(event, record.reply_type, record.reply)
 
 
-def _answer_of(actor: Actor, already: int) -> PendingEvent | None:
-    """The event that answers the request: the requester's first since these hooks. The others go
-    out to all alike, to the requester as well."""
-    hooks = [hook for _, hook, *_ in connection.run_on_commit[already:]]
-    events = [hook for hook in hooks if isinstance(hook, PendingEvent)]
+def _answer_of(actor: Actor, hooks: Sequence[Sequence[Any]]) -> PendingEvent | None:
+    """The event that answers the request: the requester's first of these commit hooks. The others
+    go out to all alike, to the requester as well."""
+    events = [hook for _, hook, *_ in hooks if isinstance(hook, PendingEvent)]
     answer = next((event for event in events if event.actor.origin == actor.origin), None)
     for event in events:
         if event is not answer:

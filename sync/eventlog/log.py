@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import OuterRef, Q, Subquery
 
+from sync.eventlog.scripts import Insert, Script
 from sync.models import Event, StreamHead
 from sync.protocol.codecs import json_text
 from sync.protocol.errors import SyncErrorCode, SyncRefused
@@ -72,9 +72,7 @@ COLUMNS = LoggedEvent.__struct_fields__
 PRUNE_BATCH = 5_000
 _HEADS = StreamHead._meta.db_table
 # SQL by hand where every write passes: the ORM takes several times as long for each of these.
-_NAMES = ", ".join(f'"{column}"' for column in COLUMNS)
-_INSERT = f"""INSERT INTO "{Event._meta.db_table}" ({_NAMES})
-              VALUES ({", ".join(["%s"] * len(COLUMNS))})"""  # noqa: S608 -- names of ours
+_INSERT = Insert(f'"{Event._meta.db_table}"', tuple(f'"{column}"' for column in COLUMNS))
 _ADVANCE = f"""INSERT INTO "{_HEADS}"
                  ("organization_id", "sequence", "at_us", "pruned_sequence", "pruned_at_us")
                VALUES (%s, %s, %s, 0, 0)
@@ -186,53 +184,47 @@ def append_look(
     )
 
 
-def _pending(database: BaseDatabaseWrapper) -> list[PendingEvent]:
-    hooks = [hook for _, hook, *_ in database.run_on_commit]
-    return [hook for hook in hooks if isinstance(hook, PendingEvent) and hook.logged is None]
+class Appending:
+    """The events of the open transaction, on their way into the log just before COMMIT."""
 
+    def __init__(self, database: BaseDatabaseWrapper) -> None:
+        hooks = [hook for _, hook, *_ in database.run_on_commit]
+        self._pending = [
+            hook for hook in hooks if isinstance(hook, PendingEvent) and hook.logged is None
+        ]
+        self._by_organization: dict[str, list[PendingEvent]] = defaultdict(list)
+        for event in self._pending:
+            self._by_organization[event.organization_id].append(event)
 
-def has_events(database: BaseDatabaseWrapper) -> bool:
-    """Whether the open transaction has events that wait for their sequence."""
-    return bool(_pending(database))
+    def __bool__(self) -> bool:
+        return bool(self._pending)
 
+    def advance_heads(self, script: Script) -> None:
+        """Lock the head of each organization and move it on by its events; the answer of each is
+        its new sequence and time.
 
-def flush_events(database: BaseDatabaseWrapper) -> None:
-    """Give the open transaction's events their sequence and insert them, just before COMMIT."""
-    pending = _pending(database)
-    if not pending:
-        return
-    by_organization: dict[str, list[PendingEvent]] = defaultdict(list)
-    for event in pending:
-        by_organization[event.organization_id].append(event)
-    logged: list[LoggedEvent] = []
-    with database.cursor() as cursor:
+        The time is the clock's, or a microsecond after the last event's where the clock stepped
+        back: times rise as strictly as sequences, so that a time is as good a cursor.
+        """
         # Sorted, so that two transactions lock the heads of several organizations in one order.
-        for organization_id in sorted(by_organization):
-            logged += _insert(cursor, organization_id, by_organization[organization_id])
-    pending[0].publishes = logged
+        for organization_id in sorted(self._by_organization):
+            count = len(self._by_organization[organization_id])
+            script.query(
+                _ADVANCE, (organization_id, count, now_us() + count - 1, count, count, count)
+            )
 
-
-def _insert(cursor: Any, organization_id: str, events: Sequence[PendingEvent]) -> list[LoggedEvent]:
-    last_sequence, last_at_us = _advance_head(cursor, organization_id, len(events))
-    first_sequence = last_sequence - len(events) + 1
-    first_at_us = last_at_us - len(events) + 1
-    logged = [event.stamp(first_sequence + i, first_at_us + i) for i, event in enumerate(events)]
-    cursor.executemany(_INSERT, [msgspec.structs.astuple(event) for event in logged])
-    return logged
-
-
-def _advance_head(cursor: Any, organization_id: str, count: int) -> tuple[int, int]:
-    """Lock the head and move it on by `count` events; its new sequence and time.
-
-    The time is the clock's, or a microsecond after the last event's where the clock stepped back:
-    times rise as strictly as sequences, so that a time is as good a cursor.
-    """
-    cursor.execute(
-        _ADVANCE,
-        (organization_id, count, now_us() + count - 1, count, count, count),
-    )
-    sequence, at_us = cursor.fetchone()
-    return sequence, at_us
+    def insert(self, heads: Sequence[Sequence[Sequence[int]]], script: Script) -> None:
+        """Give the events their sequence and have them inserted. heads: the answers."""
+        logged: list[LoggedEvent] = []
+        for organization_id, [(last, last_at_us)] in zip(
+            sorted(self._by_organization), heads, strict=True
+        ):
+            events = self._by_organization[organization_id]
+            first, first_at_us = last - len(events) + 1, last_at_us - len(events) + 1
+            logged += [event.stamp(first + i, first_at_us + i) for i, event in enumerate(events)]
+        if logged:
+            script.insert(_INSERT, [msgspec.structs.astuple(event) for event in logged])
+            self._pending[0].publishes = logged
 
 
 # ------------------------------------------------------------------ reading

@@ -28,10 +28,12 @@ from django.db import (
 )
 
 from sync import metrics
+from sync.eventlog.batch import Batch, batched
 from sync.eventlog.commits import Mark
-from sync.eventlog.fast_sql import Lock, hold_rows
-from sync.eventlog.idempotency import Request, looked_up
+from sync.eventlog.fast_sql import Holding
+from sync.eventlog.idempotency import Request, ask_for, looked_up
 from sync.eventlog.lanes import Key, Lanes
+from sync.eventlog.scripts import script_for
 from sync.eventlog.threads import sqlstate_of, was_ended_for_another, with_fresh_connections
 from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.errors import OutcomeUnknown, Unauthorized
@@ -77,7 +79,7 @@ class Dropped(Exception):
 
 
 class _OneFailed(Exception):
-    """One write of a group has failed, and it has no savepoint to go back to."""
+    """One write of a group has failed, and there is no savepoint to go back to."""
 
 
 def _always() -> bool:
@@ -293,26 +295,28 @@ class _Group:
     def attempt(self) -> None:
         """Raises what the database raises: nothing is committed then, unless the mark says so.
 
-        A savepoint each would cost every write two round trips for the sake of the few that fail.
+        A savepoint each would cost every write two round trips for the sake of the few that fail
+        behind something that cannot be taken back otherwise.
         """
         try:
-            self._attempt(savepoints=False)
+            with batched() as batch:
+                self._attempt(batch)
         except _OneFailed:
-            self._attempt(savepoints=True)
+            self._attempt(None)
 
-    def _attempt(self, *, savepoints: bool) -> None:
+    def _attempt(self, batch: Batch | None) -> None:
         self._outcomes = []
         with transaction.atomic():
             self.mark.leave()
-            principals = self._obtain()
+            principals, asked, answer = self._obtain(batch)
             alone = len(self.writes) == 1
-            requests = {write.request for write in self.writes if write.request is not None}
-            with looked_up(requests):
+            with looked_up(asked, answer):
                 for write in self.writes:
                     now = None if write.principal is None else principals[write.principal]
-                    result, error = _outcome(write, now, savepoint=savepoints and not alone)
-                    if error is not None and not savepoints and not alone:
-                        raise _OneFailed
+                    if batch is None:
+                        result, error = _outcome(write, now, savepoint=not alone)
+                    else:
+                        result, error = _outcome_in(batch, write, now, alone=alone)
                     self._outcomes.append((write, result, error))
             self.mark.needed = any(error is None for _, _, error in self._outcomes)
 
@@ -322,14 +326,29 @@ class _Group:
 
     # -------------------------------------------------------------- rows and rights
 
-    def _obtain(self) -> dict[Principal, Principal | None]:
-        """Lock what the writes need; who the users are now."""
+    def _obtain(
+        self, batch: Batch | None
+    ) -> tuple[dict[Principal, Principal | None], set[Request], Sequence[Sequence[Any]]]:
+        """Lock what the writes need; who the users are now, and which requests were made before.
+
+        The answer is of the requests that are named.
+        """
         if not self._wait and self._aside.busy():
             self._keep(lambda write: not self._aside.has(write.lane))
         principals = self._principals()
-        if connections["default"].vendor == "sqlite":
-            return principals
-        held = self._hold_rows()
+        requests = {write.request for write in self.writes if write.request is not None}
+        script = script_for(connections["default"])
+        holdings = self._holdings()
+        for holding in holdings:
+            holding.ask(script)
+        if requests:
+            ask_for(requests, script)
+        answers = script.run()
+        held: set[Row] = {
+            (holding.model, key)
+            for holding, answer in zip(holdings, answers, strict=False)
+            for key in holding.take(answer, batch)
+        }
         if not self._wait:
             self._keep(
                 lambda write: (
@@ -337,7 +356,7 @@ class _Group:
                     and held.issuperset(write.rows)
                 )
             )
-        return principals
+        return principals, requests, answers[-1] if requests else []
 
     def _keep(self, may_stay: Callable[[_Write[Any]], bool]) -> None:
         """Set the others aside, and what comes after them in their lanes."""
@@ -358,20 +377,50 @@ class _Group:
         now = authenticator().hold(claims, wait=self._wait)
         return dict(zip(asked, now, strict=True))
 
-    def _hold_rows(self) -> set[Row]:
-        """Lock the declared rows, in the order of their tables and keys; those that are held."""
-        wanted: dict[tuple[str, str], tuple[type[models.Model], set[UUID]]] = {}
+    def _holdings(self) -> list[Holding]:
+        """The declared rows, in the order of their tables and organizations.
+
+        SQLite has nothing to lock: there rows are only read together, where they need not be looked
+        up for it.
+        """
+        one_writer = connections["default"].vendor == "sqlite"
+        if one_writer and len(self.writes) == 1:
+            return []
+        wanted: dict[tuple[str, str], Holding] = {}
         for write in self.writes:
+            if one_writer and callable(write.declared):
+                continue
             for model, key in write.rows:
                 place = (model._meta.db_table, write.organization_id)
-                wanted.setdefault(place, (model, set()))[1].add(key)
-        held = set[Row]()
-        for (_, organization_id), (model, keys) in sorted(wanted.items(), key=lambda kv: kv[0]):
-            found = hold_rows(
-                model, keys, Lock.CHANGE, wait=self._wait, organization_id=organization_id
-            )
-            held |= {(model, key) for (key,) in found}
-        return held
+                if place not in wanted:
+                    wanted[place] = Holding(model, write.organization_id, wait=self._wait)
+                wanted[place].keys.add(key)
+        holdings = [holding for _, holding in sorted(wanted.items(), key=lambda kv: kv[0])]
+        return [holding for holding in holdings if holding.is_needed]
+
+
+def _outcome_in(
+    batch: Batch, write: _Write[Any], principal: Principal | None, *, alone: bool
+) -> tuple[Any, Exception | None]:
+    """Return what the write returns or raises; then, none of it is left in the batch.
+
+    Raises _OneFailed where that cannot be, and others' writes would be lost.
+    """
+    before = batch.position()
+    try:
+        return write.call(principal), None
+    except (DatabaseError, InterfaceError) as error:
+        if sqlstate_of(error) != LOCK_TIMEOUT:
+            raise
+        failure: Exception = error
+    except Exception as error:
+        if batch.take_back(before):
+            return None, error
+        failure = error
+    if not alone:
+        raise _OneFailed
+    transaction.set_rollback(True)
+    return None, failure
 
 
 def _outcome(

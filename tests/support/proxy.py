@@ -1,4 +1,4 @@
-"""A proxy between us and PostgreSQL that loses what a COMMIT is answered with."""
+"""A proxy between us and PostgreSQL that counts answers, and loses that of a COMMIT."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from enum import Enum, auto
 
 # As psycopg sends it: a simple query, by itself.
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+# What ends the answer to each message of that kind, whatever it holds.
+READY = b"Z\x00\x00\x00\x05"
 CHUNK = 65536
 
 
@@ -29,14 +31,15 @@ class Cut(Enum):
 class Proxy:
     """plan: what is done to the next COMMITs; None lets one through, as when it is empty.
 
-    open: whether new connections are passed on. shuts: whether a cut ends that, too.
+    open: whether new connections are passed on. shuts: whether a cut ends that, too. answers: how
+    many have been passed on, one a round trip.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self.plan: deque[Cut | None] = deque()
         self.open = True
         self.shuts = False
-        self.cuts = 0
+        self.cuts = self.answers = 0
         self.port = 0
         self._behind = (host, port)
 
@@ -50,7 +53,7 @@ class Proxy:
             writer.transport.abort()
             return
         answers, onwards = await asyncio.open_connection(*self._behind)
-        back = asyncio.create_task(_copy(answers, writer))
+        back = asyncio.create_task(self._pass_back(answers, writer))
         try:
             while data := await reader.read(CHUNK):
                 cut = self.plan.popleft() if data == COMMIT and self.plan else None
@@ -64,6 +67,15 @@ class Proxy:
             back.cancel()
             writer.transport.abort()
             onwards.close()
+
+    async def _pass_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = b""
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(CHUNK):
+                self.answers += (end + data).count(READY)
+                end = data[1 - len(READY) :]
+                writer.write(data)
+        writer.close()
 
     async def _cut(
         self,
@@ -82,13 +94,6 @@ class Proxy:
             await onwards.drain()
         if cut is Cut.ANSWERED:
             await answers.read(CHUNK)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-    writer.close()
 
 
 @contextlib.contextmanager

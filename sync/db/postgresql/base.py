@@ -15,6 +15,7 @@ from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 from sync.db.postgresql.patience import PatientConnection
+from sync.eventlog.batch import make_way
 
 AWAY = 1.0
 """Seconds: a failure that took longer is told to others who would connect within the next ones.
@@ -61,6 +62,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         if not self.get_autocommit():
             self.connection.commit()
+
+    def _cursor(self, name: str | None = None) -> Any:
+        make_way(self)
+        return super()._cursor(name)  # type: ignore[misc]  # not in the stubs
 
     def _commit(self) -> None:
         # Imported late: Django loads backends before the models.

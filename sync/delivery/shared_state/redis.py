@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -29,6 +27,7 @@ from sync.delivery.budgets import (
 )
 from sync.delivery.ends import SLICE, TAKE_OUT, Ends
 from sync.delivery.shared_state.memory import MemoryState
+from sync.delivery.shared_state.messages import COUNT, Count, Counted, SharedMessages
 from sync.delivery.shared_state.port import LEASE_SECONDS, RENEW_SECONDS
 from sync.protocol.limits import WINDOW
 
@@ -39,15 +38,6 @@ T = TypeVar("T")
 # make every request wait.
 REDIS_TIMEOUT = 1.0
 REDIS_PAUSE = 2.0
-# How late Redis hears of messages far from the limit; near it, each is asked for. A quarter of the
-# margin makes Redis hear at once: a flood in many processes must not pass the limit in that time.
-TELL_SECONDS = 0.02
-# How long is believed what Redis has said of a user's messages where they are connected to this
-# process alone: they may only just have connected to another one. A user who is connected there as
-# well sends 300 messages in the time of a few round trips: Redis is asked for each of theirs.
-BELIEVED_ALONE = 1.0
-MARGIN = 40
-
 # The slots behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
 _TAKE_SLOT = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -59,27 +49,6 @@ redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
 return 1
 """
-# Times of a user's messages, newest first.
-# {ms to wait, messages within the window, connections of the user}
-_HIT = """
-local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local limit, window, hits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-while true do
-  local oldest = redis.call('LINDEX', KEYS[1], -1)
-  if not oldest or tonumber(oldest) > now - window then break end
-  redis.call('RPOP', KEYS[1])
-end
-local count = redis.call('LLEN', KEYS[1])
-local slots = redis.call('ZCARD', KEYS[2])
-if hits == 1 and count >= limit then
-  return {redis.call('LINDEX', KEYS[1], limit - 1) + window - now, count, slots}
-end
-for _ = 1, hits do redis.call('LPUSH', KEYS[1], now) end
-redis.call('PEXPIRE', KEYS[1], window)
-return {0, count + hits, slots}
-"""
-
-
 _HOLDERS = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
@@ -110,16 +79,6 @@ async def _eval(
     return await cast(Any, client.eval(script, len(keys), *keys, *map(str, arguments)))
 
 
-@dataclass(slots=True)
-class _Tally:
-    """A user's messages here: those Redis knows of (all processes'), and those it does not yet."""
-
-    known: int = 0
-    believed_until: float = -math.inf
-    untold: int = 0
-    telling: asyncio.Future[None] | None = None
-
-
 class RedisState:
     """The state of all processes; this process's own where Redis does not answer."""
 
@@ -137,7 +96,7 @@ class RedisState:
             for url in urls
         ]
         self._local = MemoryState()
-        self._tallies: dict[str, _Tally] = {}
+        self._messages = SharedMessages(self._ask_messages, self._client, self._local)
         self._away_until = 0.0
         self._missed = asyncio.Event()
         """Something could not be told: what is leased here must be said again."""
@@ -170,7 +129,7 @@ class RedisState:
     async def free_slot(self, user_id: str, connection_id: str) -> None:
         await self._local.free_slot(user_id, connection_id)
         if not self._local.slots_of(user_id):
-            self._tallies.pop(user_id, None)
+            self._messages.forget(user_id)
         await self._ends.take_out(self._client(user_id), _slots(user_id), connection_id)
 
     async def renewal_due(self) -> None:
@@ -208,59 +167,7 @@ class RedisState:
         await pipe.execute()
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
-        """Exact near the limit; far from it, Redis is told a moment later, of many at once.
-
-        Otherwise each message would wait for Redis, and those behind it on the same connection.
-        """
-        tally = self._tallies.get(user_id)
-        if tally is None:
-            # What they have sent before, or elsewhere, only Redis knows.
-            tally = self._tallies[user_id] = _Tally()
-            return await self._hit(user_id, tally, limit, window)
-        tally.untold += 1
-        margin = max(MARGIN, limit // 5)
-        if (
-            time.monotonic() < tally.believed_until
-            and tally.known + tally.untold <= limit - margin
-            and tally.untold <= margin // 4
-        ):
-            if tally.telling is None:
-                tally.telling = asyncio.ensure_future(
-                    self._tell_later(user_id, tally, limit, window)
-                )
-            return 0.0
-        tally.untold -= 1
-        if tally.untold:
-            await self._tell(user_id, tally, limit, window)
-        return await self._hit(user_id, tally, limit, window)
-
-    async def _tell_later(self, user_id: str, tally: _Tally, limit: int, window: float) -> None:
-        await asyncio.sleep(TELL_SECONDS)
-        tally.telling = None
-        await self._tell(user_id, tally, limit, window)
-
-    async def _tell(self, user_id: str, tally: _Tally, limit: int, window: float) -> None:
-        hits, tally.untold = tally.untold, 0
-        if not hits:
-            return
-        tally.known += hits
-        answer = await self._ask_hits(user_id, limit, window, hits)
-        if answer is not None:
-            self._believe(user_id, tally, answer)
-        for _ in range(hits):  # known here as well, for when Redis goes away
-            await self._local.hit(user_id, limit, window)
-
-    async def _hit(self, user_id: str, tally: _Tally, limit: int, window: float) -> float:
-        answer = await self._ask_hits(user_id, limit, window, 1)
-        if answer is None:
-            return await self._local.hit(user_id, limit, window)
-        self._believe(user_id, tally, answer)
-        return answer[0] / 1000
-
-    def _believe(self, user_id: str, tally: _Tally, answer: tuple[int, int, int]) -> None:
-        _, tally.known, slots = answer
-        alone = slots <= self._local.slots_of(user_id)
-        tally.believed_until = time.monotonic() + BELIEVED_ALONE if alone else -math.inf
+        return await self._messages.hit(user_id, limit, window)
 
     def spend_at_once(self, organization_id: str, accounts: Sequence[Account], units: int) -> bool:
         return self._budgets[self._client(organization_id)].spend_at_once(accounts, units)
@@ -282,14 +189,15 @@ class RedisState:
         refused, wait, *totals = answer
         return Answer(refused - 1 if refused else None, wait, totals)
 
-    async def _ask_hits(
-        self, user_id: str, limit: int, window: float, hits: int
-    ) -> tuple[int, int, int] | None:
-        keys = (_key("messages", user_id), _slots(user_id))
-        return await self._ask(
-            lambda: _eval(self._client(user_id), _HIT, keys, limit, _ms(window), hits),
-            otherwise=None,
+    async def _ask_messages(
+        self, client: redis.asyncio.Redis, counts: Sequence[Count], window: float
+    ) -> list[Counted] | None:
+        keys = [key for c in counts for key in (_key("messages", c.user_id), _slots(c.user_id))]
+        figures = [n for c in counts for n in (c.limit, c.messages, int(c.asks))]
+        answer = await self._ask(
+            lambda: _eval(client, COUNT, keys, _ms(window), *figures), otherwise=None
         )
+        return None if answer is None else [Counted(*of_user) for of_user in answer]
 
     async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         told = True

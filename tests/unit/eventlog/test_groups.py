@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from bos.permissions import principal_of
 from kpis.models import Kpi, KpiValue
 from kpis.services import kpi_set_value
 from sync.eventlog import log
-from sync.eventlog.idempotency import looked_up
+from sync.eventlog.idempotency import ask_for
+from sync.eventlog.scripts import script_for
 from sync.eventlog.writer import GROUP, Dropped, GroupWriter
 from sync.protocol.errors import NotFound
 from sync.protocol.identity import Principal
@@ -102,8 +103,10 @@ def test_e7_the_requests_of_a_group_are_looked_up_by_the_index(database: None) -
         plan.extend(row[3] for row in execute(f"EXPLAIN QUERY PLAN {sql}", params, many, context))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(explain), looked_up({("mia", "1"), ("mia", "2")}):
-        pass
+    script = script_for(connections["default"])
+    ask_for({("mia", "1"), ("mia", "2")}, script)
+    with connection.execute_wrapper(explain):
+        script.run()
     assert any(step.startswith("SEARCH sync_requestrecord USING INDEX") for step in plan)
     assert not any(step.startswith("SCAN") for step in plan)
 
