@@ -195,6 +195,20 @@ def update_row(row: models.Model, *fields: str) -> None:
     capture.record(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
+def insert_row(row: models.Model) -> None:
+    """`row.save(force_insert=True)` for a new row that has its key, captured.
+
+    What is assigned is stored as it is: no text that is to be a number, no time of `auto_now`.
+    """
+    statements = _of(type(row))
+    values = [statements.prepared(field, row) for field in statements.inserted]
+    with statements.database.cursor() as cursor:
+        cursor.execute(statements.insert, values)
+    row._state.adding, row._state.db = False, statements.database.alias
+    change = capture.Change("created", None, row, capture.EVERYTHING)
+    capture.record(capture.registered_for(type(row)), change)
+
+
 def insert_rows(rows: Sequence[models.Model]) -> None:
     """Insert rows of one model that is not captured; do not rely on their automatic ids."""
     if not rows:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, connections, transaction
 
 from bos.permissions import principal_of
-from collaboration.picture import read_joined
+from collaboration.picture import read_picture
 from collaboration.services.sessions import session_create
 from kpis.models import Kpi
 from sync.eventlog.threads import reading
@@ -31,8 +31,9 @@ async def test_s6_a_snapshot_and_a_join_wait_for_nobody_who_writes(
             shown, _ = await snapshot(vera, cast.home.topic)
             assert ("kpi", str(cast.home.revenue.pk)) in shown
             principal = principal_of(cast.bob.user)
-            _, joined = await asyncio.to_thread(elsewhere, read_joined, principal, session)
-            assert joined.session_id == session
+            of = (principal.organization_id, session, {principal.user_id})
+            picture = await asyncio.to_thread(elsewhere, read_picture, *of)
+            assert picture.of(principal).session_id == session
 
 
 def start_session(cast: Cast) -> str:
