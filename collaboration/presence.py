@@ -21,7 +21,7 @@ from django.utils import timezone
 from collaboration import rooms
 from collaboration.messages import SessionLeft
 from collaboration.models import State
-from collaboration.rooms import Room
+from collaboration.rooms import Room, rooms_of
 from collaboration.services import participants, sessions
 from collaboration.services.participants import ParticipantKey
 from sync.delivery.feed import Feed
@@ -49,8 +49,8 @@ VOUCHED_AT_ONCE = 500
 def enter_room(subscriber: Subscriber, session_id: str) -> Room:
     """This connection takes part in the session from now on, and follows it."""
     assert subscriber.feed is not None
-    room = Room(subscriber, session_id, asyncio.get_running_loop().time())
-    subscriber.rooms[session_id] = room
+    now = asyncio.get_running_loop().time()
+    room = rooms_of(subscriber.feed.hub).enter(subscriber, session_id, now)
     subscriber.feed.follow(subscriber, [f"session:{session_id}"])
     return room
 
@@ -125,16 +125,13 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     left = msgspec.json.decode(event.live, type=SessionLeft)
     by_timeout = left.reason == sessions.TIMEOUT
     rooms.forget(left.session_id, left.user_id)
-    for subscriber in list(feed.subscribers.values()):
-        room = subscriber.rooms.get(left.session_id)
-        if room is None or room.user_id != left.user_id:
-            continue
-        if by_timeout and not subscriber.ending:
+    for room in rooms_of(feed.hub).of_session(left.session_id):
+        if room.user_id != left.user_id or (by_timeout and not room.subscriber.ending):
             continue
         _give_up(feed.hub, room)
         # A host's leaving may end the session: they still hear of that.
         if left.role != "host":
-            feed.unfollow(subscriber, [f"session:{left.session_id}"])
+            feed.unfollow(room.subscriber, [f"session:{left.session_id}"])
 
 
 def access_lost(feed: Feed, subscriber: Subscriber, topics: Collection[str]) -> None:
@@ -151,10 +148,8 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     if event.live_type != "SESSION_ENDED":
         return
     rooms.forget(event.entity_id)
-    for subscriber in list(feed.subscribers.values()):
-        room = subscriber.rooms.get(event.entity_id)
-        if room is not None:
-            _give_up(feed.hub, room)
+    for room in rooms_of(feed.hub).of_session(event.entity_id):
+        _give_up(feed.hub, room)
 
 
 # ------------------------------------------------------------------ the keeper
@@ -192,13 +187,14 @@ class _Keeper:
         self._tick = min(1.0, *(seconds / 4 for seconds in times))
         self._lease = settings.PRESENCE_LEASE
         self._hub = hub
+        self._rooms = rooms_of(hub)
         self._round_at = 0.0
         self._missing_since: dict[str, float] = {}
         self._left_over: set[ParticipantKey] | None = None
 
     async def go_round(self) -> float:
         now = asyncio.get_running_loop().time()
-        ours = self._rooms()
+        ours = self._rooms.all()
         await self._notice_signs(ours, now)
         if now >= self._round_at:
             self._round_at = now + min(ROUND, self._tick)
@@ -213,10 +209,10 @@ class _Keeper:
         """Say who is here: to Redis or, where it does not hear us, in the database."""
         clock = self._hub.clock
         began, every = clock.time(), self._lease / RENEWALS
-        if not await in_slices(self._rooms(), self._keep, over=every * SPREAD, clock=clock):
+        if not await in_slices(self._rooms.all(), self._keep, over=every * SPREAD, clock=clock):
             # Others may have a Redis: they must not take ours for missing.
             every = min(every, ROUND)
-            keys = [room.presence_key for room in self._rooms()]
+            keys = [room.presence_key for room in self._rooms.all()]
             for start in range(0, len(keys), VOUCHED_AT_ONCE):
                 part = keys[start : start + VOUCHED_AT_ONCE]
                 await submit_write(partial(participants.vouch, part, self._lease))
@@ -228,10 +224,6 @@ class _Keeper:
         return await self._hub.state.lease(
             [(r.presence_key, r.subscriber.id) for r in there], self._lease
         )
-
-    def _rooms(self) -> list[Room]:
-        """Those of all connections of this process."""
-        return [room for s in self._hub.subscribers.values() for room in s.rooms.values()]
 
     async def _set_right(self, ours: list[Room], expected: Collection[ParticipantKey]) -> None:
         """Undo what a process says that cannot see the connection of who is present (C4)."""

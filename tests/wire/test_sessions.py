@@ -72,16 +72,13 @@ async def test_c2_those_who_join_at_once_see_each_other_once_and_themselves(
         for client, person, answer in zip(clients, people, answers, strict=True):
             shown = answer["payload"]
             assert (shown["userId"], shown["role"]) == (person.id, "participant")
-            assert shown["entityId"] in await asyncio.to_thread(rows_of, person.id)
+            own = await Participant.objects.aget(user=person.user)
+            assert shown["entityId"] == str(own.pk)
             there = [each["userId"] for each in shown["session"]["participants"]]
             assert person.id in there
             came = [m["payload"] for m in await client.settle() if m["type"] == "SESSION_JOINED"]
             assert all(each["sequence"] > shown["sequence"] for each in came)
             assert sorted([*there, *(each["userId"] for each in came)]) == everybody
-
-
-def rows_of(user_id: str) -> list[str]:
-    return [str(pk) for pk in Participant.objects.filter(user=user_id).values_list("pk", flat=True)]
 
 
 async def test_c1_an_open_session_is_announced_to_the_organization_without_the_requests_id(
