@@ -16,6 +16,7 @@ from sync import garbage, metrics
 from sync.conf import sync_settings
 from sync.delivery.bus import Ephemeral, bus, group_name
 from sync.delivery.clock import LoopTime, TimeSource
+from sync.delivery.deadlines import Deadlines
 from sync.delivery.feed import Feed
 from sync.delivery.flusher import Flusher
 from sync.delivery.leases import in_slices
@@ -77,6 +78,7 @@ class Hub:
         )
         self.principals = PrincipalLoader()
         self.flusher = Flusher(loop, settings.coalesce, more_comes=writer.busy)
+        self.deadlines = Deadlines(loop)
         self._feeds: dict[str, asyncio.Task[Feed]] = {}
         self._deserted: dict[str, float] = {}
         self._joined: set[str] = set()
