@@ -20,12 +20,13 @@ AT_ONCE = 50
 class Deadline:
     """A time at which something is called, unless it is cancelled before."""
 
-    __slots__ = ("at", "call", "context")
+    __slots__ = ("at", "call", "context", "waits")
 
-    def __init__(self, at: float, call: Callable[[], None]) -> None:
+    def __init__(self, at: float, call: Callable[[], None] | None, context: Context | None) -> None:
         self.at = at
-        self.call: Callable[[], None] | None = call
-        self.context: Context | None = copy_context()
+        self.call = call
+        self.context = context
+        self.waits = True
 
     def __lt__(self, other: Deadline) -> bool:
         return self.at < other.at
@@ -44,7 +45,19 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def call_at(self, at: float, call: Callable[[], None]) -> Deadline:
-        deadline = Deadline(at, call)
+        return self._add(Deadline(at, call, copy_context()))
+
+    def move(self, deadline: Deadline, at: float) -> Deadline:
+        """Have it called at this time; instead of the one that it had, or once more."""
+        if deadline.waits:
+            moved = Deadline(at, deadline.call, deadline.context)
+            deadline.cancel()
+            return self._add(moved)
+        # The same one: new objects for each heartbeat would be looked at as garbage.
+        deadline.at, deadline.waits = at, True
+        return self._add(deadline)
+
+    def _add(self, deadline: Deadline) -> Deadline:
         heapq.heappush(self._heap, deadline)
         if self._heap[0] is deadline:
             self._set_timer()
@@ -61,6 +74,7 @@ class Deadlines:
             if not heap or (heap[0].at > now and heap[0].call is not None):
                 break
             deadline = heapq.heappop(heap)
+            deadline.waits = False
             if deadline.call is not None and deadline.context is not None:
                 try:
                     deadline.context.run(deadline.call)

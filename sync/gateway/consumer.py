@@ -285,14 +285,13 @@ class _Socket:
         connection.close(CloseCode.SERVER_RESTART)
 
     def _on_time(self) -> None:
-        self._timer.cancel()
         if self._connection.closing:
+            self._timer.cancel()
             return
         if self._raw is not None:
             self._connection.touch(self._raw.heard_at)
         self._connection.on_deadline(self._loop.time())
-        at = self._connection.next_deadline()
-        self._timer = self._hub.deadlines.call_at(at, self._on_time)
+        self._timer = self._hub.deadlines.move(self._timer, self._connection.next_deadline())
 
     # -------------------------------------------------------------- closing
 

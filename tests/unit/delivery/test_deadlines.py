@@ -77,3 +77,16 @@ async def test_what_is_called_knows_for_whom_it_was_asked() -> None:
         deadlines.call_at(0.0, lambda: about.append(ABOUT.get()))
     await until(lambda: len(about) == 2, within=2, every=0.001)
     assert sorted(about) == ["bob", "mia"]
+
+
+async def test_what_was_moved_is_called_at_its_new_time_alone_and_once_more_when_asked() -> None:
+    loop = asyncio.get_running_loop()
+    deadlines, called = Deadlines(loop), list[float]()
+    soon, later = loop.time() + 0.01, loop.time() + 0.03
+    deadline = deadlines.call_at(soon, lambda: called.append(loop.time()))
+    moved = deadlines.move(deadline, later)
+    assert moved is not deadline
+    await until(lambda: called, within=2, every=0.001)
+    assert deadlines.move(moved, loop.time()) is moved
+    await until(lambda: len(called) == 2, within=2, every=0.001)
+    assert called[0] >= later
