@@ -81,7 +81,7 @@ class Feed:
         self.subscribers: dict[str, Subscriber] = {}
         """By id."""
         self.recent = Recent()
-        """What was delivered while somebody was paused."""
+        """Keeps what is delivered while somebody is paused."""
         self.log = hub.log
         self.clock = hub.clock
         self._sequencer = Sequencer(head)

@@ -45,7 +45,7 @@ Ask = Callable[[Callable[[], Awaitable[bool]]], Awaitable[bool]]
 
 @dataclass(slots=True, eq=False)
 class _Leases:
-    """What one call leases. members: (key, member)."""
+    """The leases of one call. members: (key, member)."""
 
     members: Sequence[tuple[str, str]]
     ms: int

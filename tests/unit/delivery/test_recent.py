@@ -1,4 +1,4 @@
-"""What a feed keeps of what it has delivered, for those that are paused."""
+"""Events that a feed keeps of those it has delivered, for subscribers that are paused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waits for one WebSocket's application, in its order and without a wake-up lost."""
+"""Messages that wait for one application, in their order and without a wake-up lost."""
 
 from __future__ import annotations
 
