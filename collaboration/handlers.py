@@ -28,9 +28,9 @@ from collaboration.messages import (
     SessionLeave,
     SessionLeft,
 )
-from collaboration.models import Participant, Session
+from collaboration.models import Participant
 from collaboration.payloads import session_joined
-from collaboration.picture import read_joined
+from collaboration.picture import picture_for
 from collaboration.presence import enter_room, hold_presence
 from collaboration.rooms import last_cursors
 from collaboration.services import notes, sessions
@@ -129,28 +129,27 @@ async def _come_back(principal: Principal, session_id: str) -> bool:
 )
 async def session_join(context: Context, request: SessionJoin) -> None:
     """The joiner's copy is sent from here: it carries the session as it is (decision C2)."""
-    principal = context.principal
     session_id = request.session_id
 
-    def join(principal: Principal) -> Session:
+    def join(principal: Principal) -> Participant:
         # The event is for the others: it must not come to the joiner as an answer as well.
         with acting(context.actor.besides()):
             return sessions.session_join(principal, session_id)
 
     async def repeat() -> None:
-        if await _come_back(principal, session_id):
+        if await _come_back(context.principal, session_id):
             await _take_place(context, session_id, pause)
         else:
             await context.repeat()
 
     async with context.feed.paused(context.subscriber) as pause:
-        session = await context.change(
+        own = await context.change(
             join,
             rows=sessions.rows_of_session(session_id),
-            reply=lambda session: _joined(session, principal),
+            reply=session_joined,
             repeat=repeat,
         )
-        if session is not None:
+        if own is not None:
             await _take_place(context, session_id, pause)
 
 
@@ -163,13 +162,13 @@ async def _take_place(context: Context, session_id: str, pause: Pause) -> None:
     epoch = -1
     while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden now
         epoch = feed.access_epoch
-        head, joined = await context.read(read_joined, context.principal, session_id)
-    pause.covers([f"session:{session_id}"], head)
+        picture = await picture_for(context.principal, session_id, hub=context.hub)
+    joined = picture.of(context.principal)
+    pause.covers([f"session:{session_id}"], picture.sequence)
     room = enter_room(context.subscriber, session_id)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
     cursors = last_cursors(session_id)
-    assert joined.session is not UNSET
-    for participant in joined.session.participants:
+    for participant in picture.session.participants:
         participant.cursor = cursors.get(participant.user_id)
     context.subscriber.send(joined, context.request_id)
     await hold_presence(context.hub, room)
@@ -183,11 +182,6 @@ def _takes_part(principal: Principal, session_id: str) -> bool:
         user_id=principal.user_id,
         left_at=None,
     ).exists()
-
-
-def _joined(session: Session, principal: Principal) -> SessionJoined:
-    of_user = Participant.objects.select_related("session", "user")
-    return session_joined(of_user.get(session=session, user_id=principal.user_id))
 
 
 @handles(

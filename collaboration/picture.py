@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
-from collaboration.entities import AnnotationData, ParticipantState
+from bos.ids import canonical_uuids
+from collaboration.entities import AnnotationData
 from collaboration.errors import SessionNotFound
 from collaboration.messages import (
     JoinedSession,
@@ -16,10 +21,12 @@ from collaboration.messages import (
     SessionJoined,
 )
 from collaboration.models import Annotation, Participant, Session
-from collaboration.payloads import annotation_data, role_of
+from collaboration.payloads import annotation_data
+from sync.delivery.hub import Hub
 from sync.delivery.outbox import most_of_a_frame
 from sync.eventlog import log
-from sync.eventlog.threads import reading
+from sync.eventlog.prepared import Prepared
+from sync.eventlog.threads import in_database, reading
 from sync.protocol.codecs import to_json
 from sync.protocol.identity import Principal
 from sync.protocol.times import wire_time
@@ -28,70 +35,158 @@ from sync.protocol.times import wire_time
 NOTES_A_TIME = 100
 
 
-def read_joined(principal: Principal, session_id: str) -> tuple[int, SessionJoined]:
-    """The session as it is, and the last event that is in this picture.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A running session as it is; `users`: those that asked, as (participant's id, what is shown).
 
-    Raises SessionNotFound where the principal is no participant any more.
+    sequence: the last event that is in it.
     """
-    with reading():
-        head = log.head(principal.organization_id)
-        session = Session.objects.of(principal.organization_id).filter(pk=session_id).first()
-        taking_part = Participant.objects.select_related("session")
-        own = taking_part.filter(session=session, user_id=principal.user_id).first()
-        if session is None or own is None:
-            raise SessionNotFound(sessionId=session_id)
-        joined = SessionJoined(
-            session_id=session_id,
+
+    sequence: int
+    session: JoinedSession
+    users: dict[str, tuple[str, PresentParticipant]]
+
+    def of(self, principal: Principal) -> SessionJoined:
+        """Return the answer to a user who has joined; no cursors are in it yet.
+
+        Raises SessionNotFound where they are no participant any more.
+        """
+        if principal.user_id not in self.users:
+            raise SessionNotFound(sessionId=self.session.session_id)
+        id_, own = self.users[principal.user_id]
+        return SessionJoined(
+            session_id=self.session.session_id,
             user_id=principal.user_id,
             user_name=principal.name,
-            state=cast(ParticipantState, own.state),
-            role=role_of(own),
-            joined_at=wire_time(own.joined_at),
-            session=_picture(session),
+            state=own.state,
+            role=own.role,
+            joined_at=own.joined_at,
+            session=self.session,
             entity_type="participant",
-            entity_id=str(own.pk),
+            entity_id=id_,
             change_type="created",
-            sequence=head.sequence,
+            sequence=self.sequence,
         )
-    return head.sequence, joined
 
 
-def _picture(session: Session) -> JoinedSession:
-    of_session = Annotation.objects.filter(session=session)
-    picture = JoinedSession(
-        session_id=str(session.pk),
-        title=session.title,
-        host_id=str(session.host_id),
-        active_space=session.active_space,
-        max_participants=session.max_participants,
-        created_at=wire_time(session.created_at),
-        participants=_participants(session),
-        annotations=[],
-        annotation_count=of_session.count(),
-        annotations_complete=True,
+@dataclass(eq=False, slots=True)
+class _Asked:
+    user_ids: set[str] = field(default_factory=set)
+    reading: asyncio.Task[Picture] | None = None
+
+
+_asked: dict[tuple[Hub, str, str], _Asked] = {}
+"""Pictures that are still to be read, by organization and session."""
+
+
+async def picture_for(principal: Principal, session_id: str, *, hub: Hub) -> Picture:
+    """Read the session when it is its organization's turn; once for all that ask until then.
+
+    What any of them has committed before asking is in it. Raises SessionNotFound.
+    """
+    key = hub, principal.organization_id, session_id
+    asked = _asked.get(key)
+    if asked is None:
+        asked = _asked[key] = _Asked()
+        asked.reading = asyncio.create_task(_read(key, asked))
+    assert asked.reading is not None
+    asked.user_ids.add(principal.user_id)
+    return await asyncio.shield(asked.reading)
+
+
+async def _read(key: tuple[Hub, str, str], asked: _Asked) -> Picture:
+    hub, organization_id, session_id = key
+    async with hub.readings.turn(organization_id):
+        del _asked[key]  # those that ask from now on may have changed it after this was read
+        return await in_database(
+            read_picture, organization_id, session_id, frozenset(asked.user_ids)
+        )
+
+
+_FIELDS = ("pk", "user_id", "user__name", "state", "joined_at")
+_present = Prepared(
+    lambda session: Participant.objects.filter(session_id=session, left_at=None).values_list(
+        *_FIELDS
+    ),
+    "session",
+)
+_sessions = Prepared(
+    lambda organization, session: (
+        Session.objects.of(organization)
+        .filter(pk=session)
+        .order_by()
+        .values_list("title", "host_id", "active_space", "max_participants", "created_at")
+    ),
+    *("organization", "session"),
+)
+_has_notes = Prepared(
+    lambda session: Annotation.objects.filter(session_id=session).order_by().values_list("pk")[:1],
+    "session",
+)
+
+
+def read_picture(organization_id: str, session_id: str, user_ids: Collection[str]) -> Picture:
+    """Read the session for these users, at one moment.
+
+    Raises SessionNotFound where there is none.
+    """
+    with reading():
+        head = log.head(organization_id)
+        found = _sessions(organization=organization_id, session=session_id)
+        if not found:
+            raise SessionNotFound(sessionId=session_id)
+        title, host_id, active_space, max_participants, created_at = found[0]
+        there = [_participant(row, host_id) for row in _present(session=session_id)]
+        users = {shown.user_id: (id_, shown) for id_, shown in there if shown.user_id in user_ids}
+        if gone := set(user_ids) - users.keys():  # from another device, a moment later
+            users |= _left(session_id, host_id, gone)
+        picture = JoinedSession(
+            session_id=session_id,
+            title=title,
+            host_id=str(host_id),
+            active_space=active_space,
+            max_participants=max_participants,
+            created_at=wire_time(created_at),
+            participants=[shown for _, shown in there],
+            annotations=[],
+            annotation_count=0,
+            annotations_complete=True,
+        )
+        if _has_notes(session=session_id):
+            _add_notes(picture)
+    return Picture(head.sequence, picture, users)
+
+
+def _participant(row: Sequence[Any], host_id: UUID) -> tuple[str, PresentParticipant]:
+    id_, user_id, name, state, joined_at = row
+    shown = PresentParticipant(
+        user_id=str(user_id),
+        user_name=name,
+        state=state,
+        role="host" if user_id == host_id else "participant",
+        joined_at=wire_time(joined_at),
+        cursor=None,
     )
+    return str(id_), shown
+
+
+def _left(
+    session_id: str, host_id: UUID, user_ids: Collection[str]
+) -> dict[str, tuple[str, PresentParticipant]]:
+    rows = Participant.objects.filter(session_id=session_id, user_id__in=canonical_uuids(user_ids))
+    there = (_participant(row, host_id) for row in rows.values_list(*_FIELDS))
+    return {shown.user_id: (id_, shown) for id_, shown in there}
+
+
+def _add_notes(picture: JoinedSession) -> None:
+    of_session = Annotation.objects.filter(session_id=picture.session_id)
+    picture.annotation_count = of_session.count()
     picture.annotations = _newest(of_session, room=most_of_a_frame() - _size_of(picture))
     if len(picture.annotations) < picture.annotation_count:
         # The rest comes page by page, at the client's pace.
-        channels = [f"session:{session.pk}"]
+        channels = [f"session:{picture.session_id}"]
         picture.annotations_complete = False
         picture.annotations_rest = NotesRequest("SYNC_REQUEST", NotesRequestPayload(channels))
-    return picture
-
-
-def _participants(session: Session) -> list[PresentParticipant]:
-    present = Participant.objects.filter(session=session, left_at=None).select_related("user")
-    return [
-        PresentParticipant(
-            user_id=str(one.user_id),
-            user_name=one.user.name,
-            state=cast(ParticipantState, one.state),
-            role="host" if one.user_id == session.host_id else "participant",
-            joined_at=wire_time(one.joined_at),
-            cursor=None,
-        )
-        for one in present
-    ]
 
 
 def _newest(notes: QuerySet[Annotation], *, room: int) -> list[AnnotationData]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,11 +21,12 @@ from django.utils import timezone
 from collaboration import rooms
 from collaboration.messages import SessionLeft
 from collaboration.models import State
-from collaboration.rooms import Room
+from collaboration.rooms import Room, rooms_of
 from collaboration.services import participants, sessions
 from collaboration.services.participants import ParticipantKey
 from sync.delivery.feed import Feed
 from sync.delivery.hub import Hub
+from sync.delivery.leases import in_slices
 from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import LoggedEvent
 from sync.eventlog.threads import in_database
@@ -37,15 +38,19 @@ logger = logging.getLogger("bos.collaboration")
 # one must be missing (Redis may have forgotten it), then a round of the keeper. Of a lease of 15 s:
 # renewed every 5 s, missing for 7 s, so that a flushed Redis has been told again by then.
 RENEWALS = 3
+# Spread over a third of that time: a connection whose turn comes later by as much is in time.
+SPREAD = 1 / 3
 MISSING = 7 / 15
 ROUND = 2.0
+# Participants of whom one write says that they are here: others write in between.
+VOUCHED_AT_ONCE = 500
 
 
 def enter_room(subscriber: Subscriber, session_id: str) -> Room:
     """This connection takes part in the session from now on, and follows it."""
     assert subscriber.feed is not None
-    room = Room(subscriber, session_id, asyncio.get_running_loop().time())
-    subscriber.rooms[session_id] = room
+    now = asyncio.get_running_loop().time()
+    room = rooms_of(subscriber.feed.hub).enter(subscriber, session_id, now)
     subscriber.feed.follow(subscriber, [f"session:{session_id}"])
     return room
 
@@ -53,8 +58,10 @@ def enter_room(subscriber: Subscriber, session_id: str) -> Room:
 async def hold_presence(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
     id_ = room.subscriber.id
-    await hub.state.lease([(room.presence_key, id_)], settings.PRESENCE_LEASE)
-    await hub.state.lease([(_sign(room), id_)], settings.PARTICIPANT_IDLE)
+    await asyncio.gather(
+        hub.state.lease([(room.presence_key, id_)], settings.PRESENCE_LEASE),
+        hub.state.lease([(_sign(room), id_)], settings.PARTICIPANT_IDLE),
+    )
 
 
 def _sign(room: Room) -> str:
@@ -118,16 +125,13 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     left = msgspec.json.decode(event.live, type=SessionLeft)
     by_timeout = left.reason == sessions.TIMEOUT
     rooms.forget(left.session_id, left.user_id)
-    for subscriber in list(feed.subscribers.values()):
-        room = subscriber.rooms.get(left.session_id)
-        if room is None or room.user_id != left.user_id:
-            continue
-        if by_timeout and not subscriber.ending:
+    for room in rooms_of(feed.hub).of_session(left.session_id):
+        if room.user_id != left.user_id or (by_timeout and not room.subscriber.ending):
             continue
         _give_up(feed.hub, room)
         # A host's leaving may end the session: they still hear of that.
         if left.role != "host":
-            feed.unfollow(subscriber, [f"session:{left.session_id}"])
+            feed.unfollow(room.subscriber, [f"session:{left.session_id}"])
 
 
 def access_lost(feed: Feed, subscriber: Subscriber, topics: Collection[str]) -> None:
@@ -144,10 +148,8 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     if event.live_type != "SESSION_ENDED":
         return
     rooms.forget(event.entity_id)
-    for subscriber in list(feed.subscribers.values()):
-        room = subscriber.rooms.get(event.entity_id)
-        if room is not None:
-            _give_up(feed.hub, room)
+    for room in rooms_of(feed.hub).of_session(event.entity_id):
+        _give_up(feed.hub, room)
 
 
 # ------------------------------------------------------------------ the keeper
@@ -156,14 +158,22 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
 async def keep_presence(hub: Hub) -> None:
     """Runs in every process: renew our leases, notice who is idle, and who is missing."""
     keeper = _Keeper(hub)
+    await asyncio.gather(_again(keeper.go_round), _again(keeper.renew))
+
+
+async def _again(step: Callable[[], Awaitable[float]]) -> None:
+    """Take the step again and again, after the seconds that it says."""
+    pause = 0.0
     while True:
-        await asyncio.sleep(keeper.tick)
+        await asyncio.sleep(pause)
         try:
-            await keeper.go_round(asyncio.get_running_loop().time())
+            pause = await step()
         except DatabaseError as error:  # away or locked: the next round does it
             logger.warning("presence not kept", extra={"error": str(error)})
+            pause = ROUND
         except Exception:
             logger.exception("presence not kept")
+            pause = ROUND
 
 
 class _Keeper:
@@ -174,39 +184,46 @@ class _Keeper:
             settings.EMPTY_SESSION_TIMEOUT,
             settings.PRESENCE_LEASE,
         )
-        self.tick = min(1.0, *(seconds / 4 for seconds in times))
+        self._tick = min(1.0, *(seconds / 4 for seconds in times))
         self._lease = settings.PRESENCE_LEASE
         self._hub = hub
-        self._renew_at = 0.0
+        self._rooms = rooms_of(hub)
         self._round_at = 0.0
         self._missing_since: dict[str, float] = {}
         self._left_over: set[ParticipantKey] | None = None
 
-    async def go_round(self, now: float) -> None:
-        ours = [room for s in self._hub.subscribers.values() for room in s.rooms.values()]
+    async def go_round(self) -> float:
+        now = asyncio.get_running_loop().time()
+        ours = self._rooms.all()
         await self._notice_signs(ours, now)
-        if now >= self._renew_at:
-            await self._renew(ours, now)
         if now >= self._round_at:
-            self._round_at = now + min(ROUND, self.tick)
+            self._round_at = now + min(ROUND, self._tick)
             expected = await in_database(participants.present_participants)
             await self._set_right(ours, expected)
             await self._notice_missing(expected, now)
             await self._time_out()
             await self._end_empty()
+        return self._tick
 
-    async def _renew(self, ours: list[Room], now: float) -> None:
+    async def renew(self) -> float:
         """Say who is here: to Redis or, where it does not hear us, in the database."""
-        pause = self._lease / RENEWALS
-        if not await self._hub.state.lease(
-            [(r.presence_key, r.subscriber.id) for r in ours], self._lease
-        ):
+        clock = self._hub.clock
+        began, every = clock.time(), self._lease / RENEWALS
+        if not await in_slices(self._rooms.all(), self._keep, over=every * SPREAD, clock=clock):
             # Others may have a Redis: they must not take ours for missing.
-            pause = min(pause, ROUND)
-            await submit_write(
-                partial(participants.vouch, [r.presence_key for r in ours], self._lease)
-            )
-        self._renew_at = now + pause
+            every = min(every, ROUND)
+            keys = [room.presence_key for room in self._rooms.all()]
+            for start in range(0, len(keys), VOUCHED_AT_ONCE):
+                part = keys[start : start + VOUCHED_AT_ONCE]
+                await submit_write(partial(participants.vouch, part, self._lease))
+        return max(0.0, began + every - clock.time())
+
+    async def _keep(self, rooms: Sequence[Room]) -> bool:
+        # Some have been left since the round began.
+        there = [r for r in rooms if r.subscriber.rooms.get(r.session_id) is r]
+        return await self._hub.state.lease(
+            [(r.presence_key, r.subscriber.id) for r in there], self._lease
+        )
 
     async def _set_right(self, ours: list[Room], expected: Collection[ParticipantKey]) -> None:
         """Undo what a process says that cannot see the connection of who is present (C4)."""

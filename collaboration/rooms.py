@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from weakref import WeakKeyDictionary
 
 import msgspec
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.conf import settings
 from collaboration.entities import EntityRef, Position
 from collaboration.messages import Cursor, CursorMoved
 from sync.delivery.bus import Ephemeral, bus
+from sync.delivery.hub import Hub
 from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.envelope import encode
@@ -23,6 +25,7 @@ class Room:
     """shown_state: what the others were last told of this participant from here."""
 
     __slots__ = (
+        "_among",
         "_pace",
         "_timer",
         "_waiting",
@@ -32,7 +35,8 @@ class Room:
         "subscriber",
     )
 
-    def __init__(self, subscriber: Subscriber, session_id: str, now: float) -> None:
+    def __init__(self, subscriber: Subscriber, session_id: str, now: float, among: Rooms) -> None:
+        self._among = among
         self.subscriber = subscriber
         self.session_id = session_id
         self.shown_state = "active"
@@ -93,7 +97,46 @@ class Room:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._among.discard(self)
         self.subscriber.rooms.pop(self.session_id, None)
+
+
+class Rooms:
+    """The rooms of all connections of a process: few of many thousand connections have one."""
+
+    def __init__(self) -> None:
+        self._by_session: dict[str, dict[Room, None]] = {}
+
+    def enter(self, subscriber: Subscriber, session_id: str, now: float) -> Room:
+        """Return the connection's room in this session, in the place of one that it had there."""
+        if (before := subscriber.rooms.get(session_id)) is not None:
+            self.discard(before)
+        room = subscriber.rooms[session_id] = Room(subscriber, session_id, now, self)
+        self._by_session.setdefault(session_id, {})[room] = None
+        return room
+
+    def discard(self, room: Room) -> None:
+        of_session = self._by_session.get(room.session_id, {})
+        of_session.pop(room, None)
+        if not of_session:
+            self._by_session.pop(room.session_id, None)
+
+    def all(self) -> list[Room]:
+        return [room for of_session in self._by_session.values() for room in of_session]
+
+    def of_session(self, session_id: str) -> list[Room]:
+        return list(self._by_session.get(session_id, ()))
+
+
+_rooms: WeakKeyDictionary[Hub, Rooms] = WeakKeyDictionary()
+
+
+def rooms_of(hub: Hub) -> Rooms:
+    """Return the rooms of the hub's connections."""
+    found = _rooms.get(hub)
+    if found is None:
+        found = _rooms[hub] = Rooms()
+    return found
 
 
 def remember(shown: Ephemeral) -> None:

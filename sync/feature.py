@@ -66,6 +66,7 @@ class Feature:
     on_ephemeral: Sequence[hub.Watcher] = ()
     on_revoked: Sequence[access.Revoked] = ()
     on_disconnect: Sequence[hub.Leaver] = ()
+    on_renewal: Sequence[hub.Renewer] = ()
     companions: Sequence[hub.Companion] = ()
     caps: Sequence[Cap] = ()
     retention: Mapping[str, Callable[[], int]] = field(default_factory=dict)
@@ -145,6 +146,8 @@ class Feature:
             access.add_watcher(revoked)
         for leaver in self.on_disconnect:
             hub.add_leaver(leaver)
+        for renewer in self.on_renewal:
+            hub.add_renewer(renewer)
         for companion in self.companions:
             hub.add_companion(companion)
 

@@ -56,7 +56,8 @@ feature = Feature(
         TopicKind("user", column=2, authorize=_oneself),
     ],
     on_disconnect=[roster.take_off],
-    companions=[roster.keep],
+    on_renewal=[roster.renew],
+    companions=[roster.tell_newcomers],
     retention={
         "events": retention.prune_history,
         "requests": idempotency.prune,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ import redis.asyncio
 import uvloop
 
 from sync.delivery.ends import SLICE, Ends
+from sync.delivery.leases import SLICE as LEASES
+from sync.delivery.leases import Leases
 from sync.delivery.shared_state.messages import USERS_AT_ONCE
 from sync.delivery.shared_state.redis import RedisState
 from tests.support.services import RedisServer
@@ -160,7 +164,7 @@ async def test_w8_places_freed_while_redis_is_silent_are_free_at_once_when_it_is
     # Here, with the next place that is asked for; elsewhere, as soon as Redis has been told.
     taken = [await state.take_slot("bob", f"new{n}", PLACES) for n in range(PLACES + 1)]
     assert taken == [True] * PLACES + [False]
-    await asyncio.wait_for(state.renewal_due(), 5)
+    assert await asyncio.wait_for(state.renewal_due(60), 5)
     await state.renew_slots([("bob", f"new{n}") for n in range(PLACES - 1)])
     await state.free_slot("bob", f"new{PLACES - 1}")
     async with asyncio.timeout(5):
@@ -216,3 +220,64 @@ async def test_w8_the_places_of_a_full_process_are_renewed_within_redis_time(
     assert await client.dbsize() == 6_000
     assert await client.zcard("bos:places:user5999") == 10
     await client.aclose()
+
+
+async def test_a4_those_that_come_at_once_are_told_in_two_round_trips_and_expire_each_by_itself(
+    own_redis: RedisServer,
+) -> None:
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    asked = 0
+
+    async def ask(question: Callable[[], Awaitable[bool]]) -> bool:
+        nonlocal asked
+        asked += 1
+        return await question()
+
+    leases = Leases(ask)
+    members = [[(f"room{n % 3}", f"c{n}")] for n in range(LEASES)]
+    told = [leases.keep(client, each, 60_000 + n) for n, each in enumerate(members)]
+    one_more = leases.keep(client, [("room0", "late")], 60_000)
+    assert await asyncio.gather(*told, one_more) == [True] * (LEASES + 1)
+    assert asked == 2
+    assert await client.zcard("room0") == math.ceil(LEASES / 3) + 1
+    scores = await client.zrange("room1", 0, -1, withscores=True)
+    assert [member for member, _ in scores] == [f"c{n}".encode() for n in range(1, LEASES, 3)]
+    assert all(b[1] - a[1] == 3 for a, b in pairwise(scores))
+    assert 59_000 < await client.pttl("room2") <= 60_000 + LEASES
+    await client.aclose()
+
+
+async def test_a4_who_has_gone_before_it_was_told_is_not_kept(own_redis: RedisServer) -> None:
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    first_is_out = asyncio.Event()
+
+    async def ask(question: Callable[[], Awaitable[bool]]) -> bool:
+        await first_is_out.wait()
+        return await question()
+
+    leases = Leases(ask)
+    kept = [asyncio.ensure_future(leases.keep(client, [("room", "there")], 60_000))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # its round trip is under way
+    both = [("room", "gone"), ("room", "back")]
+    kept.append(asyncio.ensure_future(leases.keep(client, both, 60_000)))
+    await asyncio.sleep(0)
+    leases.withdraw(client, "room", "gone")
+    first_is_out.set()
+    assert await asyncio.gather(*kept) == [True, True]
+    assert sorted(await client.zrange("room", 0, -1)) == [b"back", b"there"]
+    await client.aclose()
+
+
+async def test_a4_nothing_counts_as_renewed_once_redis_was_away_until_all_is_told_again(
+    own_redis: RedisServer,
+) -> None:
+    """It may have forgotten what was told just before: the round begins anew."""
+    state = RedisState((own_redis.url,))
+    assert await state.renew_slots([("bob", "c1")])
+    own_redis.kill()
+    assert not await state.lease([("place", "c1")], 10)
+    own_redis.start()
+    assert await asyncio.wait_for(state.renewal_due(60), 10)
+    assert await state.renew_slots([("bob", "c1")])
+    assert not await state.renewal_due(0)

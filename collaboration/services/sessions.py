@@ -10,8 +10,8 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from bos.entities import NotificationSubject
@@ -28,6 +28,8 @@ from collaboration.models import (
 from collaboration.usage import (
     require_room_for_session,
 )
+from sync.eventlog.fast_sql import insert_row, lock_row, update_row
+from sync.eventlog.prepared import Prepared
 from sync.eventlog.writer import Row
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal
@@ -38,6 +40,7 @@ INVITES = "session_invitation"
 INVITES_TO = " invites you to “"
 TIMEOUT = "timeout"
 """Why a participant has left who has not left: nothing was seen of the connection for too long."""
+_COLUMNS = [field.attname for field in Participant._meta.concrete_fields]
 
 
 def may_take_part(principal: Principal) -> bool:
@@ -75,15 +78,11 @@ READ_OF_SESSIONS = (
 
 def locked(principal: Principal, session_id: str) -> Session:
     """The running session, locked. Raises SessionNotFound: ended, unknown, another tenant's."""
-    session: Session | None = (
-        Session.objects.of(principal.organization_id)
-        .select_for_update(no_key=True)
-        .filter(pk__in=canonical_uuids([session_id]), ended_at=None)
-        .first()
-    )
-    if session is None:
-        raise SessionNotFound(sessionId=session_id)
-    return session
+    for id_ in canonical_uuids([session_id]):
+        session = lock_row(Session, id_, organization_id=principal.organization_id)
+        if session is not None and session.ended_at is None:
+            return session
+    raise SessionNotFound(sessionId=session_id)
 
 
 def rows_of_session(session_id: str) -> list[Row]:
@@ -181,38 +180,85 @@ def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
     return found
 
 
-def session_join(principal: Principal, session_id: str) -> Session:
+# Many join at once, after a restart or when a meeting begins: these are asked for each of them.
+_own_rows = Prepared(
+    lambda session, user: (
+        Participant.objects.filter(session_id=session, user_id=user)
+        .order_by()
+        .select_for_update(no_key=True)
+        .values_list(*_COLUMNS)
+    ),
+    *("session", "user"),
+)
+_present = Prepared(
+    lambda session: (
+        Participant.objects.filter(session_id=session, left_at=None)
+        .order_by()
+        .values("session_id")
+        .annotate(count=Count("pk"))
+        .values_list("count")
+    ),
+    "session",
+)
+_invitations = Prepared(
+    lambda session, user: Invitation.objects.filter(session_id=session, user_id=user).values_list(
+        "pk"
+    ),
+    *("session", "user"),
+)
+
+
+def session_join(principal: Principal, session_id: str) -> Participant:
     """Take part, come back, or join with another device (decision C2).
 
     Raises SessionNotFound, also for who may not know of it; SessionFull; Unauthorized (viewers).
     """
     session = locked(principal, session_id)
-    rows = Participant.objects.filter(session=session, user_id=principal.user_id)
-    own = to_change(rows).first()
+    own = _own_row(session, principal)
     if own is None and not _is_open_to(session, principal):
         raise SessionNotFound(sessionId=session_id)
     if not may_take_part(principal):
         raise Unauthorized(sessionId=session_id)
     if own is None or own.left_at is not None:
-        if present(session).count() >= session.max_participants:
+        if sum(count for (count,) in _present(session=session.pk)) >= session.max_participants:
             raise SessionFull(sessionId=session_id, limit=session.max_participants)
-        enter(own or Participant(session=session, user_id=principal.user_id), timezone.now())
+        own = own or Participant(session=session, user=_user(principal))
+        enter(own, timezone.now())
     elif own.state != State.ACTIVE:
         set_state(own, State.ACTIVE)
-    note_presence(session)
-    return session
+    note_presence(session, somebody=True)
+    return own
+
+
+def _own_row(session: Session, principal: Principal) -> Participant | None:
+    """The principal's row, locked, in the session or not in it any more; None for who never was."""
+    for row in _own_rows(session=session.pk, user=principal.user_id):
+        own: Participant = Participant.from_db(DEFAULT_DB_ALIAS, _COLUMNS, row)
+        own.session, own.user = session, _user(principal)
+        return own
+    return None
+
+
+def _user(principal: Principal) -> User:
+    """The user, of whom so much has been read; Django reads what else is asked for."""
+    values = (UUID(principal.user_id), principal.name)
+    user: User = User.from_db(DEFAULT_DB_ALIAS, ["id", "name"], values)
+    return user
 
 
 def _is_open_to(session: Session, principal: Principal) -> bool:
     if not session.invitation_only:
         return True
-    return Invitation.objects.filter(session=session, user_id=principal.user_id).exists()
+    return bool(_invitations(session=session.pk, user=principal.user_id))
 
 
 def enter(own: Participant, joined_at: datetime) -> None:
     own.state, own.state_since = State.ACTIVE, timezone.now()
     own.joined_at, own.left_at, own.left_reason = joined_at, None, ""
-    own.save()
+    if own._state.adding:
+        insert_row(own)
+    else:
+        own.save()
 
 
 def session_leave(principal: Principal, session_id: str, *, new_host_id: str | None) -> None:
@@ -264,16 +310,21 @@ def session_end(session: Session, *, reason: str) -> None:
 
 
 def set_state(participant: Participant, state: State) -> None:
+    """participant: as it is in the database, locked."""
     participant.state = state
     participant.state_since = timezone.now()
-    participant.save(update_fields=["state", "state_since"])
+    update_row(participant, "state", "state_since")
 
 
-def note_presence(session: Session) -> None:
-    """Keep `empty_since`: when nobody is connected any more, and not while somebody is."""
+def note_presence(session: Session, *, somebody: bool | None = None) -> None:
+    """Keep `empty_since`: when nobody is connected any more, and not while somebody is.
+
+    somebody: whether there is, where that is known; otherwise it is looked up.
+    """
     if session.ended_at is not None:
         return
-    somebody = present(session).exclude(state=State.DISCONNECTED).exists()
+    if somebody is None:
+        somebody = present(session).exclude(state=State.DISCONNECTED).exists()
     if somebody == (session.empty_since is None):
         return
     session.empty_since = None if somebody else timezone.now()

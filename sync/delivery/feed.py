@@ -19,6 +19,7 @@ from sync.conf import sync_settings
 from sync.delivery import access, counts, encodings
 from sync.delivery.followers import Followers
 from sync.delivery.pause import PAGE, RETRY_PAUSE, Pause, catch_up
+from sync.delivery.recent import Recent
 from sync.delivery.sequencer import GAP_PATIENCE, Cause, Sequencer, Step
 from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import Head, LoggedEvent
@@ -79,6 +80,8 @@ class Feed:
         """Rises whenever rights change: what was authorized before must be asked again."""
         self.subscribers: dict[str, Subscriber] = {}
         """By id."""
+        self.recent = Recent()
+        """Keeps what is delivered while somebody is paused."""
         self.log = hub.log
         self.clock = hub.clock
         self._sequencer = Sequencer(head)
@@ -158,6 +161,8 @@ class Feed:
         subscriber.paused = False
         subscriber.covered = ()
         self._attach(subscriber)
+        if not self._followers.has_paused():
+            self.recent.clear()
 
     @property
     def lagging(self) -> int:
@@ -216,7 +221,10 @@ class Feed:
             return
         run: list[LoggedEvent] = []
         followed: tuple[str, ...] = ()
+        is_kept = self._followers.has_paused()
         for event in self._sequencer.ready(most=SLICE, characters=self._slice_characters):
+            if is_kept:
+                self.recent.note(event)
             topics = self._followers.followed(event.topics())
             alone = event.access or event.entity_type in _on_delivered
             if run and (topics != followed or alone):

@@ -146,6 +146,9 @@ class Followers:
                 others.update(crowd.subscribers)
         return largest, others.keys() - largest.subscribers.keys()
 
+    def has_paused(self) -> bool:
+        return bool(self._paused)
+
     def paused_of(self, topic: str) -> Iterator[Subscriber]:
         """Yield the topic's followers that are paused."""
         return (subscriber for subscriber in self._paused if topic in subscriber.topics)

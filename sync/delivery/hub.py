@@ -16,12 +16,14 @@ from sync import garbage, metrics
 from sync.conf import sync_settings
 from sync.delivery.bus import Ephemeral, bus, group_name
 from sync.delivery.clock import LoopTime, TimeSource
+from sync.delivery.deadlines import Deadlines
 from sync.delivery.feed import Feed
 from sync.delivery.flusher import Flusher
+from sync.delivery.leases import in_slices
 from sync.delivery.pause import RETRY_PAUSE
 from sync.delivery.principals import PrincipalLoader
 from sync.delivery.shared_state.memory import MemoryState
-from sync.delivery.shared_state.port import SharedState
+from sync.delivery.shared_state.port import RENEW_SECONDS, SharedState
 from sync.delivery.shared_state.redis import RedisState
 from sync.delivery.subscriber import Subscriber
 from sync.delivery.turns import Turns
@@ -36,18 +38,25 @@ from sync.protocol.close_codes import CloseCode
 logger = logging.getLogger("bos.sync")
 
 Companion = Callable[["Hub"], Coroutine[None, None, None]]
+Renewer = Callable[["Hub", Sequence[Subscriber]], Awaitable[bool]]
 Watcher = Callable[[Ephemeral], None]
 Leaver = Callable[["Hub", Subscriber], Awaitable[None]]
-# What features do in every process: run beside the hub, look at what is shown, clean up after a
-# connection (`sync.feature`).
+# What features do in every process: run beside the hub, keep what connections lease, look at what
+# is shown, clean up after a connection (`sync.feature`).
 _companions: list[Companion] = []
+_renewers: list[Renewer] = []
 _watchers: list[Watcher] = []
 _leavers: list[Leaver] = []
 add_companion = _companions.append
+add_renewer = _renewers.append
 add_watcher = _watchers.append
 add_leaver = _leavers.append
 
 JOIN_TIMEOUT = 1.0
+# All leases of a process are told within so many of the RENEW_SECONDS, a slice at a time; within so
+# few where Redis may have lost them. Both leave of a lease what a Redis that is away may take.
+SPREAD_SECONDS = 10.0
+SPREAD_SECONDS_AGAIN = 2.0
 # A feed without connections is kept for a while: people reconnect.
 FEED_LINGER = 60.0
 
@@ -69,6 +78,7 @@ class Hub:
         )
         self.principals = PrincipalLoader()
         self.flusher = Flusher(loop, settings.coalesce, more_comes=writer.busy)
+        self.deadlines = Deadlines(loop)
         self._feeds: dict[str, asyncio.Task[Feed]] = {}
         self._deserted: dict[str, float] = {}
         self._joined: set[str] = set()
@@ -85,7 +95,7 @@ class Hub:
         self._tasks = [
             loop.create_task(self._receive(), name="hub-receive"),
             loop.create_task(self._check_heads(), name="hub-heads"),
-            loop.create_task(self._renew_slots(), name="hub-slots"),
+            loop.create_task(self._renew_leases(), name="hub-leases"),
             loop.create_task(self._prune(), name="hub-prune"),
             *(loop.create_task(companion(self)) for companion in _companions),
         ]
@@ -243,18 +253,28 @@ class Hub:
         except Exception as error:  # at worst, messages come that nobody here needs
             logger.warning("group not left", extra={"error": type(error).__name__})
 
-    async def _renew_slots(self) -> None:
+    async def _renew_leases(self) -> None:
+        """Keep what is leased for the connections, all of them once in RENEW_SECONDS."""
+        over = SPREAD_SECONDS
         while True:
-            await self.state.renewal_due()
-            slots = [
-                (subscriber.principal.user_id, subscriber.id)
-                for subscriber in self.subscribers.values()
-                if subscriber.principal is not None
-            ]
+            began = self.clock.time()
             try:
-                await self.state.renew_slots(slots)
+                await in_slices(
+                    list(self.subscribers.values()), self._renew, over=over, clock=self.clock
+                )
             except Exception:
-                logger.exception("slots not renewed")
+                logger.exception("leases not renewed")
+            rest = began + RENEW_SECONDS - self.clock.time()
+            soon = await self.state.renewal_due(max(0.0, rest))
+            over = SPREAD_SECONDS_AGAIN if soon else SPREAD_SECONDS
+
+    async def _renew(self, subscribers: Sequence[Subscriber]) -> bool:
+        # Some have gone since the round began.
+        there = [s for s in subscribers if s.principal is not None and s.id in self.subscribers]
+        slots = [(s.principal.user_id, s.id) for s in there if s.principal is not None]
+        # Together: what they tell Redis goes out in one round trip.
+        kept = [renew(self, there) for renew in _renewers]
+        return all(await asyncio.gather(self.state.renew_slots(slots), *kept))
 
     async def _prune(self) -> None:
         while True:

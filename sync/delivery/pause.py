@@ -57,7 +57,7 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
             feed.resume(subscriber)
             return
         try:
-            events = await in_database(
+            events = feed.recent.after(subscriber.position, limit=PAGE) or await in_database(
                 feed.log.read,
                 feed.organization_id,
                 after=subscriber.position,

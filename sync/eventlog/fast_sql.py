@@ -305,6 +305,20 @@ def update_row(row: models.Model, *fields: str) -> None:
     capture.record(synced, capture.Change("updated", None, row, frozenset(fields)))
 
 
+def insert_row(row: models.Model) -> None:
+    """`row.save(force_insert=True)` for a new row that has its key, captured.
+
+    What is assigned is stored as it is: no text that is to be a number, no time of `auto_now`.
+    """
+    statements = _of(type(row))
+    values = [statements.prepared(field, row) for field in statements.inserted]
+    with statements.database.cursor() as cursor:
+        cursor.execute(statements.insert, values)
+    row._state.adding, row._state.db = False, statements.database.alias
+    change = capture.Change("created", None, row, capture.EVERYTHING)
+    capture.record(capture.registered_for(type(row)), change)
+
+
 MOST_WAITING = 64
 """Rows that are inserted at once and may wait; more are a statement of their own anyway."""
 

@@ -246,30 +246,30 @@ class Connection:
     def next_deadline(self) -> float:
         """When `on_deadline` must be called, by the clock that `now` comes from."""
         settings = sync_settings()
-        due = [self._last_heard + settings.idle_timeout]
         if self._pinged_at is None:
-            due.append(self._ping_at)
+            due = self._ping_at
         else:
-            due.append(self._pinged_at + settings.heartbeat_timeout)
+            due = self._pinged_at + settings.heartbeat_timeout
         match self.state:
             case State.NEW:
-                due.append(self._opened_at + settings.auth_timeout)
+                ends = self._opened_at + settings.auth_timeout
             case State.ACTIVE:
-                due.append(self._expires_at)
+                ends = self._expires_at
             case State.EXPIRED:
-                due.append(self._grace_ends)
-        return min(due)
+                ends = self._grace_ends
+        return min(due, ends, self._last_heard + settings.idle_timeout)
 
     def on_deadline(self, now: float) -> None:
         """Do what is due."""
         settings = sync_settings()
         if self.closing:
             return
-        if self.state is State.NEW and now >= self._opened_at + settings.auth_timeout:
+        state = self.state
+        if state is State.NEW and now >= self._opened_at + settings.auth_timeout:
             self.close(CloseCode.AUTHENTICATION)
-        elif self.state is State.EXPIRED and now >= self._grace_ends:
+        elif state is State.EXPIRED and now >= self._grace_ends:
             self.close(CloseCode.AUTHENTICATION, error=ErrorCode.TOKEN_EXPIRED)
-        elif self.state is State.ACTIVE and now >= self._expires_at:
+        elif state is State.ACTIVE and now >= self._expires_at:
             self._expire(now)
         elif self._dead(now):
             self.close(CloseCode.HEARTBEAT_LOST)

@@ -183,7 +183,7 @@ class _Socket:
             intake=intake,
         )
         outbox.on_beat = self._on_beat
-        self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
+        self._timer = hub_.deadlines.call_at(self._connection.next_deadline(), self._on_time)
 
     async def serve(self) -> None:
         connection = self._connection
@@ -285,13 +285,13 @@ class _Socket:
         connection.close(CloseCode.SERVER_RESTART)
 
     def _on_time(self) -> None:
-        self._timer.cancel()
         if self._connection.closing:
+            self._timer.cancel()
             return
         if self._raw is not None:
             self._connection.touch(self._raw.heard_at)
         self._connection.on_deadline(self._loop.time())
-        self._timer = self._loop.call_at(self._connection.next_deadline(), self._on_time)
+        self._timer = self._hub.deadlines.move(self._timer, self._connection.next_deadline())
 
     # -------------------------------------------------------------- closing
 

@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -27,7 +27,6 @@ logger = logging.getLogger("bos.sync")
 
 # A killed process's connections are gone within 45 s, like their slots (decision A4).
 LEASE = 45.0
-RENEW = 15.0
 # Newcomers are told of together: after a restart everybody comes at once.
 ROUND = 1.0
 
@@ -67,18 +66,20 @@ async def take_off(hub: Hub, subscriber: Subscriber) -> None:
         await hub.state.release(*entry)
 
 
-async def keep(hub: Hub) -> None:
-    renew_at = 0.0
+async def renew(hub: Hub, subscribers: Sequence[Subscriber]) -> bool:
+    """Keep these connections on the roster; whether that could be told."""
+    told = [_leases[each.id] for each in subscribers if each.id in _leases]
+    return await hub.state.lease(told, LEASE)
+
+
+async def tell_newcomers(hub: Hub) -> None:
+    """Runs in every process; what cannot be told now is told with the next renewal."""
     while True:
         await asyncio.sleep(ROUND)
-        now = asyncio.get_running_loop().time()
         told = list(_newcomers.values())
         _newcomers.clear()
-        if now >= renew_at:
-            renew_at, told = now + RENEW, list(_leases.values())
         try:
-            if not await hub.state.lease(told, LEASE):
-                renew_at = now  # Redis is away: it is told of everybody as soon as it is back
+            await hub.state.lease(told, LEASE)
         except Exception:
             logger.exception("roster not kept")
 

@@ -20,6 +20,7 @@ from websockets.protocol import Protocol, State
 
 from sync.delivery import send_loop
 from sync.delivery.outbox import WRITE_BYTES, Watcher
+from sync.gateway.inbox import Inbox, Switch
 from sync.gateway.intake import Intake
 from sync.protocol.close_codes import CloseCode
 
@@ -88,6 +89,11 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     """The first bytes of a frame whose size they do not tell yet."""
     _lacking = 0
     """Bytes of a frame that have not come, of which the library has the others."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.queue = cast(Any, Inbox())
+        self.writable = cast(Any, Switch())
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

@@ -10,8 +10,10 @@ from typing import Any
 from django.db import connection, connections, transaction
 
 from bos.permissions import principal_of
-from collaboration.picture import read_joined
-from collaboration.services.sessions import session_create
+from collaboration.models import Participant
+from collaboration.payloads import session_joined
+from collaboration.picture import read_picture
+from collaboration.services.sessions import session_create, session_join
 from kpis.models import Kpi
 from sync.eventlog.threads import reading
 from tests.support.cast import Cast
@@ -31,8 +33,9 @@ async def test_s6_a_snapshot_and_a_join_wait_for_nobody_who_writes(
             shown, _ = await snapshot(vera, cast.home.topic)
             assert ("kpi", str(cast.home.revenue.pk)) in shown
             principal = principal_of(cast.bob.user)
-            _, joined = await asyncio.to_thread(elsewhere, read_joined, principal, session)
-            assert joined.session_id == session
+            of = (principal.organization_id, session, {principal.user_id})
+            picture = await asyncio.to_thread(elsewhere, read_picture, *of)
+            assert picture.of(principal).session_id == session
 
 
 def start_session(cast: Cast) -> str:
@@ -84,3 +87,24 @@ def test_s6_a_thread_that_has_not_connected_yet_reads_as_well(cast: Cast) -> Non
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(read).result() == 2
+
+
+def test_c2_a_join_makes_four_statements_and_looks_up_nothing_that_is_known(cast: Cast) -> None:
+    """Beside those that its group makes for all: the rights, the head, the events, the records."""
+    session = start_session(cast)
+    made: list[str] = []
+
+    def count(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+        made.append(sql.split()[0])
+        return execute(sql, *more)
+
+    with transaction.atomic(), connection.execute_wrapper(count):
+        own = session_join(principal_of(cast.mia.user), session)
+        assert session_joined(own).user_name == cast.mia.user.name
+    assert made[:4] == ["SELECT", "SELECT", "SELECT", "INSERT"]
+    assert Participant.objects.get(pk=own.pk).user == cast.mia.user
+    made.clear()
+    with transaction.atomic(), connection.execute_wrapper(count):
+        again = session_join(principal_of(cast.mia.user), session)
+        assert (again.pk, again.state) == (own.pk, "active")
+        assert made == ["SELECT", "SELECT"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from tests.support.cast import Cast, make_person
 from tests.support.client import Client, Message, error_of
 from tests.support.server import Server
 
+CROWD = 8
 ROOM = {"title": "Q4 planning", "activeSpace": "dashboard"}
 
 
@@ -50,6 +51,34 @@ async def test_c1_the_creator_is_host_and_first_participant(server: Server, cast
     assert created["title"] == "Q4 planning"
     assert created["activeSpace"] == "dashboard"
     assert created["createdAt"].endswith("Z")
+
+
+async def test_c2_those_who_join_at_once_see_each_other_once_and_themselves(
+    server: Server, cast: Cast
+) -> None:
+    """They share the reading of the session: each has the others in it, or hears of them after."""
+    home = cast.home.organization
+    people = await asyncio.to_thread(
+        lambda: [make_person(home, f"crowd{n}", Role.MEMBER, None) for n in range(CROWD)]
+    )
+    async with AsyncExitStack() as stack:
+        bob = await stack.enter_async_context(await Client.connect(server, cast.bob))
+        session_id = (await create(bob))["sessionId"]
+        clients = [
+            await stack.enter_async_context(await Client.connect(server, each)) for each in people
+        ]
+        answers = await asyncio.gather(*(join(client, session_id) for client in clients))
+        everybody = sorted([cast.bob.id, *(each.id for each in people)])
+        for client, person, answer in zip(clients, people, answers, strict=True):
+            shown = answer["payload"]
+            assert (shown["userId"], shown["role"]) == (person.id, "participant")
+            own = await Participant.objects.aget(user=person.user)
+            assert shown["entityId"] == str(own.pk)
+            there = [each["userId"] for each in shown["session"]["participants"]]
+            assert person.id in there
+            came = [m["payload"] for m in await client.settle() if m["type"] == "SESSION_JOINED"]
+            assert all(each["sequence"] > shown["sequence"] for each in came)
+            assert sorted([*there, *(each["userId"] for each in came)]) == everybody
 
 
 async def test_c1_an_open_session_is_announced_to_the_organization_without_the_requests_id(

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from sync.delivery.budgets import Account, LocalBudgets, Refusal
-from sync.delivery.shared_state.port import RENEW_SECONDS
 from sync.protocol.limits import WINDOW, SlidingWindow
 
 
@@ -81,11 +80,12 @@ class MemoryState:
     def slots_of(self, user_id: str) -> int:
         return len(self._slots.get(user_id, ()))
 
-    async def renewal_due(self) -> None:
-        await asyncio.sleep(RENEW_SECONDS)
+    async def renewal_due(self, seconds: float) -> bool:
+        await asyncio.sleep(seconds)
+        return False
 
-    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> None:
-        return None
+    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> bool:
+        return True
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
         messages = self._messages.get(user_id)

@@ -23,12 +23,16 @@ class SharedState(Protocol):
 
     async def free_slot(self, user_id: str, connection_id: str) -> None: ...
 
-    async def renewal_due(self) -> None:
-        """Wait until slots must be renewed: soon, where something could not be kept."""
+    async def renewal_due(self, seconds: float) -> bool:
+        """Wait so many seconds; less where something could not be kept, and True then: all that is
+        leased here must be told again."""
         ...
 
-    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> None:
-        """Keep these slots, each (user, connection), for another LEASE_SECONDS."""
+    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> bool:
+        """Keep these slots, each (user, connection), for another LEASE_SECONDS.
+
+        False where that, or anything else since `renewal_due`, could not be kept.
+        """
         ...
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:

@@ -25,10 +25,11 @@ from sync.delivery.budgets import (
     Refusal,
     SharedBudgets,
 )
-from sync.delivery.ends import SLICE, TAKE_OUT, Ends
+from sync.delivery.ends import TAKE_OUT, Ends
+from sync.delivery.leases import SLICE, Leases
 from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.messages import COUNT, Count, Counted, SharedMessages
-from sync.delivery.shared_state.port import LEASE_SECONDS, RENEW_SECONDS
+from sync.delivery.shared_state.port import LEASE_SECONDS
 from sync.protocol.limits import WINDOW
 
 logger = logging.getLogger("bos.sync")
@@ -103,6 +104,7 @@ class RedisState:
         self._ends = Ends(
             partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
+        self._leases = Leases(partial(self._ask, otherwise=False))
         # One of each address: accounts of an organization are asked for in one round trip.
         self._budgets = {
             client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
@@ -130,20 +132,29 @@ class RedisState:
         await self._local.free_slot(user_id, connection_id)
         if not self._local.slots_of(user_id):
             self._messages.forget(user_id)
-        await self._ends.take_out(self._client(user_id), _slots(user_id), connection_id)
+        await self._take_out(self._client(user_id), _slots(user_id), connection_id)
 
-    async def renewal_due(self) -> None:
+    async def _take_out(self, client: redis.asyncio.Redis, key: str, member: str) -> int | None:
+        self._leases.withdraw(client, key, member)
+        return await self._ends.take_out(client, key, member)
+
+    async def renewal_due(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._missed.wait(), RENEW_SECONDS)
+            async with asyncio.timeout(seconds):
+                await self._missed.wait()
         except TimeoutError:
-            return
-        self._missed.clear()
+            return False
         await asyncio.sleep(REDIS_PAUSE)
+        self._missed.clear()
+        return True
 
-    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> None:
+    async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> bool:
         """Keep them without a condition: a slot once given stays, whatever Redis forgot."""
+        told = True
         for client, of_client in self._slices(slots):
-            await self._ask(partial(self._renew, client, of_client), otherwise=None)
+            members = [(_slots(user_id), connection_id) for user_id, connection_id in of_client]
+            told = await self._leases.keep(client, members, _ms(LEASE_SECONDS)) and told
+        return told and not self._missed.is_set()
 
     def _slices(
         self, leases: Iterable[tuple[str, str]]
@@ -155,16 +166,6 @@ class RedisState:
         for client, of_client in by_client.items():
             for start in range(0, len(of_client), SLICE):
                 yield client, of_client[start : start + SLICE]
-
-    @staticmethod
-    async def _renew(client: redis.asyncio.Redis, slots: list[tuple[str, str]]) -> None:
-        seconds, microseconds = await client.time()
-        until = seconds * 1000 + microseconds // 1000 + _ms(LEASE_SECONDS)
-        pipe = client.pipeline(transaction=False)
-        for user_id, connection_id in slots:
-            pipe.zadd(_slots(user_id), {connection_id: until})
-            pipe.pexpire(_slots(user_id), _ms(LEASE_SECONDS * 2))
-        await pipe.execute()
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
         return await self._messages.hit(user_id, limit, window)
@@ -202,30 +203,14 @@ class RedisState:
     async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
         told = True
         for client, there in self._slices(presences):
-            for presence_key, connection_id in there:
-                self._ends.withdraw(client, _present(presence_key), connection_id)
-            question = partial(self._lease, client, there, seconds)
-            told = await self._ask(question, otherwise=False) and told
+            members = [(_present(key), connection_id) for key, connection_id in there]
+            for key, connection_id in members:
+                self._ends.withdraw(client, key, connection_id)
+            told = await self._leases.keep(client, members, _ms(seconds)) and told
         return told
 
-    @staticmethod
-    async def _lease(
-        client: redis.asyncio.Redis, presences: list[tuple[str, str]], seconds: float
-    ) -> bool:
-        now_s, now_us = await client.time()
-        until = now_s * 1000 + now_us // 1000 + _ms(seconds)
-        by_key: dict[str, dict[str, int]] = defaultdict(dict)
-        for presence_key, connection_id in presences:
-            by_key[presence_key][connection_id] = until
-        pipe = client.pipeline(transaction=False)
-        for presence_key, there in by_key.items():
-            pipe.zadd(_present(presence_key), there)
-            pipe.pexpire(_present(presence_key), _ms(seconds))
-        await pipe.execute()
-        return True
-
     async def release(self, presence_key: str, connection_id: str) -> int | None:
-        return await self._ends.take_out(
+        return await self._take_out(
             self._client(presence_key), _present(presence_key), connection_id
         )
 
@@ -261,7 +246,8 @@ class RedisState:
             self._missed.set()
             return otherwise
         try:
-            answer = await asyncio.wait_for(question(), REDIS_TIMEOUT)
+            async with asyncio.timeout(REDIS_TIMEOUT):
+                answer = await question()
         # RuntimeError: uvloop's, of a connection that was lost a moment ago.
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             self._away_until = time.monotonic() + REDIS_PAUSE

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sync.delivery.feed import MAX_BATCH_DELAY, Feed
 from sync.delivery.hub import Hub
+from sync.delivery.recent import MOST_EVENTS
 from sync.delivery.sequencer import GAP_PATIENCE
 from sync.eventlog.log import LoggedEvent
 from sync.protocol.close_codes import CloseCode
@@ -283,11 +284,24 @@ async def test_v4_a_failed_sync_loses_nothing(world: World) -> None:
 async def test_v5_history_that_was_pruned_in_a_pause_is_4508_and_no_gap(world: World) -> None:
     bob = world.join("bob", KPI)
     async with world.feed.paused(bob):
-        world.change()
-        world.change()
+        for _ in range(MOST_EVENTS + 1):
+            world.change()
         world.log.prune("o", 1)
     assert bob.closes == [CloseCode.TOO_SLOW]
     assert bob.fake.sequences() == []
+
+
+async def test_v2_what_comes_in_a_pause_is_kept_until_nobody_is_paused(world: World) -> None:
+    """The log is not read for each of those that join at once: it has forgotten it here."""
+    bob, mia = world.join("bob", KPI), world.join("mia", KPI)
+    async with world.feed.paused(bob):
+        async with world.feed.paused(mia):
+            world.change()
+            world.change()
+            world.log.prune("o", 2)
+        assert mia.fake.sequences() == [1, 2]
+    assert bob.fake.sequences() == [1, 2]
+    assert world.feed.recent.after(0, limit=1) == []
 
 
 async def test_l3_a_client_that_lags_gets_the_rest_at_its_own_pace(world: World) -> None:
