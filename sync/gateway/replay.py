@@ -5,25 +5,25 @@ While it runs, live events wait; afterwards they follow without being repeated.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET
 
 from sync import metrics
-from sync.delivery import counts, encodings
+from sync.delivery import counts
 from sync.delivery.feed import Feed
-from sync.delivery.pause import PAGE
+from sync.delivery.packing import Part
+from sync.delivery.pages import Stretch
 from sync.eventlog import log
-from sync.eventlog.threads import reading
-from sync.protocol import codecs, topics
-from sync.protocol.envelope import encode
 from sync.protocol.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
-from sync.protocol.identity import SYSTEM, Principal
-from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
+from sync.protocol.identity import Principal
+from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart
 from sync.protocol.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
-from sync.protocol.topics import SnapshotEntity, Topic
+from sync.protocol.topics import Topic
 
 if TYPE_CHECKING:
     from sync.gateway.dispatcher import Context
@@ -83,10 +83,12 @@ class _Replay:
         self._subscriber = context.subscriber
         self._feed: Feed = context.feed
         self._log = context.hub.log
+        self._shared = context.hub.syncs
         self._permitted = permitted
         self._organization_id = context.principal.organization_id
         self._request_id = context.request_id
         self._topics = wanted
+        self._stretch = Stretch(self._feed, frozenset(wanted), self._subscriber.encoding)
         self._epoch = -1
 
     @property
@@ -96,25 +98,25 @@ class _Replay:
     async def send_missed(self, request: SyncRequest) -> int:
         """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
         await self._authorize()
-        start = await self._context.read(self._start, request)
+        cursor = (request.last_sequence, request.last_sync_timestamp)
+        start: _Start = await self._shared.starts.read(
+            (self._stretch, cursor), lambda: self._context.read(self._start, request)
+        )
         await self._authorize()
         await self._pay(start.count)
         self._begin(start.count, start.from_timestamp)
         after, sent = start.after, 0
-        while after < start.head.sequence:
-            events = await self._context.read(
-                self._log.read_topics,
-                self._organization_id,
-                self._topics,
-                after=after,
-                upto=start.head.sequence,
-                limit=PAGE,
-            )
-            await self._send([encodings.sync_message(event) for event in events])
-            sent += len(events)
-            if len(events) < PAGE:
-                break
-            after = events[-1].sequence
+        while sent < start.count and after < start.head.sequence:
+            async with self._sending():
+                page = await self._shared.pages.page(
+                    self._stretch,
+                    after=after,
+                    upto=start.head.sequence,
+                    is_first=after == start.after,
+                )
+                part = page.part(after=after, upto=start.head.sequence)
+                await self._push(part)
+            after, sent = page.end, sent + part.number
         if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
         self._complete(start.count, start.head, "replay")
@@ -171,50 +173,46 @@ class _Replay:
     async def send_snapshot(self) -> int:
         """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
         await self._authorize()
-        head, shown = await self._context.read(self._read_snapshot)
-        await self._authorize()
-        await self._pay(len(shown))
-        self._begin(len(shown), wire_time(EPOCH))
-        for first in range(0, len(shown), PAGE):
-            page = shown[first : first + PAGE]
-            await self._send([self._snapshot_message(entity, head) for entity in page])
-        self._complete(len(shown), head, "snapshot")
-        return head.sequence
-
-    def _read_snapshot(self) -> tuple[log.Head, list[SnapshotEntity]]:
-        with reading():
-            head = self._log.head(self._organization_id)
-            return head, topics.snapshot(self._context.principal, self._topics)
-
-    def _snapshot_message(self, entity: SnapshotEntity, head: log.Head) -> bytes:
-        payload = SyncUpdate(
-            entity.entity_type,
-            entity.entity_id,
-            "snapshot",
-            msgspec.Raw(codecs.to_json(entity.data)),
-            SYSTEM.user_id,
-            head.sequence,
-        )
-        return encode("SYNC_UPDATE", codecs.to_json(payload))
+        async with self._shared.pictures.entered(self._stretch) as picture:
+            await self._authorize()
+            await self._pay(picture.number)
+            self._begin(picture.number, wire_time(EPOCH))
+            for place in range(picture.length):
+                async with self._sending():
+                    part = picture.part(place)
+                    if part is None:
+                        self._subscriber.too_slow()
+                        raise Ended
+                    await self._push(part)
+            self._complete(picture.number, picture.head, "snapshot")
+            return picture.head.sequence
 
     async def _pay(self, count: int) -> None:
         """Before any of so many messages is sent. Raises RateLimitExceeded."""
         await self._context.spend(count // MESSAGES_A_UNIT)
 
-    async def _send(self, messages: list[bytes]) -> None:
-        """At the client's pace: what it has not taken is not read from the log yet.
+    @asynccontextmanager
+    async def _sending(self) -> AsyncIterator[None]:
+        """Push something in this block: in turn, and at the client's pace.
 
-        Raises SyncRefused, TokenExpired, Ended: nothing is sent after the end of a right.
+        What the client has not taken is not read from the log yet, and while it takes that, it is
+        the turn of others.
         """
-        subscriber = self._subscriber
+        if self._subscriber.outbox.is_filling():
+            await self._subscriber.drained()
+        async with self._shared.sending.turn(self._organization_id):
+            yield
+        await self._subscriber.drained()
+        await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
+
+    async def _push(self, part: Part) -> None:
+        """Raises SyncRefused, TokenExpired, Ended: nothing is sent after the end of a right."""
         await self._may_go_on()
-        for message in messages:
-            if subscriber.outbox.is_filling():  # a hundred of them may be more than the queue
-                await subscriber.drained()
-                await self._may_go_on()
-            subscriber.push(message)
-            counts.count_sent(codecs.type_of(message, packed=False))
-        await subscriber.drained()
+        if part.counts:
+            self._subscriber.outbox.push(part.frames)
+            self._subscriber.outbox.flush()
+            for type_, number in part.counts.items():
+                counts.count_sent(type_, number)
 
     async def _may_go_on(self) -> None:
         await self._still_authorized()
