@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right, insort
-from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync.delivery import encodings
 from sync.delivery.clock import TimeSource
 from sync.delivery.encodings import Encoding
+from sync.delivery.kept import Kept
 from sync.delivery.packing import Pack, Part, cut, most_of_a_pack
 from sync.delivery.turns import Turns
 from sync.eventlog.log import LoggedEvent
@@ -29,7 +29,7 @@ PAGE_EVENTS = 128
 """So many are read at once, and the first page of a client begins at a multiple of it where others
 ask for the same: a power of two."""
 KEPT_BYTES = 32 * 2**20
-"""Of the pages of a process: some 60,000 events. Read again, one costs 2 ms on a thread."""
+"""Of the pages of a process: some 50,000 events. Read again, a page costs 2 ms of a thread."""
 LINGER = 5.0
 """Seconds for which a page is kept behind the last client that it was sent to."""
 EVENT_BYTES = 150
@@ -54,7 +54,7 @@ class Page:
     is read again when there is more.
     """
 
-    __slots__ = ("_pack", "_sequences", "after", "end", "is_full", "used_at")
+    __slots__ = ("_pack", "_sequences", "after", "end", "is_full", "shelf")
 
     def __init__(
         self, sequences: list[int], pack: Pack, *, after: int, end: int, is_full: bool
@@ -62,7 +62,8 @@ class Page:
         self.after = after
         self.end = end
         self.is_full = is_full
-        self.used_at = 0.0
+        self.shelf: _Shelf | None = None
+        """Where it is kept."""
         self._sequences = sequences
         self._pack = pack
 
@@ -96,10 +97,14 @@ class _Shelf:
         if page.after not in self.pages:
             insort(self._starts, page.after)
         self.pages[page.after] = page
+        page.shelf = self
 
-    def drop(self, page: Page) -> None:
-        del self.pages[page.after]
-        self._starts.remove(page.after)
+    @staticmethod
+    def drop(page: Page) -> None:
+        if (shelf := page.shelf) is not None:
+            del shelf.pages[page.after]
+            shelf._starts.remove(page.after)
+            page.shelf = None
 
 
 class Pages:
@@ -107,15 +112,9 @@ class Pages:
 
     def __init__(self, log: Log, clock: TimeSource, readings: Turns) -> None:
         self._log = log
-        self._clock = clock
         self._readings = readings
         self._shelves: dict[Stretch, _Shelf] = {}
-        self._kept: OrderedDict[Page, _Shelf] = OrderedDict()
-        """The one that was used last is the last."""
-        self.size = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
+        self.kept: Kept[Page] = Kept(clock, most=KEPT_BYTES, linger=LINGER, dropped=_Shelf.drop)
 
     async def page(self, stretch: Stretch, *, after: int, upto: int, is_first: bool) -> Page:
         """Return the page that the event behind `after` is in, with all that it has up to `upto`.
@@ -131,9 +130,7 @@ class Pages:
                 page = _enough(shelf.of(after), upto)  # another client has waited for the same
                 if page is None:
                     page = await self._read(stretch, shelf, after, upto, is_first=is_first)
-        page.used_at = self._clock.time()
-        if page in self._kept:
-            self._kept.move_to_end(page)
+        self.kept.use(page)
         return page
 
     async def _read(
@@ -186,24 +183,14 @@ class Pages:
         return pages
 
     def _keep(self, shelf: _Shelf, page: Page) -> None:
-        if page.after in shelf.pages:
-            self._drop(shelf.pages[page.after])
+        if (before := shelf.pages.get(page.after)) is not None:
+            self.kept.drop(before)
         shelf.put(page)
-        page.used_at = self._clock.time()
-        self._kept[page] = shelf
-        self.size += page.size
-        while self.size > KEPT_BYTES:
-            self._drop(next(iter(self._kept)))
-
-    def _drop(self, page: Page) -> None:
-        self._kept.pop(page).drop(page)
-        self.size -= page.size
+        self.kept.put(page, page.size)
 
     def forget(self) -> None:
         """Drop what nobody has asked for lately."""
-        before = self._clock.time() - LINGER
-        while self._kept and (oldest := next(iter(self._kept))).used_at <= before:
-            self._drop(oldest)
+        self.kept.forget()
         for stretch, shelf in list(self._shelves.items()):
             if not shelf.pages and not shelf.reading.locked():
                 del self._shelves[stretch]

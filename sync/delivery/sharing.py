@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from sync.delivery.clock import TimeSource
 from sync.delivery.pages import Pages
 from sync.delivery.pictures import Pictures
+from sync.delivery.tails import Tails
 from sync.delivery.turns import Turns
 from sync.eventlog.port import Log
 
@@ -68,6 +69,7 @@ class SharedSyncs:
         self.starts: Gathering[Any] = Gathering()
         self.pages = Pages(log, clock, readings)
         self.pictures = Pictures(log, clock, readings)
+        self.tails = Tails(log, clock, readings)
         self.sending = Turns(SENDING, of_one=SENDING_OF_ONE)
         """Taken for each page that is sent."""
 
@@ -75,3 +77,4 @@ class SharedSyncs:
         """Drop what is kept and was not asked for lately."""
         self.pages.forget()
         self.pictures.forget()
+        self.tails.forget()
