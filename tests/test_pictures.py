@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bos.models import Notification
 from kpis.models import Kpi
 from sync.conf import sync_settings
 from sync.delivery import encodings, pictures
@@ -16,7 +17,10 @@ from sync.delivery.pages import Stretch
 from sync.delivery.pictures import LINGER, Picture
 from sync.protocol.topics import Topic
 from sync.testing import Clock
-from tests.support.cast import Cast, Tenant
+from tests.support.cast import Cast, Person, Tenant
+from tests.support.client import Client
+from tests.support.mirror import snapshot
+from tests.support.server import Server
 
 TEXT = encodings.encoding(raw=False, wire_format="text")
 
@@ -138,3 +142,47 @@ async def test_s6_pictures_take_no_more_than_their_share_of_memory(
         assert not small.is_withdrawn
         assert gallery.pictures.size <= size
     assert str(gallery.home.revenue.pk) in await gallery.look()  # read anew
+
+
+# ------------------------------------------------------------------ what one user alone is shown
+
+
+async def test_v4_what_is_beside_a_picture_is_of_its_moment(gallery: Gallery, cast: Cast) -> None:
+    """Also where the log has gone on, as long as nothing of it has changed."""
+    unread = await asyncio.to_thread(notify, cast.home, cast.bob)
+    own = await gallery.stretch(f"user:{cast.bob.id}")
+    async with gallery.pictures.entered(await gallery.stretch()) as picture:
+        await asyncio.to_thread(set_revenue, gallery.home, 5)
+        beside = await gallery.pictures.beside(picture, own)
+        assert beside is not None
+        assert beside.head == picture.head
+        assert list(shown(beside)) == [unread]
+        await asyncio.to_thread(notify, cast.home, cast.bob)
+        assert await gallery.pictures.beside(picture, own) is None
+    async with gallery.pictures.entered(await gallery.stretch()) as picture:
+        assert await gallery.pictures.beside(picture, own) is not None
+        # What may be in both would be told twice.
+        assert await gallery.pictures.beside(picture, await gallery.stretch()) is None
+
+
+def notify(tenant: Tenant, person: Person) -> str:
+    made = Notification.objects.create(
+        organization=tenant.organization, user=person.user, category="system",
+        title="t", message="m", data={},
+    )  # fmt: skip
+    return str(made.pk)
+
+
+async def test_v4_a_snapshot_with_the_own_channel_shows_what_both_show(
+    server: Server, cast: Cast
+) -> None:
+    await asyncio.to_thread(notify, cast.home, cast.bob)
+    own = f"user:{cast.bob.id}"
+    async with await Client.connect(server, cast.bob) as bob:
+        (home, _), (alone, _) = await snapshot(bob, cast.home.topic), await snapshot(bob, own)
+        both, end = await snapshot(bob, cast.home.topic, own)
+        assert len(alone) == 1
+        assert both == home | alone
+        messages = await bob.sync(cast.home.topic, own)
+        assert {m["payload"]["sequence"] for m in messages[1:-1]} == {end}
+        assert messages[0]["payload"]["updateCount"] == len(both)

@@ -17,7 +17,6 @@ from sync.delivery.encodings import Encoding
 from sync.delivery.kept import Kept
 from sync.delivery.packing import Pack, Part, cut, most_of_a_pack
 from sync.delivery.turns import Turns
-from sync.eventlog.log import LoggedEvent
 from sync.eventlog.port import Log
 from sync.eventlog.threads import in_database
 from sync.protocol.topics import Topic
@@ -71,6 +70,11 @@ class Page:
     def size(self) -> int:
         """About the bytes that it takes."""
         return self._pack.size + EVENT_BYTES * (len(self._pack) + 1)
+
+    def has(self, sequence: int) -> bool:
+        """Whether it has this event."""
+        place = bisect_right(self._sequences, sequence)
+        return place > 0 and self._sequences[place - 1] == sequence
 
     def part(self, *, after: int, upto: int) -> Part:
         """Return its events with after < sequence <= upto."""
@@ -164,12 +168,13 @@ class Pages:
         if is_full:
             end = _last_of_page(start, events[-1].sequence)
             events = [event for event in events if event.sequence <= end]
-        messages = [encodings.sync_message(event) for event in events]
+        messages = list(map(encodings.sync_message, events))
         slices = cut(map(len, messages), most_of_a_pack()) or [slice(0, 0)]
         pages = []
         for each in slices:
             sequences = [event.sequence for event in events[each]]
-            pack = Pack(stretch.encoding, messages[each], [_type_of(e) for e in events[each]])
+            types = list(map(encodings.sync_type, events[each]))
+            pack = Pack(stretch.encoding, messages[each], types)
             is_last = each is slices[-1]
             page = Page(
                 sequences,
@@ -208,7 +213,3 @@ def _last_of_page(start: int, last: int) -> int:
     """
     bits = (start ^ last).bit_length() - 1
     return last >> bits << bits
-
-
-def _type_of(event: LoggedEvent) -> str:
-    return "SYNC_DELETE" if event.change_type == "deleted" else "SYNC_UPDATE"

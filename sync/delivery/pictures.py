@@ -17,6 +17,7 @@ import msgspec
 
 from sync.conf import sync_settings
 from sync.delivery.clock import TimeSource
+from sync.delivery.encodings import Encoding
 from sync.delivery.packing import Pack, Part, cut, most_of_a_pack
 from sync.delivery.turns import Turns
 from sync.eventlog.log import Head
@@ -50,6 +51,8 @@ class Picture:
         """How many messages it has."""
         self.size = size
         """Bytes of them."""
+        self.entity_types: frozenset[str] = frozenset()
+        """Of what it shows."""
         self.began = 0
         """Shows all that was committed before anybody's asking with a lower number."""
         self.read_at = self.used_at = 0.0
@@ -102,6 +105,15 @@ class Pictures:
         finally:
             picture.users -= 1
             picture.used_at = self._clock.time()
+
+    async def beside(self, picture: Picture, stretch: Stretch) -> Picture | None:
+        """Return what other topics show at the moment of this picture, without what it shows.
+
+        Topics that hardly two users ask for: it is not kept. None where it is not known: something
+        of them has changed since, or an entity may be in both.
+        """
+        async with self._readings.turn(stretch.feed.organization_id):
+            return await in_database(_picture_beside, self._log, picture, stretch)
 
     async def _enter(self, stretch: Stretch) -> Picture:
         """One that was read before serves as long as the log has not gone on."""
@@ -175,13 +187,31 @@ def _picture_of(log: Log, stretch: Stretch) -> Picture:
     with reading():
         head = log.head(organization_id)
         shown = topics.snapshot(organization_id, stretch.topics)
+    return _drawn(head, shown, stretch.encoding)
+
+
+def _picture_beside(log: Log, picture: Picture, stretch: Stretch) -> Picture | None:
+    organization_id, seen = stretch.feed.organization_id, picture.head.sequence
+    with reading():
+        now = log.head(organization_id).sequence
+        if now != seen and log.count_topics(organization_id, stretch.topics, after=seen, upto=now):
+            return None
+        shown = topics.snapshot(organization_id, stretch.topics)
+    if any(entity.entity_type in picture.entity_types for entity in shown):
+        return None  # it may be in both
+    return _drawn(picture.head, shown, stretch.encoding)
+
+
+def _drawn(head: Head, shown: list[SnapshotEntity], encoding: Encoding) -> Picture:
     at = wire_now()
     messages = [_message(entity, head.sequence, at) for entity in shown]
     parts = [
-        Pack(stretch.encoding, messages[each], ["SYNC_UPDATE"] * (each.stop - each.start)).whole
+        Pack(encoding, messages[each], ["SYNC_UPDATE"] * (each.stop - each.start)).whole
         for each in cut(map(len, messages), most_of_a_pack())
     ]
-    return Picture(head, parts, number=len(messages), size=sum(map(len, messages)))
+    picture = Picture(head, parts, number=len(messages), size=sum(map(len, messages)))
+    picture.entity_types = frozenset(entity.entity_type for entity in shown)
+    return picture
 
 
 def _message(entity: SnapshotEntity, sequence: int, at: str) -> bytes:

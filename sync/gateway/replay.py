@@ -6,7 +6,7 @@ While it runs, live events wait; afterwards they follow without being repeated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,13 @@ import msgspec
 from msgspec import UNSET
 
 from sync import metrics
-from sync.delivery import counts
+from sync.delivery import counts, encodings
 from sync.delivery.feed import Feed
-from sync.delivery.packing import Part
-from sync.delivery.pages import Stretch
+from sync.delivery.packing import Pack, Part, most_of_a_pack
+from sync.delivery.pages import PAGE_EVENTS, Page, Stretch
+from sync.delivery.pictures import Picture
 from sync.eventlog import log
+from sync.eventlog.log import LoggedEvent
 from sync.protocol.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
 from sync.protocol.identity import Principal
 from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart
@@ -88,39 +90,59 @@ class _Replay:
         self._organization_id = context.principal.organization_id
         self._request_id = context.request_id
         self._topics = wanted
-        self._stretch = Stretch(self._feed, frozenset(wanted), self._subscriber.encoding)
+        own = frozenset(wanted) & {Topic("user", context.principal.user_id)}
+        self._own = own if len(wanted) > 1 else frozenset()
+        """The topic that no other user asks for, where they ask for it beside others: read with
+        them, it would keep them from being shared."""
         self._epoch = -1
 
     @property
     def names(self) -> frozenset[str]:
         return frozenset(str(topic) for topic in self._topics)
 
+    def _stretch(self, topics: frozenset[Topic]) -> Stretch:
+        return Stretch(self._feed, topics, self._subscriber.encoding)
+
     async def send_missed(self, request: SyncRequest) -> int:
         """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
         await self._authorize()
+        wanted = frozenset(self._topics)
         cursor = (request.last_sequence, request.last_sync_timestamp)
         start: _Start = await self._shared.starts.read(
-            (self._stretch, cursor), lambda: self._context.read(self._start, request)
+            (self._feed, wanted, cursor), lambda: self._context.read(self._start, request)
         )
         await self._authorize()
         await self._pay(start.count)
         self._begin(start.count, start.from_timestamp)
+        stretch = self._stretch(wanted if start.own is None else wanted - self._own)
         after, sent = start.after, 0
         while sent < start.count and after < start.head.sequence:
             async with self._sending():
                 page = await self._shared.pages.page(
-                    self._stretch,
+                    stretch,
                     after=after,
                     upto=start.head.sequence,
                     is_first=after == start.after,
                 )
-                part = page.part(after=after, upto=start.head.sequence)
-                await self._push(part)
-            after, sent = page.end, sent + part.number
+                for part in self._parts(page, start, after):
+                    await self._push(part)
+                    sent += part.number
+            after = page.end
         if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
         self._complete(start.count, start.head, "replay")
         return start.head.sequence
+
+    def _parts(self, page: Page, start: _Start, after: int) -> Iterator[Part]:
+        """Yield what the page has behind `after`, with the user's own events in their places."""
+        upto = start.head.sequence
+        for event in start.own or ():
+            if after < event.sequence <= page.end and not page.has(event.sequence):
+                yield page.part(after=after, upto=event.sequence)
+                message, type_ = encodings.sync_message(event), encodings.sync_type(event)
+                yield Pack(self._subscriber.encoding, [message], [type_]).whole
+                after = event.sequence
+        yield page.part(after=after, upto=upto)
 
     async def _authorize(self) -> None:
         """Raises SyncRefused where one of the topics may not be followed now.
@@ -156,10 +178,17 @@ class _Replay:
             )
         if after < head.pruned_sequence:
             raise log.history_expired()
-        count = self._log.count_topics(
-            self._organization_id, self._topics, after=after, upto=head.sequence
-        )
-        return _Start(head, after, from_timestamp, count)
+        between = {"after": after, "upto": head.sequence}
+        count = self._log.count_topics(self._organization_id, self._topics, **between)
+        own: list[LoggedEvent] | None = []
+        if self._own and count:
+            own = self._log.read_topics(
+                self._organization_id, self._own, **between, limit=PAGE_EVENTS
+            )
+            size = sum(len(event.data) for event in own)
+            if len(own) == PAGE_EVENTS or size > most_of_a_pack():
+                own = None
+        return _Start(head, after, from_timestamp, count, own)
 
     def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
         at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
@@ -173,10 +202,22 @@ class _Replay:
     async def send_snapshot(self) -> int:
         """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
         await self._authorize()
-        async with self._shared.pictures.entered(self._stretch) as picture:
-            await self._authorize()
-            await self._pay(picture.number)
-            self._begin(picture.number, wire_time(EPOCH))
+        wanted, pictures = frozenset(self._topics), self._shared.pictures
+        if self._own:
+            async with pictures.entered(self._stretch(wanted - self._own)) as picture:
+                own = await pictures.beside(picture, self._stretch(self._own))
+                if own is not None:
+                    return await self._send_pictures(picture, own)
+        async with pictures.entered(self._stretch(wanted)) as picture:
+            return await self._send_pictures(picture)
+
+    async def _send_pictures(self, *pictures: Picture) -> int:
+        """Send pictures of one moment as one."""
+        await self._authorize()
+        count, head = sum(picture.number for picture in pictures), pictures[0].head
+        await self._pay(count)
+        self._begin(count, wire_time(EPOCH))
+        for picture in pictures:
             for place in range(picture.length):
                 async with self._sending():
                     part = picture.part(place)
@@ -184,8 +225,8 @@ class _Replay:
                         self._subscriber.too_slow()
                         raise Ended
                     await self._push(part)
-            self._complete(picture.number, picture.head, "snapshot")
-            return picture.head.sequence
+        self._complete(count, head, "snapshot")
+        return head.sequence
 
     async def _pay(self, count: int) -> None:
         """Before any of so many messages is sent. Raises RateLimitExceeded."""
@@ -238,3 +279,6 @@ class _Start(msgspec.Struct, frozen=True):
     after: int
     from_timestamp: str
     count: int
+    own: list[LoggedEvent] | None
+    """Events of the user's own topic, to be put between those of the others; None where they are
+    too many for that."""

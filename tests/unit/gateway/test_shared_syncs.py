@@ -168,6 +168,49 @@ async def test_v4_a_history_that_is_pruned_on_the_way_ends_the_sync_with_its_rea
     assert (await syncing)[-1] == "SYNC_HISTORY_EXPIRED"
 
 
+# ------------------------------------------------------------------ the user's own topic
+
+
+async def test_v4_a_users_own_events_come_in_their_places_and_the_others_stay_shared(
+    crowd: Crowd,
+) -> None:
+    users = [f"user{n}" for n in range(20)]
+    for user in users:
+        await crowd.join(user)
+    feed = await crowd.hub.feed("o")
+    for topics in ([f"user:{user}"] for user in users):
+        feed.ingest([crowd.log.append("o", topics=topics)])
+    both = crowd.log.append("o", topics=[KPI, f"user:{users[0]}"])
+    feed.ingest([both])
+    told = await asyncio.gather(
+        *(crowd.sync(u, KPI, SECRET, f"user:{u}", last_sequence=0) for u in users)
+    )
+    for n, of_user in enumerate(told):
+        assert of_user == [None, *range(1, 501), 501 + n, both.sequence, None]
+    # Four pages of what is shared, and for each what is their own.
+    assert crowd.log.reads["read_topics"] == 4 + len(users)
+
+
+@pytest.mark.parametrize(("own", "reads"), [(127, 1 + 4), (128, 1 + 5)])
+async def test_v4_many_own_events_are_told_like_all_others(
+    crowd: Crowd, own: int, reads: int
+) -> None:
+    await crowd.join("alice")
+    feed = await crowd.hub.feed("o")
+    for n in range(2 * own):
+        topic = "user:alice" if n % 2 else "kpi:another"
+        feed.ingest([crowd.log.append("o", topics=[topic])])
+    told = await crowd.sync("alice", KPI, SECRET, "user:alice", last_sequence=0)
+    assert told == [None, *range(1, 501), *range(502, 501 + 2 * own, 2), None]
+    assert crowd.log.reads["read_topics"] == reads
+
+
+async def test_v4_of_the_own_topic_alone_all_is_told(crowd: Crowd) -> None:
+    await crowd.join("alice")
+    (await crowd.hub.feed("o")).ingest([crowd.log.append("o", topics=["user:alice"])])
+    assert await crowd.sync("alice", "user:alice", last_sequence=0) == [None, 501, None]
+
+
 # ------------------------------------------------------------------ one read for all who wait
 
 
