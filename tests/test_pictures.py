@@ -41,7 +41,7 @@ class Gallery:
         return Stretch(await self.hub.feed(tenant.id), frozenset(wanted), TEXT)
 
     async def look(self, *topics: str, tenant: Tenant | None = None) -> dict[str, Any]:
-        """What a client is shown: the data of each entity by its id."""
+        """Return what a client is shown: the data of each entity by its id."""
         stretch = await self.stretch(*topics, tenant=tenant)
         async with self.pictures.entered(stretch) as picture:
             self.seen.add(picture)

@@ -1,4 +1,4 @@
-"""What is kept for a while because others may ask for the same: bounded in bytes and in time."""
+"""Keep things for a while because others may ask for the same: bounded in bytes and in time."""
 
 from __future__ import annotations
 

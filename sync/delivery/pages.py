@@ -36,7 +36,7 @@ EVENT_BYTES = 150
 
 
 class Stretch(NamedTuple):
-    """What a page is of: some topics' events in the log of a feed, in an encoding.
+    """Some topics' events in the log of a feed, in an encoding: what a page is of.
 
     Of the feed, not of the organization: a log that is put back gets another one.
     """

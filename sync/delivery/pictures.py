@@ -40,7 +40,7 @@ LINGER = 2.0
 
 
 class Picture:
-    """What is sent of it, in parts."""
+    """A snapshot, packed in parts that are sent one after the other."""
 
     def __init__(self, head: Head, parts: list[Part], *, number: int, size: int) -> None:
         self.head = head

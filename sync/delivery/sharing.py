@@ -1,4 +1,4 @@
-"""What clients that sync share in a process: reads of the log, packed bytes, and turns.
+"""Reads of the log, packed bytes and turns, which clients share that sync in a process.
 
 After a restart or a cut of the network all clients of an organization miss the same: they are
 served by a few reads, and in turns, so that the others notice nothing.

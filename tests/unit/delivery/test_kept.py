@@ -1,4 +1,4 @@
-"""What is kept for others: bounded in bytes and in time (row s6)."""
+"""Things that are kept for others: bounded in bytes and in time (row s6)."""
 
 from __future__ import annotations
 

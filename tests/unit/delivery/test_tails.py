@@ -1,4 +1,4 @@
-"""What was delivered while clients were paused, read once for all of them (V4)."""
+"""Events that were delivered while clients were paused, read once for all of them (V4)."""
 
 from __future__ import annotations
 

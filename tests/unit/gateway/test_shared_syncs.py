@@ -73,7 +73,7 @@ class Crowd:
         return {t for t in wanted if str(t) not in self.forbidden.get(user.user_id, ())}
 
     async def sync(self, user: str, *channels: str, **cursor: Any) -> list[Any]:
-        """What the user is told of: sequences, or why it is refused."""
+        """Return what the user is told of: sequences, or why it is refused."""
         asked = registry.client_messages["SYNC_REQUEST"]
         envelope = Envelope("SYNC_REQUEST", {}, request_id="r")
         context = Context(self.connections[user], self.hub, envelope, asked)
