@@ -33,7 +33,7 @@ from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organiz
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.services import prune_admin_sessions, prune_notifications
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
-from sync.protocol.identity import Actor, Principal
+from sync.protocol.identity import Actor
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
 
@@ -187,26 +187,23 @@ def _subject(row: Notification) -> NotificationSubject:
 # ------------------------------------------------------------------ what topics show
 
 
-def _show_organization(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+def _show_organization(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     for organization in Organization.objects.filter(pk__in=ids):
         yield from OrganizationSync().snapshot([organization])
         yield from DepartmentSync().snapshot(Department.objects.of(organization.pk))
         yield from EmployeeSync().snapshot(Employee.objects.of(organization.pk))
 
 
-def _show_departments(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    organization_id = principal.organization_id
+def _show_departments(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     followed = Department.objects.of(organization_id).filter(pk__in=ids)
     yield from DepartmentSync().snapshot(followed)
     employees = Employee.objects.of(organization_id).filter(department_id__in=ids)
     yield from EmployeeSync().snapshot(employees)
 
 
-def _show_notifications(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+def _show_notifications(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     """Yield the notifications that the user has not read yet."""
-    unread = Notification.objects.of(principal.organization_id).filter(
-        user_id__in=ids, read_at=None
-    )
+    unread = Notification.objects.of(organization_id).filter(user_id__in=ids, read_at=None)
     yield from NotificationSync().snapshot(unread.order_by("created_at"))
 
 

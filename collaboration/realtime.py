@@ -272,8 +272,8 @@ def _may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
-def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    sessions = Session.objects.of(principal.organization_id).filter(pk__in=canonical_uuids(ids))
+def _show_sessions(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    sessions = Session.objects.of(organization_id).filter(pk__in=canonical_uuids(ids))
     participants = Participant.objects.filter(session__in=sessions, left_at=None)
     annotations = Annotation.objects.filter(session__in=sessions).order_by("created_at")
     yield from SessionSync().snapshot(sessions)
@@ -281,16 +281,16 @@ def _show_sessions(principal: Principal, ids: Collection[str]) -> Iterable[Snaps
     yield from AnnotationSync().snapshot(annotations.select_related("author"))
 
 
-def _show_open_sessions(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    of_organization = Session.objects.of(principal.organization_id)
+def _show_open_sessions(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    of_organization = Session.objects.of(organization_id)
     running = of_organization.filter(ended_at=None)
     return SessionSync().snapshot(running.filter(organization_id__in=ids, invitation_only=False))
 
 
-def _show_invitations(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+def _show_invitations(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     invitations = Invitation.objects.filter(
         user_id__in=ids,
-        session__organization_id=principal.organization_id,
+        session__organization_id=organization_id,
         session__ended_at=None,
     )
     return InvitationSync().snapshot(invitations.select_related("session"))

@@ -262,33 +262,33 @@ def _visible_ids(principal: Principal, ids: Collection[str]) -> set[str]:
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
-def _show_in_organization(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    yield from _shown(principal, organization_id__in=ids, visibility=Visibility.ORGANIZATION)
-    yield from _shown_reports(principal, department=None)
+def _show_in_organization(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    yield from _shown(organization_id, organization_id__in=ids, visibility=Visibility.ORGANIZATION)
+    yield from _shown_reports(organization_id, department=None)
 
 
-def _show_in_departments(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    yield from _shown(principal, department_id__in=ids)
-    yield from _shown_reports(principal, department_id__in=ids)
+def _show_in_departments(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    yield from _shown(organization_id, department_id__in=ids)
+    yield from _shown_reports(organization_id, department_id__in=ids)
 
 
-def _show_kpis(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    yield from _shown(principal, pk__in=ids)
+def _show_kpis(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    yield from _shown(organization_id, pk__in=ids)
 
 
-def _shown(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
+def _shown(organization_id: str, **which: Any) -> Iterable[SnapshotEntity]:
     """These KPIs, and what concerns them."""
     synced: EntitySync[Any] = registered_for(Kpi)
-    yield from synced.snapshot(Kpi.objects.of(principal.organization_id).filter(**which))
+    yield from synced.snapshot(Kpi.objects.of(organization_id).filter(**which))
     of_kpi = {f"kpi__{name}": value for name, value in which.items()}
     for model, shown in _SHOWN.items():
-        rows = model.objects.of(principal.organization_id).filter(kpi__archived_at=None)
+        rows = model.objects.of(organization_id).filter(kpi__archived_at=None)
         yield from registered_for(model).snapshot(rows.filter(shown, **of_kpi))
 
 
-def _shown_reports(principal: Principal, **which: Any) -> Iterable[SnapshotEntity]:
+def _shown_reports(organization_id: str, **which: Any) -> Iterable[SnapshotEntity]:
     synced = registered_for(Report)
-    ready = Report.objects.of(principal.organization_id).filter(state=ReportState.READY)
+    ready = Report.objects.of(organization_id).filter(state=ReportState.READY)
     yield from synced.snapshot(ready.filter(**which))
 
 

@@ -42,7 +42,8 @@ class Feature:
     aliases: other types that clients may send, and the request that each of them means.
     handlers: what `handles` has made of the functions that serve its requests.
     topics: the kinds of topics that it owns; snapshots: what it shows on topics of a kind, its own
-    or another feature's. reads: rows that the authenticator reads, beside those of the topic kinds.
+    or another feature's, to all who may follow them. reads: rows that the authenticator reads,
+    beside those of the topic kinds.
     processors: what a worker does about events, each once and in order.
     on_change: called for all changes of a model's rows, in their transaction.
     on_delivered: called in every serving process, by entity type, after it delivered an event.

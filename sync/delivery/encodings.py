@@ -129,8 +129,13 @@ def types_of(event: LoggedEvent) -> tuple[str, ...]:
     """The types of the messages that `broadcast` makes, in order."""
     types: tuple[str, ...] = (event.live_type,) if event.live_type else ()
     if event.entity_type in _mirrored or not event.live:
-        types += ("SYNC_DELETE" if event.change_type == "deleted" else "SYNC_UPDATE",)
+        types += (sync_type(event),)
     return types
+
+
+def sync_type(event: LoggedEvent) -> str:
+    """Return the type of the message that `sync_message` makes."""
+    return "SYNC_DELETE" if event.change_type == "deleted" else "SYNC_UPDATE"
 
 
 def own_copy(

@@ -25,6 +25,7 @@ from sync.delivery.principals import PrincipalLoader
 from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.port import RENEW_SECONDS, SharedState
 from sync.delivery.shared_state.redis import RedisState
+from sync.delivery.sharing import SharedSyncs
 from sync.delivery.subscriber import Subscriber
 from sync.delivery.turns import Turns
 from sync.eventlog import log as database_log
@@ -72,7 +73,8 @@ class Hub:
         self.subscribers: dict[str, Subscriber] = {}
         """Those of all organizations, and those that have not signed in; by id."""
         self.readings = Turns(READINGS, of_one=READINGS_OF_ONE)
-        """Taken by what reads much for one client."""
+        """Taken by what reads much."""
+        self.syncs = SharedSyncs(log, self.clock, self.readings)
         self.state: SharedState = (
             RedisState(settings.redis_urls) if settings.redis_urls else MemoryState()
         )
@@ -184,6 +186,7 @@ class Hub:
     async def check_heads(self) -> None:
         """Compare once, with one query for all."""
         self._close_deserted()
+        self.syncs.forget()
         feeds = self.ready_feeds()
         for feed in feeds:
             if feed.organization_id not in self._joined:

@@ -6,14 +6,14 @@ half full, a token that has ended. They end alike, so that nothing is lost and n
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from sync.delivery.recent import SharedEvent
 from sync.delivery.sequencer import GAP_PATIENCE
 from sync.delivery.subscriber import CoveredRange, Subscriber
-from sync.eventlog.log import LoggedEvent
-from sync.eventlog.threads import in_database
 
 if TYPE_CHECKING:
     from sync.delivery.feed import Feed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bos.sync")
 
 PAGE = 100
-"""So many events are read from the log at once."""
+"""So many missing events are read from the log at once."""
 RETRY_PAUSE = 0.5
 """Seconds, where the database does not answer."""
 
@@ -46,6 +46,7 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
     Called with `subscriber.pausing` taken. Stops where the token ends meanwhile: the next AUTH
     calls again.
     """
+    syncs = feed.hub.syncs
     while subscriber.paused and subscriber.live:
         covered = max((covered.upto for covered in subscriber.covered), default=0)
         if covered > feed.last:
@@ -56,13 +57,11 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
         if subscriber.position >= feed.last:
             feed.resume(subscriber)
             return
+        if subscriber.outbox.is_filling():
+            await subscriber.drained()
         try:
-            events = feed.recent.after(subscriber.position, limit=PAGE) or await in_database(
-                feed.log.read,
-                feed.organization_id,
-                after=subscriber.position,
-                upto=feed.last,
-                limit=PAGE,
+            events = feed.recent.after(subscriber.position, limit=PAGE) or await syncs.tails.read(
+                feed, after=subscriber.position
             )
         except Exception:
             logger.exception("log not read")
@@ -71,16 +70,18 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
         if not events or events[0].sequence != subscriber.position + 1:
             subscriber.too_slow()  # what it has not got is no longer kept
             return
-        await _deliver(subscriber, events)
+        async with syncs.sending.turn(feed.organization_id):
+            _deliver(subscriber, events)
         await subscriber.drained()
+        await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
 
 
-async def _deliver(subscriber: Subscriber, events: list[LoggedEvent]) -> None:
-    """At its pace, and as far as its token holds: a page may be more than the queue."""
-    for event in events:
-        if subscriber.outbox.is_filling():
-            await subscriber.drained()
+def _deliver(subscriber: Subscriber, events: Sequence[SharedEvent]) -> None:
+    """As far as its queue has room and its token holds."""
+    for shared in events:
         if not subscriber.live:
             return
-        subscriber.deliver(event)
-        subscriber.position = event.sequence
+        subscriber.deliver(shared)
+        subscriber.position = shared.sequence
+        if subscriber.outbox.is_filling():
+            return

@@ -26,6 +26,7 @@ from sync.protocol.registry import Message, name_of
 if TYPE_CHECKING:
     from sync.delivery.feed import Feed
     from sync.delivery.outbox import Outbox
+    from sync.delivery.recent import SharedEvent
 
 HEARTBEATS = frozenset({"PING", "PONG"})
 # A client has taken so much of its queue within `slow_patience`, or it reads too slowly: 8 kB/s.
@@ -172,19 +173,20 @@ class Subscriber:
             self.push(*messages)
             counts.count_own_copy(event, subscribed=subscribed)
 
-    def deliver(self, event: LoggedEvent) -> None:
-        """Deliver an event that was read from the log for this client alone."""
+    def deliver(self, shared: SharedEvent) -> None:
+        """Deliver an event that was read from the log, where it is for this client."""
+        event = shared.event
         is_own = event.origin == self.id
         if any(covered.has(event) for covered in self.covered):
             # A sync shows what has changed; the answer to the user who changed it is another.
             if is_own:
                 self.answer(event)
             return
-        subscribed = not self.topics.isdisjoint(event.topics())
+        subscribed = not self.topics.isdisjoint(shared.topics)
         if is_own:
             self.answer(event, subscribed=subscribed)
         elif subscribed:
-            self.push(*encodings.broadcast(event))
+            self.outbox.push(shared.frames(self.encoding))
             counts.count_delivered([event])
 
     async def drained(self) -> None:

@@ -5,7 +5,9 @@ While it runs, live events wait; afterwards they follow without being repeated.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,16 +16,16 @@ from msgspec import UNSET
 from sync import metrics
 from sync.delivery import counts, encodings
 from sync.delivery.feed import Feed
-from sync.delivery.pause import PAGE
+from sync.delivery.packing import Pack, Part, most_of_a_pack
+from sync.delivery.pages import PAGE_EVENTS, Page, Stretch
+from sync.delivery.pictures import Picture
 from sync.eventlog import log
-from sync.eventlog.threads import reading
-from sync.protocol import codecs, topics
-from sync.protocol.envelope import encode
+from sync.eventlog.log import LoggedEvent
 from sync.protocol.errors import InvalidChannel, SyncErrorCode, SyncRefused, Unauthorized
-from sync.protocol.identity import SYSTEM, Principal
-from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart, SyncUpdate
+from sync.protocol.identity import Principal
+from sync.protocol.messages import SyncComplete, SyncError, SyncRequest, SyncStart
 from sync.protocol.times import EPOCH, parse_cursor, wire_cursor, wire_time, wire_time_us
-from sync.protocol.topics import SnapshotEntity, Topic
+from sync.protocol.topics import Topic
 
 if TYPE_CHECKING:
     from sync.gateway.dispatcher import Context
@@ -83,42 +85,64 @@ class _Replay:
         self._subscriber = context.subscriber
         self._feed: Feed = context.feed
         self._log = context.hub.log
+        self._shared = context.hub.syncs
         self._permitted = permitted
         self._organization_id = context.principal.organization_id
         self._request_id = context.request_id
         self._topics = wanted
+        own = frozenset(wanted) & {Topic("user", context.principal.user_id)}
+        self._own = own if len(wanted) > 1 else frozenset()
+        """The topic that no other user asks for, where they ask for it beside others: read with
+        them, it would keep them from being shared."""
         self._epoch = -1
 
     @property
     def names(self) -> frozenset[str]:
         return frozenset(str(topic) for topic in self._topics)
 
+    def _stretch(self, topics: frozenset[Topic]) -> Stretch:
+        return Stretch(self._feed, topics, self._subscriber.encoding)
+
     async def send_missed(self, request: SyncRequest) -> int:
         """One SYNC_UPDATE or SYNC_DELETE for each missed event; the sequence they go up to."""
         await self._authorize()
-        start = await self._context.read(self._start, request)
+        wanted = frozenset(self._topics)
+        cursor = (request.last_sequence, request.last_sync_timestamp)
+        start: _Start = await self._shared.starts.read(
+            (self._feed, wanted, cursor), lambda: self._context.read(self._start, request)
+        )
         await self._authorize()
         await self._pay(start.count)
         self._begin(start.count, start.from_timestamp)
+        stretch = self._stretch(wanted if start.own is None else wanted - self._own)
         after, sent = start.after, 0
-        while after < start.head.sequence:
-            events = await self._context.read(
-                self._log.read_topics,
-                self._organization_id,
-                self._topics,
-                after=after,
-                upto=start.head.sequence,
-                limit=PAGE,
-            )
-            await self._send([encodings.sync_message(event) for event in events])
-            sent += len(events)
-            if len(events) < PAGE:
-                break
-            after = events[-1].sequence
+        while sent < start.count and after < start.head.sequence:
+            async with self._sending():
+                page = await self._shared.pages.page(
+                    stretch,
+                    after=after,
+                    upto=start.head.sequence,
+                    is_first=after == start.after,
+                )
+                for part in self._parts(page, start, after):
+                    await self._push(part)
+                    sent += part.number
+            after = page.end
         if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
         self._complete(start.count, start.head, "replay")
         return start.head.sequence
+
+    def _parts(self, page: Page, start: _Start, after: int) -> Iterator[Part]:
+        """Yield what the page has behind `after`, with the user's own events in their places."""
+        upto = start.head.sequence
+        for event in start.own or ():
+            if after < event.sequence <= page.end and not page.has(event.sequence):
+                yield page.part(after=after, upto=event.sequence)
+                message, type_ = encodings.sync_message(event), encodings.sync_type(event)
+                yield Pack(self._subscriber.encoding, [message], [type_]).whole
+                after = event.sequence
+        yield page.part(after=after, upto=upto)
 
     async def _authorize(self) -> None:
         """Raises SyncRefused where one of the topics may not be followed now.
@@ -154,10 +178,17 @@ class _Replay:
             )
         if after < head.pruned_sequence:
             raise log.history_expired()
-        count = self._log.count_topics(
-            self._organization_id, self._topics, after=after, upto=head.sequence
-        )
-        return _Start(head, after, from_timestamp, count)
+        between = {"after": after, "upto": head.sequence}
+        count = self._log.count_topics(self._organization_id, self._topics, **between)
+        own: list[LoggedEvent] | None = []
+        if self._own and count:
+            own = self._log.read_topics(
+                self._organization_id, self._own, **between, limit=PAGE_EVENTS
+            )
+            size = sum(len(event.data) for event in own)
+            if len(own) == PAGE_EVENTS or size > most_of_a_pack():
+                own = None
+        return _Start(head, after, from_timestamp, count, own)
 
     def _resume_from(self, text: str, head: log.Head) -> tuple[int, str]:
         at_us, exact = parse_cursor(text, field="payload.lastSyncTimestamp")
@@ -171,50 +202,58 @@ class _Replay:
     async def send_snapshot(self) -> int:
         """All that the topics show now, as SYNC_UPDATE with changeType 'snapshot'."""
         await self._authorize()
-        head, shown = await self._context.read(self._read_snapshot)
+        wanted, pictures = frozenset(self._topics), self._shared.pictures
+        if self._own:
+            async with pictures.entered(self._stretch(wanted - self._own)) as picture:
+                own = await pictures.beside(picture, self._stretch(self._own))
+                if own is not None:
+                    return await self._send_pictures(picture, own)
+        async with pictures.entered(self._stretch(wanted)) as picture:
+            return await self._send_pictures(picture)
+
+    async def _send_pictures(self, *pictures: Picture) -> int:
+        """Send pictures of one moment as one."""
         await self._authorize()
-        await self._pay(len(shown))
-        self._begin(len(shown), wire_time(EPOCH))
-        for first in range(0, len(shown), PAGE):
-            page = shown[first : first + PAGE]
-            await self._send([self._snapshot_message(entity, head) for entity in page])
-        self._complete(len(shown), head, "snapshot")
+        count, head = sum(picture.number for picture in pictures), pictures[0].head
+        await self._pay(count)
+        self._begin(count, wire_time(EPOCH))
+        for picture in pictures:
+            for place in range(picture.length):
+                async with self._sending():
+                    part = picture.part(place)
+                    if part is None:
+                        self._subscriber.too_slow()
+                        raise Ended
+                    await self._push(part)
+        self._complete(count, head, "snapshot")
         return head.sequence
-
-    def _read_snapshot(self) -> tuple[log.Head, list[SnapshotEntity]]:
-        with reading():
-            head = self._log.head(self._organization_id)
-            return head, topics.snapshot(self._context.principal, self._topics)
-
-    def _snapshot_message(self, entity: SnapshotEntity, head: log.Head) -> bytes:
-        payload = SyncUpdate(
-            entity.entity_type,
-            entity.entity_id,
-            "snapshot",
-            msgspec.Raw(codecs.to_json(entity.data)),
-            SYSTEM.user_id,
-            head.sequence,
-        )
-        return encode("SYNC_UPDATE", codecs.to_json(payload))
 
     async def _pay(self, count: int) -> None:
         """Before any of so many messages is sent. Raises RateLimitExceeded."""
         await self._context.spend(count // MESSAGES_A_UNIT)
 
-    async def _send(self, messages: list[bytes]) -> None:
-        """At the client's pace: what it has not taken is not read from the log yet.
+    @asynccontextmanager
+    async def _sending(self) -> AsyncIterator[None]:
+        """Push something in this block: in turn, and at the client's pace.
 
-        Raises SyncRefused, TokenExpired, Ended: nothing is sent after the end of a right.
+        What the client has not taken is not read from the log yet, and while it takes that, it is
+        the turn of others.
         """
-        subscriber = self._subscriber
+        if self._subscriber.outbox.is_filling():
+            await self._subscriber.drained()
+        async with self._shared.sending.turn(self._organization_id):
+            yield
+        await self._subscriber.drained()
+        await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
+
+    async def _push(self, part: Part) -> None:
+        """Raises SyncRefused, TokenExpired, Ended: nothing is sent after the end of a right."""
         await self._may_go_on()
-        for message in messages:
-            if subscriber.outbox.is_filling():  # a hundred of them may be more than the queue
-                await subscriber.drained()
-                await self._may_go_on()
-            subscriber.push(message)
-            counts.count_sent(codecs.type_of(message, packed=False))
-        await subscriber.drained()
+        if part.counts:
+            self._subscriber.outbox.push(part.frames)
+            self._subscriber.outbox.flush()
+            for type_, number in part.counts.items():
+                counts.count_sent(type_, number)
 
     async def _may_go_on(self) -> None:
         await self._still_authorized()
@@ -240,3 +279,6 @@ class _Start(msgspec.Struct, frozen=True):
     after: int
     from_timestamp: str
     count: int
+    own: list[LoggedEvent] | None
+    """Events of the user's own topic, to be put between those of the others; None where they are
+    too many for that."""

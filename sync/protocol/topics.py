@@ -76,7 +76,9 @@ class SnapshotEntity(NamedTuple):
 
 
 Authorizer = Callable[[Principal, Collection[str]], Collection[str]]
-Snapshot = Callable[[Principal, Collection[str]], Iterable[SnapshotEntity]]
+Snapshot = Callable[[str, Collection[str]], Iterable[SnapshotEntity]]
+"""Called with an organization's id and ids of topics. It is not told who asks: one picture is sent
+to all who may follow these topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +152,13 @@ def needs_database(topics: Iterable[Topic]) -> bool:
     return any(_kinds[topic.kind].reads for topic in topics)
 
 
-def snapshot(principal: Principal, topics: Iterable[Topic]) -> list[SnapshotEntity]:
+def snapshot(organization_id: str, topics: Iterable[Topic]) -> list[SnapshotEntity]:
     """All that these topics show, each entity once, in the order the features give."""
     ids_of = _ids_of(topics)
     shown: dict[tuple[str, str], SnapshotEntity] = {}
     for kind in kinds():
         for show in _snapshots.get(kind, ()) if kind in ids_of else ():
-            for entity in show(principal, ids_of[kind]):
+            for entity in show(organization_id, ids_of[kind]):
                 shown.setdefault((entity.entity_type, entity.entity_id), entity)
     return list(shown.values())
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import connection, connections, transaction
 
+from bos.models import Employee
 from bos.permissions import principal_of
 from collaboration.models import Participant
 from collaboration.payloads import session_joined
 from collaboration.picture import read_picture
 from collaboration.services.sessions import session_create, session_join
 from kpis.models import Kpi
+from sync.eventlog import log
 from sync.eventlog.threads import reading
+from tests.conftest import ServeFixture
 from tests.support.cast import Cast
 from tests.support.client import Client
+from tests.support.frames import TEXT, RawSocket, frame
 from tests.support.mirror import snapshot
 from tests.support.server import Server
 
@@ -108,3 +114,61 @@ def test_c2_a_join_makes_four_statements_and_looks_up_nothing_that_is_known(cast
         again = session_join(principal_of(cast.mia.user), session)
         assert (again.pk, again.state) == (own.pk, "active")
         assert made == ["SELECT", "SELECT"]
+
+
+RESUMING, MISSED = 200, 500
+"""50 MB in all. Read and rendered for each of them they would hold the process for seconds."""
+
+
+async def test_s6_others_notice_little_of_two_hundred_who_resume_at_once(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve(
+        BOS_MAX_CONNECTIONS_PER_USER=str(RESUMING),
+        BOS_USER_MESSAGES_PER_MINUTE="1000",
+        BOS_USER_WORK_PER_MINUTE="100000",
+    )
+    start = log.head(cast.home.id).sequence
+    organization = cast.home.organization
+    await asyncio.to_thread(
+        Employee.objects.bulk_create,
+        [Employee(organization=organization, name=str(n)) for n in range(MISSED)],
+    )
+    request = {"channels": [cast.home.topic], "lastSequence": start}
+    crowd = [await sign_in(server, cast.bob.token) for _ in range(RESUMING)]
+    async with await Client.connect(server, cast.charlie) as charlie:
+        syncs = [asyncio.create_task(resume(each, request)) for each in crowd]
+        waits = []
+        while (await asyncio.wait(syncs, timeout=0.02))[1]:
+            asked = time.monotonic()
+            assert (await charlie.ask("PING"))["type"] == "PONG"
+            waits.append(time.monotonic() - asked)
+        assert [sync.result() for sync in syncs] == [MISSED] * RESUMING
+    for each in crowd:
+        each.writer.close()
+    # A part of it is this process, which reads all of it.
+    assert sorted(waits)[len(waits) * 99 // 100] < 0.5
+    assert max(waits) < 1
+
+
+async def sign_in(server: Server, token: str) -> RawSocket:
+    raw = await RawSocket.connect(server)
+    raw.send(message("AUTH", {"token": token}))
+    _, answer = await raw.receive()
+    assert b"AUTH_SUCCESS" in answer
+    return raw
+
+
+async def resume(raw: RawSocket, request: dict[str, Any]) -> int:
+    """How many updates came, by their number in the bytes that came."""
+    raw.send(message("SYNC_REQUEST", request))
+    got = bytearray()
+    while b'"type":"SYNC_COMPLETE"' not in got[-500:]:
+        part = await raw.reader.read(2**18)
+        assert part, got[-500:]
+        got += part
+    return got.count(b'"type":"SYNC_UPDATE"')
+
+
+def message(type_: str, payload: dict[str, Any]) -> bytes:
+    return frame(TEXT, json.dumps({"type": type_, "payload": payload}).encode())

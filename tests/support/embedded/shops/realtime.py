@@ -55,8 +55,8 @@ def may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
-def show_shops(principal: Principal, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    shops = Shop.objects.filter(chain=principal.organization_id, pk__in=ids)
+def show_shops(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+    shops = Shop.objects.filter(chain=organization_id, pk__in=ids)
     yield from ShopSync().snapshot(shops)
     yield from OrderSync().snapshot(Order.objects.filter(shop__in=shops))
 

@@ -1,0 +1,255 @@
+"""Many clients that resume at once: what they share, and what they do not (V4, S4, s6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from sync.delivery.hub import Hub
+from sync.delivery.sharing import SENDING_OF_ONE, Gathering
+from sync.eventlog.log import LoggedEvent
+from sync.gateway.connection import Connection
+from sync.gateway.dispatcher import Context
+from sync.gateway.replay import serve_sync
+from sync.protocol import registry
+from sync.protocol.close_codes import CloseCode
+from sync.protocol.envelope import Envelope
+from sync.protocol.identity import Principal
+from sync.protocol.messages import SyncRequest
+from sync.protocol.topics import Topic
+from sync.testing import Clock, FakeOutbox, MemoryLog, principal
+
+KPI, SECRET = "kpi:k", "kpi:secret"
+
+
+class CountedLog(MemoryLog):
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = {"read_topics": 0, "count_topics": 0, "read": 0}
+
+    def read_topics(self, *args: Any, **kwargs: Any) -> list[LoggedEvent]:
+        self.reads["read_topics"] += 1
+        return super().read_topics(*args, **kwargs)
+
+    def count_topics(self, *args: Any, **kwargs: Any) -> int:
+        self.reads["count_topics"] += 1
+        return super().count_topics(*args, **kwargs)
+
+    def read(self, *args: Any, **kwargs: Any) -> list[LoggedEvent]:
+        self.reads["read"] += 1
+        return super().read(*args, **kwargs)
+
+
+class Crowd:
+    """Users of the organizations `o` and `x`, each with a connection; each log has 500 events:
+    every other one of the secret KPI, which `bob` may not follow."""
+
+    async def open(self) -> Crowd:
+        self.log = CountedLog()
+        for n in range(500):
+            for organization in "ox":
+                self.log.append(organization, topics=[SECRET if n % 2 else KPI])
+        self.hub = Hub(log=self.log, clock=Clock())
+        self.forbidden = {"bob": {SECRET}}
+        self.outboxes: dict[str, FakeOutbox] = {}
+        self.connections: dict[str, Connection] = {}
+        return self
+
+    async def join(self, user: str, organization: str = "o") -> None:
+        outbox = self.outboxes[user] = FakeOutbox()
+
+        def closed(code: CloseCode) -> None:
+            raise AssertionError(code)
+
+        connection = Connection(user, outbox, raw=False, now=0, on_close=closed)
+        connection.authenticated(principal(user, organization), now=0, wall=0)
+        (await self.hub.feed(organization)).add(connection.subscriber)
+        self.connections[user] = connection
+
+    async def permitted(self, user: Principal, wanted: Collection[Topic]) -> set[Topic]:
+        return {t for t in wanted if str(t) not in self.forbidden.get(user.user_id, ())}
+
+    async def sync(self, user: str, *channels: str, **cursor: Any) -> list[Any]:
+        """Return what the user is told of: sequences, or why it is refused."""
+        asked = registry.client_messages["SYNC_REQUEST"]
+        envelope = Envelope("SYNC_REQUEST", {}, request_id="r")
+        context = Context(self.connections[user], self.hub, envelope, asked)
+        request = SyncRequest(channels=list(channels or [KPI, SECRET]), **cursor)
+        await serve_sync(context, request, self.permitted)
+        messages = [message["payload"] for message in self.outboxes[user].take()]
+        return [each.get("code", each.get("sequence")) for each in messages]
+
+
+@pytest.fixture
+async def crowd() -> Crowd:
+    return await Crowd().open()
+
+
+def whole(first: int, last: int, step: int = 1) -> list[Any]:
+    return [None, *range(first, last + 1, step), None]
+
+
+async def test_v4_a_hundred_who_resume_together_read_the_log_as_two_do(crowd: Crowd) -> None:
+    for n in range(100):
+        await crowd.join(str(n))
+    told = await asyncio.gather(*(crowd.sync(str(n), last_sequence=10) for n in range(100)))
+    assert told == [whole(11, 500)] * 100
+    # The second came while the first was being read, the others before the second was.
+    assert crowd.log.reads["count_topics"] <= 2
+    assert crowd.log.reads["read_topics"] == 4
+
+
+async def test_s4_what_one_may_see_is_not_shown_to_one_who_may_not(crowd: Crowd) -> None:
+    """Also where all of it is in memory, and whatever is asked for beside it."""
+    for user in ("alice", "bob"):
+        await crowd.join(user)
+    assert await crowd.sync("alice", last_sequence=0) == whole(1, 500)
+    assert await crowd.sync("bob", last_sequence=0) == ["UNAUTHORIZED"]
+    assert await crowd.sync("bob", SECRET, last_sequence=0) == ["UNAUTHORIZED"]
+    assert await crowd.sync("bob", KPI, last_sequence=0) == whole(1, 500, step=2)
+    assert await crowd.sync("alice", SECRET, last_sequence=0) == whole(2, 500, step=2)
+
+
+async def test_s1_two_organizations_share_nothing(crowd: Crowd) -> None:
+    await crowd.join("alice")
+    await crowd.join("xenia", "x")
+    (await crowd.hub.feed("x")).ingest([crowd.log.append("x", topics=[KPI])])
+    alice, xenia = await asyncio.gather(
+        *(crowd.sync(user, last_sequence=400) for user in ("alice", "xenia"))
+    )
+    assert (alice, xenia) == (whole(401, 500), whole(401, 501))
+
+
+async def test_a5_a_right_that_ends_while_many_resume_ends_the_sync_of_that_user_alone(
+    crowd: Crowd,
+) -> None:
+    for user in ("alice", "bob"):
+        await crowd.join(user)
+        crowd.outboxes[user].stop_reading()
+    crowd.forbidden = {}
+    syncs = [asyncio.create_task(crowd.sync(u, last_sequence=0)) for u in ("alice", "bob")]
+    while not all(crowd.outboxes[user].messages for user in ("alice", "bob")):
+        await asyncio.sleep(0.001)
+    crowd.forbidden = {"bob": {SECRET}}
+    (await crowd.hub.feed("o")).access_epoch += 1
+    for user in ("alice", "bob"):
+        crowd.outboxes[user].read_on()
+    assert await asyncio.gather(*syncs) == [whole(1, 500), [None, "UNAUTHORIZED"]]
+
+
+async def test_s6_those_who_do_not_read_take_no_turn_from_the_others(crowd: Crowd) -> None:
+    stuck = [f"stuck {n}" for n in range(SENDING_OF_ONE + 1)]
+    for user in (*stuck, "alice"):
+        await crowd.join(user)
+    for user in stuck:
+        crowd.outboxes[user].stop_reading()
+    waiting = [asyncio.create_task(crowd.sync(user, last_sequence=0)) for user in stuck]
+    while not all(crowd.outboxes[user].messages for user in stuck):
+        await asyncio.sleep(0.001)
+    assert await crowd.sync("alice", last_sequence=0) == whole(1, 500)
+    for user in stuck:
+        crowd.outboxes[user].read_on()
+    assert await asyncio.gather(*waiting) == [whole(1, 500)] * len(stuck)
+
+
+async def test_v4_a_history_that_is_pruned_on_the_way_ends_the_sync_with_its_reason(
+    crowd: Crowd,
+) -> None:
+    await crowd.join("alice")
+    crowd.outboxes["alice"].stop_reading()
+    syncing = asyncio.create_task(crowd.sync("alice", last_sequence=0))
+    while not crowd.outboxes["alice"].messages:
+        await asyncio.sleep(0.001)
+    crowd.log.prune("o", 10)
+    crowd.outboxes["alice"].read_on()
+    assert (await syncing)[-1] == "SYNC_HISTORY_EXPIRED"
+
+
+# ------------------------------------------------------------------ the user's own topic
+
+
+async def test_v4_a_users_own_events_come_in_their_places_and_the_others_stay_shared(
+    crowd: Crowd,
+) -> None:
+    users = [f"user{n}" for n in range(20)]
+    for user in users:
+        await crowd.join(user)
+    feed = await crowd.hub.feed("o")
+    for topics in ([f"user:{user}"] for user in users):
+        feed.ingest([crowd.log.append("o", topics=topics)])
+    both = crowd.log.append("o", topics=[KPI, f"user:{users[0]}"])
+    feed.ingest([both])
+    told = await asyncio.gather(
+        *(crowd.sync(u, KPI, SECRET, f"user:{u}", last_sequence=0) for u in users)
+    )
+    for n, of_user in enumerate(told):
+        assert of_user == [None, *range(1, 501), 501 + n, both.sequence, None]
+    # Four pages of what is shared, and for each what is their own.
+    assert crowd.log.reads["read_topics"] == 4 + len(users)
+
+
+@pytest.mark.parametrize(("own", "reads"), [(127, 1 + 4), (128, 1 + 5)])
+async def test_v4_many_own_events_are_told_like_all_others(
+    crowd: Crowd, own: int, reads: int
+) -> None:
+    await crowd.join("alice")
+    feed = await crowd.hub.feed("o")
+    for n in range(2 * own):
+        topic = "user:alice" if n % 2 else "kpi:another"
+        feed.ingest([crowd.log.append("o", topics=[topic])])
+    told = await crowd.sync("alice", KPI, SECRET, "user:alice", last_sequence=0)
+    assert told == [None, *range(1, 501), *range(502, 501 + 2 * own, 2), None]
+    assert crowd.log.reads["read_topics"] == reads
+
+
+async def test_v4_of_the_own_topic_alone_all_is_told(crowd: Crowd) -> None:
+    await crowd.join("alice")
+    (await crowd.hub.feed("o")).ingest([crowd.log.append("o", topics=["user:alice"])])
+    assert await crowd.sync("alice", "user:alice", last_sequence=0) == [None, 501, None]
+
+
+# ------------------------------------------------------------------ one read for all who wait
+
+
+async def test_v4_who_asks_after_a_read_has_begun_gets_the_next_one() -> None:
+    """The one that runs may not see what was committed before they asked."""
+    gathering: Gathering[int] = Gathering()
+    begun, go_on = [0], asyncio.Semaphore(0)
+
+    async def read() -> int:
+        begun[0] += 1
+        mine = begun[0]
+        await go_on.acquire()
+        return mine
+
+    first = asyncio.create_task(gathering.read("key", read))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(gathering.read("key", read)) for _ in range(5)]
+    elsewhere = asyncio.create_task(gathering.read("another key", read))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        go_on.release()
+    assert await first == 1
+    assert await elsewhere == 2
+    assert await asyncio.gather(*others) == [3] * 5
+    assert not gathering._reads
+
+
+async def test_v4_a_read_that_fails_fails_who_asked_for_it_and_the_next_tries_again() -> None:
+    gathering: Gathering[str] = Gathering()
+    outcomes = iter([ConnectionError("away"), "read"])
+
+    async def read() -> str:
+        outcome = next(outcomes)
+        await asyncio.sleep(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return str(outcome)
+
+    asked = [gathering.read("key", read) for _ in range(3)]
+    first, *others = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(first, ConnectionError)
+    assert others == ["read", "read"]
