@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from bos.imports.workflow import IMPORT, fail_lost
+from bos.imports.workflow import IMPORT, go_on_with_lost
 from bos.jobs.queue import Priority
 from kpis.alerts import services
 from kpis.insights import asked
@@ -115,7 +115,7 @@ def sweep() -> None:
     """Take up what a lost or failed job has left waiting, and remove what is past."""
     sweep_waiting()
     fail_lost_reports()
-    fail_lost()
+    go_on_with_lost()
     end_old_forecasts()
 
 
