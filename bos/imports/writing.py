@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,6 +20,7 @@ from bos.imports.kinds import Kind
 from bos.imports.outcome import Outcome
 from bos.models import Import, ImportPlan, ImportState, User
 from sync.eventlog.faults import passes
+from sync.eventlog.pace import Pace
 from sync.eventlog.threads import SQLITE_LOOKS, letting_others_write, retry_on_conflict
 
 T = TypeVar("T")
@@ -39,21 +39,6 @@ CHANGED_MEANWHILE = "What this row is about was changed or deleted after the fil
 
 class Stopped(Exception):
     """The author may not import any more."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """How many steps fit into a slice, by what the last one took."""
-
-    steps: int = FIRST_STEPS
-
-    def took(self, steps: int, seconds: float) -> None:
-        """steps: how many were written in this time."""
-        fitting = int(max(steps, 1) * SLICE_SECONDS / max(seconds, 0.001))
-        self.steps = max(1, min(fitting, self.steps * 2, MOST_STEPS))
-
-    def halve(self) -> None:
-        self.steps = max(1, self.steps // 2)
 
 
 def patiently(work: Callable[[], T]) -> T:
@@ -83,7 +68,7 @@ class Writer:
         self.import_ = import_
         self._kind = kind
         self._may_still = may_still
-        self._pace = Pace()
+        self._pace = Pace(SLICE_SECONDS, FIRST_STEPS, MOST_STEPS)
         self._steps = _stored_steps(import_, kind)
 
     def run(self) -> None:
@@ -99,7 +84,7 @@ class Writer:
     def _timed_slice(self) -> bool:
         """Write a slice; whether there may be more. A row that cannot be written is left out."""
         began = time.monotonic()
-        asked = self._pace.steps
+        asked = self._pace.items
         try:
             written = self._slice(asked)
         except (IntegrityError, ObjectDoesNotExist):

@@ -1,0 +1,57 @@
+"""Write much in short transactions: how much fits into one is learnt from the one before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LEAST_SECONDS = 0.000_1
+
+
+@dataclass(slots=True)
+class Pace:
+    """items: how many the next transaction should have, so that it takes about `seconds`.
+
+    It at most doubles, and never exceeds `most`.
+    """
+
+    seconds: float
+    items: int
+    most: int
+
+    def took(self, items: int, seconds: float) -> None:
+        """Learn that so many items took so long."""
+        fitting = int(max(items, 1) * self.seconds / max(seconds, LEAST_SECONDS))
+        self.items = max(1, min(fitting, self.items * 2, self.most))
+
+    def halve(self) -> None:
+        self.items = max(1, self.items // 2)
+
+
+PRUNE_SECONDS = 0.015
+"""Of one transaction that removes what is old: nobody waits for longer than that."""
+PRUNE_PAUSE = 0.03
+"""Seconds in which others write then; more, where the transaction took longer. Longer than SQLite
+waits between two looks at a lock, and half of the database's time is everybody else's."""
+
+
+def prune_slowly(delete: Callable[[int], int], *, first: int, most: int, upto: int = 0) -> int:
+    """Call `delete(at most so many)` until there is nothing left to delete; how many those were.
+
+    delete: removes some in one short transaction, and says how many. upto: stop after so many;
+    0: never.
+    """
+    pace = Pace(PRUNE_SECONDS, first, most)
+    deleted = 0
+    while True:
+        began = time.monotonic()
+        count = delete(pace.items)
+        if not count:
+            return deleted
+        deleted += count
+        took = time.monotonic() - began
+        if upto and deleted >= upto:
+            return deleted
+        pace.took(count, took)
+        time.sleep(max(PRUNE_PAUSE, took))
