@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 LEAST_SECONDS = 0.000_1
@@ -36,8 +38,27 @@ PRUNE_PAUSE = 0.03
 waits between two looks at a lock, and half of the database's time is everybody else's."""
 
 
+_ends_at: ContextVar[float] = ContextVar("prune_ends_at", default=float("inf"))
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let `prune_slowly` come to an end after so long, also where there is more; each deletes
+    something."""
+    token = _ends_at.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+def is_over() -> bool:
+    """Whether the time that `within` has set is over."""
+    return time.monotonic() >= _ends_at.get()
+
+
 def prune_slowly(delete: Callable[[int], int], *, first: int, most: int, upto: int = 0) -> int:
-    """Call `delete(at most so many)` until there is nothing left to delete; how many those were.
+    """Call `delete(at most so many)` until there is nothing left, or no time; how many those were.
 
     delete: removes some in one short transaction, and says how many. upto: stop after so many;
     0: never.
@@ -51,7 +72,7 @@ def prune_slowly(delete: Callable[[int], int], *, first: int, most: int, upto: i
             return deleted
         deleted += count
         took = time.monotonic() - began
-        if upto and deleted >= upto:
+        if is_over() or (upto and deleted >= upto):
             return deleted
         pace.took(count, took)
         time.sleep(max(PRUNE_PAUSE, took))

@@ -1,4 +1,4 @@
-"""Remove old rows: history, retry records, and what features register. Slowly: see `pace`."""
+"""Remove old rows: history, retry records, and what features register; slowly, as `pace` says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from sync.conf import sync_settings
 from sync.eventlog import log
-from sync.eventlog.pace import prune_slowly
+from sync.eventlog.pace import is_over, prune_slowly, within
 from sync.models import Event, StreamHead
 from sync.protocol.times import now_us
 
@@ -47,8 +47,7 @@ def prune_events(older_than_us: int) -> int:
         last = log.last_until(organization_id, older_than_us - 1, after=-1, upto=end.sequence)
         if last is not None:
             _forget_until(organization_id, *last)
-            delete = partial(_delete_until, organization_id, last[0])
-            deleted += prune_slowly(delete, first=EVENTS[0], most=EVENTS[1])
+            deleted += _delete_until(organization_id, last[0])
     return deleted
 
 
@@ -61,11 +60,24 @@ def _forget_until(organization_id: str, sequence: int, at_us: int) -> None:
     head.save(update_fields=["pruned_sequence", "pruned_at_us"])
 
 
-def _delete_until(organization_id: str, last: int, count: int) -> int:
-    """Delete the first of the events up to this one; how many those were. One statement."""
-    events = Event.objects.filter(organization_id=organization_id, sequence__lte=last)
-    first = list(events.order_by("sequence").values_list("sequence", flat=True)[:count])
-    return events.filter(sequence__lte=first[-1]).delete()[0] if first else 0
+def _delete_until(organization_id: str, last: int) -> int:
+    """Delete the events up to this one; how many those were."""
+    events = Event.objects.filter(organization_id=organization_id)
+    done = -1
+
+    def delete(count: int) -> int:
+        nonlocal done
+        # From where the one before has come to: PostgreSQL's index keeps what was deleted before,
+        # until it is vacuumed, and each statement would pass all of it. One bound at each end: of
+        # two SQLite takes the first one for the index, and passes everything up to that.
+        rest = events.filter(sequence__gt=done, sequence__lte=last).order_by("sequence")
+        first = list(rest.values_list("sequence", flat=True)[:count])
+        if first:
+            events.filter(sequence__gt=done, sequence__lte=first[-1]).delete()
+            done = first[-1]
+        return len(first)
+
+    return prune_slowly(delete, first=EVENTS[0], most=EVENTS[1])
 
 
 _tasks: dict[str, Callable[[], int]] = {}
@@ -128,3 +140,14 @@ def prune_all() -> dict[str, int]:
         forgotten[what] = forget()
     logger.info("forgotten", extra=forgotten)
     return forgotten
+
+
+ROUND_SECONDS = 3.0
+"""A server that ends waits for its threads."""
+
+
+def prune_some() -> bool:
+    """Forget some of what is too old, for a few seconds; whether there may be more of it."""
+    with within(ROUND_SECONDS):
+        prune_all()
+        return is_over()
