@@ -154,7 +154,7 @@ class Person:
         self._socket.send(json.dumps(request))
         while (answer := json.loads(self._socket.recv())).get("requestId") != request["requestId"]:
             if answer["type"] == "PING":
-                self._socket.send(json.dumps({"type": "PONG", "payload": answer["payload"]}))
+                self._socket.send(json.dumps({"type": "PONG"}))
         if answer["type"] in ("ERROR", "SYNC_ERROR"):
             raise RuntimeError(f"{type_} was answered {answer}")
         found: dict[str, Any] = answer

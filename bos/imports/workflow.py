@@ -32,6 +32,7 @@ from bos.models import Import, ImportPlan, ImportState, Organization, User
 from bos.notifying import notify
 from bos.texts import cut
 from sync.eventlog.faults import passes
+from sync.eventlog.retention import prune_plain
 from sync.eventlog.threads import retry_on_conflict
 from sync.protocol.identity import Actor, acting
 
@@ -331,4 +332,5 @@ class _Teller:
 
 def prune_imports() -> int:
     """Forget what was imported long ago; how many files that were."""
-    return Import.objects.filter(created_at__lt=timezone.now() - KEEP).delete()[0]
+    old = Import.objects.filter(created_at__lt=timezone.now() - KEEP)
+    return prune_plain(old, oldest="created_at")
