@@ -128,8 +128,10 @@ def _write(import_: Import) -> None:
         store_plan(import_, plan.steps, plan.outcome)
     with acting(Actor(user_id=str(import_.author_id), source=IMPORT)):
         try:
-            Writer(import_, kind, _may_still).run()
-            patiently(partial(_done, import_))
+            if Writer(import_, kind, _may_still).run():
+                patiently(partial(_done, import_))
+            else:
+                _enqueue(write, import_)
         except Stopped:
             _fail(import_, NO_ADMIN)
 

@@ -30,7 +30,11 @@ SLICE_SECONDS = 0.08
 """A slice's aim. Another writer waits for it, on SQLite also until it looks again: often enough
 within 128 ms of waiting, so a slice and the pause after it should not take longer."""
 FIRST_STEPS = 50
+"""The least, too."""
 MOST_STEPS = 2_000
+TURN_SECONDS = 30.0
+"""So long one job writes, then it is others' turn: other organizations' jobs, and no job may take
+as long as `BOS_JOB_TIMEOUT`, however busy the machine is."""
 TRIES = 5
 PAUSE = 1.0
 """Seconds before a slice is tried again for which the database was away, or somebody in the way."""
@@ -68,18 +72,22 @@ class Writer:
         self.import_ = import_
         self._kind = kind
         self._may_still = may_still
-        self._pace = Pace(SLICE_SECONDS, FIRST_STEPS, MOST_STEPS)
+        self._pace = Pace(SLICE_SECONDS, FIRST_STEPS, MOST_STEPS, least=FIRST_STEPS)
         self._steps = _stored_steps(import_, kind)
 
-    def run(self) -> None:
-        """Return when all is written, or where another run of the job has ended it.
+    def run(self) -> bool:
+        """Write until nothing is left, or others have a turn; whether nothing is left.
 
         Raises Stopped, and what a slice has failed with that cannot be helped.
         """
+        ends_at = time.monotonic() + TURN_SECONDS
         more = True
         while more:
             with letting_others_write(least=SQLITE_LOOKS):
                 more = patiently(self._timed_slice)
+            if more and time.monotonic() >= ends_at:
+                return False
+        return True
 
     def _timed_slice(self) -> bool:
         """Write a slice; whether there may be more. A row that cannot be written is left out."""

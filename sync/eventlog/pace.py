@@ -15,19 +15,22 @@ LEAST_SECONDS = 0.000_1
 class Pace:
     """items: how many the next transaction should have, so that it takes about `seconds`.
 
-    It at most doubles, and never exceeds `most`.
+    It at most doubles, never exceeds `most`, and is not less than `least`: fewer would do little
+    more than begin and end, and make a busy machine busier.
     """
 
     seconds: float
     items: int
     most: int
+    least: int = 1
 
     def took(self, items: int, seconds: float) -> None:
         """Learn that so many items took so long."""
         fitting = int(max(items, 1) * self.seconds / max(seconds, LEAST_SECONDS))
-        self.items = max(1, min(fitting, self.items * 2, self.most))
+        self.items = max(self.least, min(fitting, self.items * 2, self.most))
 
     def halve(self) -> None:
+        """Look for what fails among them, down to a single one."""
         self.items = max(1, self.items // 2)
 
 
@@ -57,13 +60,15 @@ def is_over() -> bool:
     return time.monotonic() >= _ends_at.get()
 
 
-def prune_slowly(delete: Callable[[int], int], *, first: int, most: int, upto: int = 0) -> int:
+def prune_slowly(
+    delete: Callable[[int], int], *, first: int, most: int, least: int = 1, upto: int = 0
+) -> int:
     """Call `delete(at most so many)` until there is nothing left, or no time; how many those were.
 
-    delete: removes some in one short transaction, and says how many. upto: stop after so many;
-    0: never.
+    delete: removes some in one short transaction, and says how many. first, most, least: of one
+    transaction. upto: stop after so many; 0: never.
     """
-    pace = Pace(PRUNE_SECONDS, first, most)
+    pace = Pace(PRUNE_SECONDS, first, most, least)
     deleted = 0
     while True:
         began = time.monotonic()

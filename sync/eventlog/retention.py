@@ -28,7 +28,7 @@ def prune_history() -> int:
 
 
 EVENTS = 50, 2_000
-"""The first and the most of one transaction."""
+"""The least, which is the first, and the most of one transaction."""
 
 
 def prune_events(older_than_us: int) -> int:
@@ -77,7 +77,7 @@ def _delete_until(organization_id: str, last: int) -> int:
             done = first[-1]
         return len(first)
 
-    return prune_slowly(delete, first=EVENTS[0], most=EVENTS[1])
+    return prune_slowly(delete, first=EVENTS[0], most=EVENTS[1], least=EVENTS[0])
 
 
 _tasks: dict[str, Callable[[], int]] = {}
@@ -115,7 +115,7 @@ def _delete_some(rows: QuerySet[Any], count: int) -> int:
 
 
 PLAIN_ROWS = 100, 2_000
-"""The first and the most of one transaction, of rows that nothing hangs on."""
+"""Likewise, of rows that nothing hangs on."""
 
 
 def prune_plain(rows: QuerySet[Any], *, oldest: str) -> int:
@@ -130,7 +130,7 @@ def prune_plain(rows: QuerySet[Any], *, oldest: str) -> int:
         return rows.model._base_manager.filter(pk__in=keys).delete()[0] if keys else 0
 
     first, most = PLAIN_ROWS
-    return prune_slowly(delete, first=first, most=most)
+    return prune_slowly(delete, first=first, most=most, least=first)
 
 
 def prune_all() -> dict[str, int]:

@@ -353,6 +353,25 @@ def test_i4_of_two_imports_of_an_organization_the_second_follows_the_first(
     assert counted(second) == (ImportState.DONE, 0, ROWS, 0)
 
 
+def test_j2_a_long_import_lets_other_jobs_have_their_turn(
+    cast: Cast,
+    admin: Browser,
+    series: list[Kpi],
+    jobs: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import_ = confirmed(admin, file_of(*series))
+    Job.objects.filter(organization_id=cast.home.id).delete()
+    monkeypatch.setattr(writing, "TURN_SECONDS", 0.0)
+    workflow.write(str(import_.pk))
+    assert counted(import_) == (ImportState.WRITING, FIRST, 0, 0)
+    assert jobs() == [str(import_.pk)]
+    monkeypatch.undo()
+    workflow.write(str(import_.pk))
+    assert counted(import_) == (ImportState.DONE, ROWS, 0, 0)
+    assert jobs() == [str(import_.pk)], "not once more"
+
+
 def test_i4_an_import_whose_turn_nobody_has_told_of_is_written_in_the_end(
     cast: Cast, admin: Browser, series: list[Kpi], jobs: Callable[[], list[str]]
 ) -> None:
