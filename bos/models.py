@@ -383,7 +383,7 @@ class Import(models.Model):
 
 
 class ImportPlan(models.Model):
-    """What an import that is being written is to write: see `bos.imports.writing`.
+    """The steps of an import that is being written: see `bos.imports.writing`.
 
     A table of its own: each slice changes the import's row, and SQLite writes a row as a whole.
     """

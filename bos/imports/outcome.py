@@ -1,4 +1,4 @@
-"""What a file would change, or has changed, as its page shows it."""
+"""Collect what a file would change, or has changed, as its page shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is old is removed in short transactions, and found in few look-ups."""
+"""Old rows are removed in short transactions, and found in few look-ups."""
 
 from __future__ import annotations
 
