@@ -2,7 +2,7 @@
 
 One client sets a value again and again over the WebSocket, and each time from request to answer is
 measured: alone, while a worker imports 50,000 values of 10,000 KPIs of the same organization, while
-a million old events are pruned, and alone beside a resume of 1,000 events. With `--events` the log
+a million old events are pruned, and alone beside a resume of 500 events. With `--events` the log
 is filled to so many before, and what it costs then is compared with what it cost before. The server
 has one core; worker, client, Redis and PostgreSQL share the other one.
 """
@@ -35,6 +35,7 @@ KPIS, VALUES, OLD_EVENTS = 10_000, 50_000, 1_000_000
 ALONE_SECONDS = 10
 PAUSE = 0.01
 RESUMED = 500
+SHORT_LOG = 2 * RESUMED
 MAX_IMPORT_SECONDS = 12
 MAX_WAIT_MS = 300
 MAX_PRUNE_P99_MS = 50
@@ -306,7 +307,7 @@ def compare(short: tuple[Waits, float], long: tuple[Waits, float]) -> bool:
 
 
 @contextlib.contextmanager
-def served(directory: Path, *, postgres: bool, events: int = 0) -> Iterator[Bench]:
+def served(directory: Path, *, postgres: bool, events: int = SHORT_LOG) -> Iterator[Bench]:
     """A server whose log has so many events; filled before it begins, or it would read them."""
     directory.mkdir()
     with contextlib.ExitStack() as stack:
@@ -316,9 +317,8 @@ def served(directory: Path, *, postgres: bool, events: int = 0) -> Iterator[Benc
             url = stack.enter_context(postgres_server())
         prepared = product.prepare(url)
         organization_id = prepared.organization["id"]
-        if events:
-            fill = FILL.format(organization=organization_id, count=events, at_us=0)
-            shell(fill, prepared.environment())
+        fill = FILL.format(organization=organization_id, count=events, at_us=0)
+        shell(fill, prepared.environment())
         if not postgres:
             url = f"sqlite:///{directory / 'product.sqlite3'}"
         serving = product.product_server(prepared, redis_url=redis_url, directory=directory)
@@ -347,7 +347,7 @@ def main() -> int:
     met = True
     with tempfile.TemporaryDirectory(prefix="bench-bulk-") as name:
         with served(Path(name) / "short", postgres=given.postgres) as bench:
-            short = show_alone(bench, events=0)
+            short = show_alone(bench, events=SHORT_LOG)
             if not given.events:
                 met = measure(bench, old_events=given.old_events)
         if given.events:
