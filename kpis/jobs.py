@@ -33,8 +33,8 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
     """Each new value of a KPI: raise its alerts, and have it judged.
 
     Return how many events are done, where that is enough for a transaction, by the KPIs that are
-    judged or by the alerts. The event that raised the last one is looked at again then: what it has raised
-    stays raised, and the other rules follow.
+    judged or by the alerts. The event that raised the last one is looked at again then: what it has
+    raised stays raised, and the other rules follow.
     """
     values = [event for event in events if _has_new_value(event)]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
