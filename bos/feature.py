@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bos.imports import workflow
-from bos.imports.workflow import Kind
+from bos.imports import kinds
+from bos.imports.kinds import Kind
 from bos.jobs import queue, schedules
 from bos.jobs.queue import JobType
 from bos.leaving import departments, people
@@ -63,7 +63,7 @@ class Feature(feature.Feature):
             if job.title:
                 schedules.add_schedule(job.title, job.work, minutes=job.minutes)
         for kind in self.imports:
-            workflow.add_kind(kind)
+            kinds.add_kind(kind)
         self._plug_into_leaving()
 
     def _plug_into_leaving(self) -> None:

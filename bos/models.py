@@ -344,6 +344,7 @@ class ImportState(models.TextChoices):
     CONFIRMED = "confirmed", "Confirmed, waiting"
     WRITING = "writing", "Being written"
     DONE = "done", "Done"
+    PARTLY = "partly", "Stopped: some rows were written"
     FAILED = "failed", "Failed: nothing was changed"
 
 
@@ -358,12 +359,13 @@ class Import(models.Model):
     kind = models.CharField("of what", max_length=16)
     file_name = models.CharField(max_length=200, editable=False)
     content = models.BinaryField(default=b"", editable=False)
-    """Empty once it is done."""
+    """Empty once what is to be written is planned, or it has ended."""
     state = models.CharField(
         max_length=16, choices=ImportState.choices, default=ImportState.WAITING, editable=False
     )
     state_since = models.DateTimeField(editable=False)
     rows_done = models.PositiveIntegerField("checked rows", default=0, editable=False)
+    """Of those that are checked, or written."""
     rows_total = models.PositiveIntegerField("rows", default=0, editable=False)
     problem = models.CharField(max_length=500, blank=True, default="", editable=False)
     """Why the file as a whole cannot be used."""
@@ -378,6 +380,21 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+
+class ImportPlan(models.Model):
+    """The steps of an import that is being written: see `bos.imports.writing`.
+
+    A table of its own: each slice changes the import's row, and SQLite writes a row as a whole.
+    """
+
+    of = models.OneToOneField(
+        Import, primary_key=True, on_delete=models.CASCADE, related_name="plan"
+    )
+    steps = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"plan of {self.of_id}"
 
 
 # django-q has no types.

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bos.ids import canonical_uuids
 from bos.models import Notification
-from sync.eventlog.retention import prune_in_batches
+from sync.eventlog.retention import prune_in_batches, prune_plain
 from sync.protocol.errors import Unauthorized
 from sync.protocol.identity import Principal
 
@@ -42,8 +42,8 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
 
 def prune_admin_sessions() -> int:
     """Delete the sessions of the admin that have expired; how many they were."""
-    deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    return deleted
+    over = Session.objects.filter(expire_date__lt=timezone.now())
+    return prune_plain(over, oldest="expire_date")
 
 
 NOTIFICATIONS_AT_ONCE = 200

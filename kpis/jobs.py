@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from bos.imports.workflow import IMPORT, fail_lost
+from bos.imports.workflow import IMPORT, go_on_with_lost
 from bos.jobs.queue import Priority
 from kpis.alerts import services
 from kpis.insights import asked
@@ -24,11 +24,17 @@ from sync.eventlog.threads import retry_on_conflict
 # this module is loaded by servers, too.
 
 
+JUDGED_AT_ONCE = 25
+"""KPIs of one transaction: each is two or three writes and a job, some milliseconds for which on
+SQLite everybody else waits."""
+
+
 def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int | None:
     """Each new value of a KPI: raise its alerts, and have it judged.
 
-    Return how many events are done, where as many alerts as fit into a transaction are raised. The
-    last one is looked at again then: what it has raised stays raised, and the other rules follow.
+    Return how many events are done, where that is enough for a transaction, by the KPIs that are
+    judged or by the alerts. The event that raised the last one is looked at again then: what it has
+    raised stays raised, and the other rules follow.
     """
     values = [event for event in events if _has_new_value(event)]
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
@@ -38,6 +44,9 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
     live = set()
     room, done = services.Room(), None
     for event in values:
+        if len(judged) >= JUDGED_AT_ONCE:
+            done = events.index(event)
+            break
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
         if kpi is None or value is None:
@@ -115,7 +124,7 @@ def sweep() -> None:
     """Take up what a lost or failed job has left waiting, and remove what is past."""
     sweep_waiting()
     fail_lost_reports()
-    fail_lost()
+    go_on_with_lost()
     end_old_forecasts()
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from bos.models import Notification, Organization
 from kpis.alerts import services
-from kpis.history.measurements import Measurement, write_values
+from kpis.history.measurements import write_values
+from kpis.history.stored import Measurement
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
 from sync.eventlog.processors import advance
 from sync.models import Event

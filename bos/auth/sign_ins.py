@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from bos.ids import canonical_uuids
 from bos.models import SignIn, User
 from sync.delivery.access import withdraw
+from sync.eventlog.retention import prune_plain
 from sync.protocol.rights import AccessChange
 
 logger = logging.getLogger("bos.login")
@@ -99,5 +99,6 @@ def prune_sign_ins() -> int:
         settings.SIMPLE_JWT[f"{kind}_TOKEN_LIFETIME"] for kind in ("ACCESS", "REFRESH")
     ]
     now = timezone.now()
-    over = Q(ends_at__lt=now) | Q(used_at__lt=now - max(lives))
-    return SignIn.objects.filter(over).delete()[0]
+    ended = prune_plain(SignIn.objects.filter(ends_at__lt=now), oldest="ends_at")
+    unused = SignIn.objects.filter(used_at__lt=now - max(lives))
+    return ended + prune_plain(unused, oldest="used_at")

@@ -18,6 +18,7 @@ from bos.auth.token_keys import KeyedBackend, token_keys
 from bos.ids import canonical_uuids
 from bos.models import SignIn, SpentToken, User
 from sync.eventlog.fast_sql import Lock, hold_rows
+from sync.eventlog.retention import prune_plain
 from sync.protocol.authenticator import Claims
 from sync.protocol.errors import TokenExpired, TokenInvalid
 from sync.protocol.identity import Actor, Principal, acting
@@ -231,4 +232,5 @@ def _spend(told: dict[str, Any]) -> None:
 
 def prune_spent() -> int:
     """Forget spent tokens that have expired by themselves."""
-    return SpentToken.objects.filter(expires_at__lt=timezone.now()).delete()[0]
+    spent = SpentToken.objects.filter(expires_at__lt=timezone.now())
+    return prune_plain(spent, oldest="expires_at")

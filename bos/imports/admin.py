@@ -23,11 +23,14 @@ from bos.adminsite.scope import scope_of
 from bos.adminsite.tenant import TenantAdmin, refuse_if_full
 from bos.imports.cells import Unreadable
 from bos.imports.files import MAX_BYTES, MAX_ROWS, csv_bytes, kind_of, too_large, xlsx_bytes
+from bos.imports.kinds import kinds
 from bos.imports.resources import TenantResource
-from bos.imports.workflow import BUSY, begin, confirm, kinds
+from bos.imports.workflow import BUSY, begin, confirm, is_another_written
 from bos.models import Import, ImportState, Organization
 
 NO_WORKER_SECONDS = 10
+NEXT = "Another import of your organization is being written; this one is next."
+BAD_ENDS = (ImportState.REFUSED, ImportState.FAILED, ImportState.PARTLY)
 NO_WORKER = "No worker has started it yet: all are busy, or “manage.py work” is not running."
 
 # ------------------------------------------------------------------ imports
@@ -99,9 +102,11 @@ class ImportAdmin(TenantAdmin):
         outcome = import_.outcome
         if not outcome:
             return ""
-        if outcome["problem_count"]:
+        lost = outcome.get("lost", 0)  # none in one of an older version
+        if outcome["problem_count"] > lost:
             return f"{outcome['problem_count']:,} problem{pluralize(outcome['problem_count'])}"
-        return f"{outcome['new']:,} new, {outcome['changed']:,} changed"
+        written = f"{outcome['new']:,} new, {outcome['changed']:,} changed"
+        return f"{written}, {lost:,} not written" if lost else written
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         own = ("kind", "file")
@@ -150,12 +155,17 @@ class ImportAdmin(TenantAdmin):
             "outcome": import_.outcome,
             "is_busy": import_.state in BUSY,
             "is_checked": import_.state == ImportState.CHECKED,
-            "is_bad": import_.state in (ImportState.REFUSED, ImportState.FAILED),
+            "is_bad": import_.state in BAD_ENDS,
         }
         return TemplateResponse(request, "admin/bos/import.html", context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not while it is written: half of it would be there, and nothing would say so."""
+        is_written = obj is not None and obj.state == ImportState.WRITING
+        return not is_written and super().has_delete_permission(request, obj)
 
     def get_urls(self) -> Any:
         own = self.admin_site.admin_view
@@ -167,15 +177,13 @@ class ImportAdmin(TenantAdmin):
 
     def progress(self, request: HttpRequest, id_: UUID) -> JsonResponse:
         import_ = self._own(request, id_)
-        waits = import_.state in (ImportState.WAITING, ImportState.CONFIRMED)
-        seconds = (timezone.now() - import_.state_since).total_seconds()
         return JsonResponse(
             {
                 "state": import_.state,
                 "label": import_.get_state_display(),
                 "rowsDone": import_.rows_done,
                 "rowsTotal": import_.rows_total,
-                "hint": NO_WORKER if waits and seconds > NO_WORKER_SECONDS else "",
+                "hint": _hint(import_),
             }
         )
 
@@ -190,6 +198,16 @@ class ImportAdmin(TenantAdmin):
         if import_ is None:
             raise Http404
         return import_
+
+
+def _hint(import_: Import) -> str:
+    """Say why nothing happens, where that takes long."""
+    if import_.state not in (ImportState.WAITING, ImportState.CONFIRMED):
+        return ""
+    if (timezone.now() - import_.state_since).total_seconds() <= NO_WORKER_SECONDS:
+        return ""
+    is_next = import_.state == ImportState.CONFIRMED and is_another_written(import_)
+    return NEXT if is_next else NO_WORKER
 
 
 def _title(import_: Import) -> str:

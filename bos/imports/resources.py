@@ -7,7 +7,7 @@ the organization's own rows, so what is another's is as unknown as what does not
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
@@ -22,12 +22,12 @@ from import_export.results import RowResult
 from bos.adminsite.numbers import plain_number
 from bos.imports.cells import Cell, is_blank, number_of, text_of
 from bos.imports.files import Row, Table
-from bos.imports.workflow import Outcome, Plan, Progress
+from bos.imports.kinds import Plan, Progress, Step
+from bos.imports.outcome import Outcome
 from bos.models import Department, Employee, Organization, User
 from bos.texts import one_form, text_key
 
 PATH = " / "
-BATCH = 200
 
 # ------------------------------------------------------------------ cells
 
@@ -165,8 +165,14 @@ class TenantResource(resources.ModelResource):
         """The stored row that this one is about, None where it is new. Raises ValidationError."""
         raise NotImplementedError
 
-    def key(self, instance: Any) -> object:
+    @staticmethod
+    def key(instance: Any) -> object:
         """Return the part of a row to add that may be in a file once only."""
+        raise NotImplementedError
+
+    @classmethod
+    def twins(cls, organization: Organization, instances: Sequence[Any]) -> set[object]:
+        """Return the keys of rows to add that have been added meanwhile."""
         raise NotImplementedError
 
     def get_instance(self, instance_loader: Any, row: Mapping[str, Cell]) -> Any:
@@ -216,14 +222,31 @@ def _shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+class RowStep(Step, frozen=True):
+    """A row to add or to change. values: by attname, of all fields or of those that change."""
+
+    name: str
+    id: UUID
+    is_new: bool
+    values: dict[str, Any]
+    changes: list[tuple[str, str, str]]
+    """[(column, before, after), ...] as the file would say it."""
+
+
+GONE = "It was deleted or archived after the file was checked."
+UNKNOWN = "A {} that it names was deleted after the file was checked."
+TWIN = "Somebody has added it after the file was checked."
+
+
 class ResourceKind:
     """An import whose rows are those of a resource."""
 
     name: str
     title: str
     columns: tuple[tuple[str, str], ...]
-    max_rows = 2_000  # in one transaction, which SQLite lets nobody else write beside
+    max_rows = 2_000
     resource: type[TenantResource]
+    step: type[Step] = RowStep
 
     def plan(self, table: Table, organization: Organization, progress: Progress) -> Plan:
         if "id" not in table.columns:
@@ -231,8 +254,7 @@ class ResourceKind:
         resource = self.resource(organization)
         resource.load()
         outcome = Outcome()
-        new: list[Any] = []
-        changed: dict[tuple[str, ...], list[Any]] = defaultdict(list)
+        steps: list[RowStep] = []
         seen: dict[object, int] = {}
         for done, row in enumerate(table.rows, 1):
             result = resource.import_row(
@@ -242,34 +264,103 @@ class ResourceKind:
             if _refused(outcome, row, result):
                 continue
             instance = result.instance
-            is_new = instance._state.adding
-            key = resource.key(instance) if is_new else instance.pk
+            key = resource.key(instance) if instance._state.adding else instance.pk
             first = seen.setdefault(key, row.number)
             if first != row.number:
                 outcome.refuse(row, "", f"Row {first} is about the same.")
                 continue
             changes = resource.changes(instance)
-            if not changes and not is_new:
+            if not changes and not instance._state.adding:
                 outcome.unchanged += 1
                 continue
-            shown = [(name, before, after) for name, (before, after) in changes.items()]
-            outcome.show(row, str(instance), shown, new=is_new)
-            if is_new:
-                new.append(instance)
+            steps.append(_step_of(row, instance, changes))
+        return Plan(outcome, steps)
+
+    def compare(
+        self, steps: Sequence[RowStep], organization: Organization, outcome: Outcome
+    ) -> None:
+        for step in steps:
+            outcome.show(step.row, step.name, step.changes, new=step.is_new)
+
+    def write(self, steps: Sequence[RowStep], organization: Organization, outcome: Outcome) -> None:
+        model: Any = self.resource._meta.model
+        ids = [step.id for step in steps if not step.is_new]
+        own = model.objects.filter(organization=organization)
+        # In the one order in which everybody locks several.
+        stored = own.filter(pk__in=ids).order_by("pk").select_for_update(of=("self",))
+        rows = {row.pk: row for row in stored}
+        new: list[Any] = []
+        changed: dict[tuple[str, ...], list[Any]] = defaultdict(list)
+        for step in steps:
+            row = model(organization=organization) if step.is_new else rows.get(step.id)
+            if row is not None:
+                for name, value in step.values.items():
+                    setattr(row, name, model._meta.get_field(name).to_python(value))
+                rows[step.id] = row
+        known = _known_references(self.resource, organization, list(rows.values()))
+        twins = self.resource.twins(organization, [rows[s.id] for s in steps if s.is_new])
+        for step in steps:
+            row = rows.get(step.id)
+            problem = GONE if row is None else _unknown_of(self.resource, row, known, step)
+            if step.is_new and self.resource.key(row) in twins:
+                problem = TWIN
+            if problem:
+                outcome.lose(step.row, problem)
+                continue
+            outcome.show(step.row, step.name, step.changes, new=step.is_new)
+            if step.is_new:
+                new.append(row)
             else:
-                changed[tuple(changes)].append(instance)
-        return Plan(outcome, partial(_write, self.resource._meta.model.objects, new, changed))
+                changed[tuple(step.values)].append(row)
+        _write(model.objects, new, changed)
+
+
+def _step_of(row: Row, instance: Any, changes: Mapping[str, tuple[str, str]]) -> RowStep:
+    fields = instance._meta.concrete_fields
+    is_new = instance._state.adding
+    if not is_new:
+        fields = [instance._meta.get_field(name) for name in changes]
+    values = {
+        field.attname: getattr(instance, field.attname)
+        for field in fields
+        if not getattr(field, "auto_now", False)
+    }
+    shown = [(name, before, after) for name, (before, after) in changes.items()]
+    return RowStep(row.number, str(instance), instance.pk, is_new, values, shown)
+
+
+def _known_references(
+    resource: type[TenantResource], organization: Organization, rows: Sequence[Any]
+) -> dict[str, set[Any]]:
+    """By attname: which of the rows that these refer to are there, in this organization."""
+    known = {}
+    for name, attname in resource.references.items():
+        model = resource.fields[name].widget.model
+        ids = {getattr(row, attname) for row in rows}
+        found = model._default_manager.filter(organization=organization, pk__in=ids - {None})
+        known[attname] = {None, *found.values_list("pk", flat=True)}
+    return known
+
+
+def _unknown_of(
+    resource: type[TenantResource], row: Any, known: Mapping[str, set[Any]], step: RowStep
+) -> str:
+    """Return what is said of a row that refers to something that is gone; '' where it does not."""
+    for name, attname in resource.references.items():
+        if attname in step.values and getattr(row, attname) not in known[attname]:
+            return UNKNOWN.format(name)
+    return ""
 
 
 def _write(rows: Any, new: list[Any], changed: Mapping[tuple[str, ...], list[Any]]) -> None:
-    """In few statements: SQLite has one writer, and everybody else waits."""
-    rows.bulk_create(new, batch_size=BATCH)
+    """In few statements."""
+    rows.bulk_create(new)
     now = timezone.now()
     for names, instances in changed.items():
         for instance in instances:
             instance.updated_at = now
         # Only what the file changes: the rest may have been changed by others meanwhile.
-        rows.bulk_update(instances, [*names, "updated_at"], batch_size=BATCH)
+        rows.bulk_update(instances, [*names, "updated_at"])
 
 
 def _refused(outcome: Outcome, row: Row, result: RowResult) -> bool:
@@ -330,8 +421,14 @@ class EmployeeResource(TenantResource):
             raise ValidationError({"email": f"There are {len(found)} with this email: give the id"})
         return found[0] if found else None
 
-    def key(self, instance: Employee) -> object:
+    @staticmethod
+    def key(instance: Employee) -> object:
         return text_key(instance.email) or instance.pk
+
+    @classmethod
+    def twins(cls, organization: Organization, instances: Sequence[Employee]) -> set[object]:
+        emails = {instance.email for instance in instances if instance.email}
+        return {cls.key(row) for row in organization.employees.filter(email__in=emails)}
 
     def validate_instance(self, instance: Employee, *args: Any, **kwargs: Any) -> None:
         super().validate_instance(instance, *args, **kwargs)

@@ -1,8 +1,9 @@
-"""Imports: a file is checked, shown, confirmed and written, or nothing of it is.
+"""Imports: a file is checked, shown, confirmed and written.
 
 All of it happens in a worker: reading a file takes a process's time, and a broken one its memory.
-What is checked is checked again when it is written, in one transaction with all of its rows and
-under the organization's lock: of two files that bring the same, the second one finds it there.
+What is checked is checked again before it is written: where a row is wrong, nothing of the file is.
+Then it is written in slices (`bos.imports.writing`). Of an organization one import at a time is
+written: of two files that bring the same, the second one finds it there.
 """
 
 from __future__ import annotations
@@ -10,24 +11,28 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from bos.entities import NotificationSubject
 from bos.imports.apart import TookTooMuch, call_apart
 from bos.imports.cells import Unreadable
-from bos.imports.files import Row, Table, read_table
+from bos.imports.files import Table, read_table
+from bos.imports.kinds import Plan, Unbearable, kind_named
+from bos.imports.outcome import Outcome
+from bos.imports.writing import Stopped, Writer, has_plan, patiently, store_plan
 from bos.jobs.queue import LOST, enqueue
-from bos.models import Import, ImportState, Organization
+from bos.models import Import, ImportPlan, ImportState, Organization, User
 from bos.notifying import notify
-from bos.texts import cut, storable
+from bos.texts import cut
+from sync.eventlog.faults import passes
+from sync.eventlog.retention import prune_plain
 from sync.eventlog.threads import retry_on_conflict
 from sync.protocol.identity import Actor, acting
 
@@ -36,83 +41,10 @@ logger = logging.getLogger("bos.imports")
 IMPORT = "import"
 """The source of its changes."""
 MAX_PROBLEM = Import._meta.get_field("problem").max_length or 0
-SHOWN_ROWS = 100
-SHOWN_PROBLEMS = 200
 TELL_SECONDS = 0.3
+LATE = timedelta(minutes=10)
+NO_ADMIN = "The person who uploaded this file is no longer an administrator."
 KEEP = timedelta(days=30)
-
-Progress = Callable[[int], None]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """Changes that a file would make. Only the first rows and problems are kept, all are counted.
-
-    rows: {"row": 2, "what": "changed", "name": ..., "changes": [[column, before, after], ...]}.
-    problems: {"row": 3, "column": "value", "message": ...}.
-    notes: sentences about how the file was read.
-    """
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    ignored_columns: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    problem_count: int = 0
-
-    def refuse(self, row: Row, column: str, message: str) -> None:
-        self.problem_count += 1
-        if len(self.problems) < SHOWN_PROBLEMS:
-            self.problems.append({"row": row.number, "column": column, "message": message})
-
-    def show(self, row: Row, name: str, changes: list[tuple[str, str, str]], *, new: bool) -> None:
-        self.new, self.changed = self.new + new, self.changed + (not new)
-        if len(self.rows) < SHOWN_ROWS:
-            what = "new" if new else "changed"
-            shown = {"row": row.number, "what": what, "name": name, "changes": changes}
-            self.rows.append(shown)
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: storable(getattr(self, name)) for name in self.__slots__}
-
-
-@dataclass(slots=True)
-class Plan:
-    """write: makes the changes; called in a transaction, and only where there is no problem."""
-
-    outcome: Outcome
-    write: Callable[[], None]
-
-
-class Kind(Protocol):
-    """A kind of rows that can be imported. columns: (name, what to write in it)."""
-
-    name: str
-    title: str
-    max_rows: int
-    columns: tuple[tuple[str, str], ...]
-
-    def plan(self, table: Table, organization: Organization, progress: Progress) -> Plan:
-        """Read only. Raises Unreadable."""
-        ...
-
-
-class Unbearable(Unreadable):
-    """Reading the file took more than one file may. It is not tried again."""
-
-
-_kinds: dict[str, Kind] = {}
-
-
-def add_kind(kind: Kind) -> None:
-    _kinds[kind.name] = kind
-
-
-def kinds() -> list[Kind]:
-    return list(_kinds.values())
-
 
 # ------------------------------------------------------------------ from state to state
 
@@ -152,8 +84,8 @@ def check(import_id: str) -> None:
 
 
 def write(import_id: str) -> None:
-    """Make the changes, all of them or none. A job: where it runs twice it writes once."""
-    import_ = _take(import_id, WAITING_TO_BE_WRITTEN, ImportState.WRITING)
+    """Make the changes. A job: where it runs twice, or after one that died, it writes each once."""
+    import_ = _claim(import_id)
     if import_ is not None:
         _end(import_, _write, or_else="It could not be written. Import it again.")
 
@@ -168,26 +100,53 @@ def _end(import_: Import, work: Callable[[Import], None], *, or_else: str) -> No
             work(import_)
         except Unreadable as error:
             _settle(import_, _state_after(error), problem=str(error))
-        except IntegrityError:
-            problem = "Data that the file refers to was changed meanwhile. Import it again."
-            _settle(import_, ImportState.FAILED, problem=problem)
-    except Exception:
+    except Exception as error:
+        if import_.state == ImportState.WRITING and passes(error):
+            raise  # the job is done again later, and goes on from where this one has stopped
         logger.exception("import failed", extra={"import": str(import_.pk)})
-        _settle(import_, ImportState.FAILED, problem=or_else)
+        _fail(import_, or_else)
 
 
 def _check(import_: Import) -> None:
-    outcome = _plan(import_, _read(import_)).outcome
+    plan = _plan(import_, _read(import_))
+    outcome = plan.outcome
+    kind_named(import_.kind).compare(plan.steps, import_.organization, outcome)
     state = ImportState.REFUSED if outcome.problem_count else ImportState.CHECKED
     _settle(import_, state, outcome=outcome.as_json())
 
 
 def _write(import_: Import) -> None:
-    if not _may_still(import_):
-        raise Unreadable("The person who uploaded this file is no longer an administrator.")
-    table = _read(import_)
+    kind = kind_named(import_.kind)
+    if not has_plan(import_):
+        if not _may_still(import_.author, import_.organization_id):
+            raise Unreadable(NO_ADMIN)
+        plan = _plan(import_, _read(import_))
+        if plan.outcome.problem_count:
+            kind.compare(plan.steps, import_.organization, plan.outcome)
+            _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
+            return
+        store_plan(import_, plan.steps, plan.outcome)
     with acting(Actor(user_id=str(import_.author_id), source=IMPORT)):
-        _write_table(import_, table)
+        try:
+            if Writer(import_, kind, _may_still).run():
+                patiently(partial(_done, import_))
+            else:
+                _enqueue(write, import_)
+        except Stopped:
+            _fail(import_, NO_ADMIN)
+
+
+def _done(import_: Import) -> None:
+    """Settle what is written to its end. It is as complete where nobody comes to this."""
+    own = Import.objects.filter(pk=import_.pk, state=ImportState.WRITING)
+    stored = own.values_list("outcome", flat=True).first()
+    if stored is None:  # another run of this job has done it
+        return
+    outcome = Outcome(**stored)
+    if outcome.lost:
+        rows = "1 row was" if outcome.lost == 1 else f"{outcome.lost:,} rows were"
+        outcome.notes.append(f"{rows} not written: see the problems.")
+    _settle(import_, ImportState.DONE, outcome=outcome.as_json())
 
 
 def _state_after(error: Unreadable) -> ImportState:
@@ -195,48 +154,86 @@ def _state_after(error: Unreadable) -> ImportState:
 
 
 def given_up(import_id: str, *, reason: str) -> None:
-    """A worker died of it, had no time left, or failed, again and again: nothing was written."""
+    """A worker died of it, had no time left, or failed, again and again."""
     import_ = Import.objects.filter(pk=UUID(import_id), state__in=BUSY).first()
     if import_ is not None:
-        problem = f"It could not be imported. {reason} Split the file, or import it again."
-        _settle(import_, ImportState.FAILED, problem=problem)
+        _fail(import_, f"It could not be imported. {reason} Split the file, or import it again.")
 
 
-def fail_lost() -> None:
-    """Say so of imports that have waited for so long that nobody does them any more."""
+def _fail(import_: Import, problem: str) -> None:
+    """End it, and say how much of it was written before."""
+    with transaction.atomic():
+        own = Import.objects.defer("content").select_for_update(no_key=True)
+        stored = own.filter(pk=import_.pk, state=import_.state).first()
+        if stored is None:
+            return
+        stored.organization = import_.organization
+        if stored.rows_done and has_plan(stored):
+            problem = f"{stored.rows_done:,} of {stored.rows_total:,} rows were written. {problem}"
+            _settle(stored, ImportState.PARTLY, problem=problem)
+        else:
+            _settle(stored, ImportState.FAILED, problem=problem)
+
+
+def go_on_with_lost() -> None:
+    """Fail imports that have waited for so long that nobody does them any more; and have those
+    written whose turn it is and nobody has said so, since what was before them is gone."""
     lost = Import.objects.filter(state__in=BUSY, state_since__lt=timezone.now() - LOST)
     for pk in list(lost.values_list("pk", flat=True)):
         given_up(str(pk), reason="The background job was lost.")
+    waiting = Import.objects.filter(
+        state=ImportState.CONFIRMED, state_since__lt=timezone.now() - LATE
+    )
+    for organization_id in set(waiting.values_list("organization_id", flat=True)):
+        with transaction.atomic():
+            _enqueue_next(organization_id)
+
+
+# ------------------------------------------------------------------ one at a time
 
 
 @retry_on_conflict
-def _write_table(import_: Import, table: Table) -> None:
-    with transaction.atomic():
-        _wait_longer()
-        # Imports of an organization go one by one, from finding out what is new to inserting it:
-        # else two of them would both find a row missing, and both add it.
-        Organization.objects.select_for_update(no_key=True).get(pk=import_.organization_id)
-        own = Import.objects.select_for_update().filter(
-            pk=import_.pk, state__in=WAITING_TO_BE_WRITTEN
-        )
-        if not own.exists():  # another run of this job has done it
-            return
-        plan = _plan(import_, table)
-        if plan.outcome.problem_count:
-            _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
-            return
-        plan.write()
-        _settle(import_, ImportState.DONE, outcome=plan.outcome.as_json())
+@transaction.atomic
+def _claim(import_id: str) -> Import | None:
+    """Take an import to be written, or leave it to the end of the one that is being written.
 
-
-def _wait_longer() -> None:
-    """Wait for a large import before this one as long as a statement may take: only a worker waits.
-
-    SQLite waits for its one writer in any case.
+    Two at once would both find a row missing, and both add it.
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '25s'")
+    rows = Import.objects.filter(pk=UUID(import_id), state__in=WAITING_TO_BE_WRITTEN)
+    locked = rows.select_related("organization", "author").select_for_update(
+        of=("self",), no_key=True
+    )
+    import_: Import | None = locked.first()
+    if import_ is None:
+        return None
+    _lock_imports(import_.organization_id)
+    if is_another_written(import_):
+        return None
+    rows.update(state=ImportState.WRITING, state_since=timezone.now())
+    import_.state = ImportState.WRITING
+    return import_
+
+
+def is_another_written(import_: Import) -> bool:
+    """Whether another import of the organization is being written."""
+    others = Import.objects.filter(organization=import_.organization_id).exclude(pk=import_.pk)
+    return others.filter(state=ImportState.WRITING).exists()
+
+
+def _lock_imports(organization_id: Any) -> None:
+    """Decide alone which import of the organization is written, until the transaction ends: no two
+    are at once, and none that waits is forgotten. Locked after the import's own row."""
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+
+
+def _enqueue_next(organization_id: Any) -> None:
+    """Have the import written that has waited for one that has just ended. Runs inside the
+    caller's transaction."""
+    _lock_imports(organization_id)
+    waiting = Import.objects.filter(organization=organization_id, state=ImportState.CONFIRMED)
+    following = waiting.defer("content").order_by("state_since", "pk").first()
+    if following is not None:
+        _enqueue(write, following)
 
 
 def _take(import_id: str, states: tuple[ImportState, ...], taken: ImportState) -> Import | None:
@@ -250,16 +247,15 @@ def _take(import_id: str, states: tuple[ImportState, ...], taken: ImportState) -
     return found
 
 
-def _may_still(import_: Import) -> bool:
-    author = import_.author
+def _may_still(author: User | None, organization_id: Any) -> bool:
     if author is None or not author.is_active or not author.is_staff:
         return False
-    return author.is_superuser or author.organization_id == import_.organization_id
+    return author.is_superuser or author.organization_id == organization_id
 
 
 def _read(import_: Import) -> Table:
     """Raises Unreadable, also where it takes too much to find out that it is."""
-    kind = _kinds[import_.kind]
+    kind = kind_named(import_.kind)
     read = partial(
         read_table,
         import_.file_name,
@@ -278,7 +274,7 @@ def _read(import_: Import) -> Table:
 
 def _plan(import_: Import, table: Table) -> Plan:
     """Raises Unreadable."""
-    kind = _kinds[import_.kind]
+    kind = kind_named(import_.kind)
     import_.rows_total = len(table.rows)
     plan = kind.plan(table, import_.organization, _Teller(import_))
     named = {name for name, _ in kind.columns}
@@ -288,33 +284,41 @@ def _plan(import_: Import, table: Table) -> Plan:
     return plan
 
 
+ENDS = (ImportState.REFUSED, ImportState.FAILED, ImportState.PARTLY, ImportState.DONE)
+TITLES = {
+    ImportState.FAILED: "Your import of {} failed",
+    ImportState.PARTLY: "Your import of {} was stopped before its end",
+}
+
+
 def _settle(import_: Import, state: ImportState, **values: Any) -> None:
     """Where another run of this job has settled it, its word stands. Of a failure its author is
     told: the page with the reason may not be open any more."""
-    if state in (ImportState.REFUSED, ImportState.FAILED, ImportState.DONE):
+    if state in ENDS:
         values["content"] = b""
     if "problem" in values:
         values["problem"] = cut(values["problem"], MAX_PROBLEM)
     changes = values | {"rows_done": import_.rows_done, "rows_total": import_.rows_total}
     rows = Import.objects.filter(pk=import_.pk, state=import_.state)
     with transaction.atomic():
-        settled = rows.update(state=state, state_since=timezone.now(), **changes)
-        if settled and state == ImportState.FAILED and import_.author is not None:
+        if not rows.update(state=state, state_since=timezone.now(), **changes):
+            return
+        if state in ENDS:
+            ImportPlan.objects.filter(pk=import_.pk).delete()
+            _enqueue_next(import_.organization_id)
+        if state in TITLES and import_.author is not None:
             notify(
                 [import_.author],
                 import_.organization_id,
                 category="import_failed",
-                title=f"Your import of {import_.file_name} failed",
+                title=TITLES[state].format(import_.file_name),
                 message=values["problem"],
                 about=NotificationSubject(import_id=str(import_.pk)),
             )
 
 
 class _Teller:
-    """Tells how far a check is: now and then, because telling is a transaction of its own.
-
-    While it is written nobody sees that, but it keeps PostgreSQL from taking us for gone.
-    """
+    """Tells how far a check is: now and then, because telling is a transaction of its own."""
 
     def __init__(self, import_: Import) -> None:
         self._import = import_
@@ -330,4 +334,5 @@ class _Teller:
 
 def prune_imports() -> int:
     """Forget what was imported long ago; how many files that were."""
-    return Import.objects.filter(created_at__lt=timezone.now() - KEEP).delete()[0]
+    old = Import.objects.filter(created_at__lt=timezone.now() - KEEP)
+    return prune_plain(old, oldest="created_at")

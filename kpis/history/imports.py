@@ -17,6 +17,8 @@ from import_export import fields
 from bos.adminsite.numbers import plain_number
 from bos.imports.cells import is_blank, is_day, number_of, time_of
 from bos.imports.files import MAX_ROWS, Row, Table
+from bos.imports.kinds import Plan, Progress, Step
+from bos.imports.outcome import Outcome
 from bos.imports.resources import (
     Choice,
     DepartmentReference,
@@ -27,11 +29,11 @@ from bos.imports.resources import (
     UserReference,
     uuid_of,
 )
-from bos.imports.workflow import Outcome, Plan, Progress
 from bos.models import Organization
 from bos.texts import text_key
 from kpis.archive.services import archived
-from kpis.history.measurements import Measurement, Precision, meant, stored_values, write_values
+from kpis.history.measurements import write_values
+from kpis.history.stored import Measurement, Precision, find_stored
 from kpis.models import Direction, Kpi, Visibility
 
 # ------------------------------------------------------------------ KPIs
@@ -111,8 +113,14 @@ class KpiResource(TenantResource):
             raise ValidationError({"name": "The KPI of this name is archived: restore it first"})
         return found[0] if found else None
 
-    def key(self, instance: Kpi) -> object:
+    @staticmethod
+    def key(instance: Kpi) -> object:
         return (text_key(instance.name), instance.department_id)
+
+    @classmethod
+    def twins(cls, organization: Organization, instances: Sequence[Kpi]) -> set[object]:
+        names = {instance.name for instance in instances}
+        return {cls.key(row) for row in Kpi.objects.of(organization.pk).filter(name__in=names)}
 
     def import_field(self, field: Any, instance: Kpi, row: Any, *args: Any, **kwargs: Any) -> None:
         """The unit comes before value and target: a percent is a number of a KPI in percent."""
@@ -142,6 +150,25 @@ class KpiImport(ResourceKind):
 # ------------------------------------------------------------------ values
 
 
+GONE = "Its KPI was deleted or archived after the file was checked."
+
+
+class ValueStep(Step, frozen=True):
+    """A value of a KPI. is_newest: the file has no newer one of it."""
+
+    kpi_id: UUID
+    at: datetime
+    value: Decimal
+    precision: Precision
+    is_newest: bool
+
+    @property
+    def measurement(self) -> Measurement:
+        return Measurement(
+            self.kpi_id, self.at, self.value, self.precision, may_be_current=self.is_newest
+        )
+
+
 class ValueImport:
     """Imports values of KPIs with their times.
 
@@ -154,6 +181,7 @@ class ValueImport:
     name = "values"
     title = "KPI values"
     max_rows = MAX_ROWS
+    step: type[Step] = ValueStep
     columns: tuple[tuple[str, str], ...] = (
         ("kpi_id", "of the KPI; where it is empty, the name counts"),
         ("kpi", "its name"),
@@ -178,11 +206,38 @@ class ValueImport:
             measurement = reader.read(row, outcome)
             if measurement is not None and told.once(row, measurement, outcome):
                 found.append((row, measurement))
-        measurements = meant([measurement for _, measurement in found])
-        rows = [row for row, _ in found]
-        _tell_of_days(outcome, [measurement for _, measurement in found], measurements)
-        _compare(outcome, list(zip(rows, measurements, strict=True)), reader.kpis)
-        return Plan(outcome, partial(write_values, organization, measurements))
+        _tell_of_days(outcome, [m for _, m in found if m.precision == Precision.DAY])
+        return Plan(outcome, _steps_of(found))
+
+    def compare(
+        self, steps: Sequence[ValueStep], organization: Organization, outcome: Outcome
+    ) -> None:
+        names = {kpi.pk: kpi.name for kpi in Kpi.objects.of(organization.pk)}
+        found = find_stored([step.measurement for step in steps])
+        for step, (at, stored) in zip(steps, found, strict=True):
+            _show(outcome, step, names.get(step.kpi_id, ""), at, [value.value for value in stored])
+
+    def write(
+        self, steps: Sequence[ValueStep], organization: Organization, outcome: Outcome
+    ) -> None:
+        written = write_values(organization, [step.measurement for step in steps])
+        for step, one in zip(steps, written, strict=True):
+            if one is None:
+                outcome.lose(
+                    step.row, "Its KPI was deleted or archived after the file was checked."
+                )
+            else:
+                _show(outcome, step, one.kpi.name, one.at, one.before)
+
+
+def _steps_of(found: Sequence[tuple[Row, Measurement]]) -> list[ValueStep]:
+    """KPI by KPI, and of each the newest last: it is put in force when all are there."""
+    ordered = sorted(found, key=lambda one: (one[1].kpi_id, one[1].at))
+    newest = {measurement.kpi_id: measurement for _, measurement in ordered}
+    return [
+        ValueStep(row.number, m.kpi_id, m.at, m.value, m.precision, newest[m.kpi_id] is m)
+        for row, m in ordered
+    ]
 
 
 class _Told:
@@ -285,27 +340,23 @@ class _Reader:
         return number_of(cell, unit=unit)
 
 
-def _tell_of_days(
-    outcome: Outcome, found: Sequence[Measurement], measurements: Sequence[Measurement]
-) -> None:
-    pairs = zip(found, measurements, strict=True)
-    days = sum(one.precision == Precision.DAY and one.at != other.at for one, other in pairs)
+def _tell_of_days(outcome: Outcome, measurements: Sequence[Measurement]) -> None:
+    found = find_stored(measurements)
+    days = sum(
+        at != measurement.at for measurement, (at, _) in zip(measurements, found, strict=True)
+    )
     if days:
         rows = "1 row names" if days == 1 else f"{days:,} rows name"
         outcome.notes.append(f"{rows} a day that has values: its last one is replaced.")
 
 
-def _compare(
-    outcome: Outcome, found: Sequence[tuple[Row, Measurement]], kpis: Mapping[UUID, Kpi]
+def _show(
+    outcome: Outcome, step: ValueStep, name: str, at: datetime, before: Sequence[Decimal]
 ) -> None:
     """Count what is new, and what is stored with another value."""
-    stored = stored_values([measurement for _, measurement in found])
-    for row, measurement in found:
-        old = stored.get((measurement.kpi_id, measurement.at))
-        if old and all(value.value == measurement.value for value in old):
-            outcome.unchanged += 1
-            continue
-        before = plain_number(old[0].value) if old else ""
-        at = measurement.at.isoformat().replace("+00:00", "Z")
-        change = (at, before, plain_number(measurement.value))
-        outcome.show(row, str(kpis[measurement.kpi_id]), [change], new=not old)
+    if before and all(value == step.value for value in before):
+        outcome.unchanged += 1
+        return
+    shown = at.isoformat().replace("+00:00", "Z")
+    old = plain_number(before[0]) if before else ""
+    outcome.show(step.row, name, [(shown, old, plain_number(step.value))], new=not before)

@@ -1,182 +1,114 @@
-"""Values that KPIs had at times of the past: which stored ones they are about, and writing them."""
+"""Put values that KPIs had at times of the past into the history, and the newest in force."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
-from django.db.models.functions import TruncDay
 from django.utils import timezone
 
 from bos.models import Organization
 from kpis.alerts.past import MOST_AHEAD, require_measured
+from kpis.history.stored import Measurement, chunks, find_stored, insert_values, with_newer
 from kpis.models import Kpi, KpiValue
-from sync.eventlog.fast_sql import update_row, update_rows
+from sync.eventlog.fast_sql import update_locked_rows, update_rows
 from sync.protocol.identity import current_actor
 
-T = TypeVar("T")
-
-# Of one statement: databases limit its parameters.
-CHUNK = 400
-INSERTS = 1_000
-MILLISECOND = timedelta(milliseconds=1)
-
-
-class Precision(Enum):
-    """The precision of a time in a file: a moment, or one of many that the stored value knows."""
-
-    EXACT = auto()
-    MILLISECOND = auto()
-    """A spreadsheet's times are no finer: the value that was exported so is meant."""
-    DAY = auto()
-    """Its last value is meant: that is the day's figure in charts, forecasts and reports."""
+AT_ONCE = 400
+"""KPIs of one statement: databases limit its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    kpi_id: UUID
+class Written:
+    """at: the time under which it is kept. before: the values that were stored of that time."""
+
+    measurement: Measurement
+    kpi: Kpi
     at: datetime
-    value: Decimal
-    precision: Precision = Precision.EXACT
+    stored: list[KpiValue]
+    before: list[Decimal]
+
+    @property
+    def is_known(self) -> bool:
+        return any(value == self.measurement.value for value in self.before)
 
 
-# ------------------------------------------------------------------ which ones are meant
-
-
-def meant(measurements: Sequence[Measurement]) -> list[Measurement]:
-    """These with the times of the stored values that they are about, where there are such."""
-    by_precision: dict[Precision, dict[UUID, list[datetime]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for measurement in measurements:
-        by_precision[measurement.precision][measurement.kpi_id].append(measurement.at)
-    stored = {
-        (precision, kpi_id, at): known
-        for precision, look in ((Precision.DAY, _last_of), (Precision.MILLISECOND, _within))
-        for kpi_id, times in by_precision[precision].items()
-        for at, known in look(kpi_id, times)
-    }
-    return [
-        replace(m, at=stored.get((m.precision, m.kpi_id, m.at), m.at)) if stored else m
-        for m in measurements
-    ]
-
-
-def _last_of(kpi_id: UUID, days: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """(its beginning, the time of its last value) of each of these days that has a value."""
-    values: Any = KpiValue.objects.filter(kpi_id=kpi_id, at__gte=min(days))
-    values = values.filter(at__lt=max(days) + timedelta(days=1)).order_by()
-    times = values.annotate(day=TruncDay("at", tzinfo=UTC)).values("day").annotate(last=Max("at"))
-    return iter(times.values_list("day", "last"))
-
-
-def _within(kpi_id: UUID, times: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """(as a spreadsheet has it, as it is stored) of values of about these times."""
-    values = KpiValue.objects.filter(
-        kpi_id=kpi_id, at__gte=min(times) - MILLISECOND, at__lte=max(times) + MILLISECOND
-    )
-    wanted = set(times)
-    for at in values.order_by("at").values_list("at", flat=True).iterator():
-        if (shown := to_millisecond(at)) in wanted:
-            yield shown, at
-
-
-def to_millisecond(at: datetime) -> datetime:
-    """Rounded as a spreadsheet rounds it."""
-    begin = at.replace(microsecond=0)
-    return begin + round((at - begin) / MILLISECOND) * MILLISECOND
-
-
-# ------------------------------------------------------------------ writing
-
-
-def stored_values(
-    measurements: Sequence[Measurement],
-) -> dict[tuple[UUID, datetime], list[KpiValue]]:
-    """Return the stored values of these KPIs at these times."""
-    times: dict[UUID, list[datetime]] = defaultdict(list)
-    for measurement in measurements:
-        times[measurement.kpi_id].append(measurement.at)
-    stored: dict[tuple[UUID, datetime], list[KpiValue]] = defaultdict(list)
-    for kpi_id, of_kpi in times.items():
-        for some in _chunks(of_kpi, CHUNK):
-            for value in KpiValue.objects.filter(kpi_id=kpi_id, at__in=some):
-                stored[kpi_id, value.at].append(value)
-    return stored
-
-
-def write_values(organization: Organization, measurements: Sequence[Measurement]) -> None:
+def write_values(
+    organization: Organization, measurements: Sequence[Measurement]
+) -> list[Written | None]:
     """Put these into the history, and the newest of each KPI in force where it is the newest.
 
-    Runs inside the caller's transaction, one at a time an organization. History comes first: the
-    KPIs' own rows are locked last, so that live updates of them wait for a moment only.
+    Return of each what became of it; None where its KPI is gone, or archived. The KPIs are locked
+    first, so that nothing comes between what is found out and what is written: live updates of
+    them wait until the caller's transaction ends, which should be soon.
+    Raises ValueError where one cannot have been measured yet.
     """
     for measurement in measurements:
         require_measured(measurement.at)
-    newest = _newest(measurements)
-    stored = stored_values(measurements)
-    actor_id = current_actor().user_id
-    corrected, added = [], []
+    kpis = _lock(organization, {measurement.kpi_id for measurement in measurements})
+    there = [measurement for measurement in measurements if measurement.kpi_id in kpis]
+    found = iter(find_stored(there))
+    written: list[Written | None] = []
     for measurement in measurements:
-        if newest[measurement.kpi_id] is measurement:
-            continue
-        for value in stored.get((measurement.kpi_id, measurement.at), ()):
-            if value.value != measurement.value:
-                value.value, value.actor_id = measurement.value, actor_id
-                corrected.append(value)
-        if (measurement.kpi_id, measurement.at) not in stored:
-            added.append(_value_of(measurement, actor_id))
-    update_rows(corrected, "value", "actor_id")
-    KpiValue.objects.bulk_create(added, batch_size=INSERTS)
-    for some in _chunks(sorted(newest), CHUNK):
+        if measurement.kpi_id in kpis:
+            at, stored = next(found)
+            before = [value.value for value in stored]
+            written.append(Written(measurement, kpis[measurement.kpi_id], at, stored, before))
+        else:
+            written.append(None)
+    _write([one for one in written if one is not None])
+    return written
+
+
+def _lock(organization: Organization, kpi_ids: set[UUID]) -> Mapping[UUID, Kpi]:
+    kpis: dict[UUID, Kpi] = {}
+    for some in chunks(sorted(kpi_ids), AT_ONCE):
         of_tenant = Kpi.objects.of(organization.pk).filter(pk__in=some)
-        for kpi in of_tenant.order_by("pk").select_for_update(no_key=True):
-            at = newest[kpi.pk].at
-            _put_in_force(kpi, newest[kpi.pk], stored.get((kpi.pk, at), []), actor_id)
+        kpis |= {kpi.pk: kpi for kpi in of_tenant.order_by("pk").select_for_update(no_key=True)}
+    return kpis
 
 
-def _newest(measurements: Sequence[Measurement]) -> dict[UUID, Measurement]:
-    newest: dict[UUID, Measurement] = {}
-    for measurement in measurements:
-        other = newest.get(measurement.kpi_id)
-        if other is None or other.at < measurement.at:
-            newest[measurement.kpi_id] = measurement
-    return newest
+def _write(found: Sequence[Written]) -> None:
+    current = _to_be_put_in_force(found)
+    corrected: list[KpiValue] = []
+    added: list[tuple[UUID, datetime, Decimal]] = []
+    replaced: list[int] = []
+    actor_id = current_actor().user_id
+    for one in found:
+        value = one.measurement.value
+        if one.kpi.pk in current and current[one.kpi.pk] is one:
+            # The capture keeps the value as history: what is stored of that time gives way.
+            replaced += [row.pk for row in one.stored]
+            continue
+        if not one.stored:
+            added.append((one.kpi.pk, one.at, value))
+        for row in one.stored:
+            if row.value != value:
+                row.value, row.actor_id = value, actor_id
+                corrected.append(row)
+    if replaced:
+        KpiValue.objects.filter(pk__in=replaced).delete()
+    update_rows(corrected, "value", "actor_id")
+    insert_values(added, actor_id=actor_id)
+    _put_in_force(list(current.values()))
 
 
-def _put_in_force(kpi: Kpi, newest: Measurement, stored: Sequence[KpiValue], actor_id: str) -> None:
-    """The file's newest value of a locked KPI: history, too, where a newer one is stored."""
-    is_known = any(value.value == newest.value for value in stored)
+def _to_be_put_in_force(found: Sequence[Written]) -> dict[Any, Written]:
+    """By KPI. History, too, is what is known already, and what a newer one is stored of."""
+    candidates = [one for one in found if one.measurement.may_be_current and not one.is_known]
     # What a clock that was wrong has stored of next year does not stay the newest until then.
-    latest = timezone.now() + MOST_AHEAD
-    later = KpiValue.objects.filter(kpi=kpi, at__gt=newest.at, at__lte=latest)
-    if is_known or later.exists():
-        if not stored:
-            _value_of(newest, actor_id).save(force_insert=True)
-        changed = [value for value in stored if value.value != newest.value]
-        for value in changed:
-            value.value, value.actor_id = newest.value, actor_id
-        update_rows(changed, "value", "actor_id")
-        return
-    # The capture keeps the value as history (`recorded`): what is stored of that time gives way.
-    KpiValue.objects.filter(pk__in=[value.pk for value in stored]).delete()
-    kpi.value, kpi.value_at, kpi.updated_at = newest.value, newest.at, timezone.now()
-    update_row(kpi, "value", "updated_at")
+    upto = timezone.now() + MOST_AHEAD
+    newer = with_newer([(one.kpi.pk, one.at) for one in candidates], upto=upto)
+    candidates.sort(key=lambda one: one.at)
+    return {one.kpi.pk: one for one in candidates if one.kpi.pk not in newer}
 
 
-def _value_of(measurement: Measurement, actor_id: str) -> KpiValue:
-    return KpiValue(
-        kpi_id=measurement.kpi_id, at=measurement.at, value=measurement.value, actor_id=actor_id
-    )
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _put_in_force(current: Sequence[Written]) -> None:
+    now = timezone.now()
+    for one in current:
+        one.kpi.value, one.kpi.value_at, one.kpi.updated_at = one.measurement.value, one.at, now
+    update_locked_rows([one.kpi for one in current], "value", "updated_at")

@@ -27,6 +27,7 @@ from kpis.permissions import may_see
 from kpis.tasks import PREDICT
 from sync.conf import sync_settings
 from sync.eventlog.log import PendingEvent, append
+from sync.eventlog.retention import prune_plain
 from sync.protocol.codecs import json_text
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Actor, Principal
@@ -216,4 +217,5 @@ def prune_answers() -> int:
     now = timezone.now()
     remembered = now - timedelta(seconds=sync_settings().idempotency_seconds)
     done = Q(asked_at__lt=remembered, answered_at__isnull=False)
-    return AskedPrediction.objects.filter(done | Q(asked_at__lt=now - LOST)).delete()[0]
+    answers = AskedPrediction.objects.filter(done | Q(asked_at__lt=now - LOST))
+    return prune_plain(answers, oldest="asked_at")

@@ -31,7 +31,7 @@ from sync.delivery.turns import Turns
 from sync.eventlog import log as database_log
 from sync.eventlog.log import Head, LoggedEvent
 from sync.eventlog.port import Log
-from sync.eventlog.retention import PAUSE_SECONDS, prune_all
+from sync.eventlog.retention import PAUSE_SECONDS, prune_some
 from sync.eventlog.threads import READINGS, READINGS_OF_ONE, in_database
 from sync.eventlog.writer import writer
 from sync.protocol.close_codes import CloseCode
@@ -284,7 +284,8 @@ class Hub:
             # At another time in each process: they were all started together.
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
             try:
-                await in_database(prune_all)
+                while await in_database(prune_some):
+                    pass
             except Exception:
                 logger.exception("nothing pruned")
 

@@ -323,6 +323,17 @@ MOST_WAITING = 64
 """Rows that are inserted at once and may wait; more are a statement of their own anyway."""
 
 
+def update_locked_rows(rows: Sequence[models.Model], *fields: str) -> None:
+    """`update_row` for many locked rows of one model, captured together."""
+    if not rows:
+        return
+    synced = capture.registered_for(type(rows[0]))
+    assert synced.watched_fields.isdisjoint(fields), "a tracked field needs save()"
+    update_rows(rows, *fields)
+    written = frozenset(fields)
+    capture.record(synced, *(capture.Change("updated", None, row, written) for row in rows))
+
+
 def insert_rows(rows: Sequence[models.Model]) -> None:
     """Insert rows of one model that is not captured; do not rely on their automatic ids."""
     if not rows:
@@ -341,7 +352,7 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
 
 
 def update_rows(rows: Iterable[models.Model], *fields: str) -> None:
-    """Write these fields of many rows of a model that is not captured; fields by attname."""
+    """Write these fields of many rows; fields by attname. Of a captured model nothing is told."""
     several = list(rows)
     if not several:
         return

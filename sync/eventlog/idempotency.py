@@ -21,6 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from sync.conf import sync_settings
 from sync.eventlog.batch import this_database
 from sync.eventlog.log import LoggedEvent, PendingEvent, find
+from sync.eventlog.retention import prune_plain
 from sync.eventlog.scripts import Insert, Script, script_for
 from sync.models import RequestRecord
 from sync.protocol.codecs import EXACT, json_text, to_json
@@ -268,4 +269,4 @@ def _answer_of(actor: Actor, hooks: Sequence[Sequence[Any]]) -> PendingEvent | N
 def prune() -> int:
     """Forget requests that are older than a retry may be."""
     oldest_us = now_us() - int(sync_settings().idempotency_seconds * 1_000_000)
-    return RequestRecord.objects.filter(at_us__lt=oldest_us).delete()[0]
+    return prune_plain(RequestRecord.objects.filter(at_us__lt=oldest_us), oldest="at_us")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
 from sync.eventlog.scripts import Insert, Script
 from sync.models import Event, StreamHead
@@ -69,7 +69,6 @@ class LoggedEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 COLUMNS = LoggedEvent.__struct_fields__
-PRUNE_BATCH = 5_000
 _HEADS = StreamHead._meta.db_table
 # SQL by hand where every write passes: the ORM takes several times as long for each of these.
 _INSERT = Insert(f'"{Event._meta.db_table}"', tuple(f'"{column}"' for column in COLUMNS))
@@ -305,14 +304,35 @@ def sequence_before(organization_id: str, at_us: int, *, exact: bool, end: Head)
     first_kept = at_us > end.pruned_at_us or (at_us == end.pruned_at_us and exact)
     if end.pruned_sequence and not first_kept:
         raise history_expired()
-    seen = Q(at_us__lte=at_us) if exact else Q(at_us__lt=at_us)
-    last_seen = (
-        Event.objects.filter(seen, organization_id=organization_id, sequence__lte=end.sequence)
-        .order_by("-sequence")
-        .values_list("sequence", flat=True)
-        .first()
-    )
-    return max(end.pruned_sequence, last_seen or 0)
+    until = at_us if exact else at_us - 1
+    last = last_until(organization_id, until, after=end.pruned_sequence, upto=end.sequence)
+    return end.pruned_sequence if last is None else last[0]
+
+
+def last_until(
+    organization_id: str, at_us: int, *, after: int, upto: int
+) -> tuple[int, int] | None:
+    """The last event that is of this time or before, with after < sequence <= upto: its sequence
+    and time; None where there is none.
+
+    Times rise as sequences do, and have no index: what is looked for is come near to from the end,
+    in steps that double, then halve. Of a million events since, that takes some forty look-ups.
+    """
+    events = Event.objects.filter(organization_id=organization_id).values_list("sequence", "at_us")
+    found: tuple[int, int] | None = None
+    low, high, step = after, upto, 1
+    while low < high:
+        probe = high if step == 1 else max(low + 1, high - step)
+        if found is not None:
+            probe = (low + high + 1) // 2
+        last = events.filter(sequence__gt=low, sequence__lte=probe).order_by("-sequence").first()
+        if last is None:
+            low = probe
+        elif last[1] <= at_us:
+            found, low = last, probe
+        else:
+            high, step = last[0] - 1, step * 2
+    return found
 
 
 def history_expired() -> SyncRefused:
@@ -340,41 +360,6 @@ def concerning(topics: Iterable[Topic]) -> Q:
 def _read(condition: Q, limit: int) -> list[LoggedEvent]:
     rows = Event.objects.filter(condition).order_by("sequence").values_list(*COLUMNS)[:limit]
     return [LoggedEvent(*row) for row in rows]
-
-
-def prune(older_than_us: int) -> int:
-    """Delete events older than this time, a batch a transaction, and remember how far.
-
-    The newest pruned sequence stays in the head, so that a client behind it is asked to take a
-    snapshot instead of being served a history with a hole (decision V5).
-    """
-    deleted = 0
-    of_head = Event.objects.filter(organization_id=OuterRef("pk")).order_by("sequence")
-    oldest = Subquery(of_head.values("at_us")[:1])
-    behind = StreamHead.objects.annotate(oldest=oldest).filter(oldest__lt=older_than_us)
-    for organization_id in behind.values_list("pk", flat=True):
-        while batch := _prune_batch(organization_id, older_than_us):
-            deleted += batch
-    return deleted
-
-
-def _prune_batch(organization_id: str, older_than_us: int) -> int:
-    """One batch: the head is locked, and nobody should wait for long."""
-    with transaction.atomic():
-        head = StreamHead.objects.select_for_update().get(pk=organization_id)
-        events = Event.objects.filter(organization_id=organization_id).order_by("sequence")
-        first = events.values_list("sequence", "at_us")[:PRUNE_BATCH]
-        # Times rise with sequences, and have no index.
-        batch = [(sequence, at_us) for sequence, at_us in first if at_us < older_than_us]
-        if not batch:
-            return 0
-        sequence, at_us = batch[-1]
-        # Not back: a log that was put back has forgotten more than these (`start_over`).
-        head.pruned_sequence = max(head.pruned_sequence, sequence)
-        head.pruned_at_us = max(head.pruned_at_us, at_us)
-        head.save(update_fields=["pruned_sequence", "pruned_at_us"])
-        Event.objects.filter(organization_id=organization_id, sequence__lte=sequence).delete()
-        return len(batch)
 
 
 assert COLUMNS[-len(TOPIC_COLUMNS) :] == TOPIC_COLUMNS

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from bos.imports import workflow
 from bos.imports.files import xlsx_bytes
+from bos.imports.kinds import kind_named
 from bos.jobs.queue import MAX_DEATHS, Broker
 from bos.models import Department, Employee, Import, ImportState, Job, Organization, Role, User
 from kpis.models import Kpi
@@ -104,8 +105,9 @@ def test_a_user_who_became_somebody_elses_meanwhile_fails_the_import_and_not_the
     stored = Import.objects.get(pk=import_.pk)
     plan = workflow._plan(stored, workflow._read(stored))
     Employee.objects.create(organization=cast.home.organization, name="Quicker", user=user)
+    kind = kind_named("employees")
     with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
-        plan.write()
+        kind.write(plan.steps, stored.organization, plan.outcome)
     go_on(admin, import_)
     assert problems(import_) == [(3, "user")]
     assert not Employee.objects.filter(organization=cast.home.organization, name="First").exists()

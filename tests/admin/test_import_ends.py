@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client as Browser
 from django.urls import reverse
 
-from bos.imports import workflow
+from bos.imports import kinds, workflow
+from bos.imports.kinds import Plan, Step
+from bos.imports.outcome import Outcome
 from bos.models import Employee, Import, ImportState
 from kpis.models import Kpi, KpiValue
 from tests.conftest import BACKEND
 from tests.support.cast import Cast
-from tests.support.importing import bring, import_file
+from tests.support.importing import bring
 from tests.support.locks import while_open
 
 # ------------------------------------------------------------------ reasons (row i1)
@@ -52,7 +53,7 @@ def test_i1_what_a_file_holds_can_be_told_of_it(cast: Cast, admin: Browser) -> N
     import_ = bring(admin, "kpis", content)
     assert import_.state == ImportState.REFUSED
     assert import_.outcome["ignored_columns"] == ["odd"]
-    outcome = workflow.Outcome(ignored_columns=["a\0b\ud800"])
+    outcome = Outcome(ignored_columns=["a\0b\ud800"])
     workflow._settle(
         import_, ImportState.FAILED, outcome=outcome.as_json(), problem="\0" + "x" * 600
     )
@@ -65,11 +66,16 @@ class Unstorable:
     """A kind whose outcome no database takes."""
 
     name, title, max_rows, columns = "kpis", "Broken", 10, (("name", ""),)
+    step = Step
 
-    def plan(self, *args: Any) -> workflow.Plan:
-        outcome = workflow.Outcome(new="many")  # type: ignore[arg-type]  # on purpose
+    def plan(self, *args: Any) -> Plan:
+        return Plan(Outcome(), [Step(2)])
+
+    def compare(self, steps: Any, organization: Any, outcome: Outcome) -> None:
+        outcome.new = "many"  # type: ignore[assignment]  # on purpose
         outcome.rows = [object()]  # type: ignore[list-item]  # on purpose
-        return workflow.Plan(outcome, lambda: None)
+
+    write = compare
 
 
 @pytest.mark.parametrize("step", [workflow.check, workflow.write])
@@ -79,7 +85,7 @@ def test_i1_whatever_fails_while_the_outcome_is_stored_ends_as_failed(
     import_ = bring(admin, "kpis", "name\nMade")
     begins = ImportState.CONFIRMED if step is workflow.write else ImportState.WAITING
     Import.objects.filter(pk=import_.pk).update(state=begins)
-    monkeypatch.setitem(workflow._kinds, "kpis", Unstorable())
+    monkeypatch.setitem(kinds._kinds, "kpis", Unstorable())
     step(str(import_.pk))
     import_.refresh_from_db()
     assert import_.state == ImportState.FAILED
@@ -87,31 +93,6 @@ def test_i1_whatever_fails_while_the_outcome_is_stored_ends_as_failed(
 
 
 # ------------------------------------------------------------------ two at once (row i4)
-
-
-class Watched:
-    """A kind that notes whether it finds out what is new in a transaction.
-
-    On SQLite that is the lock itself: transactions are IMMEDIATE.
-    """
-
-    name, title, max_rows, columns = "kpis", "Watched", 10, (("name", ""),)
-
-    def __init__(self) -> None:
-        self.locked: list[bool] = []
-
-    def plan(self, *args: Any) -> workflow.Plan:
-        self.locked.append(connection.in_atomic_block)
-        return workflow.Plan(workflow.Outcome(new=1), lambda: None)
-
-
-def test_i4_what_is_new_is_found_out_under_the_lock_and_before_it_only_to_be_shown(
-    cast: Cast, admin: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watched = Watched()
-    monkeypatch.setitem(workflow._kinds, "kpis", watched)
-    import_file(admin, "kpis", "name\nMade")
-    assert watched.locked == [False, True]
 
 
 @pytest.mark.skipif(BACKEND != "postgres", reason="of SQLite's one writer see the test before")

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos.imports.files import csv_bytes, read_table
-from bos.imports.workflow import kinds
+from bos.imports.kinds import kinds
 from bos.leaving.departments import below, departments_delete
 from bos.models import Department, Employee, Organization
 from kpis.alerts.services import acknowledge
@@ -289,7 +289,7 @@ def _imported(house: House, kind: str, columns: str, *rows: Sequence[Any]) -> No
     plan = importer.plan(table, organization, lambda rows_done: None)
     if not plan.outcome.problem_count:
         with transaction.atomic():
-            plan.write()
+            importer.write(plan.steps, organization, plan.outcome)
 
 
 def kpis_imported(house: House, a: int, b: int) -> None:

@@ -15,7 +15,7 @@ from bos.models import Notification
 from kpis import jobs
 from kpis.models import AskedPrediction, Kpi, KpiValue, Report
 from kpis.reports.requests import report_given_up
-from sync.eventlog import log
+from sync.eventlog import log, retention
 from sync.models import Event
 from tests.support.cast import Cast, Person
 from tests.support.client import Client, Message
@@ -140,7 +140,7 @@ async def sync_complete(stage: Stage) -> Message:
 
 async def history_expired(stage: Stage) -> Message:
     Kpi.objects.filter(pk=stage.cast.home.revenue.pk).update(value=5)
-    log.prune(log.head(stage.cast.home.id).at_us + 1)
+    retention.prune_events(log.head(stage.cast.home.id).at_us + 1)
     since = {"channels": [stage.cast.home.topic], "lastSequence": 0}
     return await stage.ask(stage.cast.bob, since)
 

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connections, transaction
 
 from kpis.models import KpiValue
-from sync.eventlog import log
+from sync.eventlog import log, retention
 from sync.models import Event, StreamHead
 from sync.protocol.times import now_us, wire_cursor
 from tests.conftest import BACKEND, ServeFixture
@@ -156,7 +156,7 @@ async def test_w7_the_operator_tells_of_a_database_that_was_put_back_while_nobod
         await _assert_expired(mia, cast, lastSyncTimestamp=before)
         assert (await _set_often(mia, cast, 1))["payload"]["sequence"] == moved.sequence + 1
     # What is pruned later does not make old cursors good again.
-    log.prune(moved.at_us)
+    retention.prune_events(moved.at_us)
     assert log.head(cast.home.id).pruned_sequence == moved.sequence
 
 

@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from bos.auth.tokens import tokens_for
 from bos.models import Employee, Organization
 from collaboration.models import Annotation, Session
-from sync.eventlog import log
+from sync.eventlog import log, retention
 from sync.protocol.times import now_us
 from tests.conftest import BACKEND, ServeFixture
 from tests.support.cast import Cast
@@ -187,7 +187,7 @@ async def test_v4_a_sync_that_is_overtaken_by_pruning_ends_with_sync_error(
     server: Server, cast: Cast
 ) -> None:
     slow = await _begin_to_sync(server, cast, cast.home.topic)
-    await _apart(lambda: log.prune(now_us()))
+    await _apart(lambda: retention.prune_events(now_us()))
     _, end = await _rest(slow)
     assert (end["type"], end["requestId"]) == ("SYNC_ERROR", "long")
     assert end["payload"]["code"] == "SYNC_HISTORY_EXPIRED"

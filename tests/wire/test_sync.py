@@ -13,7 +13,7 @@ from django.utils import timezone
 from bos.models import Employee, Notification
 from kpis.archive.services import kpis_archive
 from kpis.models import Insight, InsightKind, Kpi, Visibility
-from sync.eventlog import log
+from sync.eventlog import log, retention
 from sync.models import Event, StreamHead
 from sync.protocol.topics import Topic
 from tests.support.cast import Cast
@@ -412,7 +412,7 @@ async def test_v5_behind_what_was_pruned_history_has_expired_and_a_snapshot_help
     kept_from = log.head(cast.home.id)
     change(cast, 3)
     first_kept = Event.objects.get(organization_id=cast.home.id, sequence=kept_from.sequence + 1)
-    assert log.prune(first_kept.at_us) > 0
+    assert retention.prune_events(first_kept.at_us) > 0
     topic = cast.home.topic
     async with await Client.connect(server, cast.alice) as alice:
         cursors: list[dict[str, Any]] = [
@@ -441,7 +441,7 @@ async def test_v5_a_cut_off_time_of_a_pruned_event_has_expired(server: Server, c
     head_at(cast, whole_second)
     change(cast, 1)
     assert log.head(cast.home.id).at_us == whole_second
-    log.prune(whole_second + 1)
+    retention.prune_events(whole_second + 1)
     async with await Client.connect(server, cast.alice) as alice:
         topic = cast.home.topic
         exact = await alice.sync(topic, lastSyncTimestamp=wire(whole_second))
@@ -455,10 +455,10 @@ async def test_v5_pruning_leaves_what_is_younger_and_other_organizations(
 ) -> None:
     ours = log.head(cast.home.id)
     change(cast, 2)
-    log.prune(ours.at_us)  # up to, but not with, this event
+    retention.prune_events(ours.at_us)  # up to, but not with, this event
     kept = log.read(cast.home.id, after=0, upto=10_000, limit=100)
     assert [event.sequence for event in kept] == [ours.sequence + n for n in range(3)]
-    assert log.prune(ours.at_us) == 0
+    assert retention.prune_events(ours.at_us) == 0
 
 
 async def test_v5_everything_pruned_a_client_that_was_up_to_date_misses_nothing(
@@ -466,7 +466,7 @@ async def test_v5_everything_pruned_a_client_that_was_up_to_date_misses_nothing(
 ) -> None:
     async with await Client.connect(server, cast.alice) as alice:
         complete = (await alice.sync(cast.home.topic))[-1]["payload"]
-        log.prune(log.head(cast.home.id).at_us + 1)
+        retention.prune_events(log.head(cast.home.id).at_us + 1)
         change(cast, 1)
         for name in ("lastSequence", "lastSyncTimestamp"):
             missed = await alice.sync(cast.home.topic, **{name: complete[name]})

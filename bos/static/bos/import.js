@@ -2,6 +2,8 @@
 
 (() => {
   const PAUSE_MS = 600;
+  /** @type {Record<string, string>} */
+  const DONE = { checking: "checked", writing: "written" };
   const numbers = new Intl.NumberFormat();
 
   /** @param {HTMLElement} box */
@@ -32,13 +34,14 @@
       }
       state.textContent = progress.label;
       hint.textContent = progress.hint;
-      if (progress.state === "checking" && progress.rowsTotal) {
+      const done = DONE[progress.state];
+      if (done && progress.rowsDone) {
         bar.max = progress.rowsTotal;
         bar.value = progress.rowsDone;
-        rows.textContent = `${numbers.format(progress.rowsDone)} of ${numbers.format(progress.rowsTotal)} rows checked`;
+        rows.textContent = `${numbers.format(progress.rowsDone)} of ${numbers.format(progress.rowsTotal)} rows ${done}`;
       } else {
         bar.removeAttribute("value"); // nobody knows for how long
-        rows.textContent = progress.state === "writing" ? "All rows are written in one transaction." : "";
+        rows.textContent = "";
       }
     } catch {
       hint.textContent = "The server does not answer; trying again.";
