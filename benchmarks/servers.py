@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import machine
@@ -29,10 +29,17 @@ class Target:
     port: int
     root_pid: int
     tokens: list[str]
-    publisher_tokens: list[str]
     channel: str
     kpis: list[str]
-    frames_per_event: int
+    publisher_tokens: list[str] = field(default_factory=list)
+    bystander_tokens: list[str] = field(default_factory=list)
+    """Of users of another organization"""
+    frames_per_event: int = 1
+    dialect: str = "bos"
+    path: str = "/v1/ws"
+    publish_path: str = ""
+    on_server_core: bool = True
+    """Alone on the server's core: what else runs there disturbs it"""
 
     def pids(self) -> list[int]:
         return machine.process_tree(self.root_pid)
