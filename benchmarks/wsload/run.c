@@ -204,6 +204,8 @@ bool report(const Setup *setup)
     print_number("client_cpu_percent", window.client_cpu);
     print_number("client_wait_percent", window.client_wait);
     print_number("server_cpu_percent", watched ? window.server_cpu : NAN);
+    print_number("server_cpu_us_each", watched && window.answered
+                 ? window.server_cpu / 100 * window_seconds() * 1e6 / window.answered : NAN);
     print_number("server_waited_percent", watched ? waited_percent() : NAN);
     print_number("core_steal_percent", window.core_steal);
     printf("}\n");
