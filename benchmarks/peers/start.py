@@ -6,12 +6,11 @@ import os
 import secrets
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.servers import ROOT, Target, pinned_server
+from benchmarks.servers import KPI, ROOT, Target, naive_tokens, pinned_server
 from tests.support.services import free_port
 
 HERE = Path(__file__).parent
@@ -26,10 +25,6 @@ NCHAN_MODULES = (
     "/usr/share/nginx/modules/ngx_nchan_module.so",
     "/usr/lib64/nginx/modules/ngx_nchan_module.so",
 )
-
-KPI = "770e8400-e29b-41d4-a716-446655440002"
-USERS = 10
-TOKEN_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,24 +50,13 @@ def environment() -> dict[str, str]:
     return {"PEER_MODULES": str(INSTALLED)} | preload
 
 
-def tokens(secret: str) -> list[str]:
-    """Tokens of a few users, signed with HS256."""
-    import jwt
-
-    expires_at = int(time.time()) + TOKEN_SECONDS
-    return [
-        jwt.encode({"sub": str(user), "organization": "1", "exp": expires_at}, secret, "HS256")
-        for user in range(1, USERS + 1)
-    ]
-
-
 @contextlib.contextmanager
 def peer_server(peer: Peer, *, directory: Path) -> Iterator[Target]:
     secret, port = secrets.token_hex(32), free_port()
     told = environment() | {"PEER_TOKEN_SECRET": secret}
     command, log = peer.command(port, directory), directory / "peer.log"
     with pinned_server(command, port=port, environment=told, log=log) as pid:
-        signed = tokens(secret)
+        signed = naive_tokens(secret)
         yield Target(
             port=port,
             root_pid=pid,

@@ -185,6 +185,7 @@ static void print_counts(void)
     print_number("expected", expected());
     print_number("received", totals.answered);
     print_number("replaced", totals.replaced);
+    print_number("replaced_percent", expected() ? 100.0 * totals.replaced / expected() : NAN);
     print_number("duplicates", totals.duplicates);
     print_number("misordered", totals.misordered);
     print_number("lost", lost());
