@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import chart, load, machine, report, stage
+from benchmarks.demands import PRODUCT, Workload
 from benchmarks.results import Results
 from benchmarks.room import blocked
 from benchmarks.servers import ROOT
@@ -40,13 +41,11 @@ from benchmarks.workloads import (
     PLAIN_DURABLE,
     PLAIN_POSTGRES,
     POSTGRES,
-    PRODUCT,
     SOCKETIO,
     UWS,
     WEBSOCKETS,
     WORKLOADS,
     WS,
-    Workload,
 )
 
 TARGETS = {

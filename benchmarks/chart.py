@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from html import escape
 from statistics import median
 
+from benchmarks.demands import Workload
 from benchmarks.results import Results, number
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import WORKLOADS
 
 SHOWN = ("fanout", "fanout-1", "pointers", "rate", "ping", "connect", "rooms-60", "update-64")
 LESS_IS_BETTER = ("rate", "rooms-60")

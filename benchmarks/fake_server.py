@@ -166,7 +166,7 @@ class FakeServer:
     def _replay(
         self, after: int | None, reply: dict[str, Any], writer: asyncio.StreamWriter
     ) -> None:
-        """What came after this number of the log, or without one the entities."""
+        """Send what came after this number of the log, or without one the entities."""
         asker = next(self.asked)
         if after is None:
             messages = [(number, snapshot_message(number)) for number in range(ENTITIES)]

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+from benchmarks.demands import Demand, Figure, Group, Workload
 from benchmarks.results import Results, number, spread
-from benchmarks.workloads import WORKLOADS, Demand, Figure, Group, Workload
+from benchmarks.workloads import WORKLOADS
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 SHARP = 130

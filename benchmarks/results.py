@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.workloads import Demand, Workload
+from benchmarks.demands import Demand, Workload
 
 
 @dataclass(kw_only=True)
@@ -74,7 +74,7 @@ class Results:
         return [mine[n] / other[n] for n in sorted(mine) if other.get(n)]
 
     def demanded(self, workload: Workload, demand: Demand) -> list[float]:
-        """What the demand is on, of each round."""
+        """The values that the demand is on, one a round."""
         if demand.is_ratio:
             return self.ratios(workload, demand)
         return list(self.values(workload.name, demand.target, demand.figure).values())

@@ -1,4 +1,4 @@
-"""What a measurement runs on: Redis, the databases, and how each server is started."""
+"""Redis, the databases, and how each server is started: all that a measurement runs on."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import room
+from benchmarks.demands import PRODUCT
 from benchmarks.peers import start
 from benchmarks.product import Cast, Product, populated, prepare, product_server
 from benchmarks.servers import Target, naive_server, plain_server
@@ -18,7 +19,6 @@ from benchmarks.workloads import (
     PLAIN_DURABLE,
     PLAIN_POSTGRES,
     POSTGRES,
-    PRODUCT,
 )
 from tests.support.services import postgres_server, redis_server
 

@@ -1,4 +1,4 @@
-"""What was measured is merged, judged and drawn as it was; the servers are not started here."""
+"""Results are merged, judged and drawn as they are; no server is started here."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import chart, report
+from benchmarks.demands import PRODUCT, Demand
 from benchmarks.peers import start
 from benchmarks.results import Results
-from benchmarks.workloads import NAIVE, PRODUCT, UWS, WORKLOADS, WS, Demand
+from benchmarks.workloads import NAIVE, UWS, WORKLOADS, WS
 
 FANOUT = next(one for one in WORKLOADS if one.name == "fanout")
 IDLE = next(one for one in WORKLOADS if one.name == "idle")
