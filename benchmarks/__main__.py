@@ -68,8 +68,8 @@ RESULTS = load.BUILD / "results.json"
 SO_FAR = load.BUILD / "results-so-far.json"
 """Of a measurement under way: `--report --results` tells what an interrupted one had."""
 DOCUMENT, CHART = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.svg"
-BULK = "benchmarks.bulk"
-"""Imports, pruning, a log of millions: measured by a module of its own, which prints text."""
+BULK = "bulk"
+"""Imports, pruning, a log of millions: measured by benchmarks.bulk, which prints text."""
 
 MAX_WAIT_PERCENT = 5
 """Of the time that others may run on the server's core"""
@@ -84,7 +84,7 @@ def arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = {workload.name for workload in WORKLOADS}
+    names = {workload.name for workload in WORKLOADS} | {BULK}
     parser.add_argument("--all", action="store_true", help="every workload, every server")
     parser.add_argument("--quick", action="store_true", help="one round of two seconds each")
     parser.add_argument("--rounds", type=int, help="default 3, with --quick 1")
@@ -92,6 +92,9 @@ def arguments() -> argparse.Namespace:
         "--seconds", type=float, help="measured seconds of a run, default 4, with --quick 2"
     )
     parser.add_argument("--only", type=_names(names), help="workloads")
+    parser.add_argument(
+        "--bulk-events", type=int, default=0, help="a log of so many events before, for bulk"
+    )
     parser.add_argument("--targets", type=_names(TARGETS), help=", ".join(TARGETS))
     parser.add_argument(
         "--max-wait",
@@ -249,11 +252,17 @@ def measured_results(given: argparse.Namespace) -> Results:
     return results
 
 
-def run_bulk() -> None:
-    """Where it is there: it tells its own tables."""
-    if importlib.util.find_spec(BULK):
-        progress(f"{BULK} ...")
-        subprocess.run([sys.executable, "-m", BULK], cwd=ROOT, check=False)
+def measured_in_bulk(given: argparse.Namespace) -> dict[str, Any]:
+    """As `Results.about["bulk"]` has it, {} where the module is not there."""
+    if not importlib.util.find_spec(f"benchmarks.{BULK}"):
+        progress(f"benchmarks.{BULK} is not there")
+        return {}
+    options = [f"--events={given.bulk_events}"] if given.bulk_events else []
+    command = ["-m", f"benchmarks.{BULK}", *options]
+    progress(f"{BULK} ...")
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    progress(done.stdout)
+    return {" ".join(["python", *command]): done.stdout.splitlines()}
 
 
 def main() -> int:
@@ -262,6 +271,8 @@ def main() -> int:
         results = Results.read(given.results)
     else:
         results = measured_results(given)
+        if BULK in given.only:
+            results.about["bulk"] = measured_in_bulk(given)
         if given.merge and given.results.exists():
             results = results.merged_into(Results.read(given.results))
         results.write(given.results)
@@ -270,8 +281,6 @@ def main() -> int:
     if given.write:
         report.write(DOCUMENT, tables)
         CHART.write_text(chart.svg(results))
-    if given.all and not given.report and not given.merge:
-        run_bulk()
     return 0 if all(run["result"]["valid"] for run in results.runs) else 2
 
 

@@ -21,7 +21,7 @@ def markdown(results: Results) -> str:
         of_group = [one for one in workloads if one.group == group]
         if of_group:
             lines += ["", f"### {group}", *_tables(results, of_group)]
-    lines += ["", *_notes(results, workloads)]
+    lines += [*_bulk(results), "", *_notes(results, workloads)]
     return "\n".join(lines)
 
 
@@ -120,6 +120,12 @@ def _ratio(results: Results, workload: Workload, target: str) -> str:
     demand = Demand(title="", figure=first, beside=target, target=product)
     ratios = results.ratios(workload, demand)
     return f"{median(ratios):.3g} x" if ratios else ""
+
+
+def _bulk(results: Results) -> Iterator[str]:
+    """Yield the lines of what measures by itself, as it printed them."""
+    for command, lines in results.about.get("bulk", {}).items():
+        yield from ["", f"### `{command}`", "", "```text", *lines, "```"]
 
 
 # ------------------------------------------------------------------ notes

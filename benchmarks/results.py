@@ -14,7 +14,8 @@ from benchmarks.demands import Demand, Workload
 class Results:
     """runs: [{"workload", "target", "round", "result"}], each result with `valid` and `reason`.
 
-    about: {"date", "machine", "versions", "command", "notes", "missing": {server: why}}
+    about: {"date", "machine", "versions", "command", "notes", "missing": {server: why}, "bulk":
+    {command: lines that it printed}}
     """
 
     about: dict[str, Any] = field(default_factory=dict)
@@ -36,13 +37,16 @@ class Results:
         """The older results, and these instead of theirs of the same workload and server."""
         again = {(run["workload"], run["target"]) for run in self.runs}
         kept = [run for run in older.runs if (run["workload"], run["target"]) not in again]
-        names = ", ".join(dict.fromkeys(run["workload"] for run in self.runs))
-        told = f"Measured again on {self.about['date']}: {names} (`{self.about['command']}`)."
+        bulk = self.about.get("bulk", {})
+        names = dict.fromkeys([*(run["workload"] for run in self.runs), *bulk])
+        what, command = ", ".join(names), self.about["command"]
+        told = f"Measured again on {self.about['date']}: {what} (`{command}`)."
         missing = older.about["missing"] | self.about["missing"]
         measured = {run["target"] for run in self.runs}
         return Results(
             about=older.about
             | {
+                "bulk": older.about.get("bulk", {}) | bulk,
                 "notes": [*older.about["notes"], told],
                 "missing": {name: why for name, why in missing.items() if name not in measured},
             },

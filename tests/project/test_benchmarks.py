@@ -82,6 +82,14 @@ def test_a_part_that_is_measured_again_takes_the_place_of_its_old_results_alone(
     assert "(`again`)" in merged.about["notes"][-1]
 
 
+def test_what_was_told_in_bulk_is_shown_and_kept_when_something_else_is_measured_again() -> None:
+    older = measured({PRODUCT: [100]}, bulk={"python -m benchmarks.bulk": ["import: 3 s"]})
+    merged = measured({WS: [50]}).merged_into(older)
+    assert "import: 3 s" in report.markdown(merged).splitlines()
+    again = measured({}, bulk={"python -m benchmarks.bulk": ["import: 2 s"]})
+    assert "import: 3 s" not in report.markdown(again.merged_into(older))
+
+
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     results = measured({PRODUCT: [1, 2], NAIVE: [3]})
     results.write(tmp_path / "build" / "results.json")
