@@ -74,6 +74,8 @@ BULK = "bulk"
 MAX_WAIT_PERCENT = 5
 """Of the time that others may run on the server's core"""
 
+TRIAL = "A trial: runs count in which others had the server's core for {percent:g} % of the time."
+
 ATTEMPTS = 3
 """A run that the machine disturbed is made again, at most so often in all."""
 
@@ -241,6 +243,8 @@ def measured_results(given: argparse.Namespace) -> Results:
         with stage.staged(targets, directory) as staged:
             for peer, why in staged.missing.items():
                 progress(f"missing: {peer}: {why}")
+            if given.max_wait > MAX_WAIT_PERCENT:
+                staged.notes.append(TRIAL.format(percent=given.max_wait))
             results.about = stage.about(
                 staged,
                 command=" ".join(["python -m benchmarks", *sys.argv[1:]]),

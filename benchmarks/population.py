@@ -13,14 +13,16 @@ SLICE = 1000
 
 
 def populate(organization_id: str) -> dict[str, Any]:
-    """Create people in this organization, and another one with many KPIs.
+    """Create people in this organization, and another one with many KPIs; sign everybody else in.
 
-    {"people": [access tokens], "large": {"id", "tokens"}}
+    {"people": [access tokens], "large": {"id", "tokens"}, "signed_in": {email: access token}}
     """
-    from bos.models import Organization
+    from bos.auth.tokens import signed_in
+    from bos.models import Organization, User
     from sync.protocol.identity import SYSTEM, acting
 
     with acting(SYSTEM):
+        demo = {user.email: str(signed_in(user, address="")[1]) for user in User.objects.all()}
         people = _users(Organization.objects.get(pk=organization_id), "person", PEOPLE)
         large = Organization.objects.create(name="Large")
         owners = _users(large, "owner", OWNERS)
@@ -28,6 +30,7 @@ def populate(organization_id: str) -> dict[str, Any]:
     return {
         "people": _tokens(people),
         "large": {"id": str(large.pk), "tokens": _tokens(owners)},
+        "signed_in": demo,
     }
 
 

@@ -32,6 +32,7 @@ RAISED_LIMITS = {
     "BOS_ORGANIZATION_WORK_PER_MINUTE": "1000000000",
     # Everybody's cursors shall arrive, all of them.
     "BOS_CURSOR_RATE": "10000",
+    "BOS_USER_SESSIONS": "100000",
     "BOS_ORGANIZATION_SESSIONS": "100000",
     "BOS_ACCESS_TOKEN_SECONDS": "86400",
 }
@@ -55,9 +56,11 @@ class Product:
     organization: dict[str, Any]
     """Of `seed_demo --json`: {"id", "users": [{"email", "password", "role"}], "kpis": [{"id"}]}"""
     others: dict[str, Any] = field(default_factory=dict)
-    """Another one of the kind: bystanders are of it"""
+    """Another one of the kind: bystanders are of it, where it is populated"""
     people: list[str] = field(default_factory=list)
     """Access tokens of many users of the first organization (benchmarks.population)"""
+    signed_in: dict[str, str] = field(default_factory=dict)
+    """{email: access token} of the demo users; without it each server is asked for them"""
     large: dict[str, Any] = field(default_factory=dict)
     """{"id", "tokens"} of an organization with many KPIs"""
 
@@ -108,7 +111,7 @@ def populated(product: Product) -> Product:
     code = POPULATE.format(organization=product.organization["id"])
     shell = ("shell", "--no-imports", "-c", code)
     told = json.loads(manage(*shell, environment=product.environment()))
-    return replace(product, people=told["people"], large=told["large"])
+    return replace(product, **told)
 
 
 def manage(*arguments: str, environment: dict[str, str], root: Path = ROOT) -> str:
@@ -146,11 +149,11 @@ def product_server(
     log = directory / "product.log"
     with pinned_server(command, port=port, environment=environment, log=log) as pid:
         users = product.organization["users"]
-        signed_in = {user["email"]: _sign_in(port, user) for user in users}
+        signed_in = product.signed_in or {user["email"]: _sign_in(port, user) for user in users}
         publishers = [signed_in[user["email"]] for user in users if _publishes(user)]
-        others = [_sign_in(port, user) for user in product.others.get("users", ())]
+        others = [product.signed_in.get(user["email"]) for user in product.others.get("users", ())]
         tokens, organization_id = {
-            Cast.DEMO: (list(signed_in.values()), product.organization["id"]),
+            Cast.DEMO: ([signed_in[user["email"]] for user in users], product.organization["id"]),
             Cast.PEOPLE: (product.people, product.organization["id"]),
             Cast.LARGE: (product.large.get("tokens", []), product.large.get("id")),
         }[cast]
@@ -159,7 +162,7 @@ def product_server(
             root_pid=pid,
             tokens=tokens,
             publisher_tokens=publishers,
-            bystander_tokens=others,
+            bystander_tokens=list(filter(None, others)),
             channel=f"organization:{organization_id}",
             kpis=product.kpis(),
             frames_per_event=2,

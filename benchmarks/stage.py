@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from benchmarks import room
 from benchmarks.demands import PRODUCT
@@ -85,9 +86,37 @@ def _add_postgres(stage: Stage, url: str, *, product: str, plain: str, targets: 
         stage.starts[plain] = _plain(stage, url)
     if product in targets:
         prepared = populated(prepare(url))
-        stage.starts[product] = _product(stage, prepared)
+        stage.starts[product] = lambda run, cast: _on_copy(stage, prepared, run, cast)
         organization_id = prepared.organization["id"]
-        stage.blocks[product] = lambda run: room.postgres_lock(url, organization_id)
+        stage.blocks[product] = lambda run: room.postgres_lock(_copy_of(url, run), organization_id)
+
+
+def _copy_of(url: str, run: Path) -> str:
+    """The database of one run."""
+    name = run.name.replace("-", "_").lower()
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@contextlib.contextmanager
+def _on_copy(stage: Stage, prepared: Product, run: Path, cast: Cast) -> Iterator[Target]:
+    """The product on a copy: people who were cut off in an earlier run would be seen to in it."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    url = _copy_of(prepared.database_url, run)
+    copy, original = (
+        Identifier(urlsplit(of).path.removeprefix("/")) for of in (url, prepared.database_url)
+    )
+    elsewhere = urlsplit(prepared.database_url)._replace(path="/template1").geturl()
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, original))
+        try:
+            on_copy = replace(prepared, database_url=url)
+            redis_url = stage.redis_url
+            with product_server(on_copy, redis_url=redis_url, directory=run, cast=cast) as target:
+                yield target
+        finally:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(copy))
 
 
 def _postgres_note(database_url: str, name: str) -> str:

@@ -180,7 +180,7 @@ WORKLOADS = (
     _rooms(40, targets=(PRODUCT,)),
     _rooms(
         60,
-        targets=(PRODUCT, POSTGRES, UWS, WS, PICOWS, SOCKETIO),
+        targets=(PRODUCT, POSTGRES, UWS, WS),
         demands=(
             Demand(title="p99, ms", figure="p99_ms", at_most=100),
             Demand(title="not delivered, %", figure="replaced_percent", at_most=0),
