@@ -55,6 +55,7 @@ def _bars(results: Results, workload: Workload) -> list[tuple[str, float]]:
     known = {
         target: results.values(workload.name, target, figure).values()
         for target in workload.targets
+        if target not in workload.per_target  # asked for something else, it is not comparable
     }
     bars = [(target, median(values)) for target, values in known.items() if values]
     return sorted(bars, key=lambda bar: bar[1], reverse=workload.name not in LESS_IS_BETTER)

@@ -78,7 +78,7 @@ def _update(connections: int, demands: tuple[Demand, ...] = ()) -> Workload:
         title=f"KPI_UPDATE acknowledged after commit, {connections} at once",
         group=Group.WRITES,
         options={"mode": "update", "connections": connections},
-        figures=(Figure(name="events_per_s", title="updates/s"), CPU, P50, P99),
+        figures=(Figure(name="events_per_s", title="updates/s"), CPU, CPU_EACH, P50, P99),
         targets=WRITERS,
         demands=demands,
     )
@@ -167,6 +167,7 @@ WORKLOADS = (
         figures=(
             Figure(name="conn_per_s", title="connections/s"),
             Figure(name="kb_per_connection", title="memory of an idle connection", unit="kB"),
+            CPU_EACH,
             P50,
             P99,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -152,3 +153,10 @@ def test_a_ratio_needs_both_in_the_same_round() -> None:
     results = measured({PRODUCT: [100, 100, 100], WS: [50]})
     demand = Demand(title="", figure="deliveries_per_s", beside=WS, at_least=1)
     assert results.ratios(FANOUT, demand) == [2]
+
+
+def test_the_peers_are_locked_to_contents_and_to_no_registry() -> None:
+    packages = json.loads((start.HERE / "package-lock.json").read_text())["packages"]
+    installed = [package for name, package in packages.items() if name]
+    assert all("integrity" in package and "resolved" not in package for package in installed)
+    assert "://" not in (start.HERE / "requirements.txt").read_text()
