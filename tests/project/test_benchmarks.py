@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,6 +17,7 @@ from benchmarks import chart, report
 from benchmarks.demands import PRODUCT, Demand
 from benchmarks.peers import start
 from benchmarks.results import Results
+from benchmarks.room import blocked
 from benchmarks.workloads import NAIVE, UWS, WORKLOADS, WS
 
 FANOUT = next(one for one in WORKLOADS if one.name == "fanout")
@@ -160,3 +165,17 @@ def test_the_peers_are_locked_to_contents_and_to_no_registry() -> None:
     installed = [package for name, package in packages.items() if name]
     assert all("integrity" in package and "resolved" not in package for package in installed)
     assert "://" not in (start.HERE / "requirements.txt").read_text()
+
+
+def test_database_work_that_is_blocked_no_more_makes_no_result() -> None:
+    tried = threading.Event()
+
+    @contextlib.contextmanager
+    def locked_out() -> Iterator[None]:
+        tried.set()
+        if tried.is_set():
+            raise sqlite3.OperationalError("database is locked")
+        yield
+
+    with pytest.raises(RuntimeError, match="nothing was blocked any more"), blocked(locked_out):
+        assert tried.wait(5)
