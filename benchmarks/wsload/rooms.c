@@ -4,7 +4,14 @@
 
 #define SESSION_ID_SIZE 64
 
+/* All in a room receive the same bytes: what was read once need only be compared. */
+#define KNOWN 64
+#define LOOK 3               /* one's own cursor is not among what one receives */
+typedef struct { Buffer text; uint32_t number; unsigned of; } Cursor;
+typedef struct { Cursor known[KNOWN]; uint64_t count; } Board;
+
 static char (*sessions)[SESSION_ID_SIZE];   /* [room], its id once it has been created */
+static Board *boards;                       /* [room] */
 static uint32_t *viewers_missing;           /* [cursor], pointers only */
 
 bool has_rooms(void) { return options.mode == CURSOR || options.mode == POINTERS || options.mode == JOIN; }
@@ -16,6 +23,7 @@ static unsigned person_of(unsigned index) { return index % options.room_size; }
 void rooms_prepare(void)
 {
     sessions = allocate(rooms(), sizeof *sessions);
+    boards = allocate(rooms(), sizeof *boards);
     published_at = allocate(MAX_EVENTS + 1, sizeof *published_at);
     if (options.mode == POINTERS)
         viewers_missing = allocate(MAX_EVENTS + 1, sizeof *viewers_missing);
@@ -95,13 +103,11 @@ static void point(int64_t due_at)
               "\"position\":{\"x\":%u,\"y\":%u,\"z\":0}}}", sessions[room_of(c->index)], number, c->index);
 }
 
-void take_cursor(Connection *c, const Message *m)
+static void see(Connection *c, uint32_t number, unsigned of)
 {
-    uint32_t number = (uint32_t)m->x;
-    unsigned of = (unsigned)m->y;
-    if (!m->has_position || number < 1 || of >= options.connections || room_of(of) != room_of(c->index) ||
-        of == c->index || cursor_of(number, of) > published) {
-        complain("connection %u: cursor %g of %g was never sent to it", c->index, m->x, m->y);
+    if (number < 1 || of >= options.connections || room_of(of) != room_of(c->index) || of == c->index ||
+        cursor_of(number, of) > published) {
+        complain("connection %u: cursor %u of %u was never sent to it", c->index, number, of);
         return;
     }
     uint32_t *last = &c->pointed[person_of(of)];
@@ -119,6 +125,31 @@ void take_cursor(Connection *c, const Message *m)
     uint64_t cursor = cursor_of(number, of);
     if (cursor >= window.first_event)
         histogram_record(&latency, now() - published_at[cursor]);
+}
+
+bool take_known_cursor(Connection *c, const char *text, size_t length)
+{
+    const Board *board = &boards[room_of(c->index)];
+    for (uint64_t at = c->events_read; at < c->events_read + LOOK && at < board->count; at++) {
+        const Cursor *known = &board->known[at % KNOWN];
+        if (known->text.length == length && !memcmp(known->text.bytes, text, length)) {
+            c->events_read = at + 1;
+            see(c, known->number, known->of);
+            return true;
+        }
+    }
+    return false;
+}
+
+void take_cursor(Connection *c, const Message *m, const char *text, size_t length)
+{
+    Board *board = &boards[room_of(c->index)];
+    Cursor *known = &board->known[board->count++ % KNOWN];
+    buffer_set(&known->text, text, length);
+    known->number = m->has_position ? (uint32_t)m->x : 0;
+    known->of = (unsigned)m->y;
+    c->events_read = board->count;
+    see(c, known->number, known->of);
 }
 
 uint64_t cursors_expected(void) { return (uint64_t)published * (options.room_size - 1); }

@@ -133,7 +133,7 @@ static void take_ready_message(Connection *c, const Message *m, const char *text
     else if (options.mode == UPDATE && is(m->type, "KPI_UPDATED") && m->request_id.length)
         take_answer(c, m, ask_update);
     else if ((options.mode == CURSOR || options.mode == POINTERS) && is(m->type, "CURSOR_MOVE"))
-        take_cursor(c, m);
+        take_cursor(c, m, text, length);
     else if (options.mode == JOIN && is(m->type, "SESSION_JOINED"))
         take_joined(c, m);
     else if (options.mode == RESUME || options.mode == SNAPSHOT)
@@ -142,9 +142,17 @@ static void take_ready_message(Connection *c, const Message *m, const char *text
         totals.other++;
 }
 
+/* What another connection has read already. */
+static bool take_known(Connection *c, const char *text, size_t length)
+{
+    if (has_subscribers())
+        return take_known_event(c, text, length);
+    return (options.mode == CURSOR || options.mode == POINTERS) && take_known_cursor(c, text, length);
+}
+
 static void take_message(Connection *c, const char *text, size_t length)
 {
-    if (has_subscribers() && c->role == MEMBER && c->stage == READY && take_known_event(c, text, length))
+    if (c->role == MEMBER && c->stage == READY && take_known(c, text, length))
         return;
     Message m = read_message(text, length);
     if (is(m.type, "PING"))

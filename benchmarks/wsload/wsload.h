@@ -42,7 +42,7 @@ typedef struct {
     Stage stage;
     Role role;
     Buffer unread, unsent;
-    uint64_t events_read;     /* event frames so far: where the memo of the next one lies */
+    uint64_t events_read;     /* events or cursors so far: where what others have read of the next one lies */
     uint64_t last_sequence;
     Window *windows;          /* [kind][publisher] */
     uint32_t *pointed;        /* [person of the room], the last cursor seen of each */
@@ -170,7 +170,8 @@ bool has_rooms(void);
 void rooms_prepare(void);
 void enter_room(Connection *c);
 void take_meeting(Connection *c, const Message *m);
-void take_cursor(Connection *c, const Message *m);
+bool take_known_cursor(Connection *c, const char *text, size_t length);
+void take_cursor(Connection *c, const Message *m, const char *text, size_t length);
 void take_joined(Connection *c, const Message *m);
 uint64_t cursors_expected(void);
 uint64_t joins_expected(void);
