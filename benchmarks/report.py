@@ -9,14 +9,15 @@ from benchmarks.results import Results, number, spread
 from benchmarks.workloads import WORKLOADS
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-SHARP = 130
+PICTURE = "![Bars of the product and other servers, a panel a workload](performance.svg)"
+LONGEST_LINE = 130
 """Characters of a line of prose in docs."""
 
 
 def markdown(results: Results) -> str:
     """All of it: the demands first, then each group with all servers."""
     workloads = [one for one in WORKLOADS if results.targets_of(one.name)]
-    lines = [*_head(results), "", *_demands(results, workloads)]
+    lines = [PICTURE, "", *_head(results), "", *_demands(results, workloads)]
     for group in Group:
         of_group = [one for one in workloads if one.group == group]
         if of_group:
@@ -182,7 +183,7 @@ def wrapped(text: str, *, indent: str = "") -> Iterator[str]:
     """Lines that are no longer than docs may have."""
     line = ""
     for word in text.split(" "):
-        if line and len(line) + 1 + len(word) > SHARP - len(indent):
+        if line and len(line) + 1 + len(word) > LONGEST_LINE - len(indent):
             yield line
             line = indent + word
         else:

@@ -121,7 +121,7 @@ def test_the_report_stands_between_its_marks_alone(tmp_path: Path) -> None:
 def test_prose_is_wrapped_and_loses_no_word() -> None:
     text = "word " * 200 + "end"
     lines = list(report.wrapped(text, indent="  "))
-    assert max(map(len, lines)) <= report.SHARP
+    assert max(map(len, lines)) <= report.LONGEST_LINE
     assert " ".join(line.strip() for line in lines) == text
 
 
