@@ -1,6 +1,7 @@
 """Redis, the databases, and how each server is started: all that a measurement runs on."""
 
 import contextlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -57,6 +58,7 @@ def staged(targets: set[str], directory: Path) -> Iterator[Stage]:
             prepared = populated(prepare(f"sqlite:///{directory / 'demo.sqlite3'}"))
             stage.starts[PRODUCT] = _product(stage, prepared)
             stage.blocks[PRODUCT] = lambda run: room.sqlite_lock(run / "product.sqlite3")
+            stage.notes.append(_send_loop_note())
         for product, plain, durable in (
             (POSTGRES, PLAIN_POSTGRES, False),
             (DURABLE, PLAIN_DURABLE, True),
@@ -66,6 +68,11 @@ def staged(targets: set[str], directory: Path) -> Iterator[Stage]:
                 _add_postgres(stage, url, product=product, plain=plain, targets=targets)
         _add_peers(stage, targets)
         yield stage
+
+
+def _send_loop_note() -> str:
+    compiled = importlib.util.find_spec("sync.delivery._send_loop") is not None
+    return f"The product's send loop is {'' if compiled else 'not '}compiled."
 
 
 def _product(stage: Stage, prepared: Product) -> Start:
