@@ -13,10 +13,10 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 # What sends to many sockets at once, where a C compiler is; quick where nothing is to be done.
 COMPILE = @$(IN)/python -m sync.delivery.send_loop
 
-.PHONY: help venv run test unit coverage matrix lint docs bench lock clean
+.PHONY: help venv run test unit coverage matrix lint docs bench bench-peers lock clean
 
 help:  ## Show this
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
 
 venv: $(VENV)/.run  ## The environment that running needs
 	$(COMPILE)
@@ -57,14 +57,20 @@ lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 docs: $(VENV)/.dev  ## Write what docs/ has of the declarations: asyncapi.json, messages.md, entities.md, metrics.md, protocol.ts
 	@$(IN)/python manage.py protocol_docs
 
-bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer
+bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer: ten minutes
 	$(COMPILE)
-	@$(IN)/python -m benchmarks --write
+	@$(IN)/python -m benchmarks
+
+bench-peers: $(VENV)/.dev  ## Install other servers and measure everything beside them, into docs/performance.md: half an hour
+	$(COMPILE)
+	@$(IN)/python -m benchmarks.peers.install
+	@$(IN)/python -m benchmarks --all --write
 
 lock: $(VENV)/.dev  ## Resolve the dependencies anew
 	echo uv | $(IN)/uv pip compile -q - $(LOCK) -o requirements/bootstrap.txt
 	$(IN)/uv pip compile -q pyproject.toml -c requirements/constraints.in $(LOCK) -o requirements/run.txt
 	$(IN)/uv pip compile -q pyproject.toml --group dev -c requirements/constraints.in -c requirements/run.txt $(LOCK) -o requirements/dev.txt
+	$(IN)/uv pip compile -q benchmarks/peers/requirements.in -c requirements/dev.txt $(LOCK) -o benchmarks/peers/requirements.txt
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

@@ -1,36 +1,83 @@
-"""Measure the product beside the naive baseline.
+"""Measure the product beside other servers.
 
-Everything, three rounds, about ten minutes; one short round; some workloads; one server alone; and
-with the table written into docs/performance.md:
+Beside a naive Channels consumer; everything, as `make bench-peers` does, and written into docs; one
+short round; some workloads again, put in the place of their old results; the tables and the chart
+from the results that are there:
 
     python -m benchmarks
+    python -m benchmarks --all --write
     python -m benchmarks --quick
-    python -m benchmarks --only fanout,ping --rounds 1
-    python -m benchmarks --targets naive --only ping
-    python -m benchmarks --write
+    python -m benchmarks --all --only fanout,ping --merge --write
+    python -m benchmarks --report --write
+    python -m benchmarks --targets naive --only ping --rounds 1
 """
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load, machine, report
-from benchmarks.product import Product, prepare, product_server
-from benchmarks.servers import ROOT, Target, naive_server
-from benchmarks.workloads import NAIVE, PRODUCT, PRODUCT_POSTGRES, WORKLOADS, Workload
-from tests.support.services import postgres_server, redis_server
+from benchmarks import chart, load, machine, report, stage
+from benchmarks.demands import PRODUCT, Workload
+from benchmarks.results import Results
+from benchmarks.room import blocked
+from benchmarks.servers import ROOT
+from benchmarks.workloads import (
+    BASIC,
+    DURABLE,
+    NAIVE,
+    NCHAN,
+    PICOWS,
+    PLAIN,
+    PLAIN_DURABLE,
+    PLAIN_POSTGRES,
+    POSTGRES,
+    SOCKETIO,
+    UWS,
+    WEBSOCKETS,
+    WORKLOADS,
+    WS,
+)
 
-TARGETS = {"product": PRODUCT, "postgres": PRODUCT_POSTGRES, "naive": NAIVE}
-RESULTS = load.BINARY.with_name("results.json")
+TARGETS = {
+    "product": PRODUCT,
+    "postgres": POSTGRES,
+    "durable": DURABLE,
+    "plain": PLAIN,
+    "plain-postgres": PLAIN_POSTGRES,
+    "plain-durable": PLAIN_DURABLE,
+    "naive": NAIVE,
+    "ws": WS,
+    "socketio": SOCKETIO,
+    "websockets": WEBSOCKETS,
+    "picows": PICOWS,
+    "nchan": NCHAN,
+    "uws": UWS,
+}
+BASIC_TARGETS = ("product", "postgres", "naive")
+RESULTS = load.BUILD / "results.json"
+SO_FAR = load.BUILD / "results-so-far.json"
+"""Of a measurement under way: `--report --results` tells what an interrupted one had."""
+DOCUMENT, CHART = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.svg"
+BULK = "bulk"
+"""Imports, pruning, a log of millions: measured by benchmarks.bulk, which prints text."""
 
-Start = Callable[[Path], contextlib.AbstractContextManager[Target]]
-"""Starts a server whose files lie in the given directory."""
+MAX_WAIT_PERCENT = 5
+"""Of the time that others may run on the server's core"""
+
+TRIAL = "A trial: runs count in which others had the server's core for {percent:g} % of the time."
+
+ATTEMPTS = 3
+"""A run that the machine disturbed is made again, at most so often in all."""
 
 
 def arguments() -> argparse.Namespace:
@@ -39,27 +86,42 @@ def arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    names = {workload.name for workload in WORKLOADS} | {BULK}
+    parser.add_argument("--all", action="store_true", help="every workload, every server")
     parser.add_argument("--quick", action="store_true", help="one round of two seconds each")
     parser.add_argument("--rounds", type=int, help="default 3, with --quick 1")
     parser.add_argument(
-        "--seconds", type=float, help="measured seconds of a run, default 5, with --quick 2"
+        "--seconds", type=float, help="measured seconds of a run, default 4, with --quick 2"
+    )
+    parser.add_argument("--only", type=_names(names), help="workloads")
+    parser.add_argument(
+        "--bulk-events", type=int, default=0, help="a log of so many events before, for bulk"
+    )
+    parser.add_argument("--targets", type=_names(TARGETS), help=", ".join(TARGETS))
+    parser.add_argument(
+        "--max-wait",
+        type=float,
+        default=MAX_WAIT_PERCENT,
+        help="percent of the time that a server may have waited for its core; more to try things "
+        f"out on a busy machine, default {MAX_WAIT_PERCENT}",
     )
     parser.add_argument(
-        "--only", type=_names({workload.name for workload in WORKLOADS}), help="workloads"
+        "--merge", action="store_true", help="put these in the place of their old results"
     )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the file that keeps them")
+    parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument(
-        "--targets", type=_names(TARGETS), default=list(TARGETS), help="product, postgres, naive"
-    )
-    parser.add_argument(
-        "--write", action="store_true", help="write the table into docs/performance.md"
+        "--write", action="store_true", help="write tables and chart into docs/performance.*"
     )
     given = parser.parse_args()
     given.rounds = given.rounds or (1 if given.quick else 3)
-    given.seconds = given.seconds or (2 if given.quick else 5)
+    given.seconds = given.seconds or (2 if given.quick else 4)
+    given.only = given.only or (sorted(names) if given.all else list(BASIC))
+    given.targets = given.targets or (list(TARGETS) if given.all else list(BASIC_TARGETS))
     return given
 
 
-def _names(known: set[str] | dict[str, str]) -> Callable[[str], list[str]]:
+def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         chosen = text.split(",")
         if unknown := set(chosen) - set(known):
@@ -75,95 +137,90 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def started_services(
-    targets: set[str], directory: Path
-) -> Iterator[tuple[str, dict[str, Start], list[str]]]:
-    """Redis and the databases; yields Redis' address, how to start each target, and notes."""
-    with contextlib.ExitStack() as stack:
-        redis_url = stack.enter_context(redis_server()).url
-        starts: dict[str, Start] = {}
-        notes: list[str] = []
-        if NAIVE in targets:
-            starts[NAIVE] = lambda run: naive_server(redis_url=redis_url, directory=run)
-        if PRODUCT in targets:
-            starts[PRODUCT] = _product_start(
-                prepare(f"sqlite:///{directory / 'demo.sqlite3'}"), redis_url
-            )
-        if PRODUCT_POSTGRES in targets:
-            database_url = stack.enter_context(postgres_server())
-            starts[PRODUCT_POSTGRES] = _product_start(prepare(database_url), redis_url)
-            notes.append(_postgres_note(database_url))
-        yield redis_url, starts, notes
-
-
-def _product_start(product: Product, redis_url: str) -> Start:
-    return lambda run: product_server(product, redis_url=redis_url, directory=run)
-
-
-def _postgres_note(database_url: str) -> str:
-    """Whether its commits reach the disk changes an update's cost by far."""
-    import psycopg
-
-    with psycopg.connect(database_url) as connection:
-        names = ("server_version", "fsync", "synchronous_commit")
-        settings = (connection.execute("SELECT current_setting(%s)", [name]) for name in names)
-        version, fsync, commit = (value for row in settings for value in row.fetchone() or ("?",))
-    return (
-        f"PostgreSQL {version} shares the load client's core; "
-        f"fsync {fsync}, synchronous_commit {commit}."
-    )
-
-
-def empty_redis(url: str) -> None:
-    """A killed server's group members would stay in Redis for a day, and slow the next one down."""
-    import redis
-
-    with redis.Redis.from_url(url) as client:
-        client.flushall()
-
-
 def measure(
-    workload: Workload, target: str, start: Start, *, redis_url: str, seconds: float
+    workload: Workload, target: str, staged: stage.Stage, given: argparse.Namespace
 ) -> dict[str, Any]:
     """One run against a server of its own, so that no run inherits another's memory or backlog."""
-    empty_redis(redis_url)
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        directory = Path(name)
-        with start(directory) as server:
-            if workload.warm_up:
-                load.run(server, directory, workload.warm_up)
-            return load.run(server, directory, {"seconds": seconds, **workload.options_for(target)})
+    stage.empty_redis(staged.redis_url)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, contextlib.ExitStack() as stack:
+        run = Path(name)
+        server = stack.enter_context(staged.starts[target](run, workload.cast))
+        if workload.warm_up:
+            load.run(server, run, workload.warm_up)
+        if workload.blocked:
+            stack.enter_context(blocked(staged.blocks[target](run)))
+        options = {
+            "seconds": workload.seconds or given.seconds,
+            "max-wait-percent": given.max_wait,
+            **workload.options_for(target),
+        }
+        return load.run(server, run, options)
+
+
+def measure_by_script(workload: Workload, directory: Path, max_wait: float) -> dict[str, Any]:
+    """A workload that needs no load client: its module prints the result as its last line."""
+    server_core, _ = machine.cores()
+    done = subprocess.run(
+        [sys.executable, "-m", str(workload.script), str(directory), str(max_wait)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {server_core}),
+    )
+    if done.returncode:
+        return {"valid": False, "disturbed": False, "reason": done.stderr.strip()[-300:]}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+Measure = Callable[[], dict[str, Any]]
+"""One run; returns its result."""
+
+
+def attempt(workload: Workload, target: str, measured: Measure) -> list[dict[str, Any]]:
+    """The results of as many runs as it takes until the machine does not disturb one."""
+    results = []
+    for _ in range(ATTEMPTS):
+        try:
+            results.append(measured())
+        except RuntimeError as error:  # a server that did not start: the others go on
+            results.append({"valid": False, "disturbed": False, "reason": str(error)[-300:]})
+        tell(workload, target, results[-1])
+        if not results[-1]["disturbed"]:
+            break
+    return results
 
 
 def tell(workload: Workload, target: str, result: dict[str, Any]) -> None:
-    figures = [
-        f"{row.figure}={result[row.figure]:,.1f}" for row in workload.rows if result.get(row.figure)
-    ]
+    known = [one for one in workload.figures if result.get(one.name) is not None]
+    figures = " ".join(f"{one.name}={result[one.name]:,.1f}" for one in known)
     verdict = "" if result["valid"] else f"INVALID: {result['reason']}"
-    progress(f"  {workload.name}, {target}: {' '.join(figures)} {verdict}")
+    progress(f"  {workload.name}, {target}: {figures} {verdict}")
 
 
 def run_rounds(
     workloads: list[Workload],
-    starts: dict[str, Start],
+    staged: stage.Stage,
+    results: Results,
     *,
-    redis_url: str,
-    rounds: int,
-    seconds: float,
-) -> report.Runs:
-    """Every workload on every target, in turn: what else the machine does hits all alike."""
-    runs: report.Runs = {}
-    for round_number in range(1, rounds + 1):
-        progress(f"round {round_number} of {rounds}")
+    directory: Path,
+    given: argparse.Namespace,
+) -> None:
+    """Every workload on every server, in turn: what else the machine does hits all alike."""
+    for round_ in range(1, given.rounds + 1):
+        progress(f"round {round_} of {given.rounds}")
         for workload in workloads:
-            for target in (name for name in workload.targets if name in starts):
-                result = measure(
-                    workload, target, starts[target], redis_url=redis_url, seconds=seconds
-                )
-                runs.setdefault((workload.name, target), []).append(result)
-                tell(workload, target, result)
-    return runs
+            for target in workload.targets:
+                measured: Measure
+                if workload.script:
+                    measured = partial(measure_by_script, workload, directory, given.max_wait)
+                elif target in staged.starts:
+                    measured = partial(measure, workload, target, staged, given)
+                else:
+                    continue
+                for result in attempt(workload, target, measured):
+                    results.add(workload.name, target, round_=round_, result=result)
+                results.write(SO_FAR)
 
 
 def prepare_machine() -> None:
@@ -174,28 +231,61 @@ def prepare_machine() -> None:
     os.sched_setaffinity(0, {load_core})  # Inherited by Redis, PostgreSQL and the client.
 
 
-def main() -> int:
-    given = arguments()
-    workloads = [one for one in WORKLOADS if not given.only or one.name in given.only]
+def measured_results(given: argparse.Namespace) -> Results:
+    workloads = [one for one in WORKLOADS if one.name in given.only]
     wanted = {TARGETS[name] for name in given.targets}
-    targets = wanted & {name for one in workloads for name in one.targets}
+    targets = wanted & {name for one in workloads if not one.script for name in one.targets}
     prepare_machine()
     load.build()
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        started_services(targets, Path(directory)) as (redis_url, starts, notes),
-    ):
-        runs = run_rounds(
-            workloads, starts, redis_url=redis_url, rounds=given.rounds, seconds=given.seconds
-        )
-    raw = [{"workload": name, "target": target, "runs": of} for (name, target), of in runs.items()]
-    RESULTS.write_text(json.dumps(raw, indent=1))
-    command = " ".join(["python -m benchmarks", *sys.argv[1:]])
-    table = report.markdown(workloads, runs, command=command, notes=notes)
-    print(table)
+    results = Results()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        directory = Path(name)
+        with stage.staged(targets, directory) as staged:
+            for peer, why in staged.missing.items():
+                progress(f"missing: {peer}: {why}")
+            if given.max_wait > MAX_WAIT_PERCENT:
+                staged.notes.append(TRIAL.format(percent=given.max_wait))
+            results.about = stage.about(
+                staged,
+                command=" ".join(["python -m benchmarks", *sys.argv[1:]]),
+                date=f"{datetime.now(UTC):%Y-%m-%d}",
+                machine=machine.cpu_model(),
+                versions=machine.versions(),
+            )
+            run_rounds(workloads, staged, results, directory=directory, given=given)
+    return results
+
+
+def measured_in_bulk(given: argparse.Namespace) -> dict[str, Any]:
+    """As `Results.about["bulk"]` has it, {} where the module is not there."""
+    if not importlib.util.find_spec(f"benchmarks.{BULK}"):
+        progress(f"benchmarks.{BULK} is not there")
+        return {}
+    options = [f"--events={given.bulk_events}"] if given.bulk_events else []
+    command = ["-m", f"benchmarks.{BULK}", *options]
+    progress(f"{BULK} ...")
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    progress(done.stdout)
+    return {" ".join(["python", *command]): done.stdout.splitlines()}
+
+
+def main() -> int:
+    given = arguments()
+    if given.report:
+        results = Results.read(given.results)
+    else:
+        results = measured_results(given)
+        if BULK in given.only:
+            results.about["bulk"] = measured_in_bulk(given)
+        if given.merge and given.results.exists():
+            results = results.merged_into(Results.read(given.results))
+        results.write(given.results)
+    tables = report.markdown(results)
+    print(tables)
     if given.write:
-        report.write(ROOT / "docs" / "performance.md", table)
-    return 0 if all(run["valid"] for results in runs.values() for run in results) else 2
+        report.write(DOCUMENT, tables)
+        CHART.write_text(chart.svg(results))
+    return 0 if all(run["result"]["valid"] for run in results.runs) else 2
 
 
 if __name__ == "__main__":

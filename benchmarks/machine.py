@@ -51,6 +51,11 @@ def process_tree(root: int) -> list[int]:
     return tree
 
 
+def waited_seconds() -> float:
+    """How long the main thread of this process was ready to run and another one ran, so far."""
+    return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+
+
 def cpu_model() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

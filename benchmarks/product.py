@@ -9,7 +9,8 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,21 @@ RAISED_LIMITS = {
     "BOS_UNAUTHENTICATED_PER_PROCESS": "100000",
     "BOS_USER_WORK_PER_MINUTE": "1000000000",
     "BOS_ORGANIZATION_WORK_PER_MINUTE": "1000000000",
+    # Everybody's cursors shall arrive, all of them.
+    "BOS_CURSOR_RATE": "10000",
+    "BOS_USER_SESSIONS": "100000",
+    "BOS_ORGANIZATION_SESSIONS": "100000",
+    "BOS_ACCESS_TOKEN_SECONDS": "86400",
 }
 PUBLISHER_ROLES = ("manager", "admin")
+
+
+class Cast(StrEnum):
+    """The users that the load client's connections belong to."""
+
+    DEMO = "demo"
+    PEOPLE = "people"
+    LARGE = "large"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +55,14 @@ class Product:
     secret_key: str
     organization: dict[str, Any]
     """Of `seed_demo --json`: {"id", "users": [{"email", "password", "role"}], "kpis": [{"id"}]}"""
+    others: dict[str, Any] = field(default_factory=dict)
+    """Another one of the kind: bystanders are of it, where it is populated"""
+    people: list[str] = field(default_factory=list)
+    """Access tokens of many users of the first organization (benchmarks.population)"""
+    signed_in: dict[str, str] = field(default_factory=dict)
+    """{email: access token} of the demo users; without it each server is asked for them"""
+    large: dict[str, Any] = field(default_factory=dict)
+    """{"id", "tokens"} of an organization with many KPIs"""
 
     def environment(self) -> dict[str, str]:
         return _environment(self.database_url, self.secret_key)
@@ -68,9 +90,28 @@ def prepare(database_url: str) -> Product:
     environment = _environment(database_url, secret_key)
     manage("migrate", environment=environment)
     seeded = json.loads(manage("seed_demo", "--json", "--force", environment=environment))
+    organization, others = seeded["organizations"]
     return Product(
-        database_url=database_url, secret_key=secret_key, organization=seeded["organizations"][0]
+        database_url=database_url,
+        secret_key=secret_key,
+        organization=organization,
+        others=others,
     )
+
+
+POPULATE = """
+import json
+from benchmarks.population import populate
+print(json.dumps(populate("{organization}")))
+"""
+
+
+def populated(product: Product) -> Product:
+    """The same product with people and KPIs in numbers."""
+    code = POPULATE.format(organization=product.organization["id"])
+    shell = ("shell", "--no-imports", "-c", code)
+    told = json.loads(manage(*shell, environment=product.environment()))
+    return replace(product, **told)
 
 
 def manage(*arguments: str, environment: dict[str, str], root: Path = ROOT) -> str:
@@ -96,29 +137,40 @@ def _fresh_copy(product: Product, directory: Path) -> str:
 
 
 @contextlib.contextmanager
-def product_server(product: Product, *, redis_url: str, directory: Path) -> Iterator[Target]:
+def product_server(
+    product: Product, *, redis_url: str, directory: Path, cast: Cast = Cast.DEMO
+) -> Iterator[Target]:
     port = free_port()
     command = [sys.executable, "manage.py", "serve", "--port", str(port), "--processes", "1"]
     environment = product.environment() | {
         "REDIS_URL": redis_url,
         "DATABASE_URL": _fresh_copy(product, directory),
     }
-    with pinned_server(
-        command, port=port, environment=environment, log=directory / "product.log"
-    ) as pid:
+    log = directory / "product.log"
+    with pinned_server(command, port=port, environment=environment, log=log) as pid:
         users = product.organization["users"]
-        tokens = {user["email"]: _sign_in(port, user) for user in users}
+        signed_in = product.signed_in or {user["email"]: _sign_in(port, user) for user in users}
+        publishers = [signed_in[user["email"]] for user in users if _publishes(user)]
+        others = [product.signed_in.get(user["email"]) for user in product.others.get("users", ())]
+        tokens, organization_id = {
+            Cast.DEMO: ([signed_in[user["email"]] for user in users], product.organization["id"]),
+            Cast.PEOPLE: (product.people, product.organization["id"]),
+            Cast.LARGE: (product.large.get("tokens", []), product.large.get("id")),
+        }[cast]
         yield Target(
             port=port,
             root_pid=pid,
-            tokens=list(tokens.values()),
-            publisher_tokens=[
-                tokens[user["email"]] for user in users if user["role"] in PUBLISHER_ROLES
-            ],
-            channel=f"organization:{product.organization['id']}",
+            tokens=tokens,
+            publisher_tokens=publishers,
+            bystander_tokens=list(filter(None, others)),
+            channel=f"organization:{organization_id}",
             kpis=product.kpis(),
             frames_per_event=2,
         )
+
+
+def _publishes(user: dict[str, Any]) -> bool:
+    return user["role"] in PUBLISHER_ROLES
 
 
 def _sign_in(port: int, user: dict[str, Any]) -> str:

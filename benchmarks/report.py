@@ -1,142 +1,200 @@
-"""Turns runs into a table."""
+"""Tells results as tables for docs/performance.md."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from benchmarks import machine
-from benchmarks.workloads import NAIVE, PRODUCT, PRODUCT_POSTGRES, Row, Workload
+from benchmarks.demands import Demand, Figure, Group, Workload
+from benchmarks.results import Results, number, spread
+from benchmarks.workloads import WORKLOADS
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-
-Runs = dict[tuple[str, str], list[dict[str, Any]]]
-"""(workload, target) -> results of the load client, with `valid` and `reason`"""
-
-HEAD = ("workload", "product", "p50 / p99 ms", "naive Channels", "p50 / p99 ms", "ratio", "demand")
+PICTURE = "![Bars of the product and other servers, a panel a workload](performance.svg)"
+LONGEST_LINE = 130
+"""Characters of a line of prose in docs."""
 
 
-def markdown(
-    workloads: Iterable[Workload], runs: Runs, *, command: str, notes: Iterable[str]
-) -> str:
-    lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine.cpu_model()}, one core for the server "
-        "and one for the load client and Redis.",
-        f"{machine.versions()}.",
-        "",
-        f"`{command}`: median of the valid rounds, [lowest to highest]; the servers alternate.",
-        "",
-        "| " + " | ".join(HEAD) + " |",
-        "|" + "---|" * len(HEAD),
-    ]
-    for workload in workloads:
-        for row in workload.rows:
-            lines += _lines(workload, row, runs)
-    lines += ["", *(f"- {note}" for note in [*notes, *_cpu(workloads, runs), *_invalid(runs)])]
+def markdown(results: Results) -> str:
+    """All of it: the demands first, then each group with all servers."""
+    workloads = [one for one in WORKLOADS if results.targets_of(one.name)]
+    lines = [PICTURE, "", *_head(results), "", *_demands(results, workloads)]
+    for group in Group:
+        of_group = [one for one in workloads if one.group == group]
+        if of_group:
+            lines += ["", f"### {group}", *_tables(results, of_group)]
+    lines += [*_bulk(results), "", *_notes(results, workloads)]
     return "\n".join(lines)
 
 
-def _lines(workload: Workload, row: Row, runs: Runs) -> list[str]:
-    """One line, and another for each further variant of the product that was run."""
-    product, naive = runs.get((workload.name, PRODUCT), []), runs.get((workload.name, NAIVE), [])
-    lines = [_line(row, row.title, product, naive)] if product or naive else []
-    if postgres := runs.get((workload.name, PRODUCT_POSTGRES), []):
-        lines.append(_line(row, f"{row.title}, PostgreSQL", postgres, []))
-    return lines
-
-
-def _line(row: Row, title: str, product: list[dict[str, Any]], naive: list[dict[str, Any]]) -> str:
-    mine, theirs = _median(row, product), _median(row, naive)
-    ratio = mine / theirs if row.compared and mine and theirs else None
-    cells = (
-        title,
-        _figure(row, product),
-        _latency(row, product),
-        _figure(row, naive),
-        _latency(row, naive),
-        f"{ratio:.3g} x" if ratio else "",
-        _demand(row, mine, ratio),
+def _head(results: Results) -> Iterator[str]:
+    about = results.about
+    yield from wrapped(
+        f"Measured {about['date']} on {about['machine']}, one core for the server and one for the "
+        f"load client, Redis and PostgreSQL. {about['versions']}."
     )
+    yield ""
+    yield from wrapped(
+        f"`{about['command']}`: median of the valid rounds, [lowest to highest]; the servers "
+        "alternate; a ratio is the median of the ratios within each round."
+    )
+
+
+# ------------------------------------------------------------------ what is demanded
+
+
+def _demands(results: Results, workloads: Iterable[Workload]) -> Iterator[str]:
+    yield from _table_head("workload", "what", "measured", "demand", "met")
+    for workload in workloads:
+        for demand in workload.demands:
+            yield _row(workload.title, demand.title, *_judged(results, workload, demand))
+
+
+def _judged(results: Results, workload: Workload, demand: Demand) -> tuple[str, str, str]:
+    wanted = _wanted(demand)
+    values = results.demanded(workload, demand)
+    if not values:
+        missing = results.about["missing"].get(demand.beside or demand.target)
+        return f"not measured: {missing}" if missing else "not measured", wanted, ""
+    value = median(values)
+    measured = spread(values, "x" if demand.is_ratio else "")
+    return (
+        measured,
+        wanted,
+        "met" if demand.met(value) else f"**missed by {_missed(demand, value)}**",
+    )
+
+
+def _wanted(demand: Demand) -> str:
+    least = demand.at_least is not None
+    bound = demand.at_least if demand.at_least is not None else demand.at_most
+    beside = f" x {demand.beside}" if demand.beside else " x" if demand.of else ""
+    return f"at {'least' if least else 'most'} {bound:g}{beside}"
+
+
+def _missed(demand: Demand, value: float) -> str:
+    bound = demand.at_least if demand.at_least is not None else demand.at_most
+    assert bound is not None
+    if not bound:
+        return number(value)
+    return f"{abs(value - bound) / bound:.0%}"
+
+
+# ------------------------------------------------------------------ all servers
+
+
+def _tables(results: Results, workloads: list[Workload]) -> Iterator[str]:
+    for workload in workloads:
+        yield ""
+        yield f"**{workload.title}** (`{workload.name}`)"
+        yield ""
+        figures = workload.figures
+        ratio = ["product to it"] if len(results.targets_of(workload.name)) > 1 else []
+        yield from _table_head("server", *(_title(one) for one in figures), *ratio)
+        for target in workload.targets:
+            if target in results.targets_of(workload.name) or target in results.about["missing"]:
+                yield _server_row(results, workload, target, ratio=bool(ratio))
+
+
+def _title(figure: Figure) -> str:
+    return f"{figure.title}, {figure.unit}" if figure.unit else figure.title
+
+
+def _server_row(results: Results, workload: Workload, target: str, *, ratio: bool) -> str:
+    if why := results.about["missing"].get(target):
+        return _row(target, f"missing: {why}", *([""] * (len(workload.figures) - 1 + ratio)))
+    cells = [_cell(results, workload, target, figure.name) for figure in workload.figures]
+    return _row(target, *cells, *([_ratio(results, workload, target)] if ratio else []))
+
+
+def _cell(results: Results, workload: Workload, target: str, figure: str) -> str:
+    values = results.values(workload.name, target, figure).values()
+    if values:
+        return spread(values)
+    return "" if results.of(workload.name, target) else "**invalid**"
+
+
+def _ratio(results: Results, workload: Workload, target: str) -> str:
+    first = workload.figures[0].name
+    product = workload.targets[0]
+    if target == product:
+        return ""
+    demand = Demand(title="", figure=first, beside=target, target=product)
+    ratios = results.ratios(workload, demand)
+    return f"{median(ratios):.3g} x" if ratios else ""
+
+
+def _bulk(results: Results) -> Iterator[str]:
+    """Yield the lines of what measures by itself, as it printed them."""
+    for command, lines in results.about.get("bulk", {}).items():
+        yield from ["", f"### `{command}`", "", "```text", *lines, "```"]
+
+
+# ------------------------------------------------------------------ notes
+
+
+def _notes(results: Results, workloads: Iterable[Workload]) -> Iterator[str]:
+    for note in results.about["notes"]:
+        yield from wrapped(f"- {note}", indent="  ")
+    for name, why in results.about["missing"].items():
+        yield from wrapped(f"- Missing: {name}: {why}.", indent="  ")
+    yield from wrapped(f"- {_busy(results, workloads)}", indent="  ")
+    for told in _not_counted(results):
+        yield from wrapped(f"- {told}", indent="  ")
+
+
+def _busy(results: Results, workloads: Iterable[Workload]) -> str:
+    """How near the client was to being the limit, and the server to not having its core."""
+    valid = [
+        result
+        for workload in workloads
+        for target in results.targets_of(workload.name)
+        for result in results.of(workload.name, target)
+    ]
+    client = [r["client_cpu_percent"] for r in valid if r.get("client_cpu_percent") is not None]
+    waited = [r["server_waited_percent"] for r in valid if r.get("server_waited_percent")]
+    return (
+        f"In the runs that count the client took at most {max(client, default=0):.0f} % of its "
+        f"core, and the server waited for others for at most {max(waited, default=0):.1f} %."
+    )
+
+
+def _not_counted(results: Results) -> Iterator[str]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for run in results.invalid():
+        reasons.setdefault((run["workload"], run["target"]), []).append(run["result"]["reason"])
+    for (workload, target), told in reasons.items():
+        runs = "1 run" if len(told) == 1 else f"{len(told)} runs"
+        yield f"Not counted: {workload}, {target}, {runs}: {told[-1]}."
+
+
+# ------------------------------------------------------------------ Markdown
+
+
+def _row(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _valid(runs: list[dict[str, Any]], figure: str) -> list[float]:
-    return [run[figure] for run in runs if run["valid"] and run[figure] is not None]
+def _table_head(*titles: str) -> Iterator[str]:
+    yield _row(*titles)
+    yield "|" + "---|" * len(titles)
 
 
-def _median(row: Row, runs: list[dict[str, Any]]) -> float | None:
-    values = _valid(runs, row.figure)
-    return median(values) if values else None
+def wrapped(text: str, *, indent: str = "") -> Iterator[str]:
+    """Lines that are no longer than docs may have."""
+    line = ""
+    for word in text.split(" "):
+        if line and len(line) + 1 + len(word) > LONGEST_LINE - len(indent):
+            yield line
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line else word
+    yield line
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def _figure(row: Row, runs: list[dict[str, Any]]) -> str:
-    if not runs:
-        return ""
-    values = _valid(runs, row.figure)
-    if not values:
-        return "**invalid**"
-    spread = f" [{_number(min(values))} to {_number(max(values))}]" if len(values) > 1 else ""
-    return f"{_number(median(values))} {row.unit}{spread}"
-
-
-def _latency(row: Row, runs: list[dict[str, Any]]) -> str:
-    p50, p99 = _valid(runs, "p50_ms"), _valid(runs, "p99_ms")
-    if not row.latency or not p50 or not p99:
-        return ""
-    return f"{median(p50):.2f} / {median(p99):.2f}"
-
-
-def _demand(row: Row, value: float | None, ratio: float | None) -> str:
-    if row.min_ratio is not None:
-        wanted, met = (
-            f"at least {row.min_ratio:g} x",
-            None if ratio is None else ratio >= row.min_ratio,
-        )
-    elif row.max_value is not None:
-        wanted, met = (
-            f"at most {row.max_value:g} {row.unit}",
-            None if value is None else value <= row.max_value,
-        )
-    else:
-        return ""
-    return wanted if met is None else f"{wanted}: {'met' if met else '**missed**'}"
-
-
-def _cpu(workloads: Iterable[Workload], runs: Runs) -> list[str]:
-    """How busy the cores were: a server below 100 % was not what limited the figure."""
-    lines = []
-    for workload in workloads:
-        parts = []
-        for target in workload.targets:
-            valid = [run for run in runs.get((workload.name, target), []) if run["valid"]]
-            if valid:
-                server = median(run["server_cpu_percent"] for run in valid)
-                client = max(run["client_cpu_percent"] for run in valid)
-                parts.append(f"{target} {server:.0f} % (client at most {client:.0f} %)")
-        if parts:
-            lines.append(f"Server CPU, {workload.name}: {', '.join(parts)}.")
-    return lines
-
-
-def _invalid(runs: Runs) -> list[str]:
-    return [
-        f"Invalid, not counted: {workload}, {target}: {run['reason']}"
-        for (workload, target), results in runs.items()
-        for run in results
-        if not run["valid"]
-    ]
-
-
-def write(document: Path, table: str) -> None:
+def write(document: Path, text: str) -> None:
     """Replace what stands between the markers."""
-    text = document.read_text()
-    before, begin, rest = text.partition(BEGIN)
+    before, begin, rest = document.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise RuntimeError(f"{document.name} lacks the markers {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import machine
@@ -18,6 +18,8 @@ from tests.support.services import die_with_parent, free_port
 ROOT = Path(__file__).resolve().parent.parent
 
 START_SECONDS = 60
+KPI = "770e8400-e29b-41d4-a716-446655440002"
+TOKEN_SECONDS = 3600
 STOP_SECONDS = 20
 """The product promises to drain within 10 s."""
 
@@ -29,10 +31,17 @@ class Target:
     port: int
     root_pid: int
     tokens: list[str]
-    publisher_tokens: list[str]
     channel: str
     kpis: list[str]
-    frames_per_event: int
+    publisher_tokens: list[str] = field(default_factory=list)
+    bystander_tokens: list[str] = field(default_factory=list)
+    """Of users of another organization"""
+    frames_per_event: int = 1
+    dialect: str = "bos"
+    path: str = "/v1/ws"
+    publish_path: str = ""
+    on_server_core: bool = True
+    """Alone on the server's core: what else runs there disturbs it"""
 
     def pids(self) -> list[int]:
         return machine.process_tree(self.root_pid)
@@ -90,40 +99,60 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-@contextlib.contextmanager
-def naive_server(*, redis_url: str, directory: Path) -> Iterator[Target]:
+def naive_tokens(secret: str) -> list[str]:
+    """Of the users that the naive server has."""
     import jwt
 
-    secret, port = secrets.token_hex(32), free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "daphne",
-        "-b",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "benchmarks.naive:application",
-    ]
-    environment = {
-        "NAIVE_TOKEN_SECRET": secret,
-        "NAIVE_DATABASE": str(directory / "naive.sqlite3"),
-        "REDIS_URL": redis_url,
-    }
-    expires_at = int(time.time()) + 3600
-    tokens = [
+    expires_at = int(time.time()) + TOKEN_SECONDS
+    return [
         jwt.encode({"sub": str(user), "organization": "1", "exp": expires_at}, secret, "HS256")
         for user in range(1, 11)
     ]
-    with pinned_server(
-        command, port=port, environment=environment, log=directory / "naive.log"
-    ) as pid:
+
+
+@contextlib.contextmanager
+def _channels_server(
+    command: list[str], *, port: int, environment: dict[str, str], directory: Path
+) -> Iterator[Target]:
+    secret = secrets.token_hex(32)
+    told = environment | {"NAIVE_TOKEN_SECRET": secret}
+    log = directory / "channels.log"
+    with pinned_server(command, port=port, environment=told, log=log) as pid:
+        tokens = naive_tokens(secret)
         yield Target(
             port=port,
             root_pid=pid,
             tokens=tokens,
             publisher_tokens=tokens[:1],
             channel="organization:1",
-            kpis=["770e8400-e29b-41d4-a716-446655440002"],
-            frames_per_event=1,
+            kpis=[KPI],
         )
+
+
+@contextlib.contextmanager
+def naive_server(*, redis_url: str, directory: Path) -> Iterator[Target]:
+    """benchmarks.naive on Daphne."""
+    port = free_port()
+    application = "benchmarks.naive:application"
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), application]
+    environment = {"NAIVE_DATABASE": str(directory / "naive.sqlite3"), "REDIS_URL": redis_url}
+    serving = _channels_server(command, port=port, environment=environment, directory=directory)
+    with serving as target:
+        yield target
+
+
+@contextlib.contextmanager
+def plain_server(
+    *, redis_url: str, directory: Path, database_url: str | None = None
+) -> Iterator[Target]:
+    """benchmarks.plain on uvicorn, as the product; without a database it makes a SQLite file."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "--port", str(port), "--loop", "uvloop"]
+    command += ["--log-level", "warning", "benchmarks.plain:application"]
+    environment = {
+        "PLAIN_DATABASE": database_url or f"sqlite:///{directory / 'plain.sqlite3'}",
+        "REDIS_URL": redis_url,
+    }
+    serving = _channels_server(command, port=port, environment=environment, directory=directory)
+    with serving as target:
+        yield target

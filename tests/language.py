@@ -24,6 +24,8 @@ PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 IGNORED = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(?:, [a-z-]+)*\]  # \S)")
 FENCE = re.compile(r"\s*(?:```|~~~)")
 GENERATED = {"docs/messages.md"}
+BUILT = "build"
+"""What benchmarks install and compile lies in a directory of this name: it is not ours."""
 HERE = {"tests/language.py", "tests/project/test_language.py"}  # they show what is wrong
 
 Problem = tuple[int, str]
@@ -75,7 +77,8 @@ CHECKS: dict[str, Callable[[str], Iterator[Problem]]] = {
 def files() -> list[str]:
     """List what people read of the project."""
     found = [*ROOT.glob("*.md"), *(path for top in READ for path in (ROOT / top).rglob("*"))]
-    return sorted(str(path.relative_to(ROOT)) for path in found if path.suffix in CHECKS)
+    names = [path.relative_to(ROOT) for path in found if path.suffix in CHECKS]
+    return sorted(str(name) for name in names if BUILT not in name.parts)
 
 
 def problems(names: Iterable[str]) -> Iterator[str]:

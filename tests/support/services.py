@@ -142,9 +142,27 @@ def _unprivileged(data: Path) -> tuple[list[str], int | None]:
     return [], NOBODY
 
 
+def _wait_for_answer(url: str) -> None:
+    """PostgreSQL listens a while before it lets anybody in."""
+    import psycopg
+
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)  # it tells nobody when it is ready
+
+
 @contextlib.contextmanager
-def postgres_server() -> Iterator[str]:
-    """The URL of a fresh PostgreSQL cluster: fast rather than safe, its data is thrown away."""
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL cluster; its data is thrown away.
+
+    Fast rather than safe, unless it is `durable`: then a commit waits for the disk.
+    """
     directory = _postgres_directory()
     if directory is None:
         raise RuntimeError("no PostgreSQL: set TEST_DATABASE_URL or install postgresql")
@@ -153,10 +171,10 @@ def postgres_server() -> Iterator[str]:
     data = base / "data"
     data.mkdir(mode=0o700)
     prefix, user = _unprivileged(data)
-    port = free_port()
+    port, safe = free_port(), "on" if durable else "off"
     settings = {
-        "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off",
-        "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
+        "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": safe,
+        "synchronous_commit": safe, "full_page_writes": safe, "max_connections": "200",
     }  # fmt: skip
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -172,7 +190,9 @@ def postgres_server() -> Iterator[str]:
             preexec_fn=die_with_parent,
         )  # fmt: skip
         wait_for_port(port, process.poll)
-        yield f"postgres://postgres@127.0.0.1:{port}/postgres"
+        url = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        _wait_for_answer(url)
+        yield url
     finally:
         if process is not None:
             process.send_signal(signal.SIGINT)
