@@ -21,7 +21,7 @@ from websockets.protocol import Protocol, State
 from sync.delivery import send_loop
 from sync.delivery.outbox import WRITE_BYTES, Watcher
 from sync.gateway.inbox import Inbox, Switch
-from sync.gateway.intake import Intake
+from sync.gateway.intake import Intake, Receiver
 from sync.protocol.close_codes import CloseCode
 
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
@@ -30,8 +30,6 @@ SEND_BUFFER_BYTES = 256 * 1024
 # And of that, so much that it has not sent yet: nothing can overtake it, and it hides for seconds
 # whether the client reads (TCP_NOTSENT_LOWAT).
 UNSENT_BYTES = 32 * 1024
-# A frame of so few may be a PING.
-BEAT_BYTES = 512
 # H2: everything has ended 10 s after SIGTERM. What a client has sent by then is read for some of
 # it, requests under way have most of it, then comes the close frame, and who does not take that is
 # cut off.
@@ -70,11 +68,20 @@ def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
     return start, start + size
 
 
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     """Adds this object itself as scope['extensions']['bos.raw'], an `outbox.RawTransport`."""
 
     heard_at = 0.0
     intake: Intake
+    receiver: Receiver | None = None
     _watcher: Watcher | None = None
     _socket = -1
     """Its number, where it may be written to past the transport."""
@@ -149,7 +156,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             start, stop = bounds
             if stop <= end and self._is_whole_message(data[at], data[at + 1], stop - start):
                 if self.intake.pay(1, now):
-                    self._take(apply_mask(data[start:stop], data[start - 4 : start]), data[at])
+                    message = apply_mask(data[start:stop], data[start - 4 : start])
+                    self._take(message, data[at] == WHOLE_TEXT)
                 else:
                     self._flooded()
             else:
@@ -166,11 +174,6 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             and conn.current_size is None  # nothing but a continuation may follow
             and conn.state is State.OPEN
         )
-
-    def _take(self, message: bytes, first: int) -> None:
-        self.curr_msg_data_type = "text" if first == WHOLE_TEXT else "bytes"
-        self.frames = [message]
-        self.send_receive_event_to_app()
 
     def _parse(self, part: bytes, now: float, *, is_begun: bool = False) -> None:
         """Have the library take a frame, or a part of one. is_begun: it has been paid for."""
@@ -241,25 +244,32 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             self._pong = answers[-1]
 
     def send_receive_event_to_app(self) -> None:
-        """Stop reading when some messages wait, not at each one: that is two system calls."""
+        """Take a message that the library has put together."""
         message = b"".join(self.frames)
         self.frames = []
+        self._take(message, self.curr_msg_data_type == "text")
+
+    def _take(self, body: bytes, is_text: bool) -> None:
+        """Give a message to the connection; what it cannot serve at once waits in the queue.
+
+        Stop reading when some wait, not at each one: that is two system calls.
+        """
         if self.close_sent:
             return
-        received: dict[str, Any] = {"type": "websocket.receive"}
-        if self.curr_msg_data_type == "bytes":
-            received["bytes"] = message
+        if is_text and not body.isascii() and not _is_utf8(body):
+            # Our parent logs it with a traceback, as an error of ours.
+            self.conn.send_close(CloseCode.INVALID_DATA)
+            self.handle_parser_exception()
+            return
+        if self.receiver is None:
+            message: Any = {"type": "websocket.receive"}
+            message |= {"text": body.decode()} if is_text else {"bytes": body}
         else:
-            try:
-                received["text"] = message.decode()
-            except UnicodeDecodeError:  # our parent logs it with a traceback, as an error of ours
-                self.conn.send_close(CloseCode.INVALID_DATA)
-                self.handle_parser_exception()
+            message = self.receiver.take(body, is_text, self.heard_at)
+            if message is None:
                 return
-        cast(Any, self.queue).put_nowait(received)
-        if len(message) <= BEAT_BYTES and self._watcher is not None and b"PING" in message:
-            self._watcher.beat(received, behind=self.queue.qsize() > 1)
-        large = len(message) > LARGE_BYTES
+        self.queue.put_nowait(message)
+        large = len(body) > LARGE_BYTES
         if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
             self.read_paused = True
             self.transport.pause_reading()
@@ -338,7 +348,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self.intake.leave()
         if self._watcher is not None:
             self._watcher.end()
-        self._watcher = None
+        self._watcher = self.receiver = None
         if self._drained is not None:
             self._drained.set()
         # The parser, a generator, holds the frame reader, and that the parser: freed only by a
