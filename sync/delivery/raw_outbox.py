@@ -104,9 +104,11 @@ class RawOutbox:
             self._ahead += 1
             self._size += len(frames)
             self._check_size(len(frames))
-        else:
+        elif self._waiting or self._batch is not None or self._blocked or self.ended:
             self.push(frames)
             self.flush()
+        else:
+            self._transport.write(frames)
 
     def push_latest(self, topic: str, key: str, frames: bytes) -> None:
         if self.ended:
