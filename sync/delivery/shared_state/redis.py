@@ -9,7 +9,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import redis.asyncio
 import redis.asyncio.retry
@@ -26,6 +26,7 @@ from sync.delivery.budgets import (
     SharedBudgets,
 )
 from sync.delivery.ends import TAKE_OUT, Ends
+from sync.delivery.gathering import Gathered
 from sync.delivery.leases import SLICE, Leases
 from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.messages import COUNT, Count, Counted, SharedMessages
@@ -80,6 +81,14 @@ async def _eval(
     return await cast(Any, client.eval(script, len(keys), *keys, *map(str, arguments)))
 
 
+class _Slot(NamedTuple):
+    """What `take_slot` asks for."""
+
+    key: str
+    connection_id: str
+    limit: int
+
+
 class RedisState:
     """The state of all processes; this process's own where Redis does not answer."""
 
@@ -105,6 +114,10 @@ class RedisState:
             partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
         self._leases = Leases(partial(self._ask, otherwise=False))
+        self._takes = {
+            client: Gathered(partial(self._take_slots, client), most=SLICE)
+            for client in self._clients
+        }
         # One of each address: accounts of an organization are asked for in one round trip.
         self._budgets = {
             client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
@@ -114,19 +127,30 @@ class RedisState:
         # Always counted here as well, so that the count is right when Redis goes away.
         if not await self._local.take_slot(user_id, connection_id, limit):
             return False
-        key, client = _slots(user_id), self._client(user_id)
-        gone = self._ends.untold(client, key)
-        arguments = (connection_id, limit, _ms(LEASE_SECONDS), *gone)
-        taken: int | None = await self._ask(
-            lambda: _eval(client, _TAKE_SLOT, [key], *arguments), otherwise=None
-        )
-        if taken is None:
+        slot = _Slot(_slots(user_id), connection_id, limit)
+        if await self._takes[self._client(user_id)].ask(slot):
             return True
-        for ended in gone:
-            self._ends.withdraw(client, key, ended)
-        if not taken:
-            await self._local.free_slot(user_id, connection_id)
-        return bool(taken)
+        await self._local.free_slot(user_id, connection_id)
+        return False
+
+    async def _take_slots(self, client: redis.asyncio.Redis, slots: list[_Slot]) -> list[bool]:
+        """Take each in turn, in one round trip; all of them are taken while Redis is away."""
+        gone = {slot.key: self._ends.untold(client, slot.key) for slot in slots}
+
+        async def take() -> list[int]:
+            pipe = client.pipeline(transaction=False)
+            for key, connection_id, limit in slots:
+                lease = _ms(LEASE_SECONDS)
+                pipe.eval(_TAKE_SLOT, 1, key, connection_id, limit, lease, *gone[key])
+            return await pipe.execute()
+
+        taken = await self._ask(take, otherwise=None)
+        if taken is None:
+            return [True] * len(slots)
+        for key, of_key in gone.items():
+            for ended in of_key:
+                self._ends.withdraw(client, key, ended)
+        return list(map(bool, taken))
 
     async def free_slot(self, user_id: str, connection_id: str) -> None:
         await self._local.free_slot(user_id, connection_id)

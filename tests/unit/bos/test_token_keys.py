@@ -116,7 +116,7 @@ def test_s12_what_is_signed_here_needs_no_library(monkeypatch: pytest.MonkeyPatc
 
 FUTURE, PAST = 2**33, 2**30
 GOOD: dict[str, Any] = {"aud": "bos", "iss": "bos", "jti": "j", "exp": FUTURE, "user_id": "u"}
-VALUES = [None, True, 0, -1, 1.5, "", "bos", "j", str(FUTURE), [], ["bos"], ["x"], {}]
+VALUES: list[Any] = [None, True, 0, -1, 1.5, "", "bos", "j", str(FUTURE), [], ["bos"], ["x"], {}]
 
 
 @pytest.mark.parametrize("name", ["aud", "iss", "jti", "exp", "iat", "nbf", "sub"])
