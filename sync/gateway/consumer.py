@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from secrets import token_hex
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -183,7 +183,7 @@ class _Socket:
         self._read_until: float | None = None
         """When reading ends, where the server does."""
         limit = sync_settings().send_queue_bytes
-        id_ = uuid.uuid4().hex
+        id_ = token_hex(16)  # a UUID's making takes three times as long
         about.begin(connection=id_)
         self._about = copy_context()
         """Where lines of the log say which connection they are about."""
@@ -207,15 +207,21 @@ class _Socket:
         if self._raw is not None:
             self._raw.receiver = self
         try:
-            while (message := await self._next())["type"] != "websocket.disconnect":
+            while True:
+                # While the server ends, only as long as the client goes on.
+                self._idle = self._read_until is None
+                message = await (self._receive() if self._idle else self._next())
+                self._idle = False
+                if message["type"] == "websocket.disconnect":
+                    # 1005: the close frame has none. 1006: there was no close frame.
+                    self._code = self._code or message.get("code") or ABNORMAL
+                    break
                 if message["type"] == "websocket.drain":
                     self._read_until = message["until"]
                 elif message["type"] == QUIET:
                     await self._drain()
                 elif not connection.closing:
                     await self._handle(message)
-            # 1005: the close frame has none. 1006: there was no close frame.
-            self._code = self._code or message.get("code") or ABNORMAL
         except Exception:
             logger.exception("connection failed")
             connection.close(CloseCode.SERVER_FAULT)
@@ -235,7 +241,7 @@ class _Socket:
         admitted = self._admit(body, is_text, now)
         if admitted is None:
             return None
-        self._idle = False  # from now on, not only when `_next` goes on: order
+        self._idle = False  # from now on, and not only when it is received: order
         return {"type": REQUEST, "request": admitted}
 
     def _admit(self, body: bytes, is_text: bool, now: float) -> Admitted | None:
@@ -256,7 +262,7 @@ class _Socket:
         connection.busy = True
         try:
             if message["type"] == REQUEST:
-                await serve(connection, self._hub, message["request"])
+                await serve(connection, self._hub, message.pop("request"))
             elif (frame := _taken(message)) is not None:  # else it has been answered meanwhile
                 await self._serve_frame(frame, now)
         finally:
@@ -284,22 +290,14 @@ class _Socket:
             self._admit(body, is_text, self._loop.time())
 
     async def _next(self) -> dict[str, Any]:
-        """Return what comes next; while the server ends, only as long as the client goes on."""
-        if self._read_until is not None:
-            return await self._next_or_quiet(self._read_until)
-        self._idle = True
-        message = await self._receive()
-        self._idle = False
-        return message
-
-    async def _next_or_quiet(self, until: float) -> dict[str, Any]:
-        """Return what comes next; QUIET once the client has sent no more.
+        """Return what comes next; where the server ends, QUIET once the client has sent no more.
 
         A frame may wait in the system for our reading it. A busy loop finds its timers due before
         it has looked at its sockets, so nothing must come twice.
         """
+        assert self._read_until is not None
         for _ in range(2):
-            if self._loop.time() >= until:  # it does not stop
+            if self._loop.time() >= self._read_until:  # it does not stop
                 break
             try:
                 async with asyncio.timeout(QUIET_SECONDS):

@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -198,6 +199,7 @@ def gate() -> Gate:
     return found
 
 
+@lru_cache(maxsize=1024)  # it is asked for again and again by the same
 def block_of(host: str | None) -> str:
     """Return whom an address stands for: itself; in IPv6 its /64, which is one customer's."""
     try:

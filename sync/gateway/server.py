@@ -10,6 +10,8 @@ import asyncio
 import socket
 from typing import Any, cast
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask`, in C where it can be
     Frame,
@@ -20,6 +22,8 @@ from websockets.protocol import Protocol, State
 
 from sync.delivery import send_loop
 from sync.delivery.outbox import WRITE_BYTES, Watcher
+from sync.gateway.frames import MASKED, WHOLE_BINARY, WHOLE_TEXT, bounds_of, is_utf8
+from sync.gateway.handshake import Handshake
 from sync.gateway.inbox import Inbox, Switch
 from sync.gateway.intake import Intake, Receiver
 from sync.protocol.close_codes import CloseCode
@@ -41,61 +45,31 @@ MAX_WAITING = 16
 LARGE_BYTES = 16 * 1024
 # A part of a frame that is smaller costs as much as a frame.
 TINY_BYTES = 512
-# The first byte of a frame that is a whole message, and the bit of the second that says masked
-# (RFC 6455, section 5.2).
-WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
-MASKED = 0x80
 # How long one that has flooded us may take to read why it is closed.
 LINGER_SECONDS = 2.0
-
-
-def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
-    """Where the payload of the frame that begins at `at` starts and stops; None where its head has
-    not come whole. Source: RFC 6455, section 5.2."""
-    start = at + 2
-    if start > len(data):
-        return None
-    second = data[at + 1]
-    size = second & 0x7F
-    if size > 125:
-        wide = start
-        start += 2 if size == 126 else 8
-        if start > len(data):
-            return None
-        size = int.from_bytes(data[wide:start])
-    if second >= MASKED:
-        start += 4
-    return start, start + size
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     """Adds this object itself as scope['extensions']['bos.raw'], an `outbox.RawTransport`."""
 
-    heard_at = 0.0
+    # Its dictionary is as full as it may be: one entry more in there is 0.7 kB a connection.
+    __slots__ = (
+        "_broken",
+        "_drained",
+        "_handshake",
+        "_has_shaken",
+        "_head",
+        "_lacking",
+        "_pong",
+        "_socket",
+        "_watcher",
+        "heard_at",
+        "intake",
+        "receiver",
+    )
+    heard_at: float
     intake: Intake
-    receiver: Receiver | None = None
-    _watcher: Watcher | None = None
-    _socket = -1
-    """Its number, where it may be written to past the transport."""
-    _drained: asyncio.Event | None = None
-    _broken = True
-    """True before hands are shaken, and from when all that the client sends is thrown away: it has
-    broken the protocol, or sends more than is worth reading."""
-    _has_shaken = False
-    _pong = b""
-    """The latest, for a client that does not read."""
-    _head = b""
-    """The first bytes of a frame whose size they do not tell yet."""
-    _lacking = 0
-    """Bytes of a frame that have not come, of which the library has the others."""
+    receiver: Receiver | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,7 +78,35 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._set_up(transport)
+
+    def take_over(self, http: HttpToolsProtocol) -> None:
+        """Go on with the connection whose request `http` has read, and whose addresses it knows."""
+        self.connections.add(self)
+        self.transport, self.server, self.client = http.transport, http.server, http.client
+        self.scheme = "wss" if http.scheme == "https" else "ws"
+        self._set_up(http.transport)
+
+    def _set_up(self, transport: Any) -> None:
         self.intake = Intake()
+        self.heard_at = 0.0
+        self.receiver = None
+        self._watcher: Watcher | None = None
+        self._socket = -1
+        """Its number, where it may be written to past the transport."""
+        self._drained: asyncio.Event | None = None
+        # True before hands are shaken, and from when all that the client sends is thrown away: it
+        # has broken the protocol, or sends more than is worth reading.
+        self._broken = True
+        self._has_shaken = False
+        self._handshake: Handshake | None = None
+        """What the application has not answered yet."""
+        self._pong = b""
+        """The latest, for a client that does not read."""
+        self._head = b""
+        """The first bytes of a frame whose size they do not tell yet."""
+        self._lacking = 0
+        """Bytes of a frame that have not come, of which the library has the others."""
         raw_socket = transport.get_extra_info("socket")
         if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -124,15 +126,30 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         self._read(data, now)
 
+    def begin(self, target: str, handshake: Handshake) -> None:
+        """Have the application asked about a handshake, which is well formed."""
+        self._expect_frames()
+        self._handshake = handshake
+        self.handshake_initiated = True
+        self.scope = cast(Any, handshake.scope_of(self, target))
+        cast(Any, self.queue).put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+        self._broken = False
+
     def shake_hands(self, request: Request) -> None:
-        """Answer the request, which `sync.gateway.http_server` has read."""
-        # From the frames on: it would wait for the request first.
+        """Have the library answer the request, which `sync.gateway.http_server` has read."""
+        self._expect_frames()
+        self.handle_connect(request)
+        self._broken = self.close_sent  # it was no handshake
+
+    def _expect_frames(self) -> None:
+        """Have the library parse frames: it would wait for the request first."""
         conn: Any = self.conn
         conn.parser = Protocol.parse(conn)
         next(conn.parser)
-        self.handle_connect(request)
         self._has_shaken = True
-        self._broken = self.close_sent  # it was no handshake
 
     def _read(self, data: bytes, now: float) -> None:
         """Pay for each frame, then take it; the library gets what is not one whole message.
@@ -147,7 +164,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             self._lacking -= at
             self._parse(data[:at], now, is_begun=True)
         while at < end and not self._broken:
-            bounds = _bounds(data, at)
+            bounds = bounds_of(data, at)
             if bounds is None:
                 self._head = data[at:]
                 if not self.intake.pay(1, now):
@@ -256,7 +273,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         """
         if self.close_sent:
             return
-        if is_text and not body.isascii() and not _is_utf8(body):
+        if is_text and not is_utf8(body):
             # Our parent logs it with a traceback, as an error of ours.
             self.conn.send_close(CloseCode.INVALID_DATA)
             self.handle_parser_exception()
@@ -281,6 +298,9 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             extensions["bos.raw"] = self
 
     async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.accept" and self._handshake is not None:
+            self._accept(self._handshake, message)
+            return
         await super().send(message)
         match message["type"]:
             case "websocket.accept":
@@ -292,6 +312,17 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             case "websocket.http.response.body":
                 # A refusal ends the handshake; uvicorn would log that it has not ended.
                 self.handshake_complete = True
+
+    def _accept(self, handshake: Handshake, message: Any) -> None:
+        self._handshake = None
+        if self.disconnected:
+            raise ClientDisconnected
+        if not self.transport.is_closing():
+            more = [*self.default_headers, *message.get("headers", ())]
+            self.transport.write(handshake.response(message.get("subprotocol"), more))
+            self.conn.state = State.OPEN
+            self.handshake_complete = True
+            self.start_keepalive()
 
     # -------------------------------------------------------------- RawTransport
 
