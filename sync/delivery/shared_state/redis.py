@@ -40,16 +40,24 @@ T = TypeVar("T")
 # make every request wait.
 REDIS_TIMEOUT = 1.0
 REDIS_PAUSE = 2.0
-# The slots behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
-_TAKE_SLOT = """
+# Which of some slots are taken, 1 or 0 each. Arguments: the lease, then of each key the connection,
+# the limit and so many of the user's that have been given back, of which Redis has not heard.
+_TAKE_SLOTS = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-for i = 4, #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if not redis.call('ZSCORE', KEYS[1], ARGV[1])
-   and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
-return 1
+local lease, at, taken = tonumber(ARGV[1]), 2, {}
+for i, key in ipairs(KEYS) do
+  local connection, limit, gone = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  for n = at + 3, at + 2 + gone do redis.call('ZREM', key, ARGV[n]) end
+  at = at + 3 + gone
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  taken[i] = 0
+  if redis.call('ZSCORE', key, connection) or redis.call('ZCARD', key) < limit then
+    redis.call('ZADD', key, now + lease, connection)
+    redis.call('PEXPIRE', key, lease * 2)
+    taken[i] = 1
+  end
+end
+return taken
 """
 _HOLDERS = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -134,17 +142,15 @@ class RedisState:
         return False
 
     async def _take_slots(self, client: redis.asyncio.Redis, slots: list[_Slot]) -> list[bool]:
-        """Take each in turn, in one round trip; all of them are taken while Redis is away."""
+        """Take each in turn; all of them are taken while Redis is away."""
         gone = {slot.key: self._ends.untold(client, slot.key) for slot in slots}
-
-        async def take() -> list[int]:
-            pipe = client.pipeline(transaction=False)
-            for key, connection_id, limit in slots:
-                lease = _ms(LEASE_SECONDS)
-                pipe.eval(_TAKE_SLOT, 1, key, connection_id, limit, lease, *gone[key])
-            return await pipe.execute()
-
-        taken = await self._ask(take, otherwise=None)
+        arguments: list[object] = [_ms(LEASE_SECONDS)]
+        for key, connection_id, limit in slots:
+            arguments += [connection_id, limit, len(gone[key]), *gone[key]]
+        keys = [slot.key for slot in slots]
+        taken: list[int] | None = await self._ask(
+            lambda: _eval(client, _TAKE_SLOTS, keys, *arguments), otherwise=None
+        )
         if taken is None:
             return [True] * len(slots)
         for key, of_key in gone.items():
