@@ -220,6 +220,21 @@ def hold_rows(
         return [selection.converted(row) for row in cursor.fetchall()]
 
 
+def read_rows(
+    model: type[models.Model], keys: Collection[Any], *names: str
+) -> list[tuple[Any, ...]]:
+    """Return those of these rows that there are: the key, and the values of these fields."""
+    if not keys:
+        return []
+    selection = _selection(model, names)
+    database = selection.database
+    condition = f"{selection.key} IN ({', '.join(['%s'] * len(keys))})"
+    values = [selection.pk.get_db_prep_value(key, database) for key in keys]
+    with database.cursor() as cursor:
+        cursor.execute(f"{selection.select} {condition}", values)
+        return [selection.converted(row) for row in cursor.fetchall()]
+
+
 class Holding:
     """Rows of one model and organization that a group of writes locks, in the order of their keys.
 
