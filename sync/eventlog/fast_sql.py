@@ -172,9 +172,10 @@ class _Selection:
         self.database = database
         self.pk = pk
         self.locks = bool(database.features.has_select_for_update)
-        columns = ", ".join(quote(field.column) for field in fields)
-        self.select = f"SELECT {columns} FROM {quote(meta.db_table)} WHERE"  # noqa: S608 -- ours
-        self.key = quote(pk.column)
+        table = quote(meta.db_table)
+        columns = ", ".join(f"{table}.{quote(field.column)}" for field in fields)
+        self.select = f"SELECT {columns} FROM {table} WHERE"  # noqa: S608 -- ours
+        self.key = f"{table}.{quote(pk.column)}"
         columns_ = [field.get_col(meta.db_table) for field in fields]
         self.converters = [
             [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
