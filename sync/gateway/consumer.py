@@ -152,10 +152,11 @@ class _Socket:
         "_connected_at",
         "_connection",
         "_hub",
-        "_idle",
         "_loop",
+        "_queued",
         "_raw",
         "_read_until",
+        "_reading",
         "_receive",
         "_send",
         "_timer",
@@ -174,8 +175,10 @@ class _Socket:
         self._send = send
         self._raw = raw
         self._loop = asyncio.get_running_loop()
-        self._idle = False
-        """Nothing waits or is being served: what comes next may be served at once."""
+        self._reading = False
+        """Nothing is being served, and the server does not end."""
+        self._queued = 0
+        """Messages from `take` on their way through the queue."""
         self._closing: asyncio.Task[None] | None = None
         self._connected_at = self._loop.time()
         self._closed_by = "client"
@@ -209,9 +212,9 @@ class _Socket:
         try:
             while True:
                 # While the server ends, only as long as the client goes on.
-                self._idle = self._read_until is None
-                message = await (self._receive() if self._idle else self._next())
-                self._idle = False
+                self._reading = self._read_until is None
+                message = await (self._receive() if self._reading else self._next())
+                self._reading = False
                 if message["type"] == "websocket.disconnect":
                     # 1005: the close frame has none. 1006: there was no close frame.
                     self._code = self._code or message.get("code") or ABNORMAL
@@ -223,17 +226,22 @@ class _Socket:
                 elif not connection.closing:
                     await self._handle(message)
         except Exception:
-            logger.exception("connection failed")
-            connection.close(CloseCode.SERVER_FAULT)
+            self._fail()
         finally:
             await self._end()
+
+    def _fail(self) -> None:
+        """A fault of our own, as it is raised just now."""
+        logger.exception("connection failed")
+        self._connection.close(CloseCode.SERVER_FAULT)
 
     def take(self, body: bytes, is_text: bool, now: float) -> dict[str, Any] | None:
         """Serve a message at once where nothing comes before it, or return what is to be queued."""
         connection = self._connection
         if connection.closing:
             return None
-        if not self._idle:
+        if self._queued or not self._reading:
+            self._queued += 1
             message = {"type": FRAME, "frame": (body, is_text)}
             if len(body) <= BEAT_BYTES and b"PING" in body:
                 self._loop.call_later(OVERTAKE_SECONDS, self._overtake, message)
@@ -241,17 +249,15 @@ class _Socket:
         admitted = self._admit(body, is_text, now)
         if admitted is None:
             return None
-        self._idle = False  # from now on, and not only when it is received: order
+        self._queued += 1
         return {"type": REQUEST, "request": admitted}
 
     def _admit(self, body: bytes, is_text: bool, now: float) -> Admitted | None:
         """Called by the protocol: nothing that fails in here may be raised there."""
-        connection = self._connection
         try:
-            return self._about.run(admit, connection, self._hub, body, is_text, now)
+            return self._about.run(admit, self._connection, self._hub, body, is_text, now)
         except Exception:
-            self._about.run(logger.exception, "connection failed")
-            connection.close(CloseCode.SERVER_FAULT)
+            self._about.run(self._fail)
             return None
 
     async def _handle(self, message: dict[str, Any]) -> None:
@@ -260,6 +266,8 @@ class _Socket:
         now = self._loop.time()
         connection.touch(now)
         connection.busy = True
+        if message["type"] in (FRAME, REQUEST):
+            self._queued -= 1
         try:
             if message["type"] == REQUEST:
                 await serve(connection, self._hub, message.pop("request"))
