@@ -100,7 +100,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self._broken = True
         self._has_shaken = False
         self._handshake: Handshake | None = None
-        """What the application has not answered yet."""
+        """Not answered by the application yet."""
         self._pong = b""
         """The latest, for a client that does not read."""
         self._head = b""

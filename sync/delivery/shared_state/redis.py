@@ -90,7 +90,7 @@ async def _eval(
 
 
 class _Slot(NamedTuple):
-    """What `take_slot` asks for."""
+    """A place that `take_slot` asks for."""
 
     key: str
     connection_id: str

@@ -1,4 +1,4 @@
-"""What is served where it is read, and what waits its turn (H1, E4, W6), without a socket."""
+"""Messages that are served where they are read, and those that wait their turn (H1, E4, W6)."""
 
 from __future__ import annotations
 
