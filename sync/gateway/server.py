@@ -89,24 +89,18 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _set_up(self, transport: Any) -> None:
         self.intake = Intake()
-        self.heard_at = 0.0
-        self.receiver = None
+        self.heard_at, self.receiver = 0.0, None
         self._watcher: Watcher | None = None
         self._socket = -1
         """Its number, where it may be written to past the transport."""
         self._drained: asyncio.Event | None = None
-        # True before hands are shaken, and from when all that the client sends is thrown away: it
-        # has broken the protocol, or sends more than is worth reading.
+        # Before hands are shaken, and from a breach of the protocol or a flood on, nothing is read.
         self._broken = True
         self._has_shaken = False
-        self._handshake: Handshake | None = None
-        """Not answered by the application yet."""
-        self._pong = b""
-        """The latest, for a client that does not read."""
-        self._head = b""
-        """The first bytes of a frame whose size they do not tell yet."""
-        self._lacking = 0
-        """Bytes of a frame that have not come, of which the library has the others."""
+        self._handshake: Handshake | None = None  # not answered by the application yet
+        self._pong = b""  # the latest, for a client that does not read
+        self._head = b""  # the first bytes of a frame whose size they do not tell yet
+        self._lacking = 0  # bytes of a frame to come, of which the library has the others
         raw_socket = transport.get_extra_info("socket")
         if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
