@@ -322,8 +322,15 @@ def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Pri
 # ------------------------------------------------------------------ cursors
 
 
-@handles(CursorMove, answers=[], errors=[SessionNotFound], pipelined=True, frequent=True)
-async def cursor_move(context: Context, request: CursorMove) -> None:
+@handles(
+    CursorMove,
+    answers=[],
+    errors=[SessionNotFound],
+    pipelined=True,
+    frequent=True,
+    at_once=True,
+)
+def cursor_move(context: Context, request: CursorMove) -> None:
     """To the others only, never stored: no database, no log, no thread (decision C6).
 
     So it waits for none of the changes before it, either.

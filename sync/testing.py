@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from sync.delivery.outbox import Beat, do_nothing, do_nothing_about
+from sync.delivery.outbox import do_nothing
 from sync.delivery.subscriber import Subscriber
 from sync.eventlog.log import Head, LoggedEvent, history_expired
 from sync.protocol.close_codes import CloseCode
@@ -80,7 +80,6 @@ class FakeOutbox:
         self.on_lag: Callable[[], None] = do_nothing
         self.on_overflow: Callable[[], None] = do_nothing
         self.on_flood: Callable[[], None] = do_nothing
-        self.on_beat: Beat = do_nothing_about
         self._reading = asyncio.Event()
         self._reading.set()
 

@@ -150,6 +150,22 @@ async def test_w8_many_ends_are_told_in_few_round_trips_and_each_hears_who_is_le
     await client.aclose()
 
 
+async def test_a4_of_many_who_sign_in_at_once_so_many_get_a_place_and_not_one_more(
+    own_redis: RedisServer,
+) -> None:
+    """With one question a process, whoever they are; and in two processes at the same time."""
+    states = [RedisState((own_redis.url,)) for _ in range(2)]
+    asked = [(state, user, n) for n in range(PLACES) for user in ("ann", "bob") for state in states]
+    taken = await asyncio.gather(
+        *(state.take_slot(user, f"{id(state)}{n}", PLACES) for state, user, n in asked)
+    )
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    assert (await client.info("commandstats"))["cmdstat_eval"]["calls"] == len(states)
+    await client.aclose()
+    for user in ("ann", "bob"):
+        assert sum(t for t, (_, of, _) in zip(taken, asked, strict=True) if of == user) == PLACES
+
+
 async def test_w8_places_freed_while_redis_is_silent_are_free_at_once_when_it_is_back(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import jwt
+import msgspec
 from django.conf import settings
+from jwt.utils import base64url_decode, base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
@@ -21,6 +25,8 @@ class TokenKeys:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._keys = [(key_id(secret), secret.encode()) for secret in secrets]
+        self._prepared = dict(_prepare(*key) for key in self._keys)
+        """By the first segment of the tokens that each key signs."""
         # A clock that was set back makes `iat` of the hour before lie in the future: `exp` decides.
         self._jwt = jwt.PyJWT({"verify_iat": False, "require": ["exp", "jti"]})
 
@@ -36,6 +42,8 @@ class TokenKeys:
         Raises jwt.ExpiredSignatureError after `exp`, without leeway; jwt.InvalidTokenError or
         UnicodeError for what is no token of ours, also where `kid` names no key or another one.
         """
+        if (plain := self._plain_claims(token)) is not None:
+            return plain
         *others, last = self._keys
         for key in others:
             try:
@@ -43,6 +51,29 @@ class TokenKeys:
             except jwt.InvalidSignatureError:
                 continue
         return self._claims(token.encode(), *last)
+
+    def _plain_claims(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token in the very form in which it is signed here, and which is
+        good now; None for any other: PyJWT says what is to become of it, which takes ten times as
+        long, most of it for finding out anew what kind of key the secret is.
+
+        A token is let in here only where PyJWT would let it in, too.
+        """
+        first, _, rest = token.encode().partition(b".")
+        payload, _, signature = rest.partition(b".")
+        prepared = self._prepared.get(first)
+        if prepared is None:
+            return None
+        expected = prepared.copy()
+        expected.update(payload)
+        if not hmac.compare_digest(base64url_encode(expected.digest()), signature):
+            return None
+        try:
+            text = base64url_decode(payload)
+            claims = _decode(text)
+        except ValueError:
+            return None
+        return claims if _is_plain(claims) and base64url_encode(text) == payload else None
 
     def _claims(self, token: bytes, id_: str, key: bytes) -> dict[str, Any]:
         read = self._jwt.decode_complete(
@@ -53,6 +84,30 @@ class TokenKeys:
             raise jwt.InvalidTokenError("signed by another key than it says")
         claims: dict[str, Any] = read["payload"]
         return claims
+
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def _prepare(id_: str, key: bytes) -> tuple[bytes, hmac.HMAC]:
+    """Return the first segment of the tokens that a key signs, and their HMAC up to there."""
+    signed = jwt.api_jws.PyJWS().encode(b"", key, ALGORITHM, {"kid": id_})
+    first = signed.partition(".")[0].encode()
+    return first, hmac.new(key, first + b".", "sha256")
+
+
+def _is_plain(claims: dict[str, Any]) -> bool:
+    """Whether claims are for and from here, and good now; no further ones are to be looked at."""
+    exp = claims.get("exp")
+    return (
+        claims.get("aud") == PARTY
+        and claims.get("iss") == PARTY
+        and type(exp) is int
+        and exp > time.time()
+        and type(claims.get("jti")) is str
+        and "nbf" not in claims
+        and "sub" not in claims
+    )
 
 
 def key_id(secret: str) -> str:

@@ -17,7 +17,7 @@ from bos.auth import sign_ins
 from bos.auth.token_keys import KeyedBackend, token_keys
 from bos.ids import canonical_uuids
 from bos.models import SignIn, SpentToken, User
-from sync.eventlog.fast_sql import Lock, hold_rows
+from sync.eventlog.fast_sql import Lock, hold_rows, read_rows
 from sync.eventlog.retention import prune_plain
 from sync.protocol.authenticator import Claims
 from sync.protocol.errors import TokenExpired, TokenInvalid
@@ -94,7 +94,9 @@ def _claims(told: dict[str, Any]) -> Claims:
 
 _Now = Sequence[Any]
 """Organization, token version, name and role of a user, as they are now."""
-_FIELDS = ("organization_id", "token_version", "name", "role")
+_Rows = Sequence[Sequence[Any]]
+_OF_USER = ("is_active", "organization_id", "token_version", "name", "role")
+_OF_SIGN_IN = ("user_id", "ended_at")
 
 
 class JwtAuthenticator:
@@ -104,65 +106,53 @@ class JwtAuthenticator:
         return _read(token, "access")[0]
 
     def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
-        found = self._by_sign_in({c.sign_in_id for c in claims if c.sign_in_id})
-        found |= self._by_user({c.user_id for c in claims if not c.sign_in_id})
-        return [self._principal(c, found.get((c.sign_in_id, c.user_id))) for c in claims]
+        # Sign-ins first: of a user who is deactivated in between nothing is let in.
+        ids = canonical_uuids({c.sign_in_id for c in claims if c.sign_in_id})
+        living = _living(read_rows(SignIn, ids, *_OF_SIGN_IN))
+        ids = canonical_uuids({c.user_id for c in claims})
+        return _principals(claims, living, read_rows(User, ids, *_OF_USER))
 
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
-        users = hold_rows(
-            User,
-            canonical_uuids({c.user_id for c in claims}),
-            Lock.SHARE,
-            *("is_active", *_FIELDS),
-            wait=wait,
-        )
-        now = {str(pk): values for pk, is_active, *values in users if is_active}
-        living = {("", c.user_id) for c in claims if not c.sign_in_id}
-        living |= self._living({c.sign_in_id for c in claims if c.sign_in_id}, wait=wait)
-        found = {key: now[key[1]] for key in living if key[1] in now}
-        return [self._principal(c, found.get((c.sign_in_id, c.user_id))) for c in claims]
+        ids = canonical_uuids({c.user_id for c in claims})
+        users = hold_rows(User, ids, Lock.SHARE, *_OF_USER, wait=wait)
+        # Not ended, and they do not end until the transaction does.
+        ids = canonical_uuids({c.sign_in_id for c in claims if c.sign_in_id})
+        living = _living(hold_rows(SignIn, ids, Lock.SHARE, *_OF_SIGN_IN, wait=wait))
+        return _principals(claims, living, users)
 
-    @staticmethod
-    def _living(ids: set[str], *, wait: bool) -> set[tuple[str, str]]:
-        """(sign-in, user) of those that have not ended, and do not until the transaction does."""
-        if not ids:
-            return set()
-        rows = hold_rows(SignIn, canonical_uuids(ids), Lock.SHARE, "user_id", "ended_at", wait=wait)
-        return {(str(pk), str(user_id)) for pk, user_id, ended_at in rows if ended_at is None}
 
-    @staticmethod
-    def _by_sign_in(ids: set[str]) -> dict[tuple[str, str], _Now]:
-        if not ids:
-            return {}
-        rows = SignIn.objects.filter(
-            pk__in=canonical_uuids(ids), ended_at=None, user__is_active=True
-        )
-        told = rows.values_list("id", "user_id", *(f"user__{name}" for name in _FIELDS))
-        return {(str(row[0]), str(row[1])): row[2:] for row in told}
+def _living(sign_ins: _Rows) -> set[tuple[str, str]]:
+    """(sign-in, user) of those that have not ended."""
+    return {(str(pk), str(user_id)) for pk, user_id, ended_at in sign_ins if ended_at is None}
 
-    @staticmethod
-    def _by_user(ids: set[str]) -> dict[tuple[str, str], _Now]:
-        if not ids:
-            return {}
-        rows = User.objects.filter(pk__in=canonical_uuids(ids), is_active=True)
-        return {("", str(row[0])): row[1:] for row in rows.values_list("id", *_FIELDS)}
 
-    @staticmethod
-    def _principal(claim: Claims, now: _Now | None) -> Principal | None:
-        if now is None or now[0] is None:
-            return None
-        organization_id, token_version, name, role = now
-        if str(organization_id) != claim.organization_id or token_version != claim.token_version:
-            return None
-        return Principal(
-            claim.user_id,
-            claim.organization_id,
-            name,
-            role,
-            token_version,
-            claim.expires_at,
-            claim.sign_in_id,
-        )
+def _principals(
+    claims: Sequence[Claims], living: set[tuple[str, str]], users: _Rows
+) -> list[Principal | None]:
+    now = {str(pk): values for pk, is_active, *values in users if is_active}
+    return [
+        _principal(claim, now.get(claim.user_id))
+        if not claim.sign_in_id or (claim.sign_in_id, claim.user_id) in living
+        else None
+        for claim in claims
+    ]
+
+
+def _principal(claim: Claims, now: _Now | None) -> Principal | None:
+    if now is None or now[0] is None:
+        return None
+    organization_id, token_version, name, role = now
+    if str(organization_id) != claim.organization_id or token_version != claim.token_version:
+        return None
+    return Principal(
+        claim.user_id,
+        claim.organization_id,
+        name,
+        role,
+        token_version,
+        claim.expires_at,
+        claim.sign_in_id,
+    )
 
 
 authenticator = JwtAuthenticator()

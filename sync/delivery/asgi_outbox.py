@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sync.delivery.outbox import Beat, do_nothing, do_nothing_about
+from sync.delivery.outbox import do_nothing
 
 
 class AsgiOutbox:
@@ -24,7 +24,6 @@ class AsgiOutbox:
         "_task",
         "_waiting",
         "ended",
-        "on_beat",
         "on_flood",
         "on_lag",
         "on_overflow",
@@ -42,7 +41,6 @@ class AsgiOutbox:
         self.on_lag: Callable[[], None] = do_nothing
         self.on_overflow: Callable[[], None] = do_nothing
         self.on_flood: Callable[[], None] = do_nothing
-        self.on_beat: Beat = do_nothing_about
 
     def push(self, frames: list[dict[str, Any]]) -> None:
         if self.ended:
@@ -106,7 +104,6 @@ class AsgiOutbox:
         self.ended = True
         self.drop()
         self.on_lag = self.on_overflow = self.on_flood = do_nothing
-        self.on_beat = do_nothing_about
 
 
 def _size(message: dict[str, Any]) -> int:

@@ -112,7 +112,7 @@ class Hub:
             opening = asyncio.ensure_future(self._open(organization_id))
             self._feeds[organization_id] = opening
         self._deserted.pop(organization_id, None)
-        return await asyncio.shield(opening)
+        return opening.result() if opening.done() else await asyncio.shield(opening)
 
     async def _open(self, organization_id: str) -> Feed:
         # First the group, then the head: what is committed in between arrives early and waits.

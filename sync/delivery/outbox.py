@@ -21,9 +21,6 @@ def most_of_a_frame() -> int:
     return min(CLIENTS_TAKE, sync_settings().send_queue_bytes) // 2
 
 
-Beat = Callable[[dict[str, Any], bool], None]
-
-
 class Transport(Protocol):
     """Where a RawOutbox writes to."""
 
@@ -63,10 +60,6 @@ class Watcher(Protocol):
         """The client sends more frames than are worth reading."""
         ...
 
-    def beat(self, message: dict[str, Any], *, behind: bool) -> None:
-        """Note that a possible PING waits to be received; behind: other messages."""
-        ...
-
 
 class Outbox(Protocol):
     """on_lag is called when half of the limit waits, on_overflow when all of it does; both soon
@@ -78,10 +71,6 @@ class Outbox(Protocol):
 
     on_flood: Callable[[], None]
     """Called when the client sends more frames than are worth reading."""
-
-    on_beat: Beat
-    """Called with an ASGI message that may be a PING and waits to be received, and whether behind
-    others."""
 
     ended: bool
     """The client has gone, or the connection has ended: nothing is written any more."""
@@ -130,8 +119,4 @@ class Outbox(Protocol):
 
 
 def do_nothing() -> None:
-    return None
-
-
-def do_nothing_about(message: dict[str, Any], behind: bool) -> None:
     return None

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 
+from sync.delivery.gathering import Gathered
 from sync.eventlog.threads import in_database
 from sync.protocol.authenticator import Claims, authenticator
 from sync.protocol.identity import Principal
 
+# A query takes so many, and a user who comes with many connections once.
+MOST = 500
+# Of a look-up the query is the smaller part: the way to its thread and back is most. Those who come
+# within so many seconds of a busy time share one.
+PAUSE = 0.005
+
 
 class PrincipalLoader:
-    """Looks users up: who signs in while a look-up runs shares the next one.
+    """Looks users up as they are in the database now.
 
-    After a restart everybody signs in at once, and a query each would be most of the work.
+    Nothing is kept: a user who was deactivated is refused from that commit on, also by a process
+    that has not heard of it yet, and only the database knows.
     """
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Claims, asyncio.Future[Principal | None]]] = []
-        self._running: asyncio.Task[None] | None = None
+        self._gathered = Gathered(_load, most=MOST, pause=PAUSE)
 
     async def load(self, claims: Claims) -> Principal | None:
-        future: asyncio.Future[Principal | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((claims, future))
-        if self._running is None or self._running.done():
-            self._running = asyncio.ensure_future(self._run())
-        return await future
+        return await self._gathered.ask(claims)
 
-    async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            try:
-                found = await in_database(authenticator().load, [claims for claims, _ in batch])
-            except Exception as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), principal in zip(batch, found, strict=True):
-                if not future.done():
-                    future.set_result(principal)
+
+async def _load(claims: list[Claims]) -> Sequence[Principal | None]:
+    return await in_database(authenticator().load, claims)

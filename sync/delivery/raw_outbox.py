@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any
 
 from sync.delivery.flusher import Flusher
 from sync.delivery.outbox import (
     WRITE_BYTES,
-    Beat,
     Outbox,
     Transport,
     do_nothing,
-    do_nothing_about,
 )
 from sync.delivery.send_loop import send_to_all
 
@@ -43,7 +40,6 @@ class RawOutbox:
         "_transport",
         "_waiting",
         "ended",
-        "on_beat",
         "on_flood",
         "on_lag",
         "on_overflow",
@@ -66,7 +62,6 @@ class RawOutbox:
         self.on_lag: Callable[[], None] = do_nothing
         self.on_overflow: Callable[[], None] = do_nothing
         self.on_flood: Callable[[], None] = do_nothing
-        self.on_beat: Beat = do_nothing_about
         transport.watch(self)
 
     def push(self, frames: bytes) -> None:
@@ -109,9 +104,11 @@ class RawOutbox:
             self._ahead += 1
             self._size += len(frames)
             self._check_size(len(frames))
-        else:
+        elif self._waiting or self._batch is not None or self._blocked or self.ended:
             self.push(frames)
             self.flush()
+        else:
+            self._transport.write(frames)
 
     def push_latest(self, topic: str, key: str, frames: bytes) -> None:
         if self.ended:
@@ -182,9 +179,6 @@ class RawOutbox:
     def flood(self) -> None:
         self.on_flood()
 
-    def beat(self, message: dict[str, Any], *, behind: bool) -> None:
-        self.on_beat(message, behind)
-
     def resume(self) -> None:
         self._blocked = False
         self._ahead = 0
@@ -219,7 +213,6 @@ class RawOutbox:
         self.drop()
         # The connection's own methods: with them, neither would be freed before a collection.
         self.on_lag = self.on_overflow = self.on_flood = do_nothing
-        self.on_beat = do_nothing_about
         if self._drained is not None:
             self._drained.set()
 

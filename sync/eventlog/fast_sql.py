@@ -172,9 +172,10 @@ class _Selection:
         self.database = database
         self.pk = pk
         self.locks = bool(database.features.has_select_for_update)
-        columns = ", ".join(quote(field.column) for field in fields)
-        self.select = f"SELECT {columns} FROM {quote(meta.db_table)} WHERE"  # noqa: S608 -- ours
-        self.key = quote(pk.column)
+        table = quote(meta.db_table)
+        columns = ", ".join(f"{table}.{quote(field.column)}" for field in fields)
+        self.select = f"SELECT {columns} FROM {table} WHERE"  # noqa: S608 -- ours
+        self.key = f"{table}.{quote(pk.column)}"
         columns_ = [field.get_col(meta.db_table) for field in fields]
         self.converters = [
             [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
@@ -217,6 +218,21 @@ def hold_rows(
     locked = f"{lock} {'' if wait else 'SKIP LOCKED'}" if selection.locks else ""
     with database.cursor() as cursor:
         cursor.execute(f"{selection.select} {condition} ORDER BY {selection.key} {locked}", values)
+        return [selection.converted(row) for row in cursor.fetchall()]
+
+
+def read_rows(
+    model: type[models.Model], keys: Collection[Any], *names: str
+) -> list[tuple[Any, ...]]:
+    """Return those of these rows that there are: the key, and the values of these fields."""
+    if not keys:
+        return []
+    selection = _selection(model, names)
+    database = selection.database
+    condition = f"{selection.key} IN ({', '.join(['%s'] * len(keys))})"
+    values = [selection.pk.get_db_prep_value(key, database) for key in keys]
+    with database.cursor() as cursor:
+        cursor.execute(f"{selection.select} {condition}", values)
         return [selection.converted(row) for row in cursor.fetchall()]
 
 

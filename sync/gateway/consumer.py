@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from secrets import token_hex
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -23,8 +24,8 @@ from sync.delivery.asgi_outbox import AsgiOutbox
 from sync.delivery.hub import Hub, hub
 from sync.delivery.outbox import Outbox
 from sync.delivery.raw_outbox import RawOutbox
-from sync.gateway import dispatcher
 from sync.gateway.connection import Connection
+from sync.gateway.dispatcher import Admitted, admit, is_ping, serve
 from sync.gateway.intake import Intake, RawTransport, TurnedAway, block_of, gate
 from sync.gateway.origin import origin_allowed
 from sync.protocol.close_codes import CloseCode
@@ -42,11 +43,17 @@ CLOSES = metrics.counter(
     "code",
     known=sorted(map(str, CODES)),
 )
-QUIET = "quiet"
+# Messages of our own in the queue, beside ASGI's. A FRAME waits to be read, a REQUEST that was read
+# already to be served, and QUIET is what follows when the client has sent no more.
+FRAME, REQUEST, QUIET = "bos.frame", "bos.request", "bos.quiet"
+# A frame of so few may be a PING.
+BEAT_BYTES = 512
 QUIET_SECONDS = 0.05
 # A PING waits so long for what came before it (H1). Nearly all is served sooner, and answered
 # before it; a heartbeat has ten seconds.
 OVERTAKE_SECONDS = 0.25
+Frame = tuple[bytes, bool]
+"""A message's bytes, and whether they are text."""
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -121,10 +128,13 @@ def _may_connect(scope: dict[str, Any]) -> bool:
     )
 
 
-def _taken(message: dict[str, Any]) -> str | bytes | None:
-    """The frame of an ASGI message, for who asks first."""
-    frame: str | bytes | None = message.pop("text", None)
-    return message.pop("bytes", None) if frame is None else frame
+def _taken(message: dict[str, Any]) -> Frame | None:
+    """The frame of a message in the queue, ASGI's or ours, for what asks first."""
+    if message["type"] == FRAME:
+        frame: Frame | None = message.pop("frame", None)
+        return frame
+    text: str | None = message.get("text")
+    return (message["bytes"], False) if text is None else (text.encode(), True)
 
 
 def _has_ended(code: CloseCode) -> None:
@@ -135,7 +145,7 @@ class _Socket:
     """One accepted WebSocket: reads frames one at a time, keeps time, closes."""
 
     __slots__ = (
-        "_beats",
+        "_about",
         "_closed_by",
         "_closing",
         "_code",
@@ -143,8 +153,10 @@ class _Socket:
         "_connection",
         "_hub",
         "_loop",
+        "_queued",
         "_raw",
         "_read_until",
+        "_reading",
         "_receive",
         "_send",
         "_timer",
@@ -163,7 +175,10 @@ class _Socket:
         self._send = send
         self._raw = raw
         self._loop = asyncio.get_running_loop()
-        self._beats: set[asyncio.Task[None]] = set()
+        self._reading = False
+        """Nothing is being served, and the server does not end."""
+        self._queued = 0
+        """Messages from `take` on their way through the queue."""
         self._closing: asyncio.Task[None] | None = None
         self._connected_at = self._loop.time()
         self._closed_by = "client"
@@ -171,30 +186,35 @@ class _Socket:
         self._read_until: float | None = None
         """When reading ends, where the server does."""
         limit = sync_settings().send_queue_bytes
+        id_ = token_hex(16)  # a UUID's making takes three times as long
+        about.begin(connection=id_)
+        self._about = copy_context()
+        """Where lines of the log say which connection they are about."""
         outbox: Outbox = (
             RawOutbox(raw, hub_.flusher, limit) if raw is not None else AsgiOutbox(send, limit)
         )
         self._connection = Connection(
-            uuid.uuid4().hex,
+            id_,
             outbox,
             raw=raw is not None,
             now=self._loop.time(),
             on_close=self._begin_close,
             intake=intake,
         )
-        outbox.on_beat = self._on_beat
         self._timer = hub_.deadlines.call_at(self._connection.next_deadline(), self._on_time)
 
     async def serve(self) -> None:
         connection = self._connection
         self._hub.add(connection.subscriber)
-        about.begin(connection=connection.id)
         logger.debug("connected")
+        if self._raw is not None:
+            self._raw.receiver = self
         try:
             while True:
                 # While the server ends, only as long as the client goes on.
-                ending = self._read_until is not None
-                message = await (self._next() if ending else self._receive())
+                self._reading = self._read_until is None
+                message = await (self._receive() if self._reading else self._next())
+                self._reading = False
                 if message["type"] == "websocket.disconnect":
                     # 1005: the close frame has none. 1006: there was no close frame.
                     self._code = self._code or message.get("code") or ABNORMAL
@@ -206,45 +226,76 @@ class _Socket:
                 elif not connection.closing:
                     await self._handle(message)
         except Exception:
-            logger.exception("connection failed")
-            connection.close(CloseCode.SERVER_FAULT)
+            self._fail()
         finally:
             await self._end()
 
+    def _fail(self) -> None:
+        """A fault of our own, as it is raised just now."""
+        logger.exception("connection failed")
+        self._connection.close(CloseCode.SERVER_FAULT)
+
+    def take(self, body: bytes, is_text: bool, now: float) -> dict[str, Any] | None:
+        """Serve a message at once where nothing comes before it, or return what is to be queued."""
+        connection = self._connection
+        if connection.closing:
+            return None
+        if self._queued or not self._reading:
+            self._queued += 1
+            message = {"type": FRAME, "frame": (body, is_text)}
+            if len(body) <= BEAT_BYTES and b"PING" in body:
+                self._loop.call_later(OVERTAKE_SECONDS, self._overtake, message)
+            return message
+        admitted = self._admit(body, is_text, now)
+        if admitted is None:
+            return None
+        self._queued += 1
+        return {"type": REQUEST, "request": admitted}
+
+    def _admit(self, body: bytes, is_text: bool, now: float) -> Admitted | None:
+        """Called by the protocol: nothing that fails in here may be raised there."""
+        try:
+            return self._about.run(admit, self._connection, self._hub, body, is_text, now)
+        except Exception:
+            self._about.run(self._fail)
+            return None
+
     async def _handle(self, message: dict[str, Any]) -> None:
+        """Serve what has waited in the queue, ours or the server's."""
         connection = self._connection
         now = self._loop.time()
         connection.touch(now)
-        frame = _taken(message)
-        if frame is None:  # answered meanwhile
-            return
-        if self._raw is None and not self._may_send(frame, now):
-            return
         connection.busy = True
+        if message["type"] in (FRAME, REQUEST):
+            self._queued -= 1
         try:
-            await dispatcher.handle(connection, self._hub, frame, now)
+            if message["type"] == REQUEST:
+                await serve(connection, self._hub, message.pop("request"))
+            elif (frame := _taken(message)) is not None:  # else it has been answered meanwhile
+                await self._serve_frame(frame, now)
         finally:
             connection.busy = False
         if connection.deadline_moved:
             connection.deadline_moved = False
             self._on_time()
 
-    def _on_beat(self, message: dict[str, Any], behind: bool) -> None:
-        """Have a PING answered although what came before it takes long."""
-        if behind or self._connection.busy:
-            self._loop.call_later(OVERTAKE_SECONDS, self._overtake, message)
+    async def _serve_frame(self, frame: Frame, now: float) -> None:
+        body, is_text = frame
+        if self._raw is None and not self._may_send(body, now):
+            return
+        admitted = admit(self._connection, self._hub, body, is_text, now)
+        if admitted is not None:
+            await serve(self._connection, self._hub, admitted)
 
     def _overtake(self, message: dict[str, Any]) -> None:
+        """Answer a PING although what came before it takes long."""
         connection = self._connection
-        if not connection.busy or connection.closing:
+        if not connection.busy or connection.closing or "frame" not in message:
             return
-        frame = message.get("text", message.get("bytes"))
-        if frame is not None and dispatcher.is_ping(frame):
-            _taken(message)
-            answer = dispatcher.handle(connection, self._hub, frame, self._loop.time())
-            beat = self._loop.create_task(answer)
-            self._beats.add(beat)
-            beat.add_done_callback(self._beats.discard)
+        body, is_text = message["frame"]
+        if is_ping(body, is_text):
+            del message["frame"]
+            self._admit(body, is_text, self._loop.time())
 
     async def _next(self) -> dict[str, Any]:
         """Return what comes next; where the server ends, QUIET once the client has sent no more.
@@ -264,11 +315,10 @@ class _Socket:
         self._read_until = None
         return {"type": QUIET}
 
-    def _may_send(self, frame: str | bytes, now: float) -> bool:
+    def _may_send(self, body: bytes, now: float) -> bool:
         """Under other servers, that read whole messages: what ours asks for each frame."""
         connection = self._connection
-        size = len(frame.encode()) if isinstance(frame, str) else len(frame)
-        if size > connection.intake.max_message_bytes:
+        if len(body) > connection.intake.max_message_bytes:
             connection.close(CloseCode.TOO_BIG)
         elif not connection.intake.pay(1, now):
             connection.flooded()
@@ -320,6 +370,8 @@ class _Socket:
         connection = self._connection
         subscriber = connection.subscriber
         subscriber.closing = True
+        if self._raw is not None:
+            self._raw.receiver = None
         connection.intake.leave()  # now: the client may connect again at once
         self._timer.cancel()
         subscriber.outbox.end()

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import msgspec
 
 from sync.conf import sync_settings
 from sync.delivery import budgets, counts, encodings
@@ -57,16 +58,14 @@ class Unread(RateLimitExceeded):
         self.request_id = request_id
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer to the requester alone, with their requestId and, where said, a timestamp."""
 
     message: Message
     timestamp: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """The request as a handler knows it, besides its payload."""
 
     connection: Connection
@@ -193,46 +192,97 @@ class Context:
         self.subscriber.outbox.flush()
 
 
+class Admitted(msgspec.Struct, frozen=True):
+    """A request that was read and let in, and is served in its turn.
+
+    limited: the user and the work are still to be counted.
+    """
+
+    envelope: Envelope
+    limited: bool
+
+
 async def handle(connection: Connection, hub: Hub, frame: str | bytes, now: float) -> None:
     """Serve one frame. Whatever it holds, the client gets an answer and the socket stays open."""
+    body = frame.encode() if isinstance(frame, str) else frame
+    admitted = admit(connection, hub, body, isinstance(frame, str), now)
+    if admitted is not None:
+        await serve(connection, hub, admitted)
+
+
+def admit(
+    connection: Connection, hub: Hub, body: bytes, is_text: bool, now: float
+) -> Admitted | None:
+    """Read a frame, and serve it where that waits for nothing: a PING, a refusal.
+
+    Returns what is left for `serve`; None where it has been answered. Each message passes here, and
+    those of most connections go no further.
+    """
     request_id: str | None = None
     request: RequestType | None = None
     subscriber = connection.subscriber
     try:
-        envelope = _decode(connection, frame, now)
+        envelope = _decode(connection, body, is_text, now)
         request_id, type_ = envelope.request_id, envelope.type
         counts.count_received(type_)
         limited = connection.count(type_, now)
         if subscriber.closing:
-            return
+            return None
         connection.require_access(type_)
         if type_ not in HEARTBEATS:
             subscriber.last_active_at = now
         if limited:
-            await _count_for_user(connection, hub)
+            return Admitted(envelope, limited)
         request, handler = registry.resolve(type_)
+        if not request.at_once or _changes_come_first(connection, request):
+            return Admitted(envelope, limited)
+        message: Request = envelope.payload_as(request.struct)
+        connection.well_formed()
+        answer: Reply | None = handler(Context(connection, hub, envelope, request), message)
+        if answer is not None:
+            subscriber.send(answer.message, request_id, answer.timestamp)
+    except Exception as error:
+        _refuse(connection, error, request_id, request)
+    return None
+
+
+async def serve(connection: Connection, hub: Hub, admitted: Admitted) -> None:
+    """Serve a request that was let in, and answer it."""
+    envelope, limited = admitted.envelope, admitted.limited
+    request: RequestType | None = None
+    try:
+        if limited:
+            await _count_for_user(connection, hub)
+        request, handler = registry.resolve(envelope.type)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
         if limited:
             await spend(connection, hub, request.price(message))
             connection.within_limits()
-        if connection.changes and type_ not in HEARTBEATS:
+        if _changes_come_first(connection, request):
             await _wait_for_changes(connection, room_is_enough=request.pipelined)
-        answer = await handler(Context(connection, hub, envelope, request), message)
+        answer = handler(Context(connection, hub, envelope, request), message)
+        if not request.at_once:
+            answer = await answer
         if isinstance(answer, asyncio.Task):
-            _answer_later(connection, answer, request_id, request)
+            _answer_later(connection, answer, envelope.request_id, request)
         elif answer is not None:
-            subscriber.send(answer.message, request_id, answer.timestamp)
+            connection.subscriber.send(answer.message, envelope.request_id, answer.timestamp)
     except Exception as error:
-        _refuse(connection, error, request_id, request)
+        _refuse(connection, error, envelope.request_id, request)
+
+
+def _changes_come_first(connection: Connection, request: RequestType) -> bool:
+    """Whether this waits for changes under way; what follows them must see them."""
+    changes = connection.changes
+    if not changes or request.name in HEARTBEATS:
+        return False
+    return len(changes) >= MAX_CHANGES or not request.pipelined
 
 
 async def _wait_for_changes(connection: Connection, *, room_is_enough: bool) -> None:
-    """Changes under way come first: what follows them must see them."""
-    if not room_is_enough:
-        await asyncio.wait(connection.changes)
-    elif len(connection.changes) >= MAX_CHANGES:
-        await asyncio.wait(connection.changes, return_when=asyncio.FIRST_COMPLETED)
+    first = asyncio.FIRST_COMPLETED if room_is_enough else asyncio.ALL_COMPLETED
+    await asyncio.wait(connection.changes, return_when=first)
 
 
 def _answer_later(
@@ -287,23 +337,21 @@ def _note_undeclared(request: RequestType, error: ProtocolError) -> None:
         logger.warning(UNDECLARED, extra={"request": request.name, "code": error.code})
 
 
-def is_ping(frame: str | bytes) -> bool:
+def is_ping(body: bytes, is_text: bool) -> bool:
     """Whether it is one; what is malformed is not."""
-    body = frame.encode() if isinstance(frame, str) else frame
-    return type_of(body, packed=_is_packed(frame)) == "PING"
+    return type_of(body, packed=_is_packed(body, is_text)) == "PING"
 
 
-def _is_packed(frame: str | bytes) -> bool:
-    return isinstance(frame, bytes) and frame[:1] != b"{"
+def _is_packed(body: bytes, is_text: bool) -> bool:
+    return not is_text and body[:1] != b"{"
 
 
-def _decode(connection: Connection, frame: str | bytes, now: float) -> Envelope:
+def _decode(connection: Connection, body: bytes, is_text: bool, now: float) -> Envelope:
     """The envelope, decoded by the frame's own kind (decision W3)."""
-    body = frame.encode() if isinstance(frame, str) else frame
-    packed = _is_packed(frame)
-    connection.subscriber.negotiate(
-        "msgpack" if packed else "text" if isinstance(frame, str) else "binary"
-    )
+    packed = _is_packed(body, is_text)
+    if connection.subscriber.principal is None:  # settled by AUTH
+        wire_format = "msgpack" if packed else "text" if is_text else "binary"
+        connection.subscriber.negotiate(wire_format)
     try:
         decode = decode_msgpack if packed else decode_json
         if len(body) <= LIGHT_BYTES:  # most are

@@ -157,14 +157,14 @@ def _now() -> float:
 # ------------------------------------------------------------------ heartbeat
 
 
-@handles(messages.Ping, answers=[Answer.reply(messages.ServerPong)])
-async def ping(context: Context, message: messages.Ping) -> Reply:
+@handles(messages.Ping, answers=[Answer.reply(messages.ServerPong)], at_once=True)
+def ping(context: Context, message: messages.Ping) -> Reply:
     """PONG with the PING's own timestamp, as the document shows it (decision H1)."""
     return Reply(messages.ServerPong(), timestamp=context.envelope.timestamp)
 
 
-@handles(messages.Pong, answers=[])
-async def pong(context: Context, message: messages.Pong) -> None:
+@handles(messages.Pong, answers=[], at_once=True)
+def pong(context: Context, message: messages.Pong) -> None:
     """Any frame counts as a sign of life; there is nothing more to a PONG."""
 
 

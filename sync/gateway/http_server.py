@@ -20,6 +20,7 @@ from websockets.http11 import Request
 
 from sync.conf import sync_settings
 from sync.gateway.cors import cors_headers
+from sync.gateway.handshake import Handshake, path_of, read_handshake
 from sync.gateway.intake import TurnedAway, block_of, gate
 from sync.gateway.server import RawWebSocketProtocol
 
@@ -55,6 +56,8 @@ class HttpProtocol(HttpToolsProtocol):
     """Answered with a refusal; what still comes is thrown away."""
     _upgraded = False
     """The connection is a WebSocket now, and another protocol's."""
+    _is_upgrade: bool | None = None
+    """Whether the request asks for a WebSocket: known from the end of its head."""
     _in_head = True
     _has_begun = False
     _head_left = 0
@@ -145,6 +148,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._has_begun = True
+        self._is_upgrade = None
         if self._timer is None:  # it came after another one
             self._start_timer()
         super().on_message_begin()
@@ -192,7 +196,9 @@ class HttpProtocol(HttpToolsProtocol):
         return bool(self.parser.should_upgrade()) and not self._should_upgrade()
 
     def _should_upgrade(self) -> bool:
-        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+        if self._is_upgrade is None:
+            self._is_upgrade = self.parser.get_method() == b"GET" and super()._should_upgrade()
+        return self._is_upgrade
 
     def _get_upgrade(self) -> bytes | None:
         """The upgrade that is asked for, WebSocket where that is among several.
@@ -217,9 +223,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._stop_timers()
+        target = self._target()
         # Behind a request whose answer is still to come: that would stand between the frames.
-        request = None if self._is_answering() else self._handshake()
-        if request is None:
+        if target is None or self._is_answering():
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
         # Before anything is made for it: a handshake that is refused costs as much as another.
@@ -230,40 +236,41 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.connections.discard(self)
         protocol = RawWebSocketProtocol(self.config, self.server_state, self.app_state)
-        protocol.connection_made(self.transport)
+        protocol.take_over(self)
         protocol.intake.slot = slot
-        protocol.shake_hands(request)
+        handshake = self._handshake()
+        if handshake is not None:
+            protocol.begin(target, handshake)
+        else:
+            protocol.shake_hands(self._request(target))
         self.transport.set_protocol(protocol)
         self._upgraded = True
         # It holds this object, and this object it: freed by a collection only.
         self.parser = None  # type: ignore[assignment]  # not asked again
 
-    def _handshake(self) -> Request | None:
-        """The request for an upgrade, with the one that is spoken here and the target's path alone;
-        None where it is none."""
-        headers, target = Headers(), self._path()
+    def _target(self) -> str | None:
+        """The path that is asked for; None where this is no request for an upgrade."""
         for name, value in self.headers:
             if name == b"transfer-encoding" or (name == b"content-length" and int(value)):
                 return None  # a body, where frames are to come
+        target = path_of(self.url)
+        return target.decode() if target is not None and target.isascii() else None
+
+    def _handshake(self) -> Handshake | None:
+        """The handshake where it is as it should be; else the library says what is wrong."""
+        if self.parser.get_http_version() != "1.1" or self.config.ws_per_message_deflate:
+            return None
+        return read_handshake(self.headers)
+
+    def _request(self, target: str) -> Request:
+        """The request for an upgrade, with the only one that is spoken here, for the library."""
+        headers = Headers()
+        for name, value in self.headers:
             if name not in (b"upgrade", b"connection"):
                 headers[name.decode("ascii")] = value.decode("latin-1")
         headers["upgrade"] = "websocket"
         headers["connection"] = "Upgrade"
-        if target is None or not target.isascii():
-            return None
-        version = f"HTTP/{self.parser.get_http_version()}"
-        return Request(target.decode(), headers, "GET", version)
-
-    def _path(self) -> bytes | None:
-        """The target without scheme and host (RFC 9112, section 3.2.2)."""
-        if self.url.startswith(b"/"):
-            return self.url
-        try:
-            target = httptools.parse_url(self.url)
-        except httptools.HttpParserError:
-            return None
-        query = b"?" + target.query if target.query else b""
-        return (target.path or b"/") + query
+        return Request(target, headers, "GET", f"HTTP/{self.parser.get_http_version()}")
 
     def _client_host(self) -> str | None:
         """Return the client's address, by a trusted proxy's word where there is one."""

@@ -11,7 +11,8 @@ import asyncio
 import ipaddress
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 from sync.conf import sync_settings
@@ -83,6 +84,14 @@ class Intake:
             self.slot = None
 
 
+class Receiver(Protocol):
+    """Takes the messages of a client where they are read."""
+
+    def take(self, body: bytes, is_text: bool, now: float) -> dict[str, Any] | None:
+        """Serve a message, or return it in the form in which it is to wait in the queue."""
+        ...
+
+
 class RawTransport(Transport, Protocol):
     """The transport that `sync.gateway.server` offers in scope['extensions']['bos.raw']."""
 
@@ -91,6 +100,9 @@ class RawTransport(Transport, Protocol):
 
     heard_at: float
     """When something came in last, be it a WebSocket ping; by the loop's clock."""
+
+    receiver: Receiver | None
+    """Gets each message before it is queued."""
 
     def abort(self) -> None: ...
     async def wait_written(self) -> None:
@@ -187,6 +199,7 @@ def gate() -> Gate:
     return found
 
 
+@lru_cache(maxsize=1024)  # it is asked for again and again by the same
 def block_of(host: str | None) -> str:
     """Return whom an address stands for: itself; in IPv6 its /64, which is one customer's."""
     try:

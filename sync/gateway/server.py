@@ -10,6 +10,8 @@ import asyncio
 import socket
 from typing import Any, cast
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import (  # type: ignore[attr-defined]  # `apply_mask`, in C where it can be
     Frame,
@@ -20,8 +22,10 @@ from websockets.protocol import Protocol, State
 
 from sync.delivery import send_loop
 from sync.delivery.outbox import WRITE_BYTES, Watcher
+from sync.gateway.frames import MASKED, WHOLE_BINARY, WHOLE_TEXT, bounds_of, is_utf8
+from sync.gateway.handshake import Handshake
 from sync.gateway.inbox import Inbox, Switch
-from sync.gateway.intake import Intake
+from sync.gateway.intake import Intake, Receiver
 from sync.protocol.close_codes import CloseCode
 
 # What the kernel takes for a client that does not read comes on top of our own queue. By default
@@ -30,8 +34,6 @@ SEND_BUFFER_BYTES = 256 * 1024
 # And of that, so much that it has not sent yet: nothing can overtake it, and it hides for seconds
 # whether the client reads (TCP_NOTSENT_LOWAT).
 UNSENT_BYTES = 32 * 1024
-# A frame of so few may be a PING.
-BEAT_BYTES = 512
 # H2: everything has ended 10 s after SIGTERM. What a client has sent by then is read for some of
 # it, requests under way have most of it, then comes the close frame, and who does not take that is
 # cut off.
@@ -43,52 +45,31 @@ MAX_WAITING = 16
 LARGE_BYTES = 16 * 1024
 # A part of a frame that is smaller costs as much as a frame.
 TINY_BYTES = 512
-# The first byte of a frame that is a whole message, and the bit of the second that says masked
-# (RFC 6455, section 5.2).
-WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
-MASKED = 0x80
 # How long one that has flooded us may take to read why it is closed.
 LINGER_SECONDS = 2.0
-
-
-def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
-    """Where the payload of the frame that begins at `at` starts and stops; None where its head has
-    not come whole. Source: RFC 6455, section 5.2."""
-    start = at + 2
-    if start > len(data):
-        return None
-    second = data[at + 1]
-    size = second & 0x7F
-    if size > 125:
-        wide = start
-        start += 2 if size == 126 else 8
-        if start > len(data):
-            return None
-        size = int.from_bytes(data[wide:start])
-    if second >= MASKED:
-        start += 4
-    return start, start + size
 
 
 class RawWebSocketProtocol(WebSocketsSansIOProtocol):
     """Adds this object itself as scope['extensions']['bos.raw'], an `outbox.RawTransport`."""
 
-    heard_at = 0.0
+    # Its dictionary is as full as it may be: one entry more in there is 0.7 kB a connection.
+    __slots__ = (
+        "_broken",
+        "_drained",
+        "_handshake",
+        "_has_shaken",
+        "_head",
+        "_lacking",
+        "_pong",
+        "_socket",
+        "_watcher",
+        "heard_at",
+        "intake",
+        "receiver",
+    )
+    heard_at: float
     intake: Intake
-    _watcher: Watcher | None = None
-    _socket = -1
-    """Its number, where it may be written to past the transport."""
-    _drained: asyncio.Event | None = None
-    _broken = True
-    """True before hands are shaken, and from when all that the client sends is thrown away: it has
-    broken the protocol, or sends more than is worth reading."""
-    _has_shaken = False
-    _pong = b""
-    """The latest, for a client that does not read."""
-    _head = b""
-    """The first bytes of a frame whose size they do not tell yet."""
-    _lacking = 0
-    """Bytes of a frame that have not come, of which the library has the others."""
+    receiver: Receiver | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,7 +78,29 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._set_up(transport)
+
+    def take_over(self, http: HttpToolsProtocol) -> None:
+        """Go on with the connection whose request `http` has read, and whose addresses it knows."""
+        self.connections.add(self)
+        self.transport, self.server, self.client = http.transport, http.server, http.client
+        self.scheme = "wss" if http.scheme == "https" else "ws"
+        self._set_up(http.transport)
+
+    def _set_up(self, transport: Any) -> None:
         self.intake = Intake()
+        self.heard_at, self.receiver = 0.0, None
+        self._watcher: Watcher | None = None
+        self._socket = -1
+        """Its number, where it may be written to past the transport."""
+        self._drained: asyncio.Event | None = None
+        # Before hands are shaken, and from a breach of the protocol or a flood on, nothing is read.
+        self._broken = True
+        self._has_shaken = False
+        self._handshake: Handshake | None = None  # not answered by the application yet
+        self._pong = b""  # the latest, for a client that does not read
+        self._head = b""  # the first bytes of a frame whose size they do not tell yet
+        self._lacking = 0  # bytes of a frame to come, of which the library has the others
         raw_socket = transport.get_extra_info("socket")
         if raw_socket is not None and raw_socket.family in (socket.AF_INET, socket.AF_INET6):
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -117,15 +120,30 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         self._read(data, now)
 
+    def begin(self, target: str, handshake: Handshake) -> None:
+        """Have the application asked about a handshake, which is well formed."""
+        self._expect_frames()
+        self._handshake = handshake
+        self.handshake_initiated = True
+        self.scope = cast(Any, handshake.scope_of(self, target))
+        cast(Any, self.queue).put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+        self._broken = False
+
     def shake_hands(self, request: Request) -> None:
-        """Answer the request, which `sync.gateway.http_server` has read."""
-        # From the frames on: it would wait for the request first.
+        """Have the library answer the request, which `sync.gateway.http_server` has read."""
+        self._expect_frames()
+        self.handle_connect(request)
+        self._broken = self.close_sent  # it was no handshake
+
+    def _expect_frames(self) -> None:
+        """Have the library parse frames: it would wait for the request first."""
         conn: Any = self.conn
         conn.parser = Protocol.parse(conn)
         next(conn.parser)
-        self.handle_connect(request)
         self._has_shaken = True
-        self._broken = self.close_sent  # it was no handshake
 
     def _read(self, data: bytes, now: float) -> None:
         """Pay for each frame, then take it; the library gets what is not one whole message.
@@ -140,7 +158,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             self._lacking -= at
             self._parse(data[:at], now, is_begun=True)
         while at < end and not self._broken:
-            bounds = _bounds(data, at)
+            bounds = bounds_of(data, at)
             if bounds is None:
                 self._head = data[at:]
                 if not self.intake.pay(1, now):
@@ -149,7 +167,8 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             start, stop = bounds
             if stop <= end and self._is_whole_message(data[at], data[at + 1], stop - start):
                 if self.intake.pay(1, now):
-                    self._take(apply_mask(data[start:stop], data[start - 4 : start]), data[at])
+                    message = apply_mask(data[start:stop], data[start - 4 : start])
+                    self._take(message, data[at] == WHOLE_TEXT)
                 else:
                     self._flooded()
             else:
@@ -166,11 +185,6 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             and conn.current_size is None  # nothing but a continuation may follow
             and conn.state is State.OPEN
         )
-
-    def _take(self, message: bytes, first: int) -> None:
-        self.curr_msg_data_type = "text" if first == WHOLE_TEXT else "bytes"
-        self.frames = [message]
-        self.send_receive_event_to_app()
 
     def _parse(self, part: bytes, now: float, *, is_begun: bool = False) -> None:
         """Have the library take a frame, or a part of one. is_begun: it has been paid for."""
@@ -241,25 +255,32 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             self._pong = answers[-1]
 
     def send_receive_event_to_app(self) -> None:
-        """Stop reading when some messages wait, not at each one: that is two system calls."""
+        """Take a message that the library has put together."""
         message = b"".join(self.frames)
         self.frames = []
+        self._take(message, self.curr_msg_data_type == "text")
+
+    def _take(self, body: bytes, is_text: bool) -> None:
+        """Give a message to the connection; what it cannot serve at once waits in the queue.
+
+        Stop reading when some wait, not at each one: that is two system calls.
+        """
         if self.close_sent:
             return
-        received: dict[str, Any] = {"type": "websocket.receive"}
-        if self.curr_msg_data_type == "bytes":
-            received["bytes"] = message
+        if is_text and not is_utf8(body):
+            # Our parent logs it with a traceback, as an error of ours.
+            self.conn.send_close(CloseCode.INVALID_DATA)
+            self.handle_parser_exception()
+            return
+        if self.receiver is None:
+            message: Any = {"type": "websocket.receive"}
+            message |= {"text": body.decode()} if is_text else {"bytes": body}
         else:
-            try:
-                received["text"] = message.decode()
-            except UnicodeDecodeError:  # our parent logs it with a traceback, as an error of ours
-                self.conn.send_close(CloseCode.INVALID_DATA)
-                self.handle_parser_exception()
+            message = self.receiver.take(body, is_text, self.heard_at)
+            if message is None:
                 return
-        cast(Any, self.queue).put_nowait(received)
-        if len(message) <= BEAT_BYTES and self._watcher is not None and b"PING" in message:
-            self._watcher.beat(received, behind=self.queue.qsize() > 1)
-        large = len(message) > LARGE_BYTES
+        self.queue.put_nowait(message)
+        large = len(body) > LARGE_BYTES
         if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
             self.read_paused = True
             self.transport.pause_reading()
@@ -271,6 +292,9 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             extensions["bos.raw"] = self
 
     async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.accept" and self._handshake is not None:
+            self._accept(self._handshake, message)
+            return
         await super().send(message)
         match message["type"]:
             case "websocket.accept":
@@ -282,6 +306,17 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             case "websocket.http.response.body":
                 # A refusal ends the handshake; uvicorn would log that it has not ended.
                 self.handshake_complete = True
+
+    def _accept(self, handshake: Handshake, message: Any) -> None:
+        self._handshake = None
+        if self.disconnected:
+            raise ClientDisconnected
+        if not self.transport.is_closing():
+            more = [*self.default_headers, *message.get("headers", ())]
+            self.transport.write(handshake.response(message.get("subprotocol"), more))
+            self.conn.state = State.OPEN
+            self.handshake_complete = True
+            self.start_keepalive()
 
     # -------------------------------------------------------------- RawTransport
 
@@ -338,7 +373,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self.intake.leave()
         if self._watcher is not None:
             self._watcher.end()
-        self._watcher = None
+        self._watcher = self.receiver = None
         if self._drained is not None:
             self._drained.set()
         # The parser, a generator, holds the frame reader, and that the parser: freed only by a

@@ -43,7 +43,7 @@ class Authenticator(Protocol):
         ...
 
     def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
-        """The principals as they are now, in one query; None where a token no longer holds."""
+        """Return the principals as they are now; None where a token no longer holds."""
         ...
 
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:

@@ -120,9 +120,14 @@ def from_json(text: bytes, weigh: Weigh | None = None) -> Any:
     ) as error:
         raise _why_not_json(text, error) from None
     # Few messages have what could be refused now; only these are gone through.
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH or b"\\u0000" in text:
+    if not is_plain(text):
         _refuse_what_is_not_allowed(value)
     return value
+
+
+def is_plain(text: bytes) -> bool:
+    """Whether nothing in a JSON text that can be read could be refused all the same (E4)."""
+    return text.count(b"{") + text.count(b"[") <= MAX_DEPTH and b"\\u0000" not in text
 
 
 def _why_not_json(text: bytes, error: Exception) -> Misread:

@@ -15,8 +15,9 @@ The decorators only mark what they decorate; it is served where a Feature lists 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
@@ -88,8 +89,9 @@ class Request(msgspec.Struct, rename="camel"):
     wire: ClassVar[Wire]
 
 
-# Returns a Reply, the task of a change that is answered by its event, or None.
-Handler = Callable[["Context", Any], Awaitable[Any]]
+# Answers with a Reply, the task of a change that is answered by its event, or None: a coroutine
+# function, but for what is served at once.
+Handler = Callable[["Context", Any], Any]
 Price = int | Callable[[Any], int]
 """Units of work (see `sync.delivery.budgets`), or how many by the payload."""
 R = TypeVar("R", bound=type[msgspec.Struct])
@@ -107,6 +109,7 @@ class Handles:
     pipelined: bool
     cost: Price
     frequent: bool
+    at_once: bool
 
 
 @dataclass(slots=True)
@@ -115,13 +118,14 @@ class RequestType:
 
     Its handler queues its change before it first waits, so changes keep their order; whatever is
     not pipelined waits for the changes before it.
-    answers, errors, each: see `handles`. codes: of every ERROR that may answer it.
+    answers, errors, each, at_once: see `handles`. codes: of every ERROR that may answer it.
     """
 
     name: str
     struct: type[Request]
     handler: Handler | None = None
     pipelined: bool = False
+    at_once: bool = False
     cost: Price = 1
     answers: tuple[Answer, ...] = ()
     errors: tuple[Refusal, ...] = ()
@@ -176,6 +180,7 @@ def handles(
     pipelined: bool = False,
     cost: Price = 1,
     frequent: bool = False,
+    at_once: bool = False,
 ) -> Callable[[Handler], Handles]:
     """Declare that a function serves this request.
 
@@ -184,11 +189,15 @@ def handles(
     of whose items each is refused by an ERROR of its own while the others are served.
     pipelined: see RequestType. cost: what of the work of a user and an organization it takes.
     frequent: it is counted by itself and has a budget of its own (`Connection.count`).
+    at_once: the function is a plain one, which waits for nothing and answers with a Reply or None:
+    it is called where the frame is read, without a queue or a task.
     """
 
     def declare(function: Handler) -> Handles:
+        if iscoroutinefunction(function) is at_once:
+            raise TypeError(f"{function.__name__}: `async def`, or at_once; not both, nor neither")
         told = tuple(answers), tuple(errors), each
-        return Handles(struct, function, *told, pipelined, cost, frequent)
+        return Handles(struct, function, *told, pipelined, cost, frequent, at_once)
 
     return declare
 
@@ -208,6 +217,7 @@ def add_handler(handles: Handles) -> None:
     request = client_messages[name_of(handles.struct)]
     request.handler = handles.function
     request.pipelined = handles.pipelined
+    request.at_once = handles.at_once
     request.cost = handles.cost
     request.answers, request.errors, request.each = handles.answers, handles.errors, handles.each
     request.codes = codes_of(request.name, request.errors)

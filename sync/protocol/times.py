@@ -16,6 +16,8 @@ from sync.protocol.errors import InvalidMessage
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WireTime = Annotated[datetime, Meta(tz=True)]
 _FRACTION = re.compile(r"\.([0-9]+)")
+SHORT_TIME = len("2025-01-20T10:30:00.123456")
+"""So few characters have room for microseconds and no less."""
 _BELOW_A_MICROSECOND = re.compile(r"(\.[0-9]{6})[0-9]+")
 
 
@@ -63,8 +65,10 @@ def parse_time(text: str, *, field: str) -> datetime:
 
     Raises InvalidMessage for this field where it is none.
     """
+    if len(text) > SHORT_TIME:
+        text = _BELOW_A_MICROSECOND.sub(r"\1", text)
     try:
-        return msgspec.convert(_BELOW_A_MICROSECOND.sub(r"\1", text), WireTime)
+        return msgspec.convert(text, WireTime)
     except msgspec.ValidationError:
         raise InvalidMessage(field, "Expected an RFC 3339 time with its offset") from None
 

@@ -9,7 +9,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import redis.asyncio
 import redis.asyncio.retry
@@ -26,6 +26,7 @@ from sync.delivery.budgets import (
     SharedBudgets,
 )
 from sync.delivery.ends import TAKE_OUT, Ends
+from sync.delivery.gathering import Gathered
 from sync.delivery.leases import SLICE, Leases
 from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.messages import COUNT, Count, Counted, SharedMessages
@@ -39,16 +40,24 @@ T = TypeVar("T")
 # make every request wait.
 REDIS_TIMEOUT = 1.0
 REDIS_PAUSE = 2.0
-# The slots behind ARGV[3] are the user's that have been given back, of which Redis has not heard.
-_TAKE_SLOT = """
+# Which of some slots are taken, 1 or 0 each. Arguments: the lease, then of each key the connection,
+# the limit and so many of the user's that have been given back, of which Redis has not heard.
+_TAKE_SLOTS = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
-for i = 4, #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if not redis.call('ZSCORE', KEYS[1], ARGV[1])
-   and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
-return 1
+local lease, at, taken = tonumber(ARGV[1]), 2, {}
+for i, key in ipairs(KEYS) do
+  local connection, limit, gone = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  for n = at + 3, at + 2 + gone do redis.call('ZREM', key, ARGV[n]) end
+  at = at + 3 + gone
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  taken[i] = 0
+  if redis.call('ZSCORE', key, connection) or redis.call('ZCARD', key) < limit then
+    redis.call('ZADD', key, now + lease, connection)
+    redis.call('PEXPIRE', key, lease * 2)
+    taken[i] = 1
+  end
+end
+return taken
 """
 _HOLDERS = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -80,6 +89,14 @@ async def _eval(
     return await cast(Any, client.eval(script, len(keys), *keys, *map(str, arguments)))
 
 
+class _Slot(NamedTuple):
+    """A place that `take_slot` asks for."""
+
+    key: str
+    connection_id: str
+    limit: int
+
+
 class RedisState:
     """The state of all processes; this process's own where Redis does not answer."""
 
@@ -105,6 +122,10 @@ class RedisState:
             partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
         self._leases = Leases(partial(self._ask, otherwise=False))
+        self._takes = {
+            client: Gathered(partial(self._take_slots, client), most=SLICE)
+            for client in self._clients
+        }
         # One of each address: accounts of an organization are asked for in one round trip.
         self._budgets = {
             client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
@@ -114,19 +135,28 @@ class RedisState:
         # Always counted here as well, so that the count is right when Redis goes away.
         if not await self._local.take_slot(user_id, connection_id, limit):
             return False
-        key, client = _slots(user_id), self._client(user_id)
-        gone = self._ends.untold(client, key)
-        arguments = (connection_id, limit, _ms(LEASE_SECONDS), *gone)
-        taken: int | None = await self._ask(
-            lambda: _eval(client, _TAKE_SLOT, [key], *arguments), otherwise=None
+        slot = _Slot(_slots(user_id), connection_id, limit)
+        if await self._takes[self._client(user_id)].ask(slot):
+            return True
+        await self._local.free_slot(user_id, connection_id)
+        return False
+
+    async def _take_slots(self, client: redis.asyncio.Redis, slots: list[_Slot]) -> list[bool]:
+        """Take each in turn; all of them are taken while Redis is away."""
+        gone = {slot.key: self._ends.untold(client, slot.key) for slot in slots}
+        arguments: list[object] = [_ms(LEASE_SECONDS)]
+        for key, connection_id, limit in slots:
+            arguments += [connection_id, limit, len(gone[key]), *gone[key]]
+        keys = [slot.key for slot in slots]
+        taken: list[int] | None = await self._ask(
+            lambda: _eval(client, _TAKE_SLOTS, keys, *arguments), otherwise=None
         )
         if taken is None:
-            return True
-        for ended in gone:
-            self._ends.withdraw(client, key, ended)
-        if not taken:
-            await self._local.free_slot(user_id, connection_id)
-        return bool(taken)
+            return [True] * len(slots)
+        for key, of_key in gone.items():
+            for ended in of_key:
+                self._ends.withdraw(client, key, ended)
+        return list(map(bool, taken))
 
     async def free_slot(self, user_id: str, connection_id: str) -> None:
         await self._local.free_slot(user_id, connection_id)

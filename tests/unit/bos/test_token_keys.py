@@ -78,6 +78,90 @@ def test_s12_a_token_without_an_end_or_an_id_is_refused(missing: str) -> None:
         TokenKeys([NEW]).claims(signed(NEW, told))
 
 
+# ------------------------------------------------------------------ what is plain, and what is not
+
+
+def outcome(read: Any, token: str) -> Any:
+    """Return the claims, or what kind of error refuses the token."""
+    try:
+        return read(token)
+    except (jwt.InvalidTokenError, UnicodeError) as error:
+        return type(error)
+
+
+def by_library(keys: TokenKeys) -> TokenKeys:
+    """The same keys, where PyJWT is asked about every token."""
+    keys._prepared.clear()
+    return keys
+
+
+def sealed(payload: bytes, *, key: str = NEW, header: dict[str, Any] | None = None) -> str:
+    """A token with these bytes as they are, signed by the key in the header that it signs with."""
+    first = base64url_encode(json.dumps(header).encode()) if header else _first(key)
+    body = first + b"." + payload
+    return (body + b"." + base64url_encode(hmac.digest(key.encode(), body, "sha256"))).decode()
+
+
+def _first(key: str) -> bytes:
+    return TokenKeys([key]).sign(claims()).partition(".")[0].encode()
+
+
+def test_s12_what_is_signed_here_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the other tests of this part would compare it with itself."""
+    keys = TokenKeys([NEW, OLD])
+    tokens = [keys.sign(claims()), TokenKeys([OLD]).sign(claims())]
+    monkeypatch.delattr(jwt.PyJWT, "decode_complete")
+    assert [keys.claims(token)["user_id"] for token in tokens] == ["u", "u"]
+
+
+FUTURE, PAST = 2**33, 2**30
+GOOD: dict[str, Any] = {"aud": "bos", "iss": "bos", "jti": "j", "exp": FUTURE, "user_id": "u"}
+VALUES: list[Any] = [None, True, 0, -1, 1.5, "", "bos", "j", str(FUTURE), [], ["bos"], ["x"], {}]
+
+
+@pytest.mark.parametrize("name", ["aud", "iss", "jti", "exp", "iat", "nbf", "sub"])
+def test_s12_a_token_is_let_in_only_where_the_library_lets_it_in(name: str) -> None:
+    variants = [GOOD | {name: value} for value in [*VALUES, PAST, FUTURE, 2**70, 1e400]]
+    variants.append({key: value for key, value in GOOD.items() if key != name})
+    for told in variants:
+        token = sealed(base64url_encode(json.dumps(told).encode()))
+        expected = outcome(by_library(TokenKeys([NEW, OLD])).claims, token)
+        assert outcome(TokenKeys([NEW, OLD]).claims, token) == expected, told
+
+
+PAYLOAD = base64url_encode(json.dumps(GOOD).encode())
+TWISTED = {
+    "not signed": _first(NEW).decode() + "." + PAYLOAD.decode() + ".",
+    "by another key": sealed(PAYLOAD, key=NEXT, header={"alg": "HS256", "kid": key_id(NEW)}),
+    "of another's key": _first(NEW).decode() + "." + sealed(PAYLOAD, key=OLD).split(".", 1)[1],
+    "one segment more": sealed(PAYLOAD) + ".x",
+    "one byte more": sealed(PAYLOAD) + "A",
+    "padded": sealed(PAYLOAD) + "=",
+    "blank behind": sealed(PAYLOAD) + " ",
+    "payload not canonical": sealed(PAYLOAD + b"!"),
+    "payload of another alphabet": sealed(base64url_encode(b'{"a":"\xc3\xbf>?"}') + b"+/"),
+    "payload with a dot": sealed(PAYLOAD + b".x"),
+    "no payload": sealed(b""),
+    "a list": sealed(base64url_encode(b"[]")),
+    "not JSON": sealed(base64url_encode(b"{")),
+    "no UTF-8": sealed(base64url_encode(b'{"a":"\xff"}')),
+    "twice": sealed(base64url_encode(json.dumps(GOOD).encode()[:-1] + b',"exp":1}')),
+    "no algorithm": sealed(PAYLOAD, header={"typ": "JWT", "kid": key_id(NEW)}),
+    "none": sealed(PAYLOAD, header={"alg": "none", "kid": key_id(NEW)}),
+    "another algorithm": sealed(PAYLOAD, header={"alg": "HS512", "kid": key_id(NEW)}),
+    "critical": sealed(PAYLOAD, header={"alg": "HS256", "kid": key_id(NEW), "crit": ["x"]}),
+    "detached": sealed(PAYLOAD, header={"alg": "HS256", "b64": False, "crit": ["b64"]}),
+    "half a character": sealed(PAYLOAD) + "\ud800",
+}
+
+
+@pytest.mark.parametrize("twist", TWISTED)
+def test_s12_a_token_of_another_form_is_refused_as_the_library_refuses_it(twist: str) -> None:
+    expected = outcome(by_library(TokenKeys([NEW, OLD])).claims, TWISTED[twist])
+    assert isinstance(expected, type) or twist == "padded"
+    assert outcome(TokenKeys([NEW, OLD]).claims, TWISTED[twist]) == expected
+
+
 # ------------------------------------------------------------------ clocks
 
 

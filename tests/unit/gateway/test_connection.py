@@ -26,7 +26,6 @@ class Kept:
     on_lag: Callable[[], None]
     on_overflow: Callable[[], None]
     on_flood: Callable[[], None]
-    on_beat: Any
     ended = False
 
     def __init__(self) -> None:

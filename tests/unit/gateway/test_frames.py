@@ -249,7 +249,8 @@ async def test_w3_the_answer_before_auth_is_of_the_frames_own_kind(
 ) -> None:
     message = {"type": "PING", "timestamp": "2026-11-01T00:00:00Z"}
     frame = msgspec.msgpack.encode(message) if packed else json.dumps(message)
-    assert is_ping(frame)
+    body = frame if isinstance(frame, bytes) else frame.encode()
+    assert is_ping(body, not packed)
     before = world.connection.subscriber.encoding
     world.outbox.push_ahead = lambda frames: None  # type: ignore[method-assign]  # nothing is sent
     await world.send(frame)

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync.protocol.codecs import (
+    LIGHT_BYTES,
     exact_number,
     from_json,
     from_msgpack,
@@ -113,6 +114,55 @@ def test_e4_both_kinds_of_frames_are_refused_for_the_same_field(message: dict[st
         assert set(plain.details) == {"field", "reason"}
     else:
         assert packed == plain
+
+
+BLANKS = b" " * (LIGHT_BYTES + 1)
+
+
+def read_twice(frame: bytes) -> tuple[Any, Any]:
+    """Return what a small message is read as, and the same one grown large by blanks."""
+    small, large = outcome(decode_json, frame), outcome(decode_json, BLANKS + frame)
+    if isinstance(small, InvalidMessage):
+        assert isinstance(large, InvalidMessage)
+        return small.details["field"], large.details["field"]
+    return small, large
+
+
+@given(ENVELOPES, st.dictionaries(st.sampled_from(["x", "Type", "request_id"]), VALUES))
+@example({"type": "PING", "timestamp": "2025-01-20T10:30:00.1234567Z"}, {})
+@example({"type": "PING", "timestamp": "2025-01-20T10:30:00"}, {})
+@example({"type": "T" * 65}, {})
+@example({"type": "PING", "requestId": ""}, {})
+@example({"type": "PING", "payload": {"a": 0.1}}, {"x": "\ud800"})
+@example({"type": "PING"}, {"x": "\0"})
+def test_e4_a_small_message_is_read_as_a_large_one_is(
+    message: dict[str, Any], more: dict[str, Any]
+) -> None:
+    for each in (message, message | more, more | message):
+        small, large = read_twice(json.dumps(each).encode())
+        assert small == large
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"type":"PING","type":1}',
+        b'{"type":1,"type":"PING"}',
+        b'{"t\\u0079pe":"PING"}',
+        b'{"type":"PING","payload":{"a":1e99999999999999999999}}',
+        b'{"type":"PING","x":1e99999999999999999999}',
+        b'{"type":"PING","x":"\xff"}',
+        b'{"type":"P\xff"}',
+        b'{"type":"PING"} x',
+        b'{"type":"PONG","requestId":1}',
+        b'{"type":"PING","payload":' + b'{"a":' * 31 + b"1" + b"}" * 32,
+        b'{"type":"PING","payload":' + b'{"a":' * 32 + b"1" + b"}" * 33,
+    ],
+)
+def test_e4_so_is_one_that_no_library_would_write(frame: bytes) -> None:
+    assert len(frame) <= LIGHT_BYTES
+    small, large = read_twice(frame)
+    assert small == large
 
 
 @given(TEXT)
