@@ -73,8 +73,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.queue = cast(Any, Inbox())
-        self.writable = cast(Any, Switch())
+        self.queue, self.writable = cast(Any, Inbox()), cast(Any, Switch())
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -91,8 +90,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self.intake = Intake()
         self.heard_at, self.receiver = 0.0, None
         self._watcher: Watcher | None = None
-        self._socket = -1
-        """Its number, where it may be written to past the transport."""
+        self._socket = -1  # its number, where it may be written to past the transport
         self._drained: asyncio.Event | None = None
         # Before hands are shaken, and from a breach of the protocol or a flood on, nothing is read.
         self._broken = True
