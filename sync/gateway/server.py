@@ -259,10 +259,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self._take(message, self.curr_msg_data_type == "text")
 
     def _take(self, body: bytes, is_text: bool) -> None:
-        """Give a message to the connection; what it cannot serve at once waits in the queue.
-
-        Stop reading when some wait, not at each one: that is two system calls.
-        """
+        """Give a message to the connection; what it cannot serve at once waits in the queue."""
         if self.close_sent:
             return
         if is_text and not is_utf8(body):
@@ -278,6 +275,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             if message is None:
                 return
         self.queue.put_nowait(message)
+        # When some wait, not at each one: that is two system calls.
         large = len(body) > LARGE_BYTES
         if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
             self.read_paused = True
