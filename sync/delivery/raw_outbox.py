@@ -104,10 +104,10 @@ class RawOutbox:
             self._ahead += 1
             self._size += len(frames)
             self._check_size(len(frames))
-        elif self._waiting or self._batch is not None or self._blocked or self.ended:
+        elif self._waiting or self._latest or self._batch is not None or self._blocked:
             self.push(frames)
             self.flush()
-        else:
+        elif not self.ended:
             self._transport.write(frames)
 
     def push_latest(self, topic: str, key: str, frames: bytes) -> None:

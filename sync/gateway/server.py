@@ -73,8 +73,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.queue = cast(Any, Inbox())
-        self.writable = cast(Any, Switch())
+        self.queue, self.writable = cast(Any, Inbox()), cast(Any, Switch())
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -91,8 +90,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self.intake = Intake()
         self.heard_at, self.receiver = 0.0, None
         self._watcher: Watcher | None = None
-        self._socket = -1
-        """Its number, where it may be written to past the transport."""
+        self._socket = -1  # its number, where it may be written to past the transport
         self._drained: asyncio.Event | None = None
         # Before hands are shaken, and from a breach of the protocol or a flood on, nothing is read.
         self._broken = True
@@ -261,10 +259,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
         self._take(message, self.curr_msg_data_type == "text")
 
     def _take(self, body: bytes, is_text: bool) -> None:
-        """Give a message to the connection; what it cannot serve at once waits in the queue.
-
-        Stop reading when some wait, not at each one: that is two system calls.
-        """
+        """Give a message to the connection; what it cannot serve at once waits in the queue."""
         if self.close_sent:
             return
         if is_text and not is_utf8(body):
@@ -280,6 +275,7 @@ class RawWebSocketProtocol(WebSocketsSansIOProtocol):
             if message is None:
                 return
         self.queue.put_nowait(message)
+        # When some wait, not at each one: that is two system calls.
         large = len(body) > LARGE_BYTES
         if not self.read_paused and (large or self.queue.qsize() >= MAX_WAITING):
             self.read_paused = True
