@@ -39,7 +39,9 @@ class World:
         return self
 
     def change(self, times: int, **more: Any) -> None:
+        """So often; the feed has delivered so much since that it has none of it in memory."""
         self.feed.ingest([self.log.append("o", topics=[KPI], **more) for _ in range(times)])
+        self.feed.recent.clear()
 
     async def catch_up(self, change: Any) -> list[list[int]]:
         """The sequences that each is told of, when all were paused while this is changed."""
