@@ -39,6 +39,7 @@ class World:
         return self
 
     def change(self, times: int, **more: Any) -> None:
+        """So often; the feed has delivered so much since that it has none of it in memory."""
         self.feed.ingest([self.log.append("o", topics=[KPI], **more) for _ in range(times)])
         self.feed.recent.clear()  # as where more were delivered than it keeps
 
