@@ -65,18 +65,19 @@ def prune_slowly(
 ) -> int:
     """Call `delete(at most so many)` until there is nothing left, or no time; how many those were.
 
-    delete: removes some in one short transaction, and says how many. first, most, least: of one
-    transaction. upto: stop after so many; 0: never.
+    delete: removes some in one short transaction, and says how many; fewer are the last. first,
+    most, least: of one transaction. upto: stop after so many; 0: never.
     """
     pace = Pace(PRUNE_SECONDS, first, most, least)
     deleted = 0
     while True:
         began = time.monotonic()
         count = delete(pace.items)
-        if not count:
-            return deleted
         deleted += count
         took = time.monotonic() - began
+        if count < pace.items:  # nothing is left
+            time.sleep(min(took, PRUNE_PAUSE))  # there may be more of another organization
+            return deleted
         if is_over() or (upto and deleted >= upto):
             return deleted
         pace.took(count, took)

@@ -43,6 +43,8 @@ def prune_events(older_than_us: int) -> int:
     oldest = Subquery(of_head.values("at_us")[:1])
     behind = StreamHead.objects.annotate(oldest=oldest).filter(oldest__lt=older_than_us)
     for organization_id in list(behind.values_list("pk", flat=True)):
+        if deleted and is_over():
+            break
         end = log.head(organization_id)
         last = log.last_until(organization_id, older_than_us - 1, after=-1, upto=end.sequence)
         if last is not None:

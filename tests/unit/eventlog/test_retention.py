@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from sync.eventlog import log, retention
-from sync.eventlog.pace import Pace, prune_slowly, within
+from sync.eventlog.pace import PRUNE_PAUSE, Pace, prune_slowly, within
 from sync.models import Event, RequestRecord, StreamHead
 
 HOME = "retention-home"
@@ -130,3 +131,11 @@ def test_pruning_ends_with_the_last_row_the_most_of_a_round_or_its_time() -> Non
         assert prune_slowly(delete, first=10, most=10) == 10, "something, also without time"
     assert prune_slowly(delete, first=70, most=70) == 70
     assert prune_slowly(delete, first=10, most=10) == 0
+
+
+def test_the_last_rows_of_one_keep_those_of_the_next_waiting_for_no_pause() -> None:
+    """There may be thousands of organizations, with a few old events each."""
+    began = time.monotonic()
+    for _ in range(20):
+        assert prune_slowly(lambda count: 1, first=10, most=10) == 1
+    assert time.monotonic() - began < 20 * PRUNE_PAUSE
