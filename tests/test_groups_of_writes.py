@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,6 +34,7 @@ from sync.protocol.topics import Audience
 from tests.conftest import BACKEND
 from tests.support.cast import Cast
 from tests.support.proxy import Proxy, proxy_to
+from tests.support.waiting import until
 
 BATCH_DELAY = 0.05
 SYSTEM = Actor("system", "worker", "", "")
@@ -367,3 +369,26 @@ async def test_l3_a_group_of_64_takes_as_many_round_trips_as_one_change(
         taken.append(proxy.answers - before)
     assert len(values(cast.home.revenue)) == 2 + GROUP // 2
     assert taken[1] == taken[2] <= 8
+
+
+def test_h2_a_write_outlives_the_loop_that_waited_for_it(cast: Cast) -> None:
+    """As where the server ends; an error in the thread would be one of what it writes next."""
+    writer, failed = GroupWriter(), []
+
+    async def begin() -> None:
+        writer.submit(lambda: committing.wait(5), organization_id=cast.home.id)
+        await until(writer.busy, within=5)
+
+    committing, before = threading.Event(), threading.excepthook
+    threading.excepthook = failed.append
+    try:
+        asyncio.run(begin())
+        committing.set()
+        asyncio.run(_written(writer, cast))
+    finally:
+        threading.excepthook = before
+    assert failed == []
+
+
+async def _written(writer: GroupWriter, cast: Cast) -> None:
+    assert await writer.submit(lambda: "next", organization_id=cast.home.id) == "next"

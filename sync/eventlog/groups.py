@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,9 @@ class Write(Generic[T]):
         return (self.organization_id, user_id, str(self.rows[0][1]) if self.rows else "")
 
     def settle(self, result: T | None, error: BaseException | None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, result, error)
+        """Tell the one who waits, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            self.loop.call_soon_threadsafe(self._settle, result, error)
 
     def _settle(self, result: T | None, error: BaseException | None) -> None:
         if self.future.done():  # the connection went away meanwhile
