@@ -97,6 +97,21 @@ async def test_l1_of_many_users_far_from_their_limit_redis_hears_in_one_round_tr
     await client.aclose()
 
 
+async def test_l1_messages_that_are_asked_for_at_the_same_time_are_few_round_trips(
+    own_redis: RedisServer,
+) -> None:
+    """After a restart all users send at once what Redis has to let in."""
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    state = RedisState((own_redis.url,))
+    users = [f"user{n}" for n in range(USERS_AT_ONCE)]
+    before = await scripts_run(client)
+    waits = await asyncio.gather(*(state.hit(user, 1, WINDOW) for user in [*users, *users]))
+    assert [wait > 0 for wait in waits] == [False] * len(users) + [True] * len(users)
+    assert {await counted(client, user) for user in users} == {1}
+    assert await scripts_run(client) <= before + 3
+    await client.aclose()
+
+
 async def test_l1_of_a_limit_that_two_processes_share_not_one_message_more_is_let_in(
     own_redis: RedisServer,
 ) -> None:

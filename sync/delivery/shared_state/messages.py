@@ -14,8 +14,10 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
+from sync.delivery.gathering import Gathered
 from sync.delivery.shared_state.memory import MemoryState
 
 Client = TypeVar("Client")
@@ -115,6 +117,7 @@ class SharedMessages(Generic[Client]):
         self._local = local
         self._tallies: dict[str, _Tally] = {}
         self._untold: dict[str, _Tally] = {}
+        self._asked: dict[Client, Gathered[tuple[_Tally, float], Counted | None]] = {}
         self._telling: asyncio.Task[None] | None = None
 
     def forget(self, user_id: str) -> None:
@@ -136,15 +139,28 @@ class SharedMessages(Generic[Client]):
         return await self._hit(tally, window)
 
     async def _hit(self, tally: _Tally, window: float) -> float:
-        """Ask for one message, and tell of those before it in the same round trip."""
-        told = self._take([self._untold.pop(tally.user_id, tally)])
-        counts = [*told, Count(tally.user_id, tally.limit, 1, asks=True)]
-        answers = await self._ask(self._client_of(tally.user_id), counts, window)
-        await self._count_here(told, window)
-        if answers is None:
+        """Ask for one message; of all that are asked for at the same time in one round trip."""
+        client = self._client_of(tally.user_id)
+        asked = self._asked.get(client)
+        if asked is None:
+            answer = partial(self._ask_each, client)
+            asked = self._asked[client] = Gathered(answer, most=USERS_AT_ONCE)
+        counted = await asked.ask((tally, window))
+        if counted is None:
             return await self._local.hit(tally.user_id, tally.limit, window)
-        self._believe(tally, answers[-1])
-        return answers[-1].wait_ms / 1000
+        self._believe(tally, counted)
+        return counted.wait_ms / 1000
+
+    async def _ask_each(
+        self, client: Client, asked: Sequence[tuple[_Tally, float]]
+    ) -> Sequence[Counted | None]:
+        """Ask for one message of each, and tell of those before it in the same round trip."""
+        window = asked[0][1]
+        told = self._take([self._untold.pop(tally.user_id, tally) for tally, _ in asked])
+        ones = [Count(tally.user_id, tally.limit, 1, asks=True) for tally, _ in asked]
+        answers = await self._ask(client, [*told, *ones], window)
+        await self._count_here(told, window)
+        return [None] * len(asked) if answers is None else answers[len(told) :]
 
     async def _tell_later(self, window: float) -> None:
         await asyncio.sleep(TELL_SECONDS)
