@@ -95,8 +95,10 @@ class RawOutbox:
         self._size = batch.size
         if batch.latest:
             self._latest = {**(self._latest or {}), **batch.latest}
-        if batch.frames or batch.latest:
+        if batch.frames:
             self._flusher.add(self)
+        elif batch.latest:
+            self._flusher.add_latest(self)
 
     def push_ahead(self, frames: bytes) -> None:
         if self._blocked and self._waiting:
@@ -118,7 +120,7 @@ class RawOutbox:
         if self._latest is None:
             self._latest = {}
         if not self._latest:
-            self._flusher.add(self)
+            self._flusher.add_latest(self)
         # Not counted: at most one a key.
         self._latest[topic, key] = frames
 
@@ -222,8 +224,11 @@ class Batch:
 
     __slots__ = ("_members", "alone", "frames", "is_open", "latest", "size")
 
-    def __init__(self, outboxes: list[RawOutbox], flusher: Flusher) -> None:
-        """outboxes: all that are pushed to; those that have to themselves stay alone."""
+    def __init__(self, outboxes: list[RawOutbox], add: Callable[[Batch], None]) -> None:
+        """outboxes: all that are pushed to; those that have to themselves stay alone.
+
+        add: has the flusher write it.
+        """
         self._members: list[RawOutbox] = []
         self.alone: list[RawOutbox] = []
         """Those that are pushed to one by one: what waits for them differs, or they are behind."""
@@ -241,7 +246,7 @@ class Batch:
             else:
                 outbox._batch = self
                 self._members.append(outbox)
-        flusher.add(self)
+        add(self)
 
     def part(self, leaving: Collection[Outbox]) -> None:
         """Leave these alone, of whatever batch they are."""
@@ -276,15 +281,18 @@ class Batch:
 class RawGroup:
     """Outboxes of one encoding that are pushed to together."""
 
-    __slots__ = ("_batch", "_outboxes")
+    __slots__ = ("_batch", "_flusher", "_outboxes")
 
     def __init__(self, outboxes: list[RawOutbox]) -> None:
         self._outboxes = outboxes
+        self._flusher = outboxes[0]._flusher
         self._batch: Batch | None = None
 
     def push(self, frames: bytes, but: Collection[Outbox] = ()) -> None:
-        batch = self._open_batch()
+        batch = self._open_batch(self._flusher.add)
         batch.part(but)
+        if not batch.frames:
+            self._flusher.hurry()  # it may have only ephemerals, and wait for others
         size = batch.size + len(frames)
         if size <= WRITE_BYTES and size <= self._outboxes[0]._half:
             batch.frames.append(frames)
@@ -298,15 +306,15 @@ class RawGroup:
     def push_latest(
         self, topic: str, key: str, frames: bytes, but: Collection[Outbox] = ()
     ) -> None:
-        batch = self._open_batch()
+        batch = self._open_batch(self._flusher.add_latest)
         batch.part(but)
         batch.latest[topic, key] = frames
         for outbox in batch.alone:
             if outbox not in but:
                 outbox.push_latest(topic, key, frames)
 
-    def _open_batch(self) -> Batch:
+    def _open_batch(self, add: Callable[[Batch], None]) -> Batch:
         batch = self._batch
         if batch is None or not batch.is_open:
-            batch = self._batch = Batch(self._outboxes, self._outboxes[0]._flusher)
+            batch = self._batch = Batch(self._outboxes, add)
         return batch

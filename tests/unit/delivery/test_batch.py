@@ -49,7 +49,8 @@ class Crowd:
         self.together = together
         self.told: list[list[str | int]] = [[] for _ in range(CLIENTS)]
         """For each: calls for a lag or an overflow, and the bytes unread after each event."""
-        self.flusher = Flusher(loop, 0.001)
+        # No flush takes any time: ephemerals of both are written at the end of the same turn.
+        self.flusher = Flusher(loop, 0.001, clock=lambda: 0.0)
         self.pipes = [Pipe() for _ in range(CLIENTS)]
         self.outboxes = [RawOutbox(pipe, self.flusher, LIMIT) for pipe in self.pipes]
         for at, outbox in enumerate(self.outboxes):
