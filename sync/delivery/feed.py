@@ -120,6 +120,7 @@ class Feed:
     def remove(self, subscriber: Subscriber) -> None:
         self._followers.forget(subscriber)
         self.subscribers.pop(subscriber.id, None)
+        self._forget_recent()
 
     def _attach(self, subscriber: Subscriber) -> None:
         self._followers.attach(subscriber)
@@ -161,6 +162,10 @@ class Feed:
         subscriber.paused = False
         subscriber.covered = ()
         self._attach(subscriber)
+        self._forget_recent()
+
+    def _forget_recent(self) -> None:
+        """Keep nothing for nobody."""
         if not self._followers.has_paused():
             self.recent.clear()
 
