@@ -276,6 +276,8 @@ class Batch:
                     direct.append(transport)
         for index, sent in send_to_all(sockets, joined):
             direct[index].write(joined[sent:])
+        # Of a topic of which nothing more is told it would be kept for as long as it is followed.
+        self._members, self.alone, self.frames, self.latest = [], [], [], {}
 
 
 class RawGroup:

@@ -162,6 +162,17 @@ async def test_l3_what_all_wait_for_is_one_piece_of_bytes_and_one_write_each() -
     assert len({id(pipe.writes[0]) for pipe in crowd.pipes}) == 1
 
 
+async def test_s6_what_has_been_written_is_not_kept_until_more_comes() -> None:
+    crowd = Crowd(asyncio.get_running_loop(), together=True)
+    crowd.push(0, b"event", [crowd.outboxes[0]])
+    crowd.push_latest(0, "pointer", b"p", [])
+    batch = crowd.groups[0]._batch
+    await turn()
+    assert batch is not None
+    assert (batch.frames, batch.latest, batch.alone) == ([], {}, [])
+    assert [bytes(pipe.written) for pipe in crowd.pipes] == [b"p", *[b"eventp"] * (CLIENTS - 1)]
+
+
 @pytest.mark.parametrize(("size", "writes"), [(WRITE_BYTES, 1), (WRITE_BYTES + 1, 2)])
 async def test_w6_more_than_a_write_is_written_to_each_as_it_takes_it(
     size: int, writes: int
