@@ -2,8 +2,8 @@
 
 An event in the log does not change, nor does its sync message: what differs from client to client
 is where they begin, where the log ended when they asked, and what they may see. The first two are
-cut out of a page; the last is asked for each of them, before a page is sent. What the log takes back
-of a person who is erased (`sync.eventlog.rewriting`), pages take back with their age.
+cut out of a page; the last is asked for each of them, before a page is sent. Where the log takes
+something back all the same (`sync.eventlog.rewriting`), no page is so old that it says it for long.
 """
 
 from __future__ import annotations
