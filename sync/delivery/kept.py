@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from sync.delivery.clock import TimeSource
@@ -34,8 +33,10 @@ class Kept(Generic[T]):
         self._linger = linger
         self._longest = longest
         self._dropped = dropped
-        self._used: OrderedDict[T, _Use] = OrderedDict()
-        """In the order in which they were used last."""
+        self._used: OrderedDict[T, tuple[int, float]] = OrderedDict()
+        """Their sizes, and when they were used last; in the order of that."""
+        self._since: OrderedDict[T, float] = OrderedDict()
+        """When they were first kept, in the order of that."""
         self.size = 0
 
     def __len__(self) -> int:
@@ -44,40 +45,32 @@ class Kept(Generic[T]):
     def put(self, thing: T, size: int) -> None:
         """Keep it, or keep it with another size, and drop others where that is too much."""
         now = self._clock.time()
-        before = self._take(thing)
-        self._used[thing] = _Use(size, since=now if before is None else before.since, last=now)
+        self._take(thing)
+        self._used[thing] = size, now
+        self._since.setdefault(thing, now)
         self.size += size
         while self.size > self._most:
             self.drop(next(iter(self._used)))
 
     def use(self, thing: T) -> None:
         """Note that it is used now; what has been dropped meanwhile is not kept again."""
-        if (use := self._used.get(thing)) is not None:
-            use.last = self._clock.time()
+        if thing in self._used:
+            self._used[thing] = self._used[thing][0], self._clock.time()
             self._used.move_to_end(thing)
 
     def drop(self, thing: T) -> None:
         self._take(thing)
+        self._since.pop(thing, None)
         self._dropped(thing)
 
-    def _take(self, thing: T) -> _Use | None:
-        use = self._used.pop(thing, None)
-        if use is not None:
-            self.size -= use.size
-        return use
+    def _take(self, thing: T) -> None:
+        size, _ = self._used.pop(thing, (0, 0.0))
+        self.size -= size
 
     def forget(self) -> None:
         """Drop what was not used for so long, or was kept for so long."""
         now = self._clock.time()
-        for thing, use in list(self._used.items()):
-            if use.last <= now - self._linger or use.since <= now - self._longest:
-                self.drop(thing)
-
-
-@dataclass(slots=True)
-class _Use:
-    """since: when it was first kept; last: when it was used last."""
-
-    size: int
-    since: float
-    last: float
+        while self._used and next(iter(self._used.values()))[1] <= now - self._linger:
+            self.drop(next(iter(self._used)))
+        while self._since and next(iter(self._since.values())) <= now - self._longest:
+            self.drop(next(iter(self._since)))
