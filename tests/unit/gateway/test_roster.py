@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from sync.delivery.hub import Hub
-from sync.delivery.leases import SLICE
+from sync.delivery.leases import LEASES_AT_ONCE
 from sync.delivery.shared_state.memory import MemoryState
 from sync.gateway import roster
 from sync.testing import FakeClient, MemoryLog
@@ -36,7 +36,7 @@ async def test_a4_who_goes_while_newcomers_are_told_of_is_not_on_the_roster(
     state = SlowState()
     hub = Hub(log=MemoryLog())
     hub.state = state
-    clients = [FakeClient(f"c{n}") for n in range(SLICE + 1)]
+    clients = [FakeClient(f"c{n}") for n in range(LEASES_AT_ONCE + 1)]
     for client in clients:
         roster.signed_in(client)
     telling = asyncio.create_task(roster.tell_newcomers(hub))
@@ -47,7 +47,7 @@ async def test_a4_who_goes_while_newcomers_are_told_of_is_not_on_the_roster(
         await until(lambda: state.asked > 1, within=2, every=0)
         leases = await state.holders("connected:o")
         assert leases is not None
-        assert len(leases) == SLICE
+        assert len(leases) == LEASES_AT_ONCE
     finally:
         telling.cancel()
         for client in clients:
