@@ -15,7 +15,7 @@ from sync.delivery.hub import Hub
 from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.envelope import encode
-from sync.protocol.limits import Pace
+from sync.protocol.limits import Rate
 
 # Where everybody in a session points, as far as this process has seen: for those who join.
 _last: dict[str, dict[str, str]] = {}
@@ -26,7 +26,7 @@ class Room:
 
     __slots__ = (
         "_among",
-        "_pace",
+        "_rate",
         "_timer",
         "_waiting",
         "active_at",
@@ -41,7 +41,7 @@ class Room:
         self.session_id = session_id
         self.shown_state = "active"
         self.active_at = now
-        self._pace = Pace(settings.CURSOR_RATE)
+        self._rate = Rate(settings.CURSOR_RATE)
         self._waiting: CursorMoved | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -64,12 +64,12 @@ class Room:
         """Show the cursor to the others, at most ten times a second; the last one always (L2)."""
         if self._timer is not None:
             self._waiting = cursor
-        elif self._pace.in_time(now):
+        elif self._rate.in_time(now):
             self._show(cursor, now)
         else:
             self._waiting = cursor
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(self._pace.due_at, self._show_waiting)
+            self._timer = loop.call_at(self._rate.due_at, self._show_waiting)
 
     def _show_waiting(self) -> None:
         self._timer = None
@@ -78,7 +78,7 @@ class Room:
             self._show(cursor, asyncio.get_running_loop().time())
 
     def _show(self, cursor: CursorMoved, now: float) -> None:
-        self._pace.go(now)
+        self._rate.go(now)
         principal = self.subscriber.principal
         assert principal is not None
         payload = json_text(cursor)

@@ -373,7 +373,7 @@ async def test_l3_a_group_of_64_takes_as_many_round_trips_as_one_change(
 
 def test_h2_a_write_outlives_the_loop_that_waited_for_it(cast: Cast) -> None:
     """As where the server ends; an error in the thread would be one of what it writes next."""
-    writer, failed = GroupWriter(), []
+    writer, failed = GroupWriter(), list[object]()
 
     async def begin() -> None:
         writer.submit(lambda: committing.wait(5), organization_id=cast.home.id)

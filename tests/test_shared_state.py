@@ -16,9 +16,8 @@ import pytest
 import redis.asyncio
 import uvloop
 
-from sync.delivery.ends import SLICE, Ends
-from sync.delivery.leases import SLICE as LEASES
-from sync.delivery.leases import Leases
+from sync.delivery.ends import ENDS_AT_ONCE, Ends
+from sync.delivery.leases import LEASES_AT_ONCE, Leases
 from sync.delivery.shared_state.messages import USERS_AT_ONCE
 from sync.delivery.shared_state.redis import RedisState
 from tests.support.services import RedisServer
@@ -155,7 +154,7 @@ async def test_w8_many_ends_are_told_in_few_round_trips_and_each_hears_who_is_le
         asked += 1
         return await question()
 
-    count = 2 * SLICE + 1
+    count = 2 * ENDS_AT_ONCE + 1
     far = (await client.time())[0] * 1000 + 60_000
     await client.zadd("room", {f"c{n}": far for n in range(count + 1)})
     ends = Ends(ask, pause=60, lease=60)
@@ -265,16 +264,18 @@ async def test_a4_those_that_come_at_once_are_told_in_two_round_trips_and_expire
         return await question()
 
     leases = Leases(ask)
-    members = [[(f"room{n % 3}", f"c{n}")] for n in range(LEASES)]
+    members = [[(f"room{n % 3}", f"c{n}")] for n in range(LEASES_AT_ONCE)]
     told = [leases.keep(client, each, 60_000 + n) for n, each in enumerate(members)]
     one_more = leases.keep(client, [("room0", "late")], 60_000)
-    assert await asyncio.gather(*told, one_more) == [True] * (LEASES + 1)
+    assert await asyncio.gather(*told, one_more) == [True] * (LEASES_AT_ONCE + 1)
     assert asked == 2
-    assert await client.zcard("room0") == math.ceil(LEASES / 3) + 1
+    assert await client.zcard("room0") == math.ceil(LEASES_AT_ONCE / 3) + 1
     scores = await client.zrange("room1", 0, -1, withscores=True)
-    assert [member for member, _ in scores] == [f"c{n}".encode() for n in range(1, LEASES, 3)]
+    assert [member for member, _ in scores] == [
+        f"c{n}".encode() for n in range(1, LEASES_AT_ONCE, 3)
+    ]
     assert all(b[1] - a[1] == 3 for a, b in pairwise(scores))
-    assert 59_000 < await client.pttl("room2") <= 60_000 + LEASES
+    assert 59_000 < await client.pttl("room2") <= 60_000 + LEASES_AT_ONCE
     await client.aclose()
 
 

@@ -1,7 +1,7 @@
 """Write a planned file in slices: short transactions, between which others write.
 
 What is left to do is stored, and how far it has come commits with each slice. So whoever goes on, a
-worker after one that died, or this one after a COMMIT that was not answered, goes on behind the
+worker after one that died, or this one after a COMMIT that was not answered, goes on after the
 last slice that is there: nothing twice, nothing left out.
 """
 

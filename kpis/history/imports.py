@@ -223,9 +223,7 @@ class ValueImport:
         written = write_values(organization, [step.measurement for step in steps])
         for step, one in zip(steps, written, strict=True):
             if one is None:
-                outcome.lose(
-                    step.row, "Its KPI was deleted or archived after the file was checked."
-                )
+                outcome.lose(step.row, GONE)
             else:
                 _show(outcome, step, one.kpi.name, one.at, one.before)
 

@@ -13,13 +13,10 @@ from django.utils import timezone
 
 from bos.models import Organization
 from kpis.alerts.past import MOST_AHEAD, require_measured
-from kpis.history.stored import Measurement, chunks, find_stored, insert_values, with_newer
+from kpis.history.stored import CHUNK, Measurement, chunks, find_stored, insert_values, with_newer
 from kpis.models import Kpi, KpiValue
 from sync.eventlog.fast_sql import update_locked_rows, update_rows
 from sync.protocol.identity import current_actor
-
-AT_ONCE = 400
-"""KPIs of one statement: databases limit its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def write_values(
 
 def _lock(organization: Organization, kpi_ids: set[UUID]) -> Mapping[UUID, Kpi]:
     kpis: dict[UUID, Kpi] = {}
-    for some in chunks(sorted(kpi_ids), AT_ONCE):
+    for some in chunks(sorted(kpi_ids), CHUNK):
         of_tenant = Kpi.objects.of(organization.pk).filter(pk__in=some)
         kpis |= {kpi.pk: kpi for kpi in of_tenant.order_by("pk").select_for_update(no_key=True)}
     return kpis

@@ -16,7 +16,7 @@ from itertools import islice
 import redis.asyncio
 
 # One round trip takes so many: Redis and this process's loop do other things in between.
-SLICE = 250
+ENDS_AT_ONCE = 250
 # Takes a connection away (none is called ''); how many are there.
 TAKE_OUT = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -100,7 +100,7 @@ class Ends:
 
     async def _tell(self, client: redis.asyncio.Redis) -> None:
         try:
-            while batch := list(islice(self._all(client), SLICE)):
+            while batch := list(islice(self._all(client), ENDS_AT_ONCE)):
                 left = await self._ask(partial(_send, client, batch))
                 if left is None:
                     await self._wait(client)

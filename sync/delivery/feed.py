@@ -120,6 +120,7 @@ class Feed:
     def remove(self, subscriber: Subscriber) -> None:
         self._followers.forget(subscriber)
         self.subscribers.pop(subscriber.id, None)
+        self._forget_recent()
 
     def _attach(self, subscriber: Subscriber) -> None:
         self._followers.attach(subscriber)
@@ -161,6 +162,10 @@ class Feed:
         subscriber.paused = False
         subscriber.covered = ()
         self._attach(subscriber)
+        self._forget_recent()
+
+    def _forget_recent(self) -> None:
+        """Keep nothing for nobody."""
         if not self._followers.has_paused():
             self.recent.clear()
 
@@ -325,8 +330,8 @@ class Feed:
         asked = sum(each in crowd.subscribers or each in besides for each in requesters)
         if others := len(crowd.subscribers) + len(besides) - asked:
             own = {subscriber.outbox for subscriber in requesters}
-            for encoding, group in crowd.groups().items():
-                group.push(run.frames(encoding), own)
+            for encoding, outboxes in crowd.outboxes().items():
+                outboxes.push(run.frames(encoding), own)
             for subscriber in besides:
                 if subscriber not in requesters:
                     subscriber.outbox.push(run.frames(subscriber.encoding))
@@ -364,8 +369,8 @@ class Feed:
         crowd = self._followers.of(topic)
         own = crowd.of_user(except_user)
         if shown := len(crowd.subscribers) - len(own):
-            for encoding, group in crowd.groups().items():
-                group.push_latest(topic, key, encoding.encode(message), own)
+            for encoding, outboxes in crowd.outboxes().items():
+                outboxes.push_latest(topic, key, encoding.encode(message), own)
             counts.count_sent(type_of(message, packed=False), shown)
         for subscriber in self._followers.paused_of(topic):
             principal = subscriber.principal

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from sync.delivery.encodings import Encoding, Frames
 from sync.delivery.outbox import Outbox
-from sync.delivery.raw_outbox import RawGroup
+from sync.delivery.raw_outbox import RawOutboxes
 from sync.delivery.subscriber import Subscriber
 
 
-class Group(Protocol):
+class Outboxes(Protocol):
     """The outboxes of a crowd that take the same encoding."""
 
     def push(self, frames: Frames, but: Collection[Outbox] = ()) -> None:
@@ -24,7 +24,7 @@ class Group(Protocol):
 
 
 class EachAlone:
-    """A group of those that nothing is shared by: of another server than ours."""
+    """The outboxes of those that nothing is shared by: of another server than ours."""
 
     def __init__(self, outboxes: list[Outbox]) -> None:
         self._outboxes = outboxes
@@ -45,34 +45,34 @@ class EachAlone:
 class Crowd:
     """The followers of one topic that are delivered to now."""
 
-    __slots__ = ("_groups", "_of_users", "subscribers")
+    __slots__ = ("_of_users", "_outboxes", "subscribers")
 
     def __init__(self) -> None:
         self.subscribers: dict[Subscriber, None] = {}
         # Made when they are first needed, and anew after somebody came or went.
-        self._groups: Mapping[Encoding, Group] | None = None
+        self._outboxes: Mapping[Encoding, Outboxes] | None = None
         self._of_users: Mapping[str, list[Outbox]] | None = None
 
     def add(self, subscriber: Subscriber) -> None:
         self.subscribers[subscriber] = None
-        self._groups = self._of_users = None
+        self._outboxes = self._of_users = None
 
     def remove(self, subscriber: Subscriber) -> None:
         self.subscribers.pop(subscriber, None)
-        self._groups = self._of_users = None
+        self._outboxes = self._of_users = None
 
-    def groups(self) -> Mapping[Encoding, Group]:
+    def outboxes(self) -> Mapping[Encoding, Outboxes]:
         """Return all of them, by encoding; valid until somebody comes or goes."""
-        groups = self._groups
-        if groups is None:
-            outboxes: dict[Encoding, list[Any]] = {}
+        outboxes = self._outboxes
+        if outboxes is None:
+            found: dict[Encoding, list[Any]] = {}
             for subscriber in self.subscribers:
-                outboxes.setdefault(subscriber.encoding, []).append(subscriber.outbox)
-            groups = self._groups = {
-                encoding: RawGroup(of_it) if encoding.raw else EachAlone(of_it)
-                for encoding, of_it in outboxes.items()
+                found.setdefault(subscriber.encoding, []).append(subscriber.outbox)
+            outboxes = self._outboxes = {
+                encoding: RawOutboxes(of_it) if encoding.raw else EachAlone(of_it)
+                for encoding, of_it in found.items()
             }
-        return groups
+        return outboxes
 
     def of_user(self, user_id: str) -> Collection[Outbox]:
         """Return the outboxes of the user's connections."""

@@ -284,8 +284,11 @@ class Hub:
             # At another time in each process: they were all started together.
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- no secret
             try:
-                while await in_database(prune_some):
-                    pass
+                more = True
+                while more:
+                    # Nobody's own. It takes seconds: a thread stays for what is quick.
+                    async with self.readings.turn(""):
+                        more = await in_database(prune_some)
             except Exception:
                 logger.exception("nothing pruned")
 

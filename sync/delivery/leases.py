@@ -21,7 +21,7 @@ from sync.delivery.clock import TimeSource
 T = TypeVar("T")
 
 # One round trip takes so many. 100 hold the loop for 0.4 ms, and Redis for 0.1 ms.
-SLICE = 100
+LEASES_AT_ONCE = 100
 # For each key: for how many milliseconds, how many members, the members. A key goes with its last.
 _LEASE = """
 local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -100,7 +100,7 @@ class Leases:
 
 def _taken(waiting: list[_Leases]) -> list[_Leases]:
     """Those that are told together: a slice, or the first one where that is more."""
-    room = SLICE
+    room = LEASES_AT_ONCE
     batch: list[_Leases] = []
     for leases in waiting:
         room -= len(leases.members)
@@ -144,11 +144,11 @@ async def in_slices(
     Ends with the first slice that could not be told, and returns False then. A slice that takes
     long does not put off those after it.
     """
-    began, slices = clock.time(), ceil(len(items) / SLICE)
+    began, slices = clock.time(), ceil(len(items) / LEASES_AT_ONCE)
     for n in range(slices):
         pause = began + over * n / slices - clock.time()
         if n and pause > 0:
             await clock.sleep(pause)
-        if not await tell(items[n * SLICE : (n + 1) * SLICE]):
+        if not await tell(items[n * LEASES_AT_ONCE : (n + 1) * LEASES_AT_ONCE]):
             return False
     return True

@@ -76,7 +76,8 @@ class Outbox(Protocol):
     """The client has gone, or the connection has ended: nothing is written any more."""
 
     def push(self, frames: Any) -> None:
-        """Write these after what waits, together with what else comes within a millisecond."""
+        """Write these after what waits, with what else comes in this turn of the loop, or by the
+        commit that is under way."""
         ...
 
     def push_ahead(self, frames: Any) -> None:

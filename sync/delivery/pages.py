@@ -1,8 +1,9 @@
 """Pages of the log, read and packed once for all who resume over the same range (decision V4).
 
-An event never changes once it is in the log, nor does its sync message: what differs from client
-to client is where they begin, where the log ended when they asked, and what they may see. The
-first two are cut out of a page; the last is asked for each of them, before a page is sent.
+An event in the log does not change, nor does its sync message: what differs from client to client
+is where they begin, where the log ended when they asked, and what they may see. The first two are
+cut out of a page; the last is asked for each of them, before a page is sent. Where the log takes
+something back all the same (`sync.eventlog.rewriting`), no page is so old that it says it for long.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ ask for the same: a power of two."""
 KEPT_BYTES = 32 * 2**20
 """Of the pages of a process: some 50,000 events. Read again, a page costs 2 ms of a thread."""
 LINGER = 5.0
-"""Seconds for which a page is kept behind the last client that it was sent to."""
+"""Seconds for which a page is kept after the last client that it was sent to."""
+LONGEST = 10.0
+"""Seconds for which a page is kept whoever asks for it: after that it says again what the log says.
+A thousand clients that resume together are done in a third of that."""
 EVENT_BYTES = 150
 """Of an event in a page, beside its message: its sequence, type and place."""
 
@@ -92,7 +96,7 @@ class _Shelf:
         self._starts: list[int] = []
 
     def of(self, after: int) -> Page | None:
-        """Return the page that the event behind `after` would be in."""
+        """Return the page that the event after `after` would be in."""
         place = bisect_right(self._starts, after)
         page = self.pages[self._starts[place - 1]] if place else None
         return page if page is not None and page.end > after else None
@@ -118,10 +122,12 @@ class Pages:
         self._log = log
         self._readings = readings
         self._shelves: dict[Stretch, _Shelf] = {}
-        self.kept: Kept[Page] = Kept(clock, most=KEPT_BYTES, linger=LINGER, dropped=_Shelf.drop)
+        self.kept: Kept[Page] = Kept(
+            clock, most=KEPT_BYTES, linger=LINGER, longest=LONGEST, dropped=_Shelf.drop
+        )
 
     async def page(self, stretch: Stretch, *, after: int, upto: int, is_first: bool) -> Page:
-        """Return the page that the event behind `after` is in, with all that it has up to `upto`.
+        """Return the page that the event after `after` is in, with all that it has up to `upto`.
 
         upto: a sequence that has been committed. is_first: of a client's sync.
         """

@@ -1,8 +1,8 @@
 """The outbox of a client of our own server, and what many of them wait for alike.
 
 An event goes to a thousand clients as one piece of bytes: those that wait for nothing else share
-a `Batch`, which is pushed to once an event and not once a connection. Whatever happens to one of
-them alone (an answer, a client that does not read, the end) takes it out of the batch first, with
+a `Bundle`, which is pushed to once an event and not once a connection. Whatever happens to one of
+them alone (an answer, a client that does not read, the end) takes it out of the bundle first, with
 what it has waited for there. So the order of each is that of the pushes.
 """
 
@@ -29,8 +29,8 @@ class RawOutbox:
 
     __slots__ = (
         "_ahead",
-        "_batch",
         "_blocked",
+        "_bundle",
         "_drained",
         "_flusher",
         "_half",
@@ -52,7 +52,7 @@ class RawOutbox:
         self._half = limit // 2
         self._waiting: list[bytes] = []
         self._latest: Latest | None = None
-        self._batch: Batch | None = None
+        self._bundle: Bundle | None = None
         """Shared with others; it waits for nothing else then, and is not blocked."""
         self._size = 0
         self._ahead = 0
@@ -65,7 +65,7 @@ class RawOutbox:
         transport.watch(self)
 
     def push(self, frames: bytes) -> None:
-        if self._batch is not None:
+        if self._bundle is not None:
             self._leave()
         waiting = self._waiting
         if not waiting:
@@ -87,17 +87,17 @@ class RawOutbox:
 
     def _leave(self) -> None:
         """Wait alone from now on for what it has waited for with others."""
-        batch = self._batch
-        assert batch is not None
-        self._batch = None
-        batch.alone.append(self)
-        self._waiting.extend(batch.frames)
-        self._size = batch.size
-        if batch.latest:
-            self._latest = {**(self._latest or {}), **batch.latest}
-        if batch.frames:
+        bundle = self._bundle
+        assert bundle is not None
+        self._bundle = None
+        bundle.alone.append(self)
+        self._waiting.extend(bundle.frames)
+        self._size = bundle.size
+        if bundle.latest:
+            self._latest = {**(self._latest or {}), **bundle.latest}
+        if bundle.frames:
             self._flusher.add(self)
-        elif batch.latest:
+        elif bundle.latest:
             self._flusher.add_latest(self)
 
     def push_ahead(self, frames: bytes) -> None:
@@ -106,7 +106,7 @@ class RawOutbox:
             self._ahead += 1
             self._size += len(frames)
             self._check_size(len(frames))
-        elif self._waiting or self._latest or self._batch is not None or self._blocked:
+        elif self._waiting or self._latest or self._bundle is not None or self._blocked:
             self.push(frames)
             self.flush()
         elif not self.ended:
@@ -115,7 +115,7 @@ class RawOutbox:
     def push_latest(self, topic: str, key: str, frames: bytes) -> None:
         if self.ended:
             return
-        if self._batch is not None:
+        if self._bundle is not None:
             self._leave()
         if self._latest is None:
             self._latest = {}
@@ -125,13 +125,13 @@ class RawOutbox:
         self._latest[topic, key] = frames
 
     def forget_latest(self, topic: str) -> None:
-        if self._batch is not None:
+        if self._bundle is not None:
             self._leave()
         if self._latest:
             self._latest = {key: f for key, f in self._latest.items() if key[0] != topic}
 
     def flush(self) -> None:
-        if self._batch is not None:
+        if self._bundle is not None:
             self._leave()
         if self.ended or self._blocked:
             return
@@ -166,15 +166,15 @@ class RawOutbox:
             self._drained.set()
 
     def unread(self) -> int:
-        batch = self._batch  # asked for by other threads, too: it may be gone the next moment
-        size = self._size if batch is None else batch.size
+        bundle = self._bundle  # asked for by other threads, too: it may be gone the next moment
+        size = self._size if bundle is None else bundle.size
         return size + self._transport.buffered()
 
     def is_filling(self) -> bool:
         return self.unread() > self._half // 2
 
     def pause(self) -> None:
-        if self._batch is not None:
+        if self._bundle is not None:
             self._leave()
         self._blocked = True
 
@@ -205,7 +205,7 @@ class RawOutbox:
         await self._drained.wait()
 
     def drop(self) -> None:
-        if self._batch is not None:
+        if self._bundle is not None:
             self._leave()
         self._waiting.clear()
         self._size = self._ahead = 0
@@ -219,12 +219,12 @@ class RawOutbox:
             self._drained.set()
 
 
-class Batch:
+class Bundle:
     """Frames that some outboxes wait for alike, until the next flush."""
 
     __slots__ = ("_members", "alone", "frames", "is_open", "latest", "size")
 
-    def __init__(self, outboxes: list[RawOutbox], add: Callable[[Batch], None]) -> None:
+    def __init__(self, outboxes: list[RawOutbox], add: Callable[[Bundle], None]) -> None:
         """outboxes: all that are pushed to; those that have to themselves stay alone.
 
         add: has the flusher write it.
@@ -239,19 +239,19 @@ class Batch:
         self.is_open = True
         """Not flushed yet."""
         for outbox in outboxes:
-            if outbox._batch is not None:
+            if outbox._bundle is not None:
                 outbox._leave()
             if outbox._waiting or outbox._blocked or outbox._latest or outbox.ended:
                 self.alone.append(outbox)
             else:
-                outbox._batch = self
+                outbox._bundle = self
                 self._members.append(outbox)
         add(self)
 
     def part(self, leaving: Collection[Outbox]) -> None:
-        """Leave these alone, of whatever batch they are."""
+        """Have those of these that are in it wait alone."""
         for outbox in leaving:
-            if isinstance(outbox, RawOutbox) and outbox._batch is self:
+            if isinstance(outbox, RawOutbox) and outbox._bundle is self:
                 outbox._leave()
 
     def dissolve(self) -> None:
@@ -265,8 +265,8 @@ class Batch:
         sockets: list[int] = []
         direct: list[Transport] = []
         for outbox in self._members:
-            if outbox._batch is self:
-                outbox._batch = None
+            if outbox._bundle is self:
+                outbox._bundle = None
                 transport = outbox._transport
                 socket = transport.free_socket()
                 if socket < 0:
@@ -276,45 +276,47 @@ class Batch:
                     direct.append(transport)
         for index, sent in send_to_all(sockets, joined):
             direct[index].write(joined[sent:])
+        # Of a topic of which nothing more is told it would be kept for as long as it is followed.
+        self._members, self.alone, self.frames, self.latest = [], [], [], {}
 
 
-class RawGroup:
+class RawOutboxes:
     """Outboxes of one encoding that are pushed to together."""
 
-    __slots__ = ("_batch", "_flusher", "_outboxes")
+    __slots__ = ("_bundle", "_flusher", "_outboxes")
 
     def __init__(self, outboxes: list[RawOutbox]) -> None:
         self._outboxes = outboxes
         self._flusher = outboxes[0]._flusher
-        self._batch: Batch | None = None
+        self._bundle: Bundle | None = None
 
     def push(self, frames: bytes, but: Collection[Outbox] = ()) -> None:
-        batch = self._open_batch(self._flusher.add)
-        batch.part(but)
-        if not batch.frames:
+        bundle = self._open_bundle(self._flusher.add)
+        bundle.part(but)
+        if not bundle.frames:
             self._flusher.hurry()  # it may have only ephemerals, and wait for others
-        size = batch.size + len(frames)
+        size = bundle.size + len(frames)
         if size <= WRITE_BYTES and size <= self._outboxes[0]._half:
-            batch.frames.append(frames)
-            batch.size = size
+            bundle.frames.append(frames)
+            bundle.size = size
         else:
-            batch.dissolve()  # each looks at how much waits for it
-        for outbox in batch.alone:
+            bundle.dissolve()  # each looks at how much waits for it
+        for outbox in bundle.alone:
             if outbox not in but:
                 outbox.push(frames)
 
     def push_latest(
         self, topic: str, key: str, frames: bytes, but: Collection[Outbox] = ()
     ) -> None:
-        batch = self._open_batch(self._flusher.add_latest)
-        batch.part(but)
-        batch.latest[topic, key] = frames
-        for outbox in batch.alone:
+        bundle = self._open_bundle(self._flusher.add_latest)
+        bundle.part(but)
+        bundle.latest[topic, key] = frames
+        for outbox in bundle.alone:
             if outbox not in but:
                 outbox.push_latest(topic, key, frames)
 
-    def _open_batch(self, add: Callable[[Batch], None]) -> Batch:
-        batch = self._batch
-        if batch is None or not batch.is_open:
-            batch = self._batch = Batch(self._outboxes, add)
-        return batch
+    def _open_bundle(self, add: Callable[[Bundle], None]) -> Bundle:
+        bundle = self._bundle
+        if bundle is None or not bundle.is_open:
+            bundle = self._bundle = Bundle(self._outboxes, add)
+        return bundle

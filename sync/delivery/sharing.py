@@ -26,7 +26,7 @@ takes 0.05 to 0.1 ms each."""
 SENDING_OF_ONE = 4
 
 
-class Gathering(Generic[T]):
+class SharedReads(Generic[T]):
     """Reads of which all who ask for the same before it begins have one together."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class SharedSyncs:
 
     def __init__(self, log: Log, clock: TimeSource, readings: Turns) -> None:
         """readings: taken for each read that takes long."""
-        self.starts: Gathering[Any] = Gathering()
+        self.starts: SharedReads[Any] = SharedReads()
         self.pages = Pages(log, clock, readings)
         self.pictures = Pictures(log, clock, readings)
         self.tails = Tails(log, clock, readings)

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from sync.delivery.feed import Feed
 
 BLOCK = 128
-"""So many events are read at once; a block begins behind a multiple of it."""
+"""So many events are read at once; a block begins after a multiple of it."""
 KEPT_BYTES = 16 * 2**20
 """Of a process, as `_bytes_of` estimates them: some 6,000 events."""
 LINGER = 5.0
-"""Seconds for which a block is kept behind the last client that it was read for."""
+"""Seconds for which a block is kept after the last client that it was read for."""
+LONGEST = 10.0
+"""Seconds for which a block is kept whoever asks for it: as a page of `sync.delivery.pages`."""
 
 
 class _Block:
@@ -38,7 +40,7 @@ class _Block:
         self.events: list[SharedEvent] = []
         self.upto = number * BLOCK
 
-    def behind(self, after: int) -> Sequence[SharedEvent]:
+    def following(self, after: int) -> Sequence[SharedEvent]:
         if not self.events:
             return ()
         return self.events[max(0, after + 1 - self.events[0].sequence) :]
@@ -51,10 +53,12 @@ class Tails:
         self._log = log
         self._readings = readings
         self._blocks: dict[tuple[Feed, int], _Block] = {}
-        self.kept: Kept[_Block] = Kept(clock, most=KEPT_BYTES, linger=LINGER, dropped=self._dropped)
+        self.kept: Kept[_Block] = Kept(
+            clock, most=KEPT_BYTES, linger=LINGER, longest=LONGEST, dropped=self._dropped
+        )
 
     async def read(self, feed: Feed, *, after: int) -> Sequence[SharedEvent]:
-        """Return some events behind `after` in order, without a gap between them.
+        """Return some events after `after` in order, without a gap between them.
 
         There are some up to `feed.last`. Where history was pruned, none or not the next one.
         """
@@ -69,7 +73,7 @@ class Tails:
                 if block.upto < upto:  # nobody else has waited for the same
                     await self._extend(block, feed, upto)
         self.kept.use(block)
-        return block.behind(after)
+        return block.following(after)
 
     async def _extend(self, block: _Block, feed: Feed, upto: int) -> None:
         async with self._readings.turn(feed.organization_id):
@@ -77,7 +81,7 @@ class Tails:
                 self._log.read, feed.organization_id, after=block.upto, upto=upto, limit=BLOCK
             )
         if not events or events[0].sequence != block.upto + 1:
-            block.events.clear()  # pruned: what is behind is not next to what was before
+            block.events.clear()  # pruned: what follows is not next to what was before
         block.events += map(SharedEvent, events)
         block.upto = upto
         if self._blocks.get(block.key) is block:

@@ -93,7 +93,7 @@ class Group:
         """Raises what the database raises: nothing is committed then, unless the mark says so.
 
         A savepoint each would cost every write two round trips for the sake of the few that fail
-        behind something that cannot be taken back otherwise.
+        after something that cannot be taken back otherwise.
         """
         try:
             with batched() as batch:

@@ -134,7 +134,7 @@ class _Replay:
         return start.head.sequence
 
     def _parts(self, page: Page, start: _Start, after: int) -> Iterator[Part]:
-        """Yield what the page has behind `after`, with the user's own events in their places."""
+        """Yield what the page has after `after`, with the user's own events in their places."""
         upto = start.head.sequence
         for event in start.own or ():
             if after < event.sequence <= page.end and not page.has(event.sequence):

@@ -13,12 +13,14 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 
 from sync.delivery.access import withdraw
 from sync.delivery.bus import bus
 from sync.delivery.hub import Hub
+from sync.delivery.leases import in_slices
 from sync.delivery.subscriber import Subscriber
 from sync.protocol.codecs import json_text
 from sync.protocol.rights import AccessChange
@@ -42,7 +44,9 @@ class Lease(msgspec.Struct, array_like=True, frozen=True):
 
 _decode = msgspec.json.Decoder(Lease).decode
 _leases: dict[str, tuple[str, str]] = {}
-_newcomers: dict[str, tuple[str, str]] = {}
+"""Key and lease, by connection."""
+_newcomers: dict[str, None] = {}
+"""Connections that nobody was told of yet."""
 
 
 def _presence_key(organization_id: str) -> str:
@@ -55,8 +59,8 @@ def signed_in(subscriber: Subscriber) -> None:
     assert principal is not None
     process = f"{socket.gethostname()}:{os.getpid()}"
     lease = Lease(subscriber.id, principal.user_id, int(time.time() * 1_000_000), process)
-    entry = _presence_key(principal.organization_id), json_text(lease)
-    _leases[subscriber.id] = _newcomers[subscriber.id] = entry
+    _leases[subscriber.id] = _presence_key(principal.organization_id), json_text(lease)
+    _newcomers[subscriber.id] = None
 
 
 async def take_off(hub: Hub, subscriber: Subscriber) -> None:
@@ -68,18 +72,23 @@ async def take_off(hub: Hub, subscriber: Subscriber) -> None:
 
 async def renew(hub: Hub, subscribers: Sequence[Subscriber]) -> bool:
     """Keep these connections on the roster; whether that could be told."""
-    told = [_leases[each.id] for each in subscribers if each.id in _leases]
-    return await hub.state.lease(told, LEASE)
+    return await _tell(hub, [each.id for each in subscribers])
+
+
+async def _tell(hub: Hub, connection_ids: Sequence[str]) -> bool:
+    there = [_leases[id_] for id_ in connection_ids if id_ in _leases]
+    return await hub.state.lease(there, LEASE)
 
 
 async def tell_newcomers(hub: Hub) -> None:
     """Runs in every process; what cannot be told now is told with the next renewal."""
     while True:
         await asyncio.sleep(ROUND)
-        told = list(_newcomers.values())
+        newcomers = list(_newcomers)
         _newcomers.clear()
         try:
-            await hub.state.lease(told, LEASE)
+            # In slices: who has gone before their turn must not be told of after that.
+            await in_slices(newcomers, partial(_tell, hub), over=0, clock=hub.clock)
         except Exception:
             logger.exception("roster not kept")
 

@@ -69,7 +69,7 @@ class Bucket:
         return self._left + (now - self._at) * self._per_second >= self.holds
 
 
-class Pace:
+class Rate:
     """So many a second and no more in the long run; each at its own time if they come in time.
 
     One that came late does not put off those after it: were the next counted from there, every

@@ -27,7 +27,7 @@ from sync.delivery.budgets import (
 )
 from sync.delivery.ends import TAKE_OUT, Ends
 from sync.delivery.gathering import Gathered
-from sync.delivery.leases import SLICE, Leases
+from sync.delivery.leases import LEASES_AT_ONCE, Leases
 from sync.delivery.shared_state.memory import MemoryState
 from sync.delivery.shared_state.messages import COUNT, Count, Counted, SharedMessages
 from sync.delivery.shared_state.port import LEASE_SECONDS
@@ -123,7 +123,7 @@ class RedisState:
         )
         self._leases = Leases(partial(self._ask, otherwise=False))
         self._takes = {
-            client: Gathered(partial(self._take_slots, client), most=SLICE)
+            client: Gathered(partial(self._take_slots, client), most=LEASES_AT_ONCE)
             for client in self._clients
         }
         # One of each address: accounts of an organization are asked for in one round trip.
@@ -194,8 +194,8 @@ class RedisState:
         for key, connection_id in leases:
             by_client[self._client(key)].append((key, connection_id))
         for client, of_client in by_client.items():
-            for start in range(0, len(of_client), SLICE):
-                yield client, of_client[start : start + SLICE]
+            for start in range(0, len(of_client), LEASES_AT_ONCE):
+                yield client, of_client[start : start + LEASES_AT_ONCE]
 
     async def hit(self, user_id: str, limit: int, window: float) -> float:
         return await self._messages.hit(user_id, limit, window)

@@ -304,6 +304,21 @@ async def test_v2_what_comes_in_a_pause_is_kept_until_nobody_is_paused(world: Wo
     assert world.feed.recent.after(0, limit=1) == []
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_v4_nothing_is_kept_for_a_paused_client_that_has_gone(
+    world: World, *, closed: bool
+) -> None:
+    """One that lags may end by its network; one that is closed is delivered nothing any more."""
+    bob, _ = world.join("bob", KPI), world.join("mia", KPI)
+    if closed:
+        bob.close(CloseCode.FORBIDDEN)
+    else:
+        bob.pause()
+    world.change()
+    await world.hub.remove(bob)
+    assert world.feed.recent.after(0, limit=1) == []
+
+
 async def test_l3_a_client_that_lags_gets_the_rest_at_its_own_pace(world: World) -> None:
     bob, quick = world.join("bob", KPI), world.join("quick", KPI)
     world.change()

@@ -9,12 +9,14 @@ from sync.testing import Clock
 
 
 class Shelf:
-    """Room for 100 bytes, for 5 seconds."""
+    """Room for 100 bytes, for 5 seconds and for 10 at most."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.gone: list[str] = []
-        self.kept: Kept[str] = Kept(self.clock, most=100, linger=5, dropped=self.gone.append)
+        self.kept: Kept[str] = Kept(
+            self.clock, most=100, linger=5, longest=10, dropped=self.gone.append
+        )
 
 
 @pytest.mark.parametrize(("last", "gone"), [(40, []), (41, ["a"])])
@@ -50,6 +52,23 @@ def test_s6_what_nobody_uses_is_dropped_in_time(seconds: float, gone: list[str])
     shelf.clock.advance(1)
     shelf.kept.put("b", 1)
     shelf.clock.advance(seconds - 1)
+    shelf.kept.forget()
+    assert shelf.gone == gone
+
+
+@pytest.mark.parametrize(("seconds", "gone"), [(1.9, []), (2, ["a"])])
+def test_v6_what_is_used_again_and_again_is_dropped_all_the_same(
+    seconds: float, gone: list[str]
+) -> None:
+    """Also what has grown meanwhile, and before what was used less."""
+    shelf = Shelf()
+    shelf.kept.put("a", 1)
+    for step in (4.0, 4.0, seconds):
+        shelf.clock.advance(step)
+        shelf.kept.put("b", 1)
+        shelf.kept.put("a", 2)
+        shelf.kept.drop("b")
+        shelf.gone.clear()
     shelf.kept.forget()
     assert shelf.gone == gone
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from sync.delivery.hub import SPREAD_SECONDS, SPREAD_SECONDS_AGAIN
-from sync.delivery.leases import SLICE, in_slices
+from sync.delivery.leases import LEASES_AT_ONCE, in_slices
 from sync.delivery.shared_state.port import LEASE_SECONDS, RENEW_SECONDS
 from sync.delivery.shared_state.redis import REDIS_PAUSE, REDIS_TIMEOUT
 from sync.testing import Clock
@@ -40,7 +40,9 @@ async def run(count: int, told: Told, *, over: float = 10.0) -> bool:
     return telling.result()
 
 
-@pytest.mark.parametrize(("count", "slices"), [(0, 0), (SLICE, 1), (SLICE + 1, 2)])
+@pytest.mark.parametrize(
+    ("count", "slices"), [(0, 0), (LEASES_AT_ONCE, 1), (LEASES_AT_ONCE + 1, 2)]
+)
 async def test_a4_so_many_leases_as_a_slice_has_are_told_at_once(count: int, slices: int) -> None:
     told = Told(Clock())
     assert await run(count, told)
@@ -52,7 +54,7 @@ async def test_a4_ten_thousand_leases_are_spread_evenly_over_the_time() -> None:
     told = Told(Clock())
     assert await run(10_000, told)
     times = [at for at, _ in told.slices]
-    assert len(times) == 10_000 // SLICE
+    assert len(times) == 10_000 // LEASES_AT_ONCE
     assert times[0] == 0
     assert times[-1] == pytest.approx(10, abs=0.5)
     assert max(b - a for a, b in pairwise(times)) <= 0.25
@@ -61,13 +63,13 @@ async def test_a4_ten_thousand_leases_are_spread_evenly_over_the_time() -> None:
 async def test_a4_slices_that_take_long_do_not_put_off_those_after_them() -> None:
     """The first one is late, as a Redis that nearly times out makes it: the last one is not."""
     told = Told(Clock(), takes=0.25)
-    assert await run(20 * SLICE, told)
+    assert await run(20 * LEASES_AT_ONCE, told)
     assert told.slices[-1][0] <= 10
 
 
 async def test_a4_after_a_slice_that_was_not_told_no_other_is_until_all_are_again() -> None:
     told = Told(Clock(), fails_at=1)
-    assert not await run(5 * SLICE, told)
+    assert not await run(5 * LEASES_AT_ONCE, told)
     assert len(told.slices) == 2
 
 

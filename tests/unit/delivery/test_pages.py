@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from sync.delivery import encodings
 from sync.delivery.hub import Hub
 from sync.delivery.packing import most_of_a_pack
-from sync.delivery.pages import LINGER, PAGE_EVENTS, Page, Stretch
+from sync.delivery.pages import LINGER, LONGEST, PAGE_EVENTS, Page, Stretch
 from sync.eventlog.log import LoggedEvent
 from sync.protocol.topics import Topic
 from sync.testing import Clock, MemoryLog
@@ -182,6 +183,27 @@ async def test_s6_a_page_that_nobody_asks_for_is_dropped() -> None:
     await shelves.hub.check_heads()
     assert (len(shelves.pages.kept), shelves.pages.kept.size) == (0, 0)
     assert not shelves.pages._shelves
+
+
+async def test_v6_what_the_log_takes_back_of_a_person_no_page_says_for_long() -> None:
+    """However often it is asked for meanwhile."""
+    shelves = Shelves()
+    shelves.append(1, data='{"name":"Ann"}')
+    stretch = await shelves.stretch()
+
+    async def told() -> list[str]:
+        page = await shelves.pages.page(stretch, after=0, upto=1, is_first=True)
+        frames = page.part(after=0, upto=1).frames
+        return [json.loads(frame["text"])["payload"]["data"]["name"] for frame in frames]
+
+    assert await told() == ["Ann"]
+    [event] = shelves.log._events["o"]
+    shelves.log._events["o"] = [msgspec.structs.replace(event, data='{"name":"Former user"}')]
+    for _ in range(int(LONGEST)):
+        shelves.clock.advance(1)
+        await shelves.hub.check_heads()
+        await told()
+    assert await told() == ["Former user"]
 
 
 async def test_s6_pages_take_no_more_than_their_share_of_memory(

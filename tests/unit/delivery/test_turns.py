@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextlib import AsyncExitStack
 
 import pytest
 
+from sync.delivery.hub import Hub
 from sync.delivery.turns import Turns
+from sync.eventlog.threads import READINGS
+from sync.testing import Clock, MemoryLog
+from tests.support.waiting import until
 
 
 async def settle() -> None:
@@ -74,3 +80,31 @@ async def test_s6_who_gives_up_waiting_leaves_its_place_to_the_next() -> None:
     assert hall.inside == ["first", "next"]
     await hall.leave(1)
     assert not hall.turns._by_owner
+
+
+async def test_s6_who_removes_what_is_old_takes_a_turn_like_who_reads_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise those two would have all threads, and a sign-in would wait for seconds."""
+    monkeypatch.setattr("sync.delivery.hub.PAUSE_SECONDS", 0)
+    began, ends = threading.Event(), threading.Event()
+
+    def prune_some() -> bool:
+        began.set()
+        ends.wait(5)
+        return False
+
+    monkeypatch.setattr("sync.delivery.hub.prune_some", prune_some)
+    hub = Hub(log=MemoryLog(), clock=Clock())
+    pruning = asyncio.create_task(hub._prune())
+    try:
+        await until(began.is_set, within=2, every=0.001)
+        async with AsyncExitStack() as stack:
+            for owner in ("o1", "o2", "o3")[: READINGS - 1]:
+                await stack.enter_async_context(hub.readings.turn(owner))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01), hub.readings.turn("late"):
+                    pass
+    finally:
+        pruning.cancel()
+        ends.set()

@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from sync.conf import sync_settings
 from sync.delivery import send_loop
 from sync.delivery.flusher import Flusher
-from sync.delivery.raw_outbox import RawGroup, RawOutbox
+from sync.delivery.raw_outbox import RawOutbox, RawOutboxes
 from sync.gateway.server import RawWebSocketProtocol
 from tests.support.waiting import until
 
@@ -48,7 +48,7 @@ def in_c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> boo
 class Room:
     """Clients that are pushed to together, each by a socket of its own."""
 
-    group: RawGroup
+    group: RawOutboxes
     outboxes: list[RawOutbox]
     protocols: list[RawWebSocketProtocol]
     readers: list[asyncio.StreamReader]
@@ -91,7 +91,7 @@ async def open_room(tls: Contexts | None = None) -> AsyncIterator[Room]:
     pairs = [pair for _, pair in sorted(zip(numbers, pairs, strict=True), key=lambda of: of[0])]
     try:
         yield Room(
-            RawGroup(outboxes),
+            RawOutboxes(outboxes),
             outboxes,
             protocols,
             [reader for reader, _ in pairs],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sync.delivery.hub import Hub
-from sync.delivery.sharing import SENDING_OF_ONE, Gathering
+from sync.delivery.sharing import SENDING_OF_ONE, SharedReads
 from sync.eventlog.log import LoggedEvent
 from sync.gateway.connection import Connection
 from sync.gateway.dispatcher import Context
@@ -216,7 +216,7 @@ async def test_v4_of_the_own_topic_alone_all_is_told(crowd: Crowd) -> None:
 
 async def test_v4_who_asks_after_a_read_has_begun_gets_the_next_one() -> None:
     """The one that runs may not see what was committed before they asked."""
-    gathering: Gathering[int] = Gathering()
+    reads: SharedReads[int] = SharedReads()
     begun, go_on = [0], asyncio.Semaphore(0)
 
     async def read() -> int:
@@ -225,21 +225,21 @@ async def test_v4_who_asks_after_a_read_has_begun_gets_the_next_one() -> None:
         await go_on.acquire()
         return mine
 
-    first = asyncio.create_task(gathering.read("key", read))
+    first = asyncio.create_task(reads.read("key", read))
     await asyncio.sleep(0)
-    others = [asyncio.create_task(gathering.read("key", read)) for _ in range(5)]
-    elsewhere = asyncio.create_task(gathering.read("another key", read))
+    others = [asyncio.create_task(reads.read("key", read)) for _ in range(5)]
+    elsewhere = asyncio.create_task(reads.read("another key", read))
     await asyncio.sleep(0)
     for _ in range(3):
         go_on.release()
     assert await first == 1
     assert await elsewhere == 2
     assert await asyncio.gather(*others) == [3] * 5
-    assert not gathering._reads
+    assert not reads._reads
 
 
 async def test_v4_a_read_that_fails_fails_who_asked_for_it_and_the_next_tries_again() -> None:
-    gathering: Gathering[str] = Gathering()
+    reads: SharedReads[str] = SharedReads()
     outcomes = iter([ConnectionError("away"), "read"])
 
     async def read() -> str:
@@ -249,7 +249,7 @@ async def test_v4_a_read_that_fails_fails_who_asked_for_it_and_the_next_tries_ag
             raise outcome
         return str(outcome)
 
-    asked = [gathering.read("key", read) for _ in range(3)]
+    asked = [reads.read("key", read) for _ in range(3)]
     first, *others = await asyncio.gather(*asked, return_exceptions=True)
     assert isinstance(first, ConnectionError)
     assert others == ["read", "read"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.delivery.shared_state.memory import MemoryState
-from sync.protocol.limits import EARLY, WINDOW, Pace, SlidingWindow, limit_figures
+from sync.protocol.limits import EARLY, WINDOW, Rate, SlidingWindow, limit_figures
 
 
 class Clock:
@@ -114,17 +114,17 @@ async def test_a4_the_limit_of_places_is_given_and_one_more_is_not() -> None:
     assert not await state.take_slot("bob", "c1", 3)
 
 
-# ------------------------------------------------------------------ the pace of cursors
+# ------------------------------------------------------------------ the rate of cursors
 
 GAP = 0.1
 
 
 def shown_at(come: list[float]) -> list[float]:
     """When those are shown that come at these times, each as soon as it may."""
-    pace, shown = Pace(1 / GAP), []
+    rate, shown = Rate(1 / GAP), []
     for at in come:
-        shown.append(at if pace.in_time(at) else pace.due_at)
-        pace.go(shown[-1])
+        shown.append(at if rate.in_time(at) else rate.due_at)
+        rate.go(shown[-1])
     return shown
 
 
@@ -147,22 +147,22 @@ def test_l2_who_is_late_now_and_then_waits_for_nothing(late: list[float]) -> Non
 
 
 def test_l2_who_comes_twice_as_often_has_every_other_shown_in_time() -> None:
-    pace, shown = Pace(1 / GAP), []
+    rate, shown = Rate(1 / GAP), []
     for n in range(200):
         now = n * GAP / 2
-        if pace.in_time(now):
+        if rate.in_time(now):
             shown.append(now)
-            pace.go(now)
+            rate.go(now)
     assert len(shown) == 100
 
 
 def shown_of(come: list[float]) -> list[float]:
     """Return those of these times at which one is in time; the others are dropped."""
-    pace, shown = Pace(1 / GAP), []
+    rate, shown = Rate(1 / GAP), []
     for at in come:
-        if pace.in_time(at):
+        if rate.in_time(at):
             shown.append(at)
-            pace.go(at)
+            rate.go(at)
     return shown
 
 
@@ -206,9 +206,9 @@ def test_l2_whenever_they_come_never_more_than_one_above_ten(pauses: list[float]
 
 
 def test_l2_after_a_pause_nothing_is_made_up_for() -> None:
-    pace = Pace(1 / GAP)
-    pace.go(0)
-    assert pace.in_time(5)
-    pace.go(5)
-    assert not pace.in_time(5 + GAP - 2 * EARLY)
-    assert pace.in_time(5 + GAP)
+    rate = Rate(1 / GAP)
+    rate.go(0)
+    assert rate.in_time(5)
+    rate.go(5)
+    assert not rate.in_time(5 + GAP - 2 * EARLY)
+    assert rate.in_time(5 + GAP)

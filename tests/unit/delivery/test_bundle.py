@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sync.delivery.flusher import Flusher
 from sync.delivery.outbox import WRITE_BYTES, Watcher
-from sync.delivery.raw_outbox import RawGroup, RawOutbox
+from sync.delivery.raw_outbox import RawOutbox, RawOutboxes
 
 LIMIT = 200
 CLIENTS = 4
@@ -56,7 +56,7 @@ class Crowd:
         for at, outbox in enumerate(self.outboxes):
             outbox.on_lag = self._teller("lag", at)
             outbox.on_overflow = self._teller("overflow", at)
-        self.groups = [RawGroup(self.outboxes), RawGroup(self.outboxes[1:])]
+        self.groups = [RawOutboxes(self.outboxes), RawOutboxes(self.outboxes[1:])]
         self.members = [self.outboxes, self.outboxes[1:]]
 
     def _teller(self, what: str, at: int) -> Callable[[], None]:
@@ -162,12 +162,23 @@ async def test_l3_what_all_wait_for_is_one_piece_of_bytes_and_one_write_each() -
     assert len({id(pipe.writes[0]) for pipe in crowd.pipes}) == 1
 
 
+async def test_s6_what_has_been_written_is_not_kept_until_more_comes() -> None:
+    crowd = Crowd(asyncio.get_running_loop(), together=True)
+    crowd.push(0, b"event", [crowd.outboxes[0]])
+    crowd.push_latest(0, "pointer", b"p", [])
+    bundle = crowd.groups[0]._bundle
+    await turn()
+    assert bundle is not None
+    assert (bundle.frames, bundle.latest, bundle.alone) == ([], {}, [])
+    assert [bytes(pipe.written) for pipe in crowd.pipes] == [b"p", *[b"eventp"] * (CLIENTS - 1)]
+
+
 @pytest.mark.parametrize(("size", "writes"), [(WRITE_BYTES, 1), (WRITE_BYTES + 1, 2)])
 async def test_w6_more_than_a_write_is_written_to_each_as_it_takes_it(
     size: int, writes: int
 ) -> None:
     pipe = Pipe()
-    group = RawGroup([RawOutbox(pipe, Flusher(asyncio.get_running_loop(), 0.001), 2**20)])
+    group = RawOutboxes([RawOutbox(pipe, Flusher(asyncio.get_running_loop(), 0.001), 2**20)])
     group.push(b"a" * (WRITE_BYTES - 1))
     group.push(b"b" * (size - WRITE_BYTES + 1))
     group.push(b"c" * (writes - 1) * WRITE_BYTES)
