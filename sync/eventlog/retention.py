@@ -32,12 +32,7 @@ EVENTS = 50, 2_000
 
 
 def prune_events(older_than_us: int) -> int:
-    """Delete events older than this time, and remember how far; how many those were.
-
-    The newest pruned sequence stays in the head, so that a client behind it is asked to take a
-    snapshot instead of being served a history with a hole (decision V5). It is remembered first:
-    the head is locked for a moment only, and what is deleted after that nobody asks for.
-    """
+    """Delete events older than this time, of all organizations; how many those were."""
     deleted = 0
     of_head = Event.objects.filter(organization_id=OuterRef("pk")).order_by("sequence")
     oldest = Subquery(of_head.values("at_us")[:1])
@@ -45,12 +40,23 @@ def prune_events(older_than_us: int) -> int:
     for organization_id in list(behind.values_list("pk", flat=True)):
         if deleted and is_over():
             break
-        end = log.head(organization_id)
-        last = log.last_until(organization_id, older_than_us - 1, after=-1, upto=end.sequence)
-        if last is not None:
-            _forget_until(organization_id, *last)
-            deleted += _delete_until(organization_id, last[0])
+        deleted += prune_events_of(organization_id, older_than_us)
     return deleted
+
+
+def prune_events_of(organization_id: str, older_than_us: int) -> int:
+    """Delete events older than this time, and remember how far; how many those were.
+
+    The newest pruned sequence stays in the head, so that a client behind it is asked to take a
+    snapshot instead of being served a history with a hole (decision V5). It is remembered first:
+    the head is locked for a moment only, and what is deleted after that nobody asks for.
+    """
+    end = log.head(organization_id)
+    last = log.last_until(organization_id, older_than_us - 1, after=-1, upto=end.sequence)
+    if last is None:
+        return 0
+    _forget_until(organization_id, *last)
+    return _delete_until(organization_id, last[0])
 
 
 @transaction.atomic

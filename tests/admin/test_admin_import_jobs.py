@@ -18,8 +18,7 @@ from django.utils import timezone
 from bos.imports import workflow
 from bos.imports.files import xlsx_bytes
 from bos.imports.kinds import kind_named
-from bos.jobs.queue import MAX_DEATHS, Broker
-from bos.models import Department, Employee, Import, ImportState, Job, Organization, Role, User
+from bos.models import Department, Employee, Import, ImportState, Organization, Role, User
 from kpis.models import Kpi
 from tests.conftest import BACKEND
 from tests.support import doors
@@ -312,16 +311,3 @@ async def test_s7_a_file_that_takes_too_much_fails_at_once_and_the_next_one_is_t
 
 def has_lost_a_process(worker: Path) -> bool:
     return "reincarnated" in worker.read_text()
-
-
-def test_s7_an_import_that_kills_its_worker_twice_has_failed(cast: Cast, admin: Browser) -> None:
-    upload(admin, "kpis", b"name\nMade")
-    import_ = Import.objects.get(organization=cast.home.organization)
-    mine = Job.objects.filter(organization_id=cast.home.id)
-    Job.objects.exclude(pk__in=mine).delete()
-    mine.update(begun=MAX_DEATHS)
-    assert Broker().dequeue() is None
-    import_.refresh_from_db()
-    assert import_.state == ImportState.FAILED
-    assert "too long" in import_.problem
-    assert not mine.exists()

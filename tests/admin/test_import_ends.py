@@ -11,11 +11,12 @@ from django.urls import reverse
 from bos.imports import kinds, workflow
 from bos.imports.kinds import Plan, Step
 from bos.imports.outcome import Outcome
-from bos.models import Employee, Import, ImportState
+from bos.jobs.queue import MAX_DEATHS, Broker
+from bos.models import Employee, Import, ImportState, Job
 from kpis.models import Kpi, KpiValue
 from tests.conftest import BACKEND
 from tests.support.cast import Cast
-from tests.support.importing import bring
+from tests.support.importing import bring, upload
 from tests.support.locks import while_open
 
 # ------------------------------------------------------------------ reasons (row i1)
@@ -124,3 +125,19 @@ def test_i4_two_admins_who_confirm_the_same_at_once_get_one_set(
         assert import_.state == ImportState.DONE
     assert pair[0].outcome["new"] == rows
     assert (pair[1].outcome["new"], pair[1].outcome["unchanged"]) == (0, rows)
+
+
+# ------------------------------------------------------------------ a worker that dies of it
+
+
+def test_s7_an_import_that_kills_its_worker_twice_has_failed(cast: Cast, admin: Browser) -> None:
+    upload(admin, "kpis", b"name\nMade")
+    import_ = Import.objects.get(organization=cast.home.organization)
+    mine = Job.objects.filter(organization_id=cast.home.id)
+    Job.objects.exclude(pk__in=mine).delete()
+    mine.update(begun=MAX_DEATHS)
+    assert Broker().dequeue() is None
+    import_.refresh_from_db()
+    assert import_.state == ImportState.FAILED
+    assert "too long" in import_.problem
+    assert not mine.exists()

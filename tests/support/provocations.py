@@ -140,7 +140,10 @@ async def sync_complete(stage: Stage) -> Message:
 
 async def history_expired(stage: Stage) -> Message:
     Kpi.objects.filter(pk=stage.cast.home.revenue.pk).update(value=5)
-    retention.prune_events(log.head(stage.cast.home.id).at_us + 1)
+    # The server has heard of it after that; what it has not, it must not find pruned.
+    await synced(stage)
+    await (await stage.client(stage.cast.bob)).settle()
+    retention.prune_events_of(stage.cast.home.id, log.head(stage.cast.home.id).at_us + 1)
     since = {"channels": [stage.cast.home.topic], "lastSequence": 0}
     return await stage.ask(stage.cast.bob, since)
 

@@ -156,7 +156,7 @@ async def test_w7_the_operator_tells_of_a_database_that_was_put_back_while_nobod
         await _assert_expired(mia, cast, lastSyncTimestamp=before)
         assert (await _set_often(mia, cast, 1))["payload"]["sequence"] == moved.sequence + 1
     # What is pruned later does not make old cursors good again.
-    retention.prune_events(moved.at_us)
+    retention.prune_events_of(cast.home.id, moved.at_us)
     assert log.head(cast.home.id).pruned_sequence == moved.sequence
 
 

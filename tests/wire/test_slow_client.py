@@ -187,7 +187,7 @@ async def test_v4_a_sync_that_is_overtaken_by_pruning_ends_with_sync_error(
     server: Server, cast: Cast
 ) -> None:
     slow = await _begin_to_sync(server, cast, cast.home.topic)
-    await _apart(lambda: retention.prune_events(now_us()))
+    await _apart(lambda: retention.prune_events_of(cast.home.id, now_us()))
     _, end = await _rest(slow)
     assert (end["type"], end["requestId"]) == ("SYNC_ERROR", "long")
     assert end["payload"]["code"] == "SYNC_HISTORY_EXPIRED"

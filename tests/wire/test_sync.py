@@ -412,7 +412,7 @@ async def test_v5_behind_what_was_pruned_history_has_expired_and_a_snapshot_help
     kept_from = log.head(cast.home.id)
     change(cast, 3)
     first_kept = Event.objects.get(organization_id=cast.home.id, sequence=kept_from.sequence + 1)
-    assert retention.prune_events(first_kept.at_us) > 0
+    assert retention.prune_events_of(cast.home.id, first_kept.at_us) > 0
     topic = cast.home.topic
     async with await Client.connect(server, cast.alice) as alice:
         cursors: list[dict[str, Any]] = [
@@ -441,7 +441,7 @@ async def test_v5_a_cut_off_time_of_a_pruned_event_has_expired(server: Server, c
     head_at(cast, whole_second)
     change(cast, 1)
     assert log.head(cast.home.id).at_us == whole_second
-    retention.prune_events(whole_second + 1)
+    retention.prune_events_of(cast.home.id, whole_second + 1)
     async with await Client.connect(server, cast.alice) as alice:
         topic = cast.home.topic
         exact = await alice.sync(topic, lastSyncTimestamp=wire(whole_second))
@@ -454,11 +454,14 @@ async def test_v5_pruning_leaves_what_is_younger_and_other_organizations(
     server: Server, cast: Cast
 ) -> None:
     ours = log.head(cast.home.id)
+    others = log.read(cast.other.id, after=0, upto=10_000, limit=100)
     change(cast, 2)
-    retention.prune_events(ours.at_us)  # up to, but not with, this event
+    # Up to, but not with, this event.
+    assert retention.prune_events_of(cast.home.id, ours.at_us) > 0
     kept = log.read(cast.home.id, after=0, upto=10_000, limit=100)
     assert [event.sequence for event in kept] == [ours.sequence + n for n in range(3)]
-    assert retention.prune_events(ours.at_us) == 0
+    assert retention.prune_events_of(cast.home.id, ours.at_us) == 0
+    assert log.read(cast.other.id, after=0, upto=10_000, limit=100) == others != []
 
 
 async def test_v5_everything_pruned_a_client_that_was_up_to_date_misses_nothing(
@@ -466,7 +469,7 @@ async def test_v5_everything_pruned_a_client_that_was_up_to_date_misses_nothing(
 ) -> None:
     async with await Client.connect(server, cast.alice) as alice:
         complete = (await alice.sync(cast.home.topic))[-1]["payload"]
-        retention.prune_events(log.head(cast.home.id).at_us + 1)
+        retention.prune_events_of(cast.home.id, log.head(cast.home.id).at_us + 1)
         change(cast, 1)
         for name in ("lastSequence", "lastSyncTimestamp"):
             missed = await alice.sync(cast.home.topic, **{name: complete[name]})
