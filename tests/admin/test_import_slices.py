@@ -7,9 +7,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import InterfaceError, transaction
 from django.test import Client as Browser
 from django.urls import reverse
@@ -347,10 +349,24 @@ def test_i4_of_two_imports_of_an_organization_the_second_follows_the_first(
     assert counted(first) == (ImportState.DONE, ROWS, 0, 0)
     second.refresh_from_db()
     assert second.state == ImportState.CONFIRMED
-    assert "this one is next" in hints[0]
+    assert "this one follows" in hints[0]
     assert jobs() == [str(second.pk)]
     workflow.write(str(second.pk))
     assert counted(second) == (ImportState.DONE, 0, ROWS, 0)
+
+
+def test_j1_imports_that_were_being_written_at_an_upgrade_are_written_one_after_the_other(
+    cast: Cast, admin: Browser, series: list[Kpi], jobs: Callable[[], list[str]]
+) -> None:
+    """Before there were slices, several of an organization could be in the state of being written."""
+    both = [confirmed(admin, file_of(*series)) for _ in range(2)]
+    pks = [import_.pk for import_ in both]
+    Import.objects.filter(pk__in=pks).update(state=ImportState.WRITING, rows_done=0)
+    import_module("bos.migrations.0011_imports_under_way").wait_again(apps, None)
+    for pk in jobs():  # those that the killed worker had taken are given out again
+        workflow.write(pk)
+    assert counted(both[0]) == (ImportState.DONE, ROWS, 0, 0)
+    assert counted(both[1]) == (ImportState.DONE, 0, ROWS, 0)
 
 
 def test_j2_a_long_import_lets_other_jobs_have_their_turn(
