@@ -134,6 +134,27 @@ def test_v1_a_file_is_written_in_several_transactions_and_its_page_says_how_far_
     assert not ImportPlan.objects.filter(pk=import_.pk).exists()
 
 
+def test_while_a_file_is_checked_again_its_page_does_not_say_that_rows_are_written(
+    cast: Cast, admin: Browser, series: list[Kpi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+    import_ = bring(admin, "values", file_of(*series))
+
+    class Looking(ValueImport):
+        def plan(self, *args: Any) -> Any:
+            planned = super().plan(*args)
+            page = reverse("admin:bos_import_progress", args=(import_.pk,))
+            progress = admin.get(page).json()
+            seen.append((progress["state"], progress["rowsDone"]))
+            return planned
+
+    monkeypatch.setattr(workflow, "TELL_SECONDS", 0.0)
+    monkeypatch.setitem(kinds._kinds, "values", Looking())
+    go_on(admin, import_)
+    assert seen == [("writing", 0)]
+    assert counted(import_) == (ImportState.DONE, ROWS, 0, 0)
+
+
 def test_v1_of_a_kpi_whose_values_are_in_several_slices_only_the_newest_is_told(
     cast: Cast, admin: Browser, series: list[Kpi], interrupt: Interrupt
 ) -> None:
