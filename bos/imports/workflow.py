@@ -169,7 +169,8 @@ def _fail(import_: Import, problem: str) -> None:
             return
         stored.organization = import_.organization
         if stored.rows_done and has_plan(stored):
-            problem = f"{stored.rows_done:,} of {stored.rows_total:,} rows were written. {problem}"
+            written = stored.rows_done - stored.outcome["lost"]
+            problem = f"{written:,} of {stored.rows_total:,} rows were written. {problem}"
             _settle(stored, ImportState.PARTLY, problem=problem)
         else:
             _settle(stored, ImportState.FAILED, problem=problem)

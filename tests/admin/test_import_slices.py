@@ -253,6 +253,21 @@ def test_j1_an_import_that_is_given_up_in_the_middle_says_how_much_is_written(
 # ------------------------------------------------------------------ what others do meanwhile
 
 
+def test_v6_rows_that_were_lost_are_not_said_to_be_written_where_it_stops(
+    cast: Cast, admin: Browser, series: list[Kpi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = confirmed(admin, file_of(*series))
+    monkeypatch.setattr(writing, "TURN_SECONDS", 0.0)
+    workflow.write(str(import_.pk))
+    kpis_archive(series[:1])
+    workflow.write(str(import_.pk))
+    lost = counted(import_)[3]
+    assert 0 < lost < import_.rows_done
+    workflow.given_up(str(import_.pk), reason="Its worker died.")
+    import_.refresh_from_db()
+    assert import_.problem.startswith(f"{import_.rows_done - lost} of {ROWS} rows were written. ")
+
+
 @pytest.mark.parametrize("go", [doors.erase, lambda kpi: kpis_archive([kpi])])
 def test_v6_rows_of_a_kpi_that_is_gone_meanwhile_are_counted_and_named(
     cast: Cast, admin: Browser, series: list[Kpi], interrupt: Interrupt, go: Any
@@ -379,7 +394,7 @@ def test_i4_of_two_imports_of_an_organization_the_second_follows_the_first(
 def test_j1_imports_that_were_being_written_at_an_upgrade_are_written_one_after_the_other(
     cast: Cast, admin: Browser, series: list[Kpi], jobs: Callable[[], list[str]]
 ) -> None:
-    """Before there were slices, several of an organization could be in the state of being written."""
+    """Before there were slices, several of an organization could be being written."""
     both = [confirmed(admin, file_of(*series)) for _ in range(2)]
     pks = [import_.pk for import_ in both]
     Import.objects.filter(pk__in=pks).update(state=ImportState.WRITING, rows_done=0)
