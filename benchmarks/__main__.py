@@ -285,7 +285,7 @@ def main() -> int:
     if given.write:
         report.write(DOCUMENT, tables)
         CHART.write_text(chart.svg(results))
-    return 0 if all(run["result"]["valid"] for run in results.runs) else 2
+    return 2 if results.without_result() else 0
 
 
 if __name__ == "__main__":

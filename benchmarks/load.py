@@ -20,7 +20,7 @@ INVALID_EXIT_CODE = 2
 def build() -> None:
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
     if not compiler:
-        raise RuntimeError("the load client needs a C compiler")
+        raise SystemExit("The load client needs a C compiler: install gcc, or name one by CC=...")
     BUILD.mkdir(exist_ok=True)
     sources = sorted(SOURCES.glob("*.c"))
     subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", BINARY, *sources, "-lm"], check=True)

@@ -86,6 +86,13 @@ class Results:
     def invalid(self) -> list[dict[str, Any]]:
         return [run for run in self.runs if not run["result"]["valid"]]
 
+    def without_result(self) -> set[tuple[str, str, int]]:
+        """(workload, server, round) of which no run counts; one that was made again may."""
+        named = [(run["workload"], run["target"], run["round"]) for run in self.runs]
+        return set(named) - {
+            name for name, run in zip(named, self.runs, strict=True) if run["result"]["valid"]
+        }
+
     def targets_of(self, workload: str) -> list[str]:
         return list(dict.fromkeys(r["target"] for r in self.runs if r["workload"] == workload))
 

@@ -370,7 +370,7 @@ class Import(models.Model):
     problem = models.CharField(max_length=500, blank=True, default="", editable=False)
     """Why the file as a whole cannot be used."""
     outcome = models.JSONField(default=dict, editable=False)
-    """The findings in the file: see `bos.imports.workflow.Outcome`."""
+    """The findings in the file: see `bos.imports.outcome.Outcome`."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()

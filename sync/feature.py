@@ -48,7 +48,8 @@ class Feature:
     on_change: called for all changes of a model's rows, in their transaction.
     on_delivered: called in every serving process, by entity type, after it delivered an event.
     on_ephemeral: called there for what passes without being kept; on_revoked: when a connection has
-    lost topics; on_disconnect: when one has ended; companions: run there as long as the process.
+    lost topics; on_disconnect: when one has ended; on_renewal: with some connections at a time, to
+    keep what is leased for them; companions: run there as long as the process.
     caps: how much there may be at once. retention: what deletes what is too old, by what it is.
     """
 

@@ -29,7 +29,7 @@ from bos.imports.workflow import BUSY, begin, confirm, is_another_written
 from bos.models import Import, ImportState, Organization
 
 NO_WORKER_SECONDS = 10
-NEXT = "Another import of your organization is being written; this one is next."
+NEXT = "Another import of your organization is being written; this one follows."
 BAD_ENDS = (ImportState.REFUSED, ImportState.FAILED, ImportState.PARTLY)
 NO_WORKER = "No worker has started it yet: all are busy, or “manage.py work” is not running."
 

@@ -169,7 +169,8 @@ def _fail(import_: Import, problem: str) -> None:
             return
         stored.organization = import_.organization
         if stored.rows_done and has_plan(stored):
-            problem = f"{stored.rows_done:,} of {stored.rows_total:,} rows were written. {problem}"
+            written = stored.rows_done - stored.outcome["lost"]
+            problem = f"{written:,} of {stored.rows_total:,} rows were written. {problem}"
             _settle(stored, ImportState.PARTLY, problem=problem)
         else:
             _settle(stored, ImportState.FAILED, problem=problem)
@@ -209,8 +210,10 @@ def _claim(import_id: str) -> Import | None:
     _lock_imports(import_.organization_id)
     if is_another_written(import_):
         return None
-    rows.update(state=ImportState.WRITING, state_since=timezone.now())
+    if not has_plan(import_):
+        import_.rows_done = 0  # of those that were checked
     import_.state = ImportState.WRITING
+    rows.update(state=import_.state, state_since=timezone.now(), rows_done=import_.rows_done)
     return import_
 
 
@@ -318,7 +321,10 @@ def _settle(import_: Import, state: ImportState, **values: Any) -> None:
 
 
 class _Teller:
-    """Tells how far a check is: now and then, because telling is a transaction of its own."""
+    """Tells how far a check is: now and then, because telling is a transaction of its own.
+
+    Of what is checked again before it is written nothing: it would be taken for written.
+    """
 
     def __init__(self, import_: Import) -> None:
         self._import = import_
@@ -326,7 +332,8 @@ class _Teller:
 
     def __call__(self, rows_done: int) -> None:
         now = time.monotonic()
-        if now - self._told_at >= TELL_SECONDS:
+        is_told = self._import.state == ImportState.CHECKING
+        if is_told and now - self._told_at >= TELL_SECONDS:
             self._told_at = now
             rows = Import.objects.filter(pk=self._import.pk)
             rows.update(rows_done=rows_done, rows_total=self._import.rows_total)

@@ -7,9 +7,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import InterfaceError, transaction
 from django.test import Client as Browser
 from django.urls import reverse
@@ -132,6 +134,27 @@ def test_v1_a_file_is_written_in_several_transactions_and_its_page_says_how_far_
     assert not ImportPlan.objects.filter(pk=import_.pk).exists()
 
 
+def test_while_a_file_is_checked_again_its_page_does_not_say_that_rows_are_written(
+    cast: Cast, admin: Browser, series: list[Kpi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+    import_ = bring(admin, "values", file_of(*series))
+
+    class Looking(ValueImport):
+        def plan(self, *args: Any) -> Any:
+            planned = super().plan(*args)
+            page = reverse("admin:bos_import_progress", args=(import_.pk,))
+            progress = admin.get(page).json()
+            seen.append((progress["state"], progress["rowsDone"]))
+            return planned
+
+    monkeypatch.setattr(workflow, "TELL_SECONDS", 0.0)
+    monkeypatch.setitem(kinds._kinds, "values", Looking())
+    go_on(admin, import_)
+    assert seen == [("writing", 0)]
+    assert counted(import_) == (ImportState.DONE, ROWS, 0, 0)
+
+
 def test_v1_of_a_kpi_whose_values_are_in_several_slices_only_the_newest_is_told(
     cast: Cast, admin: Browser, series: list[Kpi], interrupt: Interrupt
 ) -> None:
@@ -228,6 +251,21 @@ def test_j1_an_import_that_is_given_up_in_the_middle_says_how_much_is_written(
 
 
 # ------------------------------------------------------------------ what others do meanwhile
+
+
+def test_v6_rows_that_were_lost_are_not_said_to_be_written_where_it_stops(
+    cast: Cast, admin: Browser, series: list[Kpi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ = confirmed(admin, file_of(*series))
+    monkeypatch.setattr(writing, "TURN_SECONDS", 0.0)
+    workflow.write(str(import_.pk))
+    kpis_archive(series[:1])
+    workflow.write(str(import_.pk))
+    lost = counted(import_)[3]
+    assert 0 < lost < import_.rows_done
+    workflow.given_up(str(import_.pk), reason="Its worker died.")
+    import_.refresh_from_db()
+    assert import_.problem.startswith(f"{import_.rows_done - lost} of {ROWS} rows were written. ")
 
 
 @pytest.mark.parametrize("go", [doors.erase, lambda kpi: kpis_archive([kpi])])
@@ -347,10 +385,24 @@ def test_i4_of_two_imports_of_an_organization_the_second_follows_the_first(
     assert counted(first) == (ImportState.DONE, ROWS, 0, 0)
     second.refresh_from_db()
     assert second.state == ImportState.CONFIRMED
-    assert "this one is next" in hints[0]
+    assert "this one follows" in hints[0]
     assert jobs() == [str(second.pk)]
     workflow.write(str(second.pk))
     assert counted(second) == (ImportState.DONE, 0, ROWS, 0)
+
+
+def test_j1_imports_that_were_being_written_at_an_upgrade_are_written_one_after_the_other(
+    cast: Cast, admin: Browser, series: list[Kpi], jobs: Callable[[], list[str]]
+) -> None:
+    """Before there were slices, several of an organization could be being written."""
+    both = [confirmed(admin, file_of(*series)) for _ in range(2)]
+    pks = [import_.pk for import_ in both]
+    Import.objects.filter(pk__in=pks).update(state=ImportState.WRITING, rows_done=0)
+    import_module("bos.migrations.0011_imports_under_way").wait_again(apps, None)
+    for pk in jobs():  # those that the killed worker had taken are given out again
+        workflow.write(pk)
+    assert counted(both[0]) == (ImportState.DONE, ROWS, 0, 0)
+    assert counted(both[1]) == (ImportState.DONE, 0, ROWS, 0)
 
 
 def test_j2_a_long_import_lets_other_jobs_have_their_turn(

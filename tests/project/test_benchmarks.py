@@ -78,6 +78,15 @@ def test_a_run_that_is_not_valid_does_not_count_and_is_told() -> None:
     assert "Not counted: fanout, product, 1 run: 3 lost." in text
 
 
+def test_a_round_has_no_result_unless_one_of_its_runs_counts() -> None:
+    results = measured({PRODUCT: [100], WS: [50]})
+    disturbed = result() | {"valid": False, "disturbed": True, "reason": "others ran there"}
+    results.add("fanout", PRODUCT, round_=1, result=disturbed)
+    assert results.without_result() == set()
+    results.add("fanout", PRODUCT, round_=2, result=disturbed)
+    assert results.without_result() == {("fanout", PRODUCT, 2)}
+
+
 def test_a_part_that_is_measured_again_takes_the_place_of_its_old_results_alone() -> None:
     older = measured({PRODUCT: [100, 100], WS: [50, 50]}, missing={UWS: "node is not installed"})
     newer = measured({UWS: [200], PRODUCT: [150]}, command="again")
