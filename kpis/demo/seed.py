@@ -44,7 +44,7 @@ CAPITAL_USERS = (
 
 
 def seed(today: date) -> list[dict[str, Any]]:
-    """Make what is missing of the demo organizations; their ids and accounts, as running.md says.
+    """Make what is missing of the demo organizations; return their ids and accounts.
 
     Ids are derived from names, so that a second run finds what the first has made. Passwords are
     set anew each time.

@@ -45,7 +45,7 @@ def seeded(database: None) -> Seed:
 # ------------------------------------------------------------------ seed_demo
 
 
-def test_seed_demo_prints_what_running_md_promises(seeded: Seed) -> None:
+def test_seed_demo_prints_the_accounts_and_ids_of_the_demo(seeded: Seed) -> None:
     first, second, *_ = seeded["organizations"]
     assert len(first["departments"]) >= 4
     assert {user["role"] for user in first["users"]} == set(Role.values)
