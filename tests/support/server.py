@@ -80,7 +80,7 @@ def serving(
     by: str = "serve",
     **more: str,
 ) -> Iterator[Server]:
-    """Serve with these settings; `more` win. by: 'serve', or 'daphne', as docs/deployment.md runs it."""
+    """Serve with these settings; `more` win. by: 'serve', or 'daphne'."""
     port = port or free_port()
     command = {
         "serve": [MANAGE, "serve", f"--port={port}", f"--processes={processes}"],
