@@ -104,6 +104,15 @@ async def test_w6_heartbeats_go_ahead_of_what_waits_in_their_order() -> None:
     assert b"".join(pipe.written) == b"one two first second three"
 
 
+async def test_h1_heartbeats_that_nothing_waits_behind_keep_their_order() -> None:
+    pipe, outbox, _ = filled(10_000)
+    for beat in (b"one ", b"two ", b"three "):
+        outbox.push_ahead(beat)
+    outbox.push(b"message")
+    pipe.watcher.resume()
+    assert b"".join(pipe.written) == b"one two three message"
+
+
 async def test_w6_a_heartbeat_of_a_client_that_reads_comes_behind_what_was_sent_before() -> None:
     pipe, outbox, _ = filled(10_000)
     pipe.watcher.resume()
