@@ -108,9 +108,14 @@ class Rooms:
         self._by_session: dict[str, dict[Room, None]] = {}
 
     def enter(self, subscriber: Subscriber, session_id: str, now: float) -> Room:
-        """Return the connection's room in this session, in the place of one that it had there."""
-        if (before := subscriber.rooms.get(session_id)) is not None:
-            self.discard(before)
+        """Return the connection's room in this session: the one that it has there, if it does.
+
+        In a second one, a cursor that waits in the first would be shown after later ones.
+        """
+        before: Room | None = subscriber.rooms.get(session_id)
+        if before is not None:
+            before.shown_state, before.active_at = "active", now
+            return before
         room = subscriber.rooms[session_id] = Room(subscriber, session_id, now, self)
         self._by_session.setdefault(session_id, {})[room] = None
         return room

@@ -71,7 +71,7 @@ class TokenKeys:
         try:
             text = base64url_decode(payload)
             claims = _decode(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return claims if _is_plain(claims) and base64url_encode(text) == payload else None
 

@@ -17,6 +17,7 @@ class AsgiOutbox:
     """
 
     __slots__ = (
+        "_ahead",
         "_idle",
         "_limit",
         "_send",
@@ -34,6 +35,8 @@ class AsgiOutbox:
         self._limit = limit
         self._waiting: deque[dict[str, Any]] = deque()
         self._size = 0
+        self._ahead = 0
+        """So many of those that wait first were pushed ahead."""
         self.ended = False
         self._task: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
@@ -60,6 +63,7 @@ class AsgiOutbox:
         try:
             while self._waiting and not self.ended:
                 message = self._waiting.popleft()
+                self._ahead = max(0, self._ahead - 1)
                 self._size -= _size(message)
                 await self._send(message)
         except Exception:  # the client has gone: the consumer is told by `receive`
@@ -68,11 +72,15 @@ class AsgiOutbox:
             self._idle.set()
 
     def push_ahead(self, frames: list[dict[str, Any]]) -> None:
-        if self.ended or not self._waiting:
-            self.push(frames)
+        if self.ended:
             return
-        self._waiting.extendleft(reversed(frames))
-        self._size += sum(map(_size, frames))
+        if not self._waiting:
+            self.push(frames)
+        else:
+            for at, message in enumerate(frames, self._ahead):
+                self._waiting.insert(at, message)
+            self._size += sum(map(_size, frames))
+        self._ahead += len(frames)
 
     def unread(self) -> int:
         return self._size
@@ -98,7 +106,7 @@ class AsgiOutbox:
 
     def drop(self) -> None:
         self._waiting.clear()
-        self._size = 0
+        self._size = self._ahead = 0
 
     def end(self) -> None:
         self.ended = True

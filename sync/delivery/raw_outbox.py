@@ -101,15 +101,17 @@ class RawOutbox:
             self._flusher.add_latest(self)
 
     def push_ahead(self, frames: bytes) -> None:
-        if self._blocked and self._waiting:
+        if self.ended:
+            return
+        if self._blocked:  # also where nothing waits: the next one comes behind it
             self._waiting.insert(self._ahead, frames)
             self._ahead += 1
             self._size += len(frames)
             self._check_size(len(frames))
-        elif self._waiting or self._latest or self._bundle is not None or self._blocked:
+        elif self._waiting or self._latest or self._bundle is not None:
             self.push(frames)
             self.flush()
-        elif not self.ended:
+        else:
             self._transport.write(frames)
 
     def push_latest(self, topic: str, key: str, frames: bytes) -> None:

@@ -295,7 +295,10 @@ class _Socket:
         body, is_text = message["frame"]
         if is_ping(body, is_text):
             del message["frame"]
+            subscriber = connection.subscriber
+            spoken = subscriber.encoding
             self._admit(body, is_text, self._loop.time())
+            subscriber.encoding = spoken  # an AUTH that is being served is answered in its own (W3)
 
     async def _next(self) -> dict[str, Any]:
         """Return what comes next; where the server ends, QUIET once the client has sent no more.

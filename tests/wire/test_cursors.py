@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from sync.eventlog import log
@@ -105,6 +106,21 @@ async def test_l2_the_last_position_arrives_also_over_60_a_second(
         for n in range(80):
             await mia.send("CURSOR_MOVE", at(n, session_id))
         assert (await last_cursor(bob, 79))[-1] == 79
+
+
+async def test_l2_no_cursor_from_before_joining_again_comes_after_a_later_one(
+    serve: ServeFixture, cast: Cast
+) -> None:
+    server = serve(BOS_CURSOR_RATE="2")
+    async with meeting(server, cast) as (bob, mia, session_id):
+        for x in (1, 2):  # the second one waits for half a second
+            await mia.send("CURSOR_MOVE", at(x, session_id))
+        await join(mia, session_id)
+        for x in (3, 4):
+            await mia.send("CURSOR_MOVE", at(x, session_id))
+        assert await last_cursor(bob, 4) in ([1, 4], [1, 3, 4], [1, 2, 4])
+        await asyncio.sleep(0.6)
+        assert await bob.settle() == []
 
 
 async def test_c6_a_cursor_in_a_session_one_is_not_in_is_refused(

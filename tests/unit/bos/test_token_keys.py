@@ -145,6 +145,7 @@ TWISTED = {
     "a list": sealed(base64url_encode(b"[]")),
     "not JSON": sealed(base64url_encode(b"{")),
     "no UTF-8": sealed(base64url_encode(b'{"a":"\xff"}')),
+    "nested too deep": sealed(base64url_encode(b'{"a":' + b"[" * 5_000)),
     "twice": sealed(base64url_encode(json.dumps(GOOD).encode()[:-1] + b',"exp":1}')),
     "no algorithm": sealed(PAYLOAD, header={"typ": "JWT", "kid": key_id(NEW)}),
     "none": sealed(PAYLOAD, header={"alg": "none", "kid": key_id(NEW)}),

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sync.delivery.asgi_outbox import AsgiOutbox
 from sync.delivery.flusher import Flusher
 from sync.delivery.outbox import WRITE_BYTES, Watcher
 from sync.delivery.raw_outbox import RawOutbox
@@ -102,6 +103,40 @@ async def test_w6_heartbeats_go_ahead_of_what_waits_in_their_order() -> None:
     pipe.watcher.resume()
     outbox.push_ahead(b"three")
     assert b"".join(pipe.written) == b"one two first second three"
+
+
+async def test_h1_heartbeats_that_nothing_waits_behind_keep_their_order() -> None:
+    pipe, outbox, _ = filled(10_000)
+    for beat in (b"one ", b"two ", b"three "):
+        outbox.push_ahead(beat)
+    outbox.push(b"message")
+    pipe.watcher.resume()
+    assert b"".join(pipe.written) == b"one two three message"
+
+
+@pytest.mark.parametrize("waits", [[], ["message"]])
+async def test_h1_heartbeats_keep_their_order_under_other_servers(waits: list[str]) -> None:
+    sent: list[str] = []
+    reads = asyncio.Event()
+
+    async def send(message: dict[str, str]) -> None:
+        await reads.wait()
+        sent.append(message["text"])
+
+    def frames(text: str) -> list[dict[str, str]]:
+        return [{"type": "websocket.send", "text": text}]
+
+    outbox = AsgiOutbox(send, 10_000)
+    outbox.push(frames("being sent"))
+    await asyncio.sleep(0)
+    for text in waits:
+        outbox.push(frames(text))
+    for beat in ("one", "two", "three"):
+        outbox.push_ahead(frames(beat))
+    outbox.push(frames("last"))
+    reads.set()
+    await outbox.flushed()
+    assert sent == ["being sent", "one", "two", "three", *waits, "last"]
 
 
 async def test_w6_a_heartbeat_of_a_client_that_reads_comes_behind_what_was_sent_before() -> None:

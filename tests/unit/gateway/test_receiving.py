@@ -21,6 +21,7 @@ from sync.gateway.handshake import read_handshake
 from sync.gateway.server import RawWebSocketProtocol
 from sync.protocol import registry
 from sync.protocol.errors import NotFound
+from sync.protocol.messages import Auth
 from sync.protocol.registry import Message, Request
 from sync.testing import Clock, FakeOutbox, MemoryLog, principal
 from tests.support.frames import BINARY, CLOSE, TEXT, frame
@@ -300,6 +301,35 @@ async def test_h1_a_ping_overtakes_what_takes_longer_and_is_answered_once(
     assert await world.settle() == [("PONG", "a")]
     go_on.set()
     assert await world.settle() == [("TEST_TOLD", 1)]
+
+
+async def test_w3_a_ping_that_overtakes_an_auth_leaves_its_answer_in_its_own_kind(
+    requests: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, answered = asyncio.Event(), asyncio.Event()
+
+    async def wait(context: Context, message: Auth) -> Reply:
+        await go_on.wait()
+        return Reply(Told(1))
+
+    monkeypatch.setattr(registry.client_messages["AUTH"], "handler", wait)
+    world = World()
+    await world.settle()
+    world.send(
+        {"type": "AUTH", "payload": {"token": "t"}},
+        msgspec.msgpack.encode(ping("a")),
+    )
+    asyncio.get_running_loop().call_later(OVERTAKE_SECONDS, answered.set)
+    await answered.wait()
+    assert world.line.written[:1] == b"\x82"
+    assert await world.settle() == [("PONG", "a")]
+    go_on.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert world.line.written[:1] == b"\x81"
+    assert await world.settle() == [("TEST_TOLD", 1)]
+    world.protocol.connection_lost(None)
+    await world.ended.wait()
 
 
 async def test_l2_the_61st_frequent_request_of_a_second_is_counted_and_waits_its_turn(
