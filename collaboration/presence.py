@@ -118,7 +118,7 @@ def _give_up(hub: Hub, room: Room) -> None:
 def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     """Take participants who have left out of their room, on every device.
 
-    Who is connected here and is said to be gone keeps it: the keeper says that they are here.
+    A user who is connected here keeps it, also when said to be gone: the keeper says otherwise.
     """
     if event.live_type != "SESSION_LEFT":
         return

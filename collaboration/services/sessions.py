@@ -1,7 +1,7 @@
 """Starting, joining, leaving and ending sessions. Everything runs in the caller's transaction.
 
-Whoever changes a session or who is in it locks the session's row first: SESSION_FULL and the one
-host are decided there, on whatever process the requests come in.
+A change of a session or of its participants locks the session's row first: SESSION_FULL and the
+one host are decided there, on whatever process the requests come in.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sync.delivery.flusher import Flusher
 from sync.delivery.outbox import WRITE_BYTES, Watcher
 from sync.delivery.raw_outbox import RawOutbox, RawOutboxes
+from tests.support.waiting import until
 
 LIMIT = 200
 CLIENTS = 4
@@ -196,9 +197,7 @@ async def test_l3_nothing_is_waited_for_where_nothing_comes() -> None:
     outbox.push(b"waits")
     await turn()
     assert not pipe.writes
-    until = loop.time() + 5
-    while not pipe.writes and loop.time() < until:
-        await asyncio.sleep(0.005)
+    await until(lambda: pipe.writes, within=5)
     del comes[0]
     outbox.push(b"does not")
     await turn()

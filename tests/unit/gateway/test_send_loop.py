@@ -103,7 +103,7 @@ async def open_room(tls: Contexts | None = None) -> AsyncIterator[Room]:
         for _, writer in pairs:
             writer.transport.abort()
         listening.close()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # they end in the loop's next turns, of which nobody is told
 
 
 @LOOPS

@@ -21,6 +21,7 @@ from sync.protocol.identity import Principal
 from sync.protocol.messages import SyncRequest
 from sync.protocol.topics import Topic
 from sync.testing import Clock, FakeOutbox, MemoryLog, principal
+from tests.support.waiting import until
 
 KPI, SECRET = "kpi:k", "kpi:secret"
 
@@ -131,8 +132,7 @@ async def test_a5_a_right_that_ends_while_many_resume_ends_the_sync_of_that_user
         crowd.outboxes[user].stop_reading()
     crowd.forbidden = {}
     syncs = [asyncio.create_task(crowd.sync(u, last_sequence=0)) for u in ("alice", "bob")]
-    while not all(crowd.outboxes[user].messages for user in ("alice", "bob")):
-        await asyncio.sleep(0.001)
+    await until(lambda: all(crowd.outboxes[user].messages for user in ("alice", "bob")), within=5)
     crowd.forbidden = {"bob": {SECRET}}
     (await crowd.hub.feed("o")).access_epoch += 1
     for user in ("alice", "bob"):
@@ -147,8 +147,7 @@ async def test_s6_those_who_do_not_read_take_no_turn_from_the_others(crowd: Crow
     for user in stuck:
         crowd.outboxes[user].stop_reading()
     waiting = [asyncio.create_task(crowd.sync(user, last_sequence=0)) for user in stuck]
-    while not all(crowd.outboxes[user].messages for user in stuck):
-        await asyncio.sleep(0.001)
+    await until(lambda: all(crowd.outboxes[user].messages for user in stuck), within=5)
     assert await crowd.sync("alice", last_sequence=0) == whole(1, 500)
     for user in stuck:
         crowd.outboxes[user].read_on()
@@ -161,8 +160,7 @@ async def test_v4_a_history_that_is_pruned_on_the_way_ends_the_sync_with_its_rea
     await crowd.join("alice")
     crowd.outboxes["alice"].stop_reading()
     syncing = asyncio.create_task(crowd.sync("alice", last_sequence=0))
-    while not crowd.outboxes["alice"].messages:
-        await asyncio.sleep(0.001)
+    await until(lambda: crowd.outboxes["alice"].messages, within=5)
     crowd.log.prune("o", 10)
     crowd.outboxes["alice"].read_on()
     assert (await syncing)[-1] == "SYNC_HISTORY_EXPIRED"
