@@ -30,7 +30,7 @@ from sync.garbage import keep_what_is_loaded
 from sync.gateway.dispatcher import UNDECLARED
 from tests.support import doors
 from tests.support.backlog import skip_backlog
-from tests.support.cast import PASSWORD, Cast, Person, make_cast
+from tests.support.cast import PASSWORD, Cast, Person, make_casts
 from tests.support.server import Server, hash_passwords_quickly, serving, working
 from tests.support.services import RedisServer, redis_server
 
@@ -134,9 +134,17 @@ def backend() -> str:
     return BACKEND
 
 
+@pytest.fixture(scope="session")
+def casts() -> list[Cast]:
+    """Those that no test has had yet."""
+    return []
+
+
 @pytest.fixture
-def cast(database: None) -> Cast:
-    return make_cast()
+def cast(database: None, casts: list[Cast]) -> Cast:
+    if not casts:
+        casts += make_casts(12)
+    return casts.pop()
 
 
 @pytest.fixture
