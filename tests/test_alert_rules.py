@@ -213,7 +213,8 @@ def test_j3_a_value_of_next_year_does_not_hide_that_values_are_missing(kpi: Kpi)
 
 # ------------------------------------------------------------------ many at once
 
-MANY = 1_200
+MANY = 2 * services.AT_ONCE + 1
+"""Three transactions and more."""
 
 
 @pytest.fixture
@@ -305,10 +306,10 @@ class Others:
 
 
 @pytest.mark.parametrize("action", ["acknowledge_alerts", "delete_selected"])
-def test_n9_thousands_of_alerts_are_acknowledged_or_deleted_while_others_write(
+def test_n9_many_batches_of_alerts_are_acknowledged_or_deleted_while_others_write(
     admin: Browser, cast: Cast, kpi: Kpi, action: str
 ) -> None:
-    count = 2_000
+    count = 2 * services.ACKNOWLEDGED_AT_ONCE + 1
     open_alerts(kpi, count)
     chosen = Alert.objects.filter(kpi=kpi).first()
     assert chosen is not None
