@@ -306,7 +306,7 @@ class Others:
 
 
 @pytest.mark.parametrize("action", ["acknowledge_alerts", "delete_selected"])
-def test_n9_many_batches_of_alerts_are_acknowledged_or_deleted_while_others_write(
+def test_n9_several_batches_of_alerts_are_acknowledged_or_deleted_while_others_write(
     admin: Browser, cast: Cast, kpi: Kpi, action: str
 ) -> None:
     count = 2 * services.ACKNOWLEDGED_AT_ONCE + 1
