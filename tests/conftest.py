@@ -30,7 +30,7 @@ from sync.garbage import keep_what_is_loaded
 from sync.gateway.dispatcher import UNDECLARED
 from tests.support import doors
 from tests.support.backlog import skip_backlog
-from tests.support.cast import PASSWORD, Cast, Person, make_cast
+from tests.support.cast import PASSWORD, Cast, Person, make_casts
 from tests.support.server import Server, hash_passwords_quickly, serving, working
 from tests.support.services import RedisServer, redis_server
 
@@ -43,6 +43,7 @@ hypothesis_settings.load_profile("bos")
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
 # What the database makes no difference to, or is about one of them: paths, and beside which.
+# `@pytest.mark.once("sqlite")` says the same of a test in a file whose others run twice.
 RUN_ONCE = {
     "unit": "sqlite",
     "project/test_architecture.py": "sqlite",
@@ -58,7 +59,11 @@ RUN_ONCE = {
     "test_shared_state.py": "sqlite",
     "project/test_settings.py": "sqlite",
     "project/test_serving.py": "sqlite",
+    "wire/test_cors.py": "sqlite",
+    "wire/test_daphne.py": "postgres",
+    "wire/test_floods.py": "sqlite",
     "wire/test_requests.py": "sqlite",
+    "wire/test_transport.py": "sqlite",
     "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",
     "admin/test_admin.py": "postgres",
@@ -82,13 +87,21 @@ OTHERS = 5
 hash_passwords_quickly()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    elsewhere = [item for item in items if _runs_elsewhere(item)]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
     files = list(dict.fromkeys(item.path for item in items))
     waiting = sorted((f for f in files if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
     others = (file for file in files if file not in waiting)
     place = {file: float(n) for n, file in enumerate(others)}
     place |= {file: OTHERS * n - 0.5 for n, file in enumerate(waiting)}
     items.sort(key=lambda item: place[item.path])
+
+
+def _runs_elsewhere(item: pytest.Item) -> bool:
+    once = item.get_closest_marker("once")
+    return once is not None and once.args != (BACKEND,)
 
 
 def pytest_collection_finish() -> None:
@@ -134,9 +147,17 @@ def backend() -> str:
     return BACKEND
 
 
+@pytest.fixture(scope="session")
+def casts() -> list[Cast]:
+    """Those that no test has had yet."""
+    return []
+
+
 @pytest.fixture
-def cast(database: None) -> Cast:
-    return make_cast()
+def cast(database: None, casts: list[Cast]) -> Cast:
+    if not casts:
+        casts += make_casts(12)
+    return casts.pop()
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ def demo_values(seeded: Seed) -> Iterator[None]:
     KpiValue.objects.filter(pk__gt=last, kpi__in=kpis).delete()
 
 
+@pytest.mark.once("sqlite")
 async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
     serve: ServeFixture, seeded: Seed, demo_values: None
 ) -> None:

@@ -59,7 +59,7 @@ def layer() -> Any:
 
 
 async def soon(ask: Any) -> None:
-    await until(ask, within=2, every=0.001)
+    await until(ask, within=10, every=0.001)
 
 
 async def test_v2_what_any_thread_commits_reaches_the_hub_by_organizations_in_order(

@@ -35,7 +35,7 @@ class Told:
 async def run(count: int, told: Told, *, over: float = 10.0) -> bool:
     telling = asyncio.create_task(in_slices(range(count), told, over=over, clock=told.clock))
     while not telling.done():
-        await until(lambda: telling.done() or told.clock.sleeping, within=2, every=0)
+        await until(lambda: telling.done() or told.clock.sleeping, within=10, every=0)
         told.clock.advance(0.25)
     return telling.result()
 
