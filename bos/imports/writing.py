@@ -21,14 +21,13 @@ from bos.imports.outcome import Outcome
 from bos.models import Import, ImportPlan, ImportState, User
 from sync.eventlog.faults import passes
 from sync.eventlog.pace import Pace
-from sync.eventlog.threads import SQLITE_LOOKS, letting_others_write, retry_on_conflict
+from sync.eventlog.threads import letting_others_write, retry_on_conflict
 
 T = TypeVar("T")
 logger = logging.getLogger("bos.imports")
 
 SLICE_SECONDS = 0.08
-"""A slice's aim. Another writer waits for it, on SQLite also until it looks again: often enough
-within 128 ms of waiting, so a slice and the pause after it should not take longer."""
+"""A slice's aim: another writer waits for it."""
 FIRST_STEPS = 50
 """The least, too."""
 MOST_STEPS = 2_000
@@ -83,7 +82,7 @@ class Writer:
         ends_at = time.monotonic() + TURN_SECONDS
         more = True
         while more:
-            with letting_others_write(least=SQLITE_LOOKS):
+            with letting_others_write():
                 more = patiently(self._timed_slice)
             if more and time.monotonic() >= ends_at:
                 return False
