@@ -21,7 +21,7 @@ from bos.imports.outcome import Outcome
 from bos.models import Import, ImportPlan, ImportState, User
 from sync.eventlog.faults import passes
 from sync.eventlog.pace import Pace
-from sync.eventlog.threads import letting_others_write, retry_on_conflict
+from sync.eventlog.threads import letting_others_write
 
 T = TypeVar("T")
 logger = logging.getLogger("bos.imports")
@@ -72,6 +72,8 @@ class Writer:
         self._kind = kind
         self._may_still = may_still
         self._pace = Pace(SLICE_SECONDS, FIRST_STEPS, MOST_STEPS, least=FIRST_STEPS)
+        self._suspects = 0
+        """Among so many of the next rows there is one that the database refuses; 0: none known."""
         self._steps = _stored_steps(import_, kind)
 
     def run(self) -> bool:
@@ -83,29 +85,37 @@ class Writer:
         more = True
         while more:
             with letting_others_write():
-                more = patiently(self._timed_slice)
+                more = patiently(self._next_slice)
             if more and time.monotonic() >= ends_at:
                 return False
         return True
 
-    def _timed_slice(self) -> bool:
-        """Write a slice; whether there may be more. A row that cannot be written is left out."""
-        began = time.monotonic()
-        asked = self._pace.items
+    def _next_slice(self) -> bool:
+        """Write a slice; whether there may be more. A row that cannot be written is left out.
+
+        Where the database refuses a slice, one of its rows is to blame: looked for in its first
+        half, and where that is written, in the first half of the rest, it is found in as many
+        tries as the rows can be halved.
+        """
+        asked = max(1, self._suspects // 2) if self._suspects else self._pace.items
         try:
             written = self._slice(asked)
         except (IntegrityError, ObjectDoesNotExist):
             if asked > 1:
-                self._pace.halve()
+                self._suspects = asked
                 return True
             written = self._leave_one_out()
-        self._pace.took(written, time.monotonic() - began)
+            self._suspects = 0
+        else:
+            self._suspects = max(0, self._suspects - written)
         return written > 0
 
-    @retry_on_conflict
     @transaction.atomic
     def _slice(self, most: int) -> int:
-        return self._advance(most, self._write)
+        began = time.monotonic()  # after the wait for SQLite's lock
+        written = self._advance(most, self._write)
+        self._pace.took(written, time.monotonic() - began)
+        return written
 
     @transaction.atomic
     def _leave_one_out(self) -> int:

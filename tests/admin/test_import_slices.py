@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import InterfaceError, transaction
+from django.db import IntegrityError, InterfaceError, transaction
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
 from bos.imports import kinds, workflow, writing
 from bos.imports.kinds import kind_named
+from bos.imports.resources import TWIN
 from bos.models import Employee, Import, ImportPlan, ImportState, Job, Notification, Role, User
 from kpis.archive.services import kpis_archive
 from kpis.history.imports import ValueImport
@@ -344,6 +345,65 @@ def test_a_row_that_the_database_refuses_by_itself_is_left_out(
     [problem] = done.outcome["problems"]
     assert (problem["row"], problem["message"]) == (11, writing.CHANGED_MEANWHILE)
     assert not Employee.objects.filter(organization=organization, name="Late").exists()
+
+
+@pytest.mark.parametrize("bad", [{0}, {49}, {24, 25}], ids=["first", "last", "two"])
+def test_a_row_that_the_database_refuses_costs_as_many_tries_as_halving_takes(
+    cast: Cast, admin: Browser, series: list[Kpi], monkeypatch: pytest.MonkeyPatch, bad: set[int]
+) -> None:
+    tries: list[int] = []
+
+    class Refusing(ValueImport):
+        def write(self, steps: Any, organization: Any, outcome: Any) -> None:
+            tries.append(len(steps))
+            if any(step.row - 2 in bad for step in steps):
+                raise IntegrityError
+            super().write(steps, organization, outcome)
+
+    monkeypatch.setitem(kinds._kinds, "values", Refusing())
+    import_ = import_file(admin, "values", file_of(series[0], count=FIRST))
+    assert counted(import_) == (ImportState.DONE, FIRST - len(bad), 0, len(bad))
+    assert {problem["row"] - 2 for problem in import_.outcome["problems"]} == bad
+    assert len(tries) <= len(bad) * (2 + FIRST.bit_length()), tries
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "quicker"),
+    [
+        (
+            "kpis",
+            "name\nNet  margin\nOther",
+            lambda organization: Kpi.objects.create(organization=organization, name="NET margin"),
+        ),
+        (
+            "employees",
+            "name,email\nNina,nina@x.example\nOle,ole@x.example",
+            lambda organization: Employee.objects.create(
+                organization=organization, name="Nina", email="Nina@X.example"
+            ),
+        ),
+    ],
+    ids=["kpis", "employees"],
+)
+def test_i5_a_row_that_somebody_has_added_in_another_spelling_is_not_added_again(
+    cast: Cast,
+    admin: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    rows: str,
+    quicker: Callable[[Any], object],
+) -> None:
+    real = kind_named(kind)
+
+    class Late(type(real)):  # type: ignore[misc]  # a class that is known when it runs
+        def write(self, *args: Any) -> None:
+            quicker(cast.home.organization)
+            super().write(*args)
+
+    monkeypatch.setitem(kinds._kinds, kind, Late())
+    done = import_file(admin, kind, rows)
+    assert (done.outcome["new"], done.outcome["lost"]) == (1, 1)
+    assert [problem["message"] for problem in done.outcome["problems"]] == [TWIN]
 
 
 # ------------------------------------------------------------------ one at a time
