@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
+from django.utils import timezone
 
 from bos.imports.kinds import Kind
 from bos.imports.outcome import Outcome
+from bos.jobs.processes import is_ending
 from bos.models import Import, ImportPlan, ImportState, User
 from sync.eventlog.faults import passes
 from sync.eventlog.pace import Pace
@@ -77,18 +79,20 @@ class Writer:
         self._steps = _stored_steps(import_, kind)
 
     def run(self) -> bool:
-        """Write until nothing is left, or others have a turn; whether nothing is left.
+        """Write until nothing is left, others have a turn, or the worker is to end; whether nothing
+        is left.
 
         Raises Stopped, and what a slice has failed with that cannot be helped.
         """
         ends_at = time.monotonic() + TURN_SECONDS
-        more = True
-        while more:
+        while not is_ending():
             with letting_others_write():
                 more = patiently(self._next_slice)
-            if more and time.monotonic() >= ends_at:
-                return False
-        return True
+            if not more:
+                return True
+            if time.monotonic() >= ends_at:
+                break
+        return False
 
     def _next_slice(self) -> bool:
         """Write a slice; whether there may be more. A row that cannot be written is left out.
@@ -136,8 +140,9 @@ class Writer:
             raise Stopped
         outcome = Outcome(**stored.outcome)
         work(some, outcome)
-        done = first + len(some)
-        Import.objects.filter(pk=stored.pk).update(rows_done=done, outcome=outcome.as_json())
+        Import.objects.filter(pk=stored.pk).update(
+            rows_done=first + len(some), outcome=outcome.as_json(), state_since=timezone.now()
+        )
         return len(some)
 
     def _write(self, steps: Sequence[Any], outcome: Outcome) -> None:

@@ -20,6 +20,8 @@ from django.utils import timezone
 from bos.imports import kinds, workflow, writing
 from bos.imports.kinds import kind_named
 from bos.imports.resources import TWIN
+from bos.jobs import processes
+from bos.jobs.queue import Broker, enqueue
 from bos.models import Employee, Import, ImportPlan, ImportState, Job, Notification, Role, User
 from kpis.archive.services import kpis_archive
 from kpis.history.imports import ValueImport
@@ -249,6 +251,89 @@ def test_j1_an_import_that_is_given_up_in_the_middle_says_how_much_is_written(
     # Brought again, what is written is found there.
     again = import_file(admin, "values", file_of(*series))
     assert counted(again) == (ImportState.DONE, ROWS - FIRST, FIRST, 0)
+
+
+# ------------------------------------------------------------------ a worker that is to end
+
+
+@pytest.fixture
+def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Ask this process to end, as SIGTERM asks a worker; undone by `monkeypatch.undo`."""
+
+    def ask() -> None:
+        monkeypatch.setattr(processes, "_ending", bytearray(b"\1"))
+
+    return ask
+
+
+def test_b4_an_import_stops_after_the_slice_in_which_its_worker_is_to_end_and_goes_on(
+    cast: Cast,
+    admin: Browser,
+    series: list[Kpi],
+    interrupt: Interrupt,
+    jobs: Callable[[], list[str]],
+    ending: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+
+    def end() -> None:
+        Import.objects.filter(pk=import_.pk).update(state_since=long_ago)
+        ending()
+
+    kind = interrupt(end)
+    import_ = confirmed(admin, file_of(*series, count=4 * ROWS))
+    Job.objects.filter(organization_id=cast.home.id).delete()
+    workflow.write(str(import_.pk))
+    written = sum(kind.slices)
+    assert len(kind.slices) == 2
+    assert counted(import_) == (ImportState.WRITING, written, 0, 0)
+    assert import_.state_since > long_ago, "each slice says that it goes on"
+    assert jobs() == [str(import_.pk)]
+    workflow.write(str(import_.pk))
+    assert len(kind.slices) == 2, "nothing is begun any more"
+    monkeypatch.undo()
+    workflow.write(str(import_.pk))
+    assert counted(import_) == (ImportState.DONE, 4 * ROWS, 0, 0)
+    assert KpiValue.objects.filter(kpi__in=series).count() == 4 * ROWS + 2, "nothing twice"
+
+
+@pytest.mark.parametrize("step", [workflow.check, workflow.write])
+def test_b4_a_file_that_is_read_when_its_worker_is_to_end_is_read_by_the_next(
+    cast: Cast,
+    admin: Browser,
+    series: list[Kpi],
+    ending: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    step: Any,
+) -> None:
+    import_ = bring(admin, "values", file_of(*series))
+    begins = ImportState.CONFIRMED if step is workflow.write else ImportState.WAITING
+    Import.objects.filter(pk=import_.pk).update(state=begins)
+    mine = Job.objects.filter(organization_id=cast.home.id)
+    mine.delete()
+    ending()
+    step(str(import_.pk))
+    import_.refresh_from_db()
+    busy = ImportState.WRITING if step is workflow.write else ImportState.CHECKING
+    assert (import_.state, import_.rows_done) == (busy, 0)
+    assert [job.task["func"] for job in mine] == [f"bos.imports.workflow.{step.__name__}"]
+    monkeypatch.undo()
+    step(str(import_.pk))
+    import_.refresh_from_db()
+    assert import_.state in (ImportState.CHECKED, ImportState.DONE)
+
+
+def test_b4_no_job_is_taken_by_a_worker_that_is_to_end(
+    cast: Cast, ending: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Job.objects.all().delete()
+    enqueue(workflow.write, "x", organization_id=cast.home.id)
+    ending()
+    assert Broker().dequeue() is None
+    monkeypatch.undo()
+    assert Broker().dequeue() is not None
+    Job.objects.all().delete()
 
 
 # ------------------------------------------------------------------ what others do meanwhile
