@@ -54,6 +54,7 @@ RUN_ONCE = {
     "project/test_measured.py": "sqlite",
     "project/test_package.py": "sqlite",
     "project/test_path.py": "sqlite",
+    "project/test_run_once.py": "sqlite",
     "test_report_files.py": "sqlite",
     "project/test_embedding.py": "sqlite",
     "test_shared_state.py": "sqlite",
@@ -80,6 +81,7 @@ RUN_ONCE = {
     "test_lost_commits.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
+RUN_ELSEWHERE = [Path(__file__).parent / path for path in collect_ignore]
 # They wait the longest, for leases and deadlines: all at once they would leave the machine idle,
 # and last they would keep everybody waiting. So many of the others are between two of them.
 WAITING = ("test_worker", "test_slow_client", "test_presence", "test_processes", "test_heartbeat")
@@ -100,8 +102,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _runs_elsewhere(item: pytest.Item) -> bool:
+    """Also of files that are named on the command line: pytest asks no `collect_ignore` of them."""
     once = item.get_closest_marker("once")
-    return once is not None and once.args != (BACKEND,)
+    is_marked = once is not None and once.args != (BACKEND,)
+    return is_marked or any(item.path.is_relative_to(path) for path in RUN_ELSEWHERE)
 
 
 def pytest_collection_finish() -> None:
