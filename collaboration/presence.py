@@ -263,8 +263,6 @@ class _Keeper:
             if room.shown_state == State.ACTIVE and now - room.active_at >= idle
         ]
         signs = await self._hub.state.present([_sign(room) for room in silent])
-        if signs is None:
-            return
         for room, count in zip(silent, signs, strict=True):
             if count == 0:
                 room.shown_state = State.IDLE
@@ -279,9 +277,7 @@ class _Keeper:
             left_over = self._left_over
             expected = {key: of for key, of in expected.items() if key in left_over}
         counts = await self._hub.state.present([f"{s}:{u}" for s, u in expected])
-        if counts is None:  # Redis is away: nobody is cut off because of it
-            self._missing_since.clear()
-            return
+        # Of whom nobody knows, because Redis is away: they are not cut off for that.
         missing = {
             f"{session_id}:{user_id}": (session_id, user_id)
             for (session_id, user_id), count in zip(expected, counts, strict=True)

@@ -26,7 +26,7 @@ return redis.call('ZCARD', KEYS[1])
 """
 
 Counts = list[int] | None
-Ask = Callable[[Callable[[], Awaitable[Counts]]], Awaitable[Counts]]
+Ask = Callable[[redis.asyncio.Redis, Callable[[], Awaitable[Counts]]], Awaitable[Counts]]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +48,7 @@ Waiting = dict[str, dict[str, _End]]
 class Ends:
     """Members to be taken out of sets, by the client whose Redis keeps the set.
 
-    ask: answers None while Redis is away. pause: seconds until it is asked again then. lease:
+    ask: asks a Redis; None while it is away. pause: seconds until it is asked again then. lease:
     seconds after which a member is out by itself.
     """
 
@@ -101,7 +101,7 @@ class Ends:
     async def _tell(self, client: redis.asyncio.Redis) -> None:
         try:
             while batch := list(islice(self._all(client), ENDS_AT_ONCE)):
-                left = await self._ask(partial(_send, client, batch))
+                left = await self._ask(client, partial(_send, client, batch))
                 if left is None:
                     await self._wait(client)
                     continue
