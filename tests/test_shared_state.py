@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import math
@@ -10,7 +11,9 @@ import socket
 import struct
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -61,6 +64,7 @@ def test_v2_a_redis_that_dies_while_it_is_asked_is_away_and_no_error(dying_redis
 
 
 PLACES = 10
+TURNS = partial(defaultdict[redis.asyncio.Redis, asyncio.Lock], asyncio.Lock)
 
 
 LIMIT = 300
@@ -160,7 +164,7 @@ async def test_w8_many_ends_are_told_in_few_round_trips_and_each_hears_who_is_le
     count = 2 * ENDS_AT_ONCE + 1
     far = (await client.time())[0] * 1000 + 60_000
     await client.zadd("room", {f"c{n}": far for n in range(count + 1)})
-    ends = Ends(ask, pause=60, lease=60)
+    ends = Ends(ask, TURNS(), pause=60, lease=60)
     left = await asyncio.gather(*(ends.take_out(client, "room", f"c{n}") for n in range(count)))
     assert left == list(range(count, 0, -1))
     assert asked == 3
@@ -216,7 +220,7 @@ async def test_w8_an_end_is_told_again_until_redis_hears_but_not_of_who_is_back(
 
     far = (await client.time())[0] * 1000 + 60_000
     await client.zadd("room", {"gone": far, "back": far})
-    ends = Ends(ask, pause=0.05, lease=60)
+    ends = Ends(ask, TURNS(), pause=0.05, lease=60)
     gone = (ends.take_out(client, "room", member) for member in ("gone", "back"))
     assert await asyncio.gather(*gone) == [None, None]
     ends.withdraw(client, "room", "back")
@@ -234,7 +238,7 @@ async def test_w8_whoever_says_twice_that_somebody_has_gone_waits_for_neither_an
     own_redis: RedisServer,
 ) -> None:
     client = redis.asyncio.Redis.from_url(own_redis.url)
-    ends = Ends(lambda _, question: question(), pause=60, lease=60)
+    ends = Ends(lambda _, question: question(), TURNS(), pause=60, lease=60)
     async with asyncio.timeout(5):
         told = await asyncio.gather(*(ends.take_out(client, "room", "gone") for _ in range(2)))
     assert told == [None, 0]
@@ -266,7 +270,7 @@ async def test_a4_those_that_come_at_once_are_told_in_two_round_trips_and_expire
         asked += 1
         return await question()
 
-    leases = Leases(ask)
+    leases = Leases(ask, TURNS())
     members = [[(f"room{n % 3}", f"c{n}")] for n in range(LEASES_AT_ONCE)]
     told = [leases.keep(client, each, 60_000 + n) for n, each in enumerate(members)]
     one_more = leases.keep(client, [("room0", "late")], 60_000)
@@ -290,7 +294,7 @@ async def test_a4_who_has_gone_before_it_was_told_is_not_kept(own_redis: RedisSe
         await first_is_out.wait()
         return await question()
 
-    leases = Leases(ask)
+    leases = Leases(ask, TURNS())
     kept = [leases.keep(client, [("room", "there")], 60_000)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)  # its round trip is under way
@@ -300,6 +304,78 @@ async def test_a4_who_has_gone_before_it_was_told_is_not_kept(own_redis: RedisSe
     first_is_out.set()
     assert await asyncio.gather(*kept) == [True, True]
     assert sorted(await client.zrange("room", 0, -1)) == [b"back", b"there"]
+    await client.aclose()
+
+
+class SlowLeases:
+    """A way to Redis on which the end of a connection overtakes what renews its leases, if it is
+    sent before that is answered."""
+
+    def __init__(self, redis_port: int) -> None:
+        self.held = asyncio.Event()
+        self._overtaken = asyncio.Event()
+        self._redis_port = redis_port
+
+    async def open(self) -> str:
+        """Return its URL."""
+        listening = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        return f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, onwards = await asyncio.open_connection("127.0.0.1", self._redis_port)
+        with contextlib.suppress(asyncio.CancelledError):  # the test has ended
+            while data := await reader.read(65536):
+                if b"local lease, members" in data:
+                    self.held.set()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._overtaken.wait(), 0.3)
+                onwards.write(data)
+                writer.write(await answers.read(65536))
+                if b"ZREM" in data:
+                    self._overtaken.set()
+        onwards.close()
+        writer.close()
+
+
+async def test_a4_nothing_is_kept_of_a_connection_that_ends_while_its_leases_are_under_way(
+    own_redis: RedisServer,
+) -> None:
+    way = SlowLeases(own_redis.port)
+    state = RedisState((await way.open(),))
+    renewals = (state.renew_slots([("bob", "c1")]), state.lease([("place", "c1")], 60))
+    renewing = asyncio.gather(*renewals)
+    await way.held.wait()
+    await asyncio.gather(state.free_slot("bob", "c1"), state.release("place", "c1"))
+    assert await renewing == [True, True]
+    assert await state.present(["place"]) == [0]
+    assert await RedisState((own_redis.url,)).take_slot("bob", "c2", 1)
+
+
+async def test_a4_who_comes_back_while_the_end_is_under_way_is_kept(
+    own_redis: RedisServer,
+) -> None:
+    """Told in the order of things, whatever way each of them takes to Redis."""
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    kept_first = asyncio.Event()
+
+    async def ask_late(_: Any, question: Callable[[], Awaitable[Any]]) -> Any:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(kept_first.wait(), 0.3)
+        return await question()
+
+    async def ask(_: Any, question: Callable[[], Awaitable[bool]]) -> bool:
+        answer = await question()
+        kept_first.set()
+        return answer
+
+    turns = TURNS()
+    ends, leases = Ends(ask_late, turns, pause=60, lease=60), Leases(ask, turns)
+    left = asyncio.ensure_future(ends.take_out(client, "room", "c1"))
+    await until(lambda: turns[client].locked(), within=5)
+    ends.withdraw(client, "room", "c1")
+    assert await leases.keep(client, [("room", "c1")], 60_000)
+    await left
+    assert await client.zrange("room", 0, -1) == [b"c1"]
     await client.aclose()
 
 

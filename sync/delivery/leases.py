@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -55,11 +55,13 @@ class _Leases:
 class Leases:
     """Members to be kept in sets for a while, by the client whose Redis keeps the set.
 
-    ask: asks a Redis; False while it is away.
+    ask: asks a Redis; False while it is away. turns: one of each Redis, taken for a round trip;
+    shared with `Ends`, so that a member whose lease is under way is taken out after it.
     """
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, turns: Mapping[redis.asyncio.Redis, asyncio.Lock]) -> None:
         self._ask = ask
+        self._turns = turns
         self._waiting: dict[redis.asyncio.Redis, list[_Leases]] = defaultdict(list)
         self._telling: dict[redis.asyncio.Redis, asyncio.Task[None]] = {}
 
@@ -79,7 +81,7 @@ class Leases:
         return leases.told
 
     def withdraw(self, client: redis.asyncio.Redis, key: str, member: str) -> None:
-        """The member has gone: do not keep it, where that has not been told yet."""
+        """The member has gone: do not keep it, where that is not under way yet."""
         for leases in self._waiting[client]:
             leases.members = [each for each in leases.members if each != (key, member)]
 
@@ -88,8 +90,9 @@ class Leases:
         batch: list[_Leases] = []
         try:
             while waiting:
-                batch = _taken(waiting)
-                told = await self._ask(client, partial(_send, client, batch))
+                async with self._turns[client]:
+                    batch = _taken(waiting)
+                    told = await self._ask(client, partial(_send, client, batch))
                 for leases in batch:
                     _settle(leases, told)
         finally:

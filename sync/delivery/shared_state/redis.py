@@ -118,10 +118,12 @@ class RedisState:
         """When each that did not answer is asked again; the others are asked meanwhile."""
         self._missed = asyncio.Event()
         """Something could not be told: what is leased here must be said again."""
+        # What is told of a connection is told in its order: nothing stays leased that has ended.
+        turns = {client: asyncio.Lock() for client in self._clients}
         self._ends = Ends(
-            partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
+            partial(self._ask, otherwise=None), turns, pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
-        self._leases = Leases(partial(self._ask, otherwise=False))
+        self._leases = Leases(partial(self._ask, otherwise=False), turns)
         self._takes = {
             client: Gathered(partial(self._take_slots, client), most=LEASES_AT_ONCE)
             for client in self._clients
