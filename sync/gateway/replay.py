@@ -204,8 +204,10 @@ class _Replay:
         await self._authorize()
         wanted, pictures = frozenset(self._topics), self._shared.pictures
         if self._own:
-            async with pictures.entered(self._stretch(wanted - self._own)) as picture:
-                own = await pictures.beside(picture, self._stretch(self._own))
+            async with (
+                pictures.entered(self._stretch(wanted - self._own)) as picture,
+                pictures.beside(picture, self._stretch(self._own)) as own,
+            ):
                 if own is not None:
                     return await self._send_pictures(picture, own)
         async with pictures.entered(self._stretch(wanted)) as picture:
