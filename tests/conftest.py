@@ -46,6 +46,7 @@ MAX_ID = 60
 # `@pytest.mark.once("sqlite")` says the same of a test in a file whose others run twice.
 RUN_ONCE = {
     "unit": "sqlite",
+    "clients/test_conformance.py": "sqlite",
     "project/test_architecture.py": "sqlite",
     "project/test_docs.py": "sqlite",
     "project/test_reference.py": "sqlite",

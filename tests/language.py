@@ -16,7 +16,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READ = ("bos", "benchmarks", "collaboration", "docs", "kpis", "sync", "templates", "tests")
+READ = (
+    "bos",
+    "benchmarks",
+    "clients",
+    "collaboration",
+    "docs",
+    "kpis",
+    "sync",
+    "templates",
+    "tests",
+)
 LONGEST = 130
 CLAUSE_WORD = r"(?:Who|Whoever|Whom|Whose|What|Whatever)\b"
 NOUN_CLAUSE = re.compile(rf"{CLAUSE_WORD}(?!.*\?$)")

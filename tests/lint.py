@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks")
+PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks", "clients/conformance")
 JAVASCRIPT = ("bos/web/page.d.ts", "bos/static/bos")
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
