@@ -45,6 +45,7 @@ MAX_ID = 60
 # What the database makes no difference to, or is about one of them: paths, and beside which.
 RUN_ONCE = {
     "unit": "sqlite",
+    "clients/test_swift.py": "sqlite",
     "project/test_architecture.py": "sqlite",
     "project/test_docs.py": "sqlite",
     "project/test_reference.py": "sqlite",

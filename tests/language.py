@@ -16,7 +16,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READ = ("bos", "benchmarks", "collaboration", "docs", "kpis", "sync", "templates", "tests")
+READ = (
+    "bos",
+    "benchmarks",
+    "clients",
+    "collaboration",
+    "docs",
+    "kpis",
+    "sync",
+    "templates",
+    "tests",
+)
 LONGEST = 130
 NOUN_CLAUSE = re.compile(r"(?:Who|Whoever|Whom|Whose|What|Whatever)\b(?!.*\?$)")
 NO_SUBJECT = re.compile(r"#\s*(?:Who|Whoever|Whom|Whose)\b(?!.*\?$)")
@@ -71,6 +81,7 @@ CHECKS: dict[str, Callable[[str], Iterator[Problem]]] = {
     ".html": problems_of_text,
     ".js": problems_of_text,
     ".ts": problems_of_text,
+    ".swift": problems_of_text,
 }
 
 

@@ -1,12 +1,13 @@
 """clients/swift/Sources/BOSClient/Protocol.swift: the types of what is sent, for clients in Swift.
 
 Made of the same schemas as the TypeScript types. Each struct says itself how it is decoded and
-encoded: a general generator folds all payloads into one type, and what Swift derives by itself takes
-a field that may be null for one that may be missing.
+encoded: a general generator folds all payloads into one type, and the code that Swift derives by
+itself takes a field that may be null for one that may be missing.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from sync.protocol import registry
 from sync.protocol.answers import AnswerKind
 from sync.protocol.close_codes import CloseCode
 from sync.protocol.messages import SyncUpdate
+from sync.protocol.registry import EntityData
 from sync.reference.asyncapi import Entry, described, entries, schemas
 from sync.reference.entities import Entity, entities
 from sync.reference.schemas import Schema, name_of
@@ -35,11 +37,16 @@ import Foundation
 LINE = 100
 TAKEN = {"Alert", "Error", "Notification", "Result", "State", "Task"}
 """Names that Swift, Foundation or SwiftUI have: with these a payload is called ...Message."""
-RESERVED = set(
-    "as associatedtype break case catch class continue default defer deinit do else enum extension"
-    " fallthrough false fileprivate for func guard if import in init inout internal is let nil open"
-    " operator private protocol public repeat rethrows return self static struct subscript super"
-    " switch throw throws true try var where while".split()
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    as associatedtype break case catch class continue default defer deinit do else enum
+    extension fallthrough false fileprivate for func guard if import in init inout internal is
+    let nil open operator private protocol public repeat rethrows return self static struct
+    subscript super switch throw throws true try var where while
+    """,
+    )
 )
 SIMPLE = {"string": "String", "number": "Double", "integer": "Int64", "boolean": "Bool"}
 FORMATS = {"date-time": "Date"}
@@ -132,7 +139,9 @@ class Vocabulary:
         if len(given) != 1:
             raise Untyped(f"{owner}.{key}: {schema}")
         nullable = len(given) < len(several)
-        return Field(key, self.type_of(owner, key, given[0]), nullable or not required, required, about)
+        return Field(
+            key, self.type_of(owner, key, given[0]), nullable or not required, required, about
+        )
 
     def type_of(self, owner: str, key: str, schema: Schema) -> str:
         """Return the schema as a Swift type. Raises Untyped where nothing is said of a value."""
@@ -192,7 +201,7 @@ def struct_name(name: str) -> str:
 
 
 def _case(type_: str) -> str:
-    """KPI_UPDATED is kpiUpdated, and so is KpiUpdated."""
+    """Return the case of an enum for a word or a type: SYNC_DELETE is syncDelete."""
     words = [word.lower() for word in type_.replace("-", "_").split("_")]
     return _safe(words[0] + "".join(_upper(word) for word in words[1:]))
 
@@ -205,8 +214,8 @@ def _safe(name: str) -> str:
     return f"`{name}`" if name in RESERVED else name
 
 
-def _kind(shape: type) -> str:
-    return str(getattr(shape, "__struct_config__").tag)
+def _kind(shape: type[EntityData]) -> str:
+    return str(shape.__struct_config__.tag)
 
 
 def _with_kinds() -> list[Entity]:
@@ -395,7 +404,10 @@ def _shapes(entity: Entity) -> str:
         "",
         "    public func encode(to encoder: any Encoder) throws {",
         "        switch self {",
-        *(f"        case .{_case(kind)}(let data): try data.encode(to: encoder)" for kind in shapes),
+        *(
+            f"        case .{_case(kind)}(let data): try data.encode(to: encoder)"
+            for kind in shapes
+        ),
         "        case .unknown(let id, let kind):",
         "            var container = encoder.container(keyedBy: CodingKeys.self)",
         "            try container.encode(id, forKey: .id)",
@@ -422,7 +434,7 @@ def _data_name(entity: Entity) -> str:
 def _entity_data() -> str:
     every = list(entities())
     lines = [
-        "/// An entity, by its type; a type that a newer server has is unknown. Encoded it is its data.",
+        "/// An entity, by its type; a newer server may have unknown ones. Encoded it is `data`.",
         "public enum EntityData: Encodable, Hashable, Sendable {",
         *(f"    case {_case(entity.name)}({_data_name(entity)})" for entity in every),
         "    case unknown(id: String, type: String)",
@@ -440,7 +452,10 @@ def _entity_data() -> str:
         "",
         "    public func encode(to encoder: any Encoder) throws {",
         "        switch self {",
-        *(f"        case .{_case(one.name)}(let data): try data.encode(to: encoder)" for one in every),
+        *(
+            f"        case .{_case(one.name)}(let data): try data.encode(to: encoder)"
+            for one in every
+        ),
         "        case .unknown(let id, _):",
         "            var container = encoder.container(keyedBy: CodingKeys.self)",
         "            try container.encode(id, forKey: .id)",
@@ -544,7 +559,7 @@ def _events(messages: list[Entry]) -> str:
     change = {"SyncDelete": ".deleted"}
     lines = [
         "extension ServerMessage {",
-        "    /// The change to an entity that the message tells of; nil of answers to one connection.",
+        "    /// The change to an entity that the message tells of; nil where it tells of none.",
         "    public var event: EntityEvent? {",
         "        switch self {",
     ]
@@ -566,14 +581,17 @@ def _shown(messages: list[Entry], words: Vocabulary) -> str:
     """Return how each message changes the entity that it shows (decision V8)."""
     lines = [
         "extension ServerMessage {",
-        "    /// Return the entity after this message, which creates or updates it; nil where the message",
-        "    /// shows but some of its fields, and the others are not known.",
+        "    /// Return the entity after this message, which creates or updates it; nil where the",
+        "    /// message shows but some of its fields, and the others are not known.",
         "    func entity(after known: EntityData?) -> EntityData? {",
         "        switch self {",
     ]
     for entry in messages:
         if entry.struct is SyncUpdate:
-            lines += [f"        case .{_case(entry.name)}(let payload):", "            return payload.data"]
+            lines += [
+                f"        case .{_case(entry.name)}(let payload):",
+                "            return payload.data",
+            ]
         elif entry.subject and set(entry.subject.changes) != {"deleted"}:
             lines += _applied(entry, words)
     lines += ["        default:", "            return nil", "        }", "    }", "}\n"]

@@ -100,6 +100,9 @@ actor Driver {
         }
         var options = BOSClient.Options()
         options.pace = command.pace ?? 1
+        #if canImport(FoundationNetworking)
+        options.transport = LinuxTransport()
+        #endif
         let client = try BOSClient(url: url, tokens: tokens, options: options)
         self.client = client
         asking = []
@@ -164,7 +167,8 @@ actor Driver {
     private func tell(_ event: ClientEvent) {
         switch event {
         case .state(let state):
-            report("state", ["state": state.name, "error": state.error?.name])
+            let why = state.error?.localizedDescription
+            report("state", ["state": state.name, "error": state.error?.name, "why": why])
         case .message(let message):
             guard let event = message.event else { return }
             report(

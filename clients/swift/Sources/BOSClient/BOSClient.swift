@@ -66,6 +66,8 @@ public actor BOSClient {
     private var authenticated = false
     private var heard = 0
     private var abandonedFor: BOSError?
+    /// The code with which the server has said that it will close; not every platform tells it later.
+    private var announcedCode: Int?
 
     private var follower = Follower()
     private var requests = Requests()
@@ -371,6 +373,7 @@ public actor BOSClient {
         connection += 1
         let number = connection
         abandonedFor = nil
+        announcedCode = nil
         follower.connect()
         tell(.connecting)
         do {
@@ -387,9 +390,12 @@ public actor BOSClient {
                 guard number == connection, !isStopped else { return SocketEnd() }
                 receive(text)
             }
-        } catch let end as SocketEnd {
-            guard let abandonedFor else { return end }
-            return SocketEnd(reason: abandonedFor.localizedDescription, error: abandonedFor)
+        } catch var end as SocketEnd {
+            if let abandonedFor {
+                return SocketEnd(reason: abandonedFor.localizedDescription, error: abandonedFor)
+            }
+            end.code = announcedCode ?? end.code
+            return end
         } catch let error as BOSError {
             return SocketEnd(reason: error.localizedDescription, error: error)
         } catch {
@@ -442,12 +448,9 @@ public actor BOSClient {
                 : .protocolError(reason: "the server closed with \(code) \(end.reason)")
         }
         switch end.error {
-        case .signIn, .certificate:
-            return end.error
-        case .notBOS where !wasAnswered:
-            return end.error
-        default:
-            break
+        case .signIn, .certificate: return end.error
+        case .notBOS where !wasAnswered && abandonedFor == nil: return end.error
+        default: break
         }
         guard let status = end.status, !wasAnswered else { return nil }
         let mayPass = status >= 500 || status == 429 || status == 408
@@ -457,9 +460,12 @@ public actor BOSClient {
     private func wait(after end: SocketEnd) async {
         if end.code == CloseCode.authentication.rawValue { stale = true }
         var seconds = backoff.next()
-        if end.code == CloseCode.tooMany.rawValue {
-            seconds = noPlace ? Backoff.noPlace : Backoff.tooMany + Double.random(in: 0...1)
+        if noPlace {
+            seconds = Backoff.noPlace
+        } else if end.code == CloseCode.tooMany.rawValue {
+            seconds = Backoff.tooMany + Double.random(in: 0...1)
         }
+        seconds = max(seconds, end.retryAfter ?? 0)
         seconds *= options.pace
         let pause = Task { _ = try? await Task.sleep(for: .seconds(seconds)) }
         self.pause = pause
@@ -721,6 +727,10 @@ public actor BOSClient {
     private func refused(_ requestId: String?, _ refusal: ErrorMessage) {
         if requests.has(requestId) { return refusedRequest(requestId, refusal) }
         let error = BOSError(refusal)
+        if let code = refusal.details?.closeCode {
+            announcedCode = Int(code)
+            return
+        }
         if let channel = refusal.details?.channel {
             drop(channel, refusal: error)
             go(follower.endRound())

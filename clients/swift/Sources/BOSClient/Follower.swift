@@ -140,13 +140,14 @@ struct Follower: Sendable {
             return (.anew, nil)
         case .invalidChannel, .unauthorized, .unrecognized:
             guard let channel = refusal.details?.channel else { return (.lost, nil) }
+            let dropped = wanted.contains(channel) ? channel : nil  // else UNSUBSCRIBED has told of it
             drop(channel)
             request.channels.removeAll { $0 == channel }
             guard request.channels.isEmpty else {
                 sync(request)
-                return (.goesOn, channel)
+                return (.goesOn, dropped)
             }
-            return (endRound(), channel)
+            return (endRound(), dropped)
         }
     }
 

@@ -4915,7 +4915,7 @@ public enum InsightData: Codable, Hashable, Sendable {
     }
 }
 
-/// An entity, by its type; a type that a newer server has is unknown. Encoded it is its data.
+/// An entity, by its type; a newer server may have unknown ones. Encoded it is `data`.
 public enum EntityData: Encodable, Hashable, Sendable {
     case organization(OrganizationData)
     case department(DepartmentData)
@@ -5218,7 +5218,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
 }
 
 extension ServerMessage {
-    /// The change to an entity that the message tells of; nil of answers to one connection.
+    /// The change to an entity that the message tells of; nil where it tells of none.
     public var event: EntityEvent? {
         switch self {
         case .alert(let payload):
@@ -5328,8 +5328,8 @@ extension ServerMessage {
 }
 
 extension ServerMessage {
-    /// Return the entity after this message, which creates or updates it; nil where the message
-    /// shows but some of its fields, and the others are not known.
+    /// Return the entity after this message, which creates or updates it; nil where the
+    /// message shows but some of its fields, and the others are not known.
     func entity(after known: EntityData?) -> EntityData? {
         switch self {
         case .alert(let payload):

@@ -23,13 +23,22 @@ public struct SocketEnd: Error, Sendable {
     public var reason = ""
     /// The status of an HTTP answer that was no handshake.
     public var status: Int?
+    /// In how many seconds that answer asks the client to come back.
+    public var retryAfter: Double?
     /// What else was wrong.
     public var error: BOSError?
 
-    public init(code: Int? = nil, reason: String = "", status: Int? = nil, error: BOSError? = nil) {
+    public init(
+        code: Int? = nil,
+        reason: String = "",
+        status: Int? = nil,
+        retryAfter: Double? = nil,
+        error: BOSError? = nil
+    ) {
         self.code = code
         self.reason = reason
         self.status = status
+        self.retryAfter = retryAfter
         self.error = error
     }
 }
@@ -52,18 +61,19 @@ public struct URLSessionTransport: BOSTransport {
     }
 }
 
-private final class URLSessionSocket: BOSSocket {
+/// A connection over a task that has been resumed.
+public final class URLSessionSocket: BOSSocket {
     private static let switchingProtocols = 101
 
     private let task: URLSessionWebSocketTask
     private let subprotocol: String
 
-    init(task: URLSessionWebSocketTask, subprotocol: String) {
+    public init(task: URLSessionWebSocketTask, subprotocol: String) {
         self.task = task
         self.subprotocol = subprotocol
     }
 
-    func send(_ text: String) async throws {
+    public func send(_ text: String) async throws {
         do {
             try await task.send(.string(text))
         } catch {
@@ -71,7 +81,7 @@ private final class URLSessionSocket: BOSSocket {
         }
     }
 
-    func receive() async throws -> String {
+    public func receive() async throws -> String {
         let message: URLSessionWebSocketTask.Message
         do {
             message = try await task.receive()
@@ -92,7 +102,8 @@ private final class URLSessionSocket: BOSSocket {
         }
     }
 
-    func close(code: Int) {
+    public func close(code: Int) {
+        guard response != nil else { return task.cancel() }  // there is nobody yet to say it to
         task.cancel(with: URLSessionWebSocketTask.CloseCode(rawValue: code) ?? .goingAway, reason: nil)
     }
 
@@ -111,7 +122,8 @@ private final class URLSessionSocket: BOSSocket {
             return SocketEnd(code: code, reason: reason)
         }
         if let status = response?.statusCode, status != Self.switchingProtocols {
-            return SocketEnd(reason: "the server answered \(status)", status: status)
+            let retryAfter = header("Retry-After").flatMap(Double.init)
+            return SocketEnd(reason: "the server answered \(status)", status: status, retryAfter: retryAfter)
         }
         if let error = error as? URLError {
             return SocketEnd(reason: error.localizedDescription, error: BOSError(error))
