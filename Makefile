@@ -54,7 +54,7 @@ matrix:  ## The tests on each Python from 3.11 on that is on this machine
 lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 	@$(IN)/python -m tests.lint
 
-docs: $(VENV)/.dev  ## Write what docs/ has of the declarations: asyncapi.json, messages.md, entities.md, metrics.md, protocol.ts
+docs: $(VENV)/.dev  ## Write what docs/ and clients/ have of the declarations
 	@$(IN)/python manage.py protocol_docs
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer: ten minutes

@@ -94,6 +94,7 @@ CHECKS: dict[str, Callable[[str], Iterator[Problem]]] = {
     ".html": problems_of_text,
     ".js": problems_of_text,
     ".ts": problems_of_text,
+    ".swift": problems_of_text,
 }
 
 
