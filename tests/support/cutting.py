@@ -26,6 +26,7 @@ class CuttingProxy:
         self._behind = urlsplit(url)
         self._every = every
         self._writers: set[asyncio.StreamWriter] = set()
+        self._paths: set[asyncio.Task[None]] = set()
         self.port = 0
         self.cuts = 0
 
@@ -40,7 +41,7 @@ class CuttingProxy:
 
     async def serve(self) -> asyncio.Server:
         """Listen on a free port, and begin to cut."""
-        server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -58,6 +59,11 @@ class CuttingProxy:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_GOODBYE)
             writer.transport.abort()
         self.cuts += len(self._writers) // 2
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = asyncio.create_task(self._pass_on(reader, writer))
+        self._paths.add(path)
+        path.add_done_callback(self._paths.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
