@@ -10,17 +10,17 @@ interface User {
 
 // ------------------------------------------------------------------ entities, as `make docs` writes them down
 
-type Organization = import("../../docs/protocol.ts").OrganizationData;
-type Department = import("../../docs/protocol.ts").DepartmentData;
-type Employee = import("../../docs/protocol.ts").EmployeeData;
-type Kpi = import("../../docs/protocol.ts").KpiData;
+type Organization = import("../../clients/javascript/src/protocol.ts").OrganizationData;
+type Department = import("../../clients/javascript/src/protocol.ts").DepartmentData;
+type Employee = import("../../clients/javascript/src/protocol.ts").EmployeeData;
+type Kpi = import("../../clients/javascript/src/protocol.ts").KpiData;
 
 /** Each KPI's values by its id, oldest first: [time, value]. */
 type KpiHistory = Record<string, [string, number][]>;
 
 // ------------------------------------------------------------------ messages
 
-type Details = import("../../docs/protocol.ts").ErrorDetails;
+type Details = import("../../clients/javascript/src/protocol.ts").ErrorDetails;
 
 interface Refusal {
   code: string;
