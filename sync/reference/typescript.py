@@ -209,8 +209,9 @@ def _object(name: str, schema: Schema) -> str:
 
 def _message(entry: Entry) -> str:
     fields: list[tuple[str, Any]] = [("type", json.dumps(entry.name))]
-    if entry.has_payload:
-        fields.append(("payload", entry.struct.__name__))
+    # Declared where there is none, too: so it can be read before the type is known.
+    has = entry.has_payload
+    fields.append(("payload", entry.struct.__name__) if has else ("payload?", "undefined"))
     fields += [("requestId?", "string"), ("timestamp" + "?" * entry.from_client, "string")]
     if entry.from_client:
         fields.append(("version?", "string"))

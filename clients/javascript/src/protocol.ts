@@ -1051,6 +1051,7 @@ export interface NotificationReadMessage {
 
 export interface PingMessage {
   type: "PING";
+  payload?: undefined;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1058,6 +1059,7 @@ export interface PingMessage {
 
 export interface PongMessage {
   type: "PONG";
+  payload?: undefined;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1234,12 +1236,14 @@ export interface ParticipantUpdateMessage {
 
 export interface ServerPingMessage {
   type: "PING";
+  payload?: undefined;
   requestId?: string;
   timestamp: string;
 }
 
 export interface ServerPongMessage {
   type: "PONG";
+  payload?: undefined;
   requestId?: string;
   timestamp: string;
 }
