@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 NO_GOODBYE = struct.pack("ii", 1, 0)
 """SO_LINGER: what has not been sent is thrown away, and the other end gets a reset."""
 CHUNK = 2**16
+LOOK = 0.05
+"""How often a proxy that does not cut looks whether it is to."""
 
 
 class CuttingProxy:
     """Passes bytes on between a port of its own and what is at `url`.
 
-    every: after so many seconds all connections that there are are reset; None: never by itself.
+    every: after so many seconds all connections that there are are reset; None: not yet.
     cuts: how many connections have been reset.
     """
 
@@ -35,6 +37,10 @@ class CuttingProxy:
         """Return the address of what is behind, through this proxy."""
         return self._behind._replace(netloc=f"127.0.0.1:{self.port}").geturl()
 
+    def start_cutting(self, every: float) -> None:
+        """Cut from now on. May be called from any thread."""
+        self._every = every
+
     def stop_cutting(self) -> None:
         """Leave the connections alone from now on. May be called from any thread."""
         self._every = None
@@ -46,9 +52,9 @@ class CuttingProxy:
         return server
 
     async def cut_regularly(self) -> None:
-        """Cut all connections, again and again, until it is told to stop."""
-        while self._every is not None:
-            await asyncio.sleep(self._every)
+        """Cut all connections, again and again, while it is told to."""
+        while True:
+            await asyncio.sleep(self._every or LOOK)
             if self._every is not None:
                 self.cut()
 

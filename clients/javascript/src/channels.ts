@@ -312,21 +312,24 @@ export class Channels {
     // "live" is told once everything is shown: what comes later moves what somebody points at.
     if (this.#inRound && this.#queued.size) return this.#subscribeQueued();
     const wasInRound = this.#inRound;
-    this.#inRound = false;
     if (wasInRound) this.#flush();
+    // Who has heard of it may want more of it: that belongs to this round.
+    if (wasInRound && this.#queued.size) return this.#subscribeQueued();
+    this.#inRound = false;
     // The least of them: one sync may be ahead of what the other's channels have got so far.
     if (this.#completed.length && (wasInRound || this.cursor === null)) this.cursor = Math.min(...this.#completed);
     if (this.#fewer) this.#hooks.trim();
     this.#completed = [];
-    this.#anew = this.#fewer = false;
+    this.#fewer = false;
     if (wasInRound) this.#hooks.complete();
   }
 
   /** Hand on what was gathered. */
   #flush(): void {
-    const messages = this.#gathered.sort(inOrder);
+    const [messages, anew] = [this.#gathered.sort(inOrder), this.#anew];
     this.#gathered = [];
-    if (messages.length || this.#anew) this.#hooks.apply({ messages, anew: this.#anew });
+    this.#anew = false;
+    if (messages.length || anew) this.#hooks.apply({ messages, anew });
   }
 }
 

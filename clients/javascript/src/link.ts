@@ -17,7 +17,11 @@ const ACCESS_REVOKED = 4403;
 const TOO_MANY = 4429;
 const NOT_UNDERSTOOD = [1002, 1007, 4400];
 const PASSING = [408, 425, 429]; // and whatever is 500 or more
-const NO_PLACE = "You are connected as often as you may be, in other tabs and on other devices.";
+const NO_PLACE =
+  "You are connected as often as you may be, in other tabs and on other devices. " +
+  "Close one of them: the first place that is free is taken here.";
+const ACCESS_HAS_CHANGED = "Your access has changed or was withdrawn. Please sign in again.";
+const NOT_UNDERSTOOD_HERE = "The server could not understand this client.";
 
 /** `unsure`: live, but the server does not answer. `stopped` is final. */
 export type StateName = "idle" | "connecting" | "authenticating" | "syncing" | "live" | "unsure" | "waiting" | "offline" | "stopped";
@@ -181,11 +185,11 @@ export class Link {
   }
 
   #closed(code: number, text: string): void {
-    const message = text || `The connection was closed with ${code}.`;
-    if (NOT_UNDERSTOOD.includes(code)) return this.stop(new ProtocolError(message));
-    if (code === ACCESS_REVOKED) return this.stop(new SignInError(message));
+    const details = { closeCode: code, reason: text };
+    if (NOT_UNDERSTOOD.includes(code)) return this.stop(new ProtocolError(NOT_UNDERSTOOD_HERE, { details }));
+    if (code === ACCESS_REVOKED) return this.stop(new SignInError(ACCESS_HAS_CHANGED, { details }));
     if (code === AUTHENTICATION) this.#stale = true;
-    const reason = new ConnectionLost(this.#noPlace ? NO_PLACE : message, { details: { closeCode: code } });
+    const reason = new ConnectionLost(this.#noPlace ? NO_PLACE : text || "The connection is lost.", { details });
     const pause = this.#backoff.next();
     this.#mustWait = code === TOO_MANY;
     if (this.#noPlace) this.#wait(reason, NO_PLACE_S + jitter());

@@ -5,13 +5,10 @@ import { type Batch, isSnapshot, subjectOf, type Told } from "./channels.ts";
 import { Emitter } from "./emitter.ts";
 import { type Entities, FIELDS } from "./protocol.ts";
 
-/** One entity that has changed; null: it was not there, or is gone. */
-export interface Change<Type extends EntityType = EntityType> {
-  type: Type;
-  id: string;
-  before: Entities[Type] | null;
-  after: Entities[Type] | null;
-}
+/** One entity that has changed: `type` says which. null: it was not there, or is gone. */
+export type Change<Type extends EntityType = EntityType> = Type extends EntityType
+  ? { type: Type; id: string; before: Entities[Type] | null; after: Entities[Type] | null }
+  : never;
 
 export interface ChangeEvent {
   changes: Change[];
