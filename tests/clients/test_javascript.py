@@ -59,6 +59,13 @@ async def test_k2_in_node_nothing_is_lost_or_doubled_however_often_it_is_cut(
     await assert_nothing_is_lost_or_doubled(result, cast)
 
 
+def test_k2_its_parts_do_what_they_say() -> None:
+    units = [*(NODE or ()), "--test", str(PACKAGE / "tests" / "units.test.ts")]
+    done = subprocess.run(units, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert "pass 8" in done.stdout
+
+
 # ------------------------------------------------------------------ bad input
 
 

@@ -69,6 +69,7 @@ export class Client {
   #requests: Requests;
   #deliveries = new Deliveries();
   #sessions = new Map<string, Session>();
+  #rejoining = new Set<string>();
   #pace: number;
 
   constructor({ url, token, WebSocket = platformSocket(), fetch = globalThis.fetch.bind(globalThis), pace = 1 }: Options) {
@@ -119,11 +120,16 @@ export class Client {
   /** Return the user, once signed in. */
   whoami(): Promise<User> {
     if (this.user) return Promise.resolve(this.user);
+    if (this.#isStopped) return Promise.reject(this.state.reason ?? this.#closedError(false));
     return new Promise((resolve, reject) => {
       const stop = [
-        this.on("user", (user) => [resolve(user), ...stop.map((one) => one())]),
-        this.on("state", ({ state, reason }) => state === "stopped" && reject(reason ?? new ClosedError("The client was closed.", false))),
+        this.on("user", (user) => end(() => resolve(user))),
+        this.on("state", ({ state, reason }) => state === "stopped" && end(() => reject(reason ?? this.#closedError(false)))),
       ];
+      const end = (settle: () => void) => {
+        for (const one of stop) one();
+        settle();
+      };
     });
   }
 
@@ -213,10 +219,14 @@ export class Client {
 
   /** Within a minute nobody has seen the user leave. */
   async #rejoin(sessionId: string): Promise<void> {
+    if (this.#rejoining.has(sessionId)) return; // it is sent again by itself
+    this.#rejoining.add(sessionId);
     try {
-      await this.request("SESSION_JOIN", { sessionId });
+      await this.#requests.add("SESSION_JOIN", { sessionId }, { ahead: true });
     } catch (error) {
       if (error instanceof RequestRefused) this.#forgetSession(sessionId);
+    } finally {
+      this.#rejoining.delete(sessionId);
     }
   }
 
@@ -244,10 +254,10 @@ export class Client {
   #signedIn({ userId, userName, role, organizationId }: AuthSuccess, first: boolean): void {
     this.user = { id: userId, name: userName, role, organizationId };
     this.#emitter.emit("user", this.user);
+    if (first) for (const sessionId of this.#sessions.keys()) this.#rejoin(sessionId);
     this.#requests.open();
-    if (!first) return this.#channels.resume();
-    for (const sessionId of this.#sessions.keys()) this.#rejoin(sessionId);
-    this.#channels.begin();
+    if (first) this.#channels.begin();
+    else this.#channels.resume();
   }
 
   #take(message: ServerMessage): void {
@@ -264,7 +274,7 @@ export class Client {
 
   #apply(batch: Batch): void {
     if (batch.anew) this.#deliveries.forget();
-    this.store.apply(batch);
+    this.store.apply(batch, this.#channels.pictured);
     for (const message of batch.messages) {
       if (isSnapshot(message) || !this.#deliveries.isNew(message, this.#channels.cursor)) continue;
       const { type, payload } = message;

@@ -51,13 +51,17 @@ export class Requests {
     return this.#waiting.size;
   }
 
-  /** Send it now or as soon as that is possible; resolves with the answer's payload. */
-  add<T extends RequestName>(type: T, payload: Payloads[T], { signal, timeout }: HowToAsk = {}): Promise<Replies[T]> {
+  /** Send it now or as soon as that is possible; resolves with the answer's payload.
+   *
+   * ahead: of all that wait, which may need what it does.
+   */
+  add<T extends RequestName>(type: T, payload: Payloads[T], { signal, timeout, ahead }: HowToAsk & { ahead?: boolean } = {}): Promise<Replies[T]> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const requestId = newId();
       const request: Waiting = { requestId, type, payload, sent: false, onTheWay: false, limited: null, resolve, reject };
-      this.#waiting.set(requestId, request);
+      if (ahead) this.#waiting = new Map([[requestId, request], ...this.#waiting]);
+      else this.#waiting.set(requestId, request);
       signal?.addEventListener("abort", () => {
         if (!request.sent) this.#end(request)?.reject(signal.reason);
       });

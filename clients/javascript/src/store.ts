@@ -83,9 +83,13 @@ export class Store {
 
   // ---------------------------------------------------------------- for the client
 
-  /** Apply what has come, in one step. */
-  apply({ messages, anew }: Batch): void {
-    const edit = new Edit((type) => this.#of(type));
+  /** Apply what has come, in one step.
+   *
+   * followed: the channels that are shown. A live message of something else that is not known, as
+   * the answer to a request may be, does not bring it in.
+   */
+  apply({ messages, anew }: Batch, followed: ReadonlySet<string>): void {
+    const edit = this.#edit(followed);
     const newest = messages.reduce<number | null>((sequence, { payload }) => Math.max(sequence ?? 0, payload.sequence), null);
     if (anew) {
       const shown = new Set<string>();
@@ -102,17 +106,20 @@ export class Store {
 
   /** Remove what none of these channels shows. */
   retain(followed: ReadonlySet<string>): void {
-    const edit = new Edit((type) => this.#of(type));
-    const kpi = (id: string) => this.get("kpi", id);
-    const gone: [string, string][] = [];
-    for (const [type, of] of this.#maps) {
-      for (const [id, data] of of) {
-        const channels = channelsOf(type, data, kpi);
-        if (channels && !isShown(channels, followed)) gone.push([type, id]);
-      }
-    }
-    for (const [type, id] of gone) edit.set(type, id, null);
+    const edit = this.#edit(followed);
+    const all = [...this.#maps].flatMap(([type, of]) => [...of].map(([id, data]) => ({ type, id, data })));
+    const gone = all.filter(({ type, data }) => !this.#isShown(type, data, followed));
+    for (const { type, id } of gone) edit.set(type, id, null);
     this.#tell(edit, null);
+  }
+
+  #edit(followed: ReadonlySet<string>): Edit {
+    return new Edit((type) => this.#of(type), (type, data) => this.#isShown(type, data, followed));
+  }
+
+  #isShown(type: string, data: Data, followed: ReadonlySet<string>): boolean {
+    const channels = channelsOf(type, data, (id) => this.get("kpi", id));
+    return channels === null || isShown(channels, followed);
   }
 
   #of(type: string): Map<string, Data> {
@@ -130,10 +137,12 @@ export class Store {
 /** Changes that are told of together. */
 class Edit {
   #of: (type: string) => Map<string, Data>;
+  #isShown: (type: string, data: Data) => boolean;
   #before = new Map<string, { type: string; id: string; before: Data | null }>();
 
-  constructor(of: (type: string) => Map<string, Data>) {
+  constructor(of: (type: string) => Map<string, Data>, isShown: (type: string, data: Data) => boolean) {
     this.#of = of;
+    this.#isShown = isShown;
   }
 
   /** What is different now. */
@@ -150,7 +159,7 @@ class Edit {
     if (entityType === undefined || entityId === undefined) return [];
     if (type === "SYNC_DELETE" || changeType === "deleted") this.#remove(entityType, entityId);
     else if (type === "SYNC_UPDATE") this.set(entityType, entityId, payload.data);
-    else this.set(entityType, entityId, this.#merged(entityType, entityId, payload, changeType === "created"));
+    else this.#merge(entityType, entityId, payload, changeType === "created");
     return this.#of(entityType).has(entityId) ? [`${entityType} ${entityId}`] : [];
   }
 
@@ -163,13 +172,14 @@ class Edit {
   }
 
   /** A live message replaces the fields that it has. */
-  #merged(type: string, id: string, payload: object, isCreated: boolean): Data {
+  #merge(type: string, id: string, payload: object, isCreated: boolean): void {
     const kind = "kind" in payload ? `${type}:${payload.kind}` : type;
     const fields = FIELDS[kind] ?? [];
-    const known = isCreated ? undefined : this.#of(type).get(id);
-    const nothingYet = { ...Object.fromEntries(fields.map((field) => [field, null])), id };
+    const known = this.#of(type).get(id);
+    const before = known && !isCreated ? known : { ...Object.fromEntries(fields.map((field) => [field, null])), id };
     const shown = Object.entries(payload).filter(([field]) => field !== "id" && fields.includes(field));
-    return { ...(known ?? nothingYet), ...Object.fromEntries(shown) } as Data;
+    const after = { ...before, ...Object.fromEntries(shown) } as Data;
+    if (known || this.#isShown(type, after)) this.set(type, id, after);
   }
 
   /** What is about a KPI goes with it: no live message says so one by one. */

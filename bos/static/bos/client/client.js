@@ -36,6 +36,7 @@ export class Client {
   #requests;
   #deliveries = new Deliveries();
   #sessions = new Map();
+  #rejoining = new Set();
   #pace;
   constructor({ url, token, WebSocket = platformSocket(), fetch = globalThis.fetch.bind(globalThis), pace = 1 }){
     this.#pace = pace;
@@ -91,14 +92,16 @@ export class Client {
   }
   /** Return the user, once signed in. */ whoami() {
     if (this.user) return Promise.resolve(this.user);
+    if (this.#isStopped) return Promise.reject(this.state.reason ?? this.#closedError(false));
     return new Promise((resolve, reject)=>{
       const stop = [
-        this.on("user", (user)=>[
-            resolve(user),
-            ...stop.map((one)=>one())
-          ]),
-        this.on("state", ({ state, reason })=>state === "stopped" && reject(reason ?? new ClosedError("The client was closed.", false)))
+        this.on("user", (user)=>end(()=>resolve(user))),
+        this.on("state", ({ state, reason })=>state === "stopped" && end(()=>reject(reason ?? this.#closedError(false))))
       ];
+      const end = (settle)=>{
+        for (const one of stop)one();
+        settle();
+      };
     });
   }
   /** Follow these channels from now on; resolves when what they show is in the store. */ subscribe(...channels) {
@@ -167,12 +170,18 @@ export class Client {
     this.#sessions.delete(sessionId);
   }
   /** Within a minute nobody has seen the user leave. */ async #rejoin(sessionId) {
+    if (this.#rejoining.has(sessionId)) return; // it is sent again by itself
+    this.#rejoining.add(sessionId);
     try {
-      await this.request("SESSION_JOIN", {
+      await this.#requests.add("SESSION_JOIN", {
         sessionId
+      }, {
+        ahead: true
       });
     } catch (error) {
       if (error instanceof RequestRefused) this.#forgetSession(sessionId);
+    } finally{
+      this.#rejoining.delete(sessionId);
     }
   }
   // ---------------------------------------------------------------- what happens
@@ -204,10 +213,10 @@ export class Client {
       organizationId
     };
     this.#emitter.emit("user", this.user);
+    if (first) for (const sessionId of this.#sessions.keys())this.#rejoin(sessionId);
     this.#requests.open();
-    if (!first) return this.#channels.resume();
-    for (const sessionId of this.#sessions.keys())this.#rejoin(sessionId);
-    this.#channels.begin();
+    if (first) this.#channels.begin();
+    else this.#channels.resume();
   }
   #take(message) {
     const { type, payload } = message;
@@ -222,7 +231,7 @@ export class Client {
   }
   #apply(batch) {
     if (batch.anew) this.#deliveries.forget();
-    this.store.apply(batch);
+    this.store.apply(batch, this.#channels.pictured);
     for (const message of batch.messages){
       if (isSnapshot(message) || !this.#deliveries.isNew(message, this.#channels.cursor)) continue;
       const { type, payload } = message;

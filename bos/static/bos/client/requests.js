@@ -22,7 +22,11 @@ export class Requests {
   /** How many have no answer yet. */ get size() {
     return this.#waiting.size;
   }
-  /** Send it now or as soon as that is possible; resolves with the answer's payload. */ add(type, payload, { signal, timeout } = {}) {
+  /** Send it now or as soon as that is possible; resolves with the answer's payload.
+   *
+   * ahead: of all that wait, which may need what it does.
+   */
+  add(type, payload, { signal, timeout, ahead } = {}) {
     return new Promise((resolve, reject)=>{
       if (signal?.aborted) return reject(signal.reason);
       const requestId = newId();
@@ -36,7 +40,14 @@ export class Requests {
         resolve,
         reject
       };
-      this.#waiting.set(requestId, request);
+      if (ahead) this.#waiting = new Map([
+        [
+          requestId,
+          request
+        ],
+        ...this.#waiting
+      ]);
+      else this.#waiting.set(requestId, request);
       signal?.addEventListener("abort", ()=>{
         if (!request.sent) this.#end(request)?.reject(signal.reason);
       });

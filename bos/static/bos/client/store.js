@@ -61,8 +61,13 @@ export class Store {
       ]));
   }
   // ---------------------------------------------------------------- for the client
-  /** Apply what has come, in one step. */ apply({ messages, anew }) {
-    const edit = new Edit((type)=>this.#of(type));
+  /** Apply what has come, in one step.
+   *
+   * followed: the channels that are shown. A live message of something else that is not known, as
+   * the answer to a request may be, does not bring it in.
+   */
+  apply({ messages, anew }, followed) {
+    const edit = this.#edit(followed);
     const newest = messages.reduce((sequence, { payload })=>Math.max(sequence ?? 0, payload.sequence), null);
     if (anew) {
       const shown = new Set();
@@ -79,20 +84,26 @@ export class Store {
     this.#tell(edit, newest);
   }
   /** Remove what none of these channels shows. */ retain(followed) {
-    const edit = new Edit((type)=>this.#of(type));
-    const kpi = (id)=>this.get("kpi", id);
-    const gone = [];
-    for (const [type, of] of this.#maps){
-      for (const [id, data] of of){
-        const channels = channelsOf(type, data, kpi);
-        if (channels && !isShown(channels, followed)) gone.push([
+    const edit = this.#edit(followed);
+    const all = [
+      ...this.#maps
+    ].flatMap(([type, of])=>[
+        ...of
+      ].map(([id, data])=>({
           type,
-          id
-        ]);
-      }
-    }
-    for (const [type, id] of gone)edit.set(type, id, null);
+          id,
+          data
+        })));
+    const gone = all.filter(({ type, data })=>!this.#isShown(type, data, followed));
+    for (const { type, id } of gone)edit.set(type, id, null);
     this.#tell(edit, null);
+  }
+  #edit(followed) {
+    return new Edit((type)=>this.#of(type), (type, data)=>this.#isShown(type, data, followed));
+  }
+  #isShown(type, data, followed) {
+    const channels = channelsOf(type, data, (id)=>this.get("kpi", id));
+    return channels === null || isShown(channels, followed);
   }
   #of(type) {
     let of = this.#maps.get(type);
@@ -109,9 +120,11 @@ export class Store {
 }
 /** Changes that are told of together. */ class Edit {
   #of;
+  #isShown;
   #before = new Map();
-  constructor(of){
+  constructor(of, isShown){
     this.#of = of;
+    this.#isShown = isShown;
   }
   /** What is different now. */ get changes() {
     const all = [
@@ -131,7 +144,7 @@ export class Store {
     if (entityType === undefined || entityId === undefined) return [];
     if (type === "SYNC_DELETE" || changeType === "deleted") this.#remove(entityType, entityId);
     else if (type === "SYNC_UPDATE") this.set(entityType, entityId, payload.data);
-    else this.set(entityType, entityId, this.#merged(entityType, entityId, payload, changeType === "created"));
+    else this.#merge(entityType, entityId, payload, changeType === "created");
     return this.#of(entityType).has(entityId) ? [
       `${entityType} ${entityId}`
     ] : [];
@@ -147,11 +160,11 @@ export class Store {
     if (after === null) of.delete(id);
     else of.set(id, after);
   }
-  /** A live message replaces the fields that it has. */ #merged(type, id, payload, isCreated) {
+  /** A live message replaces the fields that it has. */ #merge(type, id, payload, isCreated) {
     const kind = "kind" in payload ? `${type}:${payload.kind}` : type;
     const fields = FIELDS[kind] ?? [];
-    const known = isCreated ? undefined : this.#of(type).get(id);
-    const nothingYet = {
+    const known = this.#of(type).get(id);
+    const before = known && !isCreated ? known : {
       ...Object.fromEntries(fields.map((field)=>[
           field,
           null
@@ -159,10 +172,11 @@ export class Store {
       id
     };
     const shown = Object.entries(payload).filter(([field])=>field !== "id" && fields.includes(field));
-    return {
-      ...known ?? nothingYet,
+    const after = {
+      ...before,
       ...Object.fromEntries(shown)
     };
+    if (known || this.#isShown(type, after)) this.set(type, id, after);
   }
   /** What is about a KPI goes with it: no live message says so one by one. */ #remove(type, id) {
     this.set(type, id, null);
