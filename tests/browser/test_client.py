@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.clients.conftest import WITHOUT_LIMITS
-from tests.clients.trials import assert_nothing_is_lost_or_doubled, change, task
+from tests.clients.trials import assert_nothing_is_lost_or_doubled, change, result_of, task
 from tests.conftest import ServeFixture
 from tests.support.cast import Cast
 from tests.support.cutting import cutting
@@ -33,9 +33,9 @@ async def test_k2_in_chromium_nothing_is_lost_or_doubled_however_often_it_is_cut
         await page.goto(way.url)
         ready = asyncio.Event()
         await page.expose_function("ready", ready.set)
-        running = asyncio.create_task(page.evaluate(RUN, task(cast)))
+        running = asyncio.ensure_future(page.evaluate(RUN, task(cast)))
         await ready.wait()
         way.start_cutting(1.0)
         await change(server, cast)
-        result = await running
+        result = await result_of(running, way)
     await assert_nothing_is_lost_or_doubled(result, cast)

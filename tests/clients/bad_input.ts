@@ -47,4 +47,17 @@ for (const days of [-1, 1]) {
   const late = client.request("KPI_UPDATE", { kpiId: kpi, value: 6 }).catch((error: BosError & { sent: boolean }) => `${error.name} ${error.sent}`);
   said[`closed ${days}`] = [await answer, await late];
 }
+
+// Closed by whoever hears of a state, it stays closed: at this pace its patience ends within 0.1 s.
+for (const closing of ["connecting", "authenticating", "syncing", "live"]) {
+  const client = connect({ url, token, pace: 0.01 });
+  const states: string[] = [];
+  client.on("state", ({ state }) => {
+    states.push(state);
+    if (state === closing) client.close();
+  });
+  await new Promise<void>((resolve) => client.on("state", ({ state }) => state === "stopped" && resolve()));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  said[`closed while ${closing}`] = states.at(-1);
+}
 process.stdout.write(JSON.stringify(said));

@@ -262,7 +262,8 @@ export class Channels {
     this.pictured.clear();
     this.cursor = null;
     this.#inRound = this.#anew = true;
-    this.#sync({ channels: all });
+    if (all.length) this.#sync({ channels: all });
+    else this.#endRound();
   }
 
   /** A refused channel is forgotten; a SUBSCRIBE or SYNC_REQUEST refused as a whole is a lost round. */

@@ -225,9 +225,10 @@ export class Channels {
     this.pictured.clear();
     this.cursor = null;
     this.#inRound = this.#anew = true;
-    this.#sync({
+    if (all.length) this.#sync({
       channels: all
     });
+    else this.#endRound();
   }
   /** A refused channel is forgotten; a SUBSCRIBE or SYNC_REQUEST refused as a whole is a lost round. */ #refused(requestId, refusal) {
     const asked = this.#unanswered.has(requestId);

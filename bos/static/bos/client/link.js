@@ -100,13 +100,10 @@ export class Link {
   #connect() {
     this.#timers.clear();
     this.#mustWait = false;
-    const { WebSocket, addresses } = this.#options;
-    const socket = new WebSocket(addresses.ws, [
-      SUBPROTOCOL
-    ]);
+    const socket = this.#opened();
+    if (!socket) return;
     let told = "";
     this.#socket = socket;
-    this.#tell("connecting");
     this.#timers.after("patience", PATIENCE_S, ()=>this.#lost(this.#silence()));
     socket.onopen = ()=>{
       if (socket.protocol !== SUBPROTOCOL) return this.#isNotBos(`It speaks ${socket.protocol || "no subprotocol"}.`);
@@ -122,6 +119,19 @@ export class Link {
       if (this.state.state === "connecting" && !this.#met) this.#look(socket, told);
       else this.#closed(code, reason);
     };
+    this.#tell("connecting"); // last: whoever hears of it may end it
+  }
+  /** Return a new socket; where the platform lets nobody connect to this address, it is of no use. */ #opened() {
+    try {
+      return new this.#options.WebSocket(this.#options.addresses.ws, [
+        SUBPROTOCOL
+      ]);
+    } catch (error) {
+      this.stop(new NotBosError(`There can be no connection to ${this.#options.addresses.ws}: ${error}`, {
+        cause: error
+      }));
+      return null;
+    }
   }
   /** The socket is given up, whether it answers or not: a dead network keeps onclose waiting. */ #leave(code) {
     this.#timers.clear();
@@ -216,6 +226,7 @@ export class Link {
   // ---------------------------------------------------------------- tokens
   /** early: the old token is still good, so a failure costs nothing yet. */ async #authenticate({ fresh, early = false }) {
     const socket = this.#socket;
+    if (!socket) return; // ended meanwhile
     const { token } = this.#options;
     this.#timers.cancel("patience"); // a user may have to type a password
     try {
@@ -255,6 +266,7 @@ export class Link {
       this.#heartbeat.start();
       this.#tell("syncing");
     }
+    if (!this.#signedIn) return; // ended by whoever has heard of it
     this.#hooks.signedIn(payload, first);
   }
   #notWelcome({ error, message, details }) {
