@@ -52,7 +52,7 @@ async def change(server: Server, cast: Cast) -> None:
 async def result_of(running: Future[Said], way: CuttingProxy) -> Said:
     """Wait for the client, which is cut each second as long as that leaves it time to come back."""
     await asyncio.wait({running}, timeout=BUSY)
-    way.stop_cutting()  # a machine may be too busy for a connection, a sign-in and a sync in a second
+    way.stop_cutting()  # a machine may be too busy for a sign-in and a sync in one second
     return await running
 
 
