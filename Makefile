@@ -13,7 +13,7 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 # What sends to many sockets at once, where a C compiler is; quick where nothing is to be done.
 COMPILE = @$(IN)/python -m sync.delivery.send_loop
 
-.PHONY: help venv run test unit coverage matrix lint docs bench bench-peers lock clean
+.PHONY: help venv run test unit coverage matrix lint docs clients bench bench-peers lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
@@ -56,6 +56,11 @@ lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 
 docs: $(VENV)/.dev  ## Write what docs/ and clients/ have of the declarations
 	@$(IN)/python manage.py protocol_docs
+
+clients: $(VENV)/.dev  ## Pack the client in JavaScript, and write what the page serves of it
+	@$(IN)/python clients/javascript/build.py --page
+	@$(IN)/python clients/javascript/build.py
+	@cd clients/javascript && ../../$(IN)/npm pack --silent
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer: ten minutes
 	$(COMPILE)

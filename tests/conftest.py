@@ -46,8 +46,7 @@ MAX_ID = 60
 # `@pytest.mark.once("sqlite")` says the same of a test in a file whose others run twice.
 RUN_ONCE = {
     "unit": "sqlite",
-    "clients/test_conformance.py": "sqlite",
-    "clients/test_swift.py": "sqlite",
+    "clients": "sqlite",
     "project/test_architecture.py": "sqlite",
     "project/test_docs.py": "sqlite",
     "project/test_reference.py": "sqlite",
@@ -73,6 +72,7 @@ RUN_ONCE = {
     "admin/test_admin_business.py": "postgres",
     "admin/test_admin_pages.py": "postgres",
     "test_links.py": "postgres",
+    "browser/test_client.py": "sqlite",
     "browser/test_page.py": "sqlite",
     "browser/test_page_losses.py": "sqlite",
     "browser/test_admin.py": "postgres",

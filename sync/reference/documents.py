@@ -22,7 +22,7 @@ def documents() -> dict[Path, str]:
         docs / "messages.md": reference_text(),
         docs / "entities.md": entities_text(),
         docs / "metrics.md": metrics_text(),
-        docs / "protocol.ts": typescript_text(),
+        clients / "javascript/src/protocol.ts": typescript_text(),
         clients / "swift/Sources/BOSClient/Protocol.swift": swift_text(),
     }
 

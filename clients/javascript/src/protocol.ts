@@ -1051,6 +1051,7 @@ export interface NotificationReadMessage {
 
 export interface PingMessage {
   type: "PING";
+  payload?: undefined;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1058,6 +1059,7 @@ export interface PingMessage {
 
 export interface PongMessage {
   type: "PONG";
+  payload?: undefined;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1234,12 +1236,14 @@ export interface ParticipantUpdateMessage {
 
 export interface ServerPingMessage {
   type: "PING";
+  payload?: undefined;
   requestId?: string;
   timestamp: string;
 }
 
 export interface ServerPongMessage {
   type: "PONG";
+  payload?: undefined;
   requestId?: string;
   timestamp: string;
 }
@@ -1411,3 +1415,141 @@ export type ServerMessage =
   | SyncUpdateMessage
   | TokenExpiredNoticeMessage
   | UnsubscribedMessage;
+
+/** The payload of each request. */
+export interface Requests {
+  ANNOTATION_CREATE: AnnotationCreate;
+  ANNOTATION_DELETE: AnnotationDelete;
+  ANNOTATION_UPDATE: AnnotationUpdate;
+  AUTH: Auth;
+  CURSOR_MOVE: CursorMove;
+  KPI_UPDATE: KpiUpdate;
+  NOTIFICATION_READ: NotificationRead;
+  PING: undefined;
+  PONG: undefined;
+  PREDICTION_REQUEST: PredictionRequest;
+  REPORT_REQUEST: ReportRequest;
+  SESSION_CREATE: SessionCreate;
+  SESSION_JOIN: SessionJoin;
+  SESSION_LEAVE: SessionLeave;
+  SUBSCRIBE: Subscribe;
+  SYNC_REQUEST: SyncRequest;
+  UNSUBSCRIBE: Unsubscribe;
+}
+
+/**
+ * The payload of what answers a request that is served: the last message that is sure to come. A
+ * request that is not here gets no answer.
+ */
+export interface Replies {
+  ANNOTATION_CREATE: AnnotationCreated;
+  ANNOTATION_DELETE: AnnotationDeleted;
+  ANNOTATION_UPDATE: AnnotationUpdated;
+  AUTH: AuthSuccess;
+  KPI_UPDATE: KpiUpdated;
+  NOTIFICATION_READ: NotificationReadConfirmed;
+  PING: undefined;
+  PREDICTION_REQUEST: PredictionReady;
+  REPORT_REQUEST: ReportGenerated;
+  SESSION_CREATE: SessionCreated;
+  SESSION_JOIN: SessionJoined;
+  SESSION_LEAVE: SessionLeft;
+  SUBSCRIBE: Subscribed;
+  SYNC_REQUEST: SyncComplete;
+  UNSUBSCRIBE: Unsubscribed;
+}
+
+/** What a client keeps of each entity type. */
+export interface Entities {
+  organization: OrganizationData;
+  department: DepartmentData;
+  employee: EmployeeData;
+  notification: NotificationData;
+  kpi: KpiData;
+  alert: AlertData;
+  insight: AnomalyData | PredictionData | RecommendationData;
+  report: ReportData;
+  session: SessionData;
+  invitation: InvitationData;
+  participant: ParticipantData;
+  annotation: AnnotationData;
+}
+
+/** The messages with its requestId that say that a request was served. */
+export const ANSWERS: { [name: string]: Array<string> | undefined } = {
+  "ANNOTATION_CREATE": ["ANNOTATION_CREATED"],
+  "ANNOTATION_DELETE": ["ANNOTATION_DELETED"],
+  "ANNOTATION_UPDATE": ["ANNOTATION_UPDATED"],
+  "AUTH": ["AUTH_SUCCESS"],
+  "CURSOR_MOVE": [],
+  "KPI_UPDATE": ["KPI_UPDATED"],
+  "NOTIFICATION_READ": ["NOTIFICATION_READ"],
+  "PING": ["PONG"],
+  "PONG": [],
+  "PREDICTION_REQUEST": ["PREDICTION_READY"],
+  "REPORT_REQUEST": ["REPORT_GENERATED"],
+  "SESSION_CREATE": ["SESSION_CREATED"],
+  "SESSION_JOIN": ["SESSION_JOINED"],
+  "SESSION_LEAVE": ["SESSION_LEFT"],
+  "SUBSCRIBE": ["SUBSCRIBED"],
+  "SYNC_REQUEST": ["SYNC_COMPLETE"],
+  "UNSUBSCRIBE": ["UNSUBSCRIBED"],
+};
+
+/** Requests that a worker answers: what has failed is told by a NOTIFICATION. */
+export const ANSWERED_LATER: Array<string> = ["PREDICTION_REQUEST", "REPORT_REQUEST"];
+
+/** The fields that the payload of each message of a server has, whatever it tells. */
+export const REQUIRED: { [name: string]: Array<string> | undefined } = {
+  "ALERT": ["alertId", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_CREATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_DELETED": ["annotationId", "sessionId", "deletedBy", "deletedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_UPDATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "updatedBy", "entityType", "entityId", "changeType", "sequence"],
+  "ANOMALY_DETECTED": ["insightId", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt", "entityType", "entityId", "changeType", "sequence"],
+  "AUTH_FAILED": ["error", "message"],
+  "AUTH_SUCCESS": ["userId", "organizationId", "sessionId", "expiresAt", "role", "userName"],
+  "CURSOR_MOVE": ["userId", "position", "sessionId"],
+  "DEPARTMENT_UPDATED": ["departmentId", "name", "parentId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "EMPLOYEE_UPDATED": ["employeeId", "name", "title", "email", "departmentId", "userId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ERROR": ["code", "message"],
+  "KPI_UPDATED": ["kpiId", "value", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "NOTIFICATION": ["notificationId", "category", "title", "message", "data", "createdAt", "readAt", "entityType", "entityId", "changeType", "sequence"],
+  "NOTIFICATION_READ": ["notificationIds"],
+  "PARTICIPANT_UPDATE": ["sessionId", "userId", "state", "role", "entityType", "entityId", "changeType", "sequence"],
+  "PING": [],
+  "PONG": [],
+  "PREDICTION_READY": ["kpiId", "horizon", "points", "method", "createdAt"],
+  "RATE_LIMIT": ["limit", "window", "retryAfter", "message"],
+  "RECOMMENDATION": ["kpiId", "message", "evidence", "method", "createdAt"],
+  "REPORT_GENERATED": ["reportId", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
+  "SESSION_CREATED": ["sessionId", "hostId", "title", "activeSpace", "participants", "createdAt", "maxParticipants", "invitationOnly", "entityType", "entityId", "changeType", "sequence"],
+  "SESSION_ENDED": ["sessionId", "endedBy", "endedAt", "reason", "entityType", "entityId", "changeType", "sequence"],
+  "SESSION_JOINED": ["sessionId", "userId", "userName", "state", "role", "joinedAt"],
+  "SESSION_LEFT": ["sessionId", "userId", "userName", "role", "leftAt", "entityType", "entityId", "changeType", "sequence"],
+  "SUBSCRIBED": ["channels", "sequence"],
+  "SYNC_COMPLETE": ["updatesSent", "lastSyncTimestamp", "lastSequence"],
+  "SYNC_DELETE": ["entityType", "entityId", "deletedBy", "deletedAt", "sequence"],
+  "SYNC_ERROR": ["code", "message"],
+  "SYNC_START": ["updateCount", "fromTimestamp"],
+  "SYNC_UPDATE": ["entityType", "entityId", "changeType", "data", "updatedBy", "sequence"],
+  "TOKEN_EXPIRED": ["message"],
+  "UNSUBSCRIBED": ["channels"],
+};
+
+/** The fields of each entity type, `type:kind` where it has kinds: all are there. */
+export const FIELDS: { [name: string]: Array<string> | undefined } = {
+  "organization": ["id", "name", "updatedAt"],
+  "department": ["id", "name", "parentId", "updatedAt"],
+  "employee": ["id", "name", "title", "email", "departmentId", "userId", "updatedAt"],
+  "notification": ["id", "category", "title", "message", "data", "createdAt", "readAt"],
+  "kpi": ["id", "name", "unit", "value", "target", "direction", "departmentId", "ownerId", "visibility", "updatedAt"],
+  "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt"],
+  "insight:anomaly": ["kind", "id", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt"],
+  "insight:prediction": ["kind", "id", "kpiId", "horizon", "points", "method", "createdAt"],
+  "insight:recommendation": ["kind", "id", "kpiId", "message", "evidence", "method", "createdAt"],
+  "report": ["id", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
+  "session": ["id", "title", "hostId", "activeSpace", "maxParticipants", "invitationOnly", "createdAt", "endedAt"],
+  "invitation": ["id", "sessionId", "title"],
+  "participant": ["id", "sessionId", "userId", "userName", "state", "role", "joinedAt"],
+  "annotation": ["id", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt"],
+};
