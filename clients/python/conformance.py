@@ -72,9 +72,7 @@ class Driver:
         self.client.unfollow(*command["channels"])
 
     async def do_request(self, command: Command) -> None:
-        struct = CLIENT_MESSAGES[command["type"]]
-        request = msgspec.convert(command["payload"], struct)
-        assert isinstance(request, Request)
+        request = _request_of(command["type"], command["payload"])
         self._start(self._request(command["as"], request, command.get("timeout")))
 
     async def _request(self, name: str, request: Request[Any], timeout: float | None) -> None:
@@ -120,12 +118,23 @@ class Driver:
         if self._client is not None:
             await self._client.close()
             await asyncio.gather(*self._tasks)
-            self._client = None
 
     def _start(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _request_of(type_: str, payload: dict[str, Any]) -> Request[Any]:
+    """Return the request, also one that the server will refuse for what is in it."""
+    struct: Any = CLIENT_MESSAGES[type_]
+    try:
+        request = msgspec.convert(payload, struct)
+    except msgspec.ValidationError:
+        names = {field.encode_name: field.name for field in msgspec.structs.fields(struct)}
+        request = struct(**{names[name]: value for name, value in payload.items()})
+    assert isinstance(request, Request)
+    return request
 
 
 def _token(command: Command) -> Any:

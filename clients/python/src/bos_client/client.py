@@ -204,7 +204,9 @@ class Client:
         self._reached = False
         """There has been a BOS at this address."""
         self._stale = False
-        """The server did not accept the token: another one is needed before the next AUTH."""
+        """The token does not hold, or no longer: another is needed before the next AUTH."""
+        self._refusals = 0
+        """How many tokens the server has refused in a row."""
         self._no_place = False
         self._link: _Link | None = None
         self._run_task: asyncio.Task[None] | None = None
@@ -551,7 +553,7 @@ class Client:
 
     async def _read(self, link: _Link) -> None:
         try:
-            while True:
+            while not link.ended.done():
                 self._receive(link, await link.socket.recv(decode=False))
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else ABNORMAL
@@ -618,7 +620,7 @@ class Client:
 
     def _signed_in(self, link: _Link, message: p.AuthSuccessMessage) -> None:
         self._stale = self._no_place = False
-        self._reached = True
+        self._refusals, self._reached = 0, True
         link.cancel("silence")
         self.user = message.payload
         life = _seconds_between(message.timestamp, message.payload.expires_at)
@@ -626,7 +628,7 @@ class Client:
             link.after("renew", renew_after(life) * self._pace, lambda: self._renew(link))
         if link.signed_in:  # renewed in place: the connection goes on as it was
             self._requests.resume(self._ask)
-            self._rounds.renewed()
+            self._rounds.ask_again()
             return
         link.signed_in = True
         link.start(self._heartbeat.beat())
@@ -640,10 +642,11 @@ class Client:
             details = None if payload.details is UNSET else payload.details
             self._no_place = details is not None and details.scope == "connections"
             return  # 4429 follows
-        if self._stale:
+        self._stale = True
+        self._refusals += 1
+        if self._refusals > 1:
             link.end(SignInError(payload.message, code=payload.error))
             return
-        self._stale = True
         link.start(self._authenticate(link, fresh=True))
 
     # ------------------------------------------------------------------ what the server says
@@ -666,7 +669,8 @@ class Client:
 
     def _misunderstood(self, link: _Link, error: wire.Malformed) -> None:
         if not link.signed_in:
-            link.end(_Loss(NotBosError(error.message)))
+            wrong = NotBosError(error.message)
+            link.end(_Loss(wrong) if self._reached else wrong)
             return
         self._requests.malformed(error.request_id, error)
         self._problems.tell(error)
@@ -684,6 +688,7 @@ class Client:
             case p.AuthFailedMessage(payload=failed):
                 self._not_signed_in(link, failed)
             case p.TokenExpiredNoticeMessage():
+                self._stale = True
                 self._requests.pause()
                 link.start(self._authenticate(link, fresh=True))
             case p.SubscribedMessage(payload=subscribed):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET
@@ -57,8 +57,7 @@ class _Sync:
 class _Unanswered:
     """A SUBSCRIBE on its way: the channels of which nothing is known yet."""
 
-    request: Subscribe
-    channels: set[str] = field(default_factory=set)
+    channels: dict[str, None]
 
 
 class Rounds:
@@ -90,8 +89,9 @@ class Rounds:
         self._signed_in = False
         self._in_round = False
         self._flushing: asyncio.Handle | None = None
-        self._later: set[asyncio.TimerHandle] = set()
-        self._awaiting_token: list[tuple[Request[Any], str]] = []
+        self._owed: list[_Unanswered | _Sync] = []
+        """Refused for now: to be asked for again, in requests of their own."""
+        self._later: asyncio.TimerHandle | None = None
         self._subscribes: dict[str, _Unanswered] = {}
         self._unsubscribes: set[str] = set()
         self._syncs: dict[str, _Sync] = {}
@@ -145,20 +145,25 @@ class Rounds:
         self._subscribe(self.wanted)
         self._end()
 
-    def renewed(self) -> None:
-        """Ask again for what was refused because the token had ended."""
-        again, self._awaiting_token = self._awaiting_token, []
-        for request, request_id in again:
-            self._send(request, request_id)
+    def ask_again(self) -> None:
+        """Ask for what was refused for now: there is a new token, or the server has room again."""
+        self._later = None
+        owed, self._owed = self._owed, []
+        for one in owed:
+            if isinstance(one, _Sync):
+                self._sync(one.channels, after=one.after)
+            else:
+                self._subscribe(one.channels)
 
     def lost(self) -> None:
         """The connection is gone, and all that was under way with it."""
         self._signed_in = self._in_round = self._resumed = False
-        for timer in self._later:
-            timer.cancel()
-        for gone in (self._later, self._subscribes, self._unsubscribes, self._syncs):
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        for gone in (self._subscribes, self._unsubscribes, self._syncs):
             gone.clear()
-        for kept in (self._awaiting_token, self._completed, self._pictures, self._kept):
+        for kept in (self._owed, self._completed, self._pictures, self._kept):
             kept.clear()
         self._serving = None
 
@@ -178,7 +183,7 @@ class Rounds:
         for first in range(0, len(asked), MOST_CHANNELS):
             some = asked[first : first + MOST_CHANNELS]
             request_id, request = new_id(), Subscribe(channels=some)
-            self._subscribes[request_id] = _Unanswered(request, set(some))
+            self._subscribes[request_id] = _Unanswered(dict.fromkeys(some))
             self._send(request, request_id)
 
     # ------------------------------------------------------------------ answers
@@ -188,7 +193,8 @@ class Rounds:
         unanswered = self._subscribes.get(request_id)
         if unanswered is None:
             return
-        unanswered.channels.difference_update(channels)
+        for channel in channels:
+            unanswered.channels.pop(channel, None)
         if not unanswered.channels:
             del self._subscribes[request_id]
         channels = [channel for channel in channels if channel in self.wanted]
@@ -235,33 +241,30 @@ class Rounds:
         refusal = refusal_of(error)
         channel = refusal.details.get("channel")
         wait = refusal.details.get("retryAfter")
-        again = unanswered.request if unanswered else _request_of(sync) if sync else None
         if sync is not None:
             self._serving = None
         if refusal.code in OUT_OF_DATE:
             self._start_anew(rewound=refusal.code == "SYNC_TIMESTAMP_IN_FUTURE")
         elif channel is not None:
             self._refuse(request_id, channel, refusal)
-        elif again is not None and refusal.code in WITHOUT_TOKEN:
-            self._awaiting_token.append((again, request_id))
-        elif again is not None and refusal.code in FOR_LATER and wait is not None:
-            self._send_later(again, request_id, wait)
+        elif refusal.code in WITHOUT_TOKEN or (refusal.code in FOR_LATER and wait is not None):
+            self._owe(request_id, wait)
         else:
             self._abandon(refusal.message)
         return True
 
-    def _send_later(self, request: Request[Any], request_id: str, seconds: float) -> None:
-        def send() -> None:
-            self._later.discard(timer)
-            self._send(request, request_id)
-
-        timer = asyncio.get_running_loop().call_later(seconds * self._pace, send)
-        self._later.add(timer)
+    def _owe(self, request_id: str, seconds: float | None) -> None:
+        """Ask for it again after so many seconds; None: with the next token."""
+        owed = self._subscribes.pop(request_id, None) or self._syncs.pop(request_id)
+        self._owed.append(owed)
+        if seconds is not None and self._later is None:
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(seconds * self._pace, self.ask_again)
 
     def _refuse(self, request_id: str, channel: str, refusal: RequestRefused) -> None:
         """Forget this channel; the others of the request are served, or asked for again."""
         if unanswered := self._subscribes.get(request_id):
-            unanswered.channels.discard(channel)
+            unanswered.channels.pop(channel, None)
             if not unanswered.channels:
                 del self._subscribes[request_id]
         if sync := self._syncs.pop(request_id, None):
@@ -285,7 +288,9 @@ class Rounds:
 
     def _start_anew(self, *, rewound: bool) -> None:
         """Too long away: the history in between is gone, so everything is shown anew."""
-        followed = {*self._pictured, *(c for sync in self._syncs.values() for c in sync.channels)}
+        syncs = [*self._syncs.values(), *(one for one in self._owed if isinstance(one, _Sync))]
+        followed = {*self._pictured, *(channel for sync in syncs for channel in sync.channels)}
+        self._owed = [one for one in self._owed if not isinstance(one, _Sync)]
         self._syncs.clear()
         self._completed.clear()
         self._pictures.clear()
@@ -325,7 +330,7 @@ class Rounds:
 
     def _end(self) -> None:
         """End the round if nothing is missing any more."""
-        if not self._signed_in or self._subscribes or self._syncs:
+        if not self._signed_in or self._subscribes or self._syncs or self._owed:
             return
         if self._in_round:
             if self._queued:
