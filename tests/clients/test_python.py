@@ -66,6 +66,7 @@ def mirrored(client: Client) -> dict[tuple[str, str], Any]:
 # ------------------------------------------------------------------ losses
 
 
+@pytest.mark.timeout(180)
 async def test_k3_cut_each_second_nothing_is_lost_and_nothing_comes_twice(
     unlimited: Server, cast: Cast
 ) -> None:
@@ -95,14 +96,14 @@ async def test_k3_cut_each_second_nothing_is_lost_and_nothing_comes_twice(
                     return await asyncio.gather(*(client.request(request) for request in asked))
 
                 _, answers = await asyncio.gather(update(), own())
-                await until(lambda: len(seen) >= UPDATES, within=20)
+                await until(lambda: len(seen) >= UPDATES, within=60)
             proxy.stop_cutting()
             await client.live()
             assert proxy.cuts >= 3
             async with await Plain.connect(unlimited, cast.alice) as fresh:
                 department = f"department:{cast.home.sales.pk}"
                 expected, sequence = await snapshot(fresh, cast.home.topic, department)
-            await until(lambda: (client.sequence or 0) >= sequence, within=5)
+            await until(lambda: (client.sequence or 0) >= sequence, within=30)
             assert mirrored(client) == expected
     assert [value for _, value in seen] == [float(n) for n in range(UPDATES)]
     assert [sequence for sequence, _ in seen] == sorted({sequence for sequence, _ in seen})

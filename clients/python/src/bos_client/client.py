@@ -356,6 +356,14 @@ class Client:
         """Follow these no longer; what only they showed leaves the store."""
         self._rounds.unfollow(channels)
 
+    async def history(self, *channels: str, after: int = 0) -> list[p.ServerMessage]:
+        """Return what happened in these channels after a sequence, oldest first.
+
+        Raises RequestRefused: `SYNC_HISTORY_EXPIRED` where it is no longer kept whole.
+        """
+        self._require_open()
+        return await self._rounds.history(list(channels), after)
+
     # ------------------------------------------------------------------ requests
 
     async def request(self, request: Request[R], *, timeout: float | None = None) -> R:

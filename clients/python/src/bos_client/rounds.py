@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import UNSET
 
-from bos_client.errors import BosError, RequestRefused
+from bos_client.errors import BosError, ConnectionLost, RequestRefused
 from bos_client.protocol import (
     Error,
     ServerMessage,
@@ -51,6 +51,14 @@ class _Sync:
     channels: list[str]
     after: int | None
     picture: Picture
+
+
+@dataclass(slots=True)
+class _History:
+    """A sync of what happened long ago: for the application alone, not for the store."""
+
+    answer: asyncio.Future[list[ServerMessage]]
+    events: list[ServerMessage] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -95,7 +103,8 @@ class Rounds:
         self._subscribes: dict[str, _Unanswered] = {}
         self._unsubscribes: set[str] = set()
         self._syncs: dict[str, _Sync] = {}
-        self._serving: _Sync | None = None
+        self._histories: dict[str, _History] = {}
+        self._serving: _Sync | _History | None = None
         self._completed: list[int] = []
         self._pictures: list[Picture] = []
         self._resumed = False
@@ -131,6 +140,16 @@ class Rounds:
                 self._unsubscribes.add(request_id)
                 self._send(Unsubscribe(channels=sent[first : first + MOST_CHANNELS]), request_id)
 
+    async def history(self, channels: list[str], after: int) -> list[ServerMessage]:
+        """Return the events of these channels after a sequence, as long as they are kept."""
+        if not self._signed_in:
+            raise ConnectionLost("There is no connection just now.")
+        request_id = new_id()
+        history = _History(asyncio.get_running_loop().create_future())
+        self._histories[request_id] = history
+        self._send(SyncRequest(channels=channels, last_sequence=after), request_id)
+        return await history.answer
+
     def close(self, error: BosError) -> None:
         self.lost()
         for channel in list(self._waiters):
@@ -161,7 +180,10 @@ class Rounds:
         if self._later is not None:
             self._later.cancel()
             self._later = None
-        for gone in (self._subscribes, self._unsubscribes, self._syncs):
+        for history in self._histories.values():
+            if not history.answer.done():
+                history.answer.set_exception(ConnectionLost("The connection was lost."))
+        for gone in (self._subscribes, self._unsubscribes, self._syncs, self._histories):
             gone.clear()
         for kept in (self._owed, self._completed, self._pictures, self._kept):
             kept.clear()
@@ -212,13 +234,14 @@ class Rounds:
 
     def started(self, request_id: str) -> None:
         """What follows belongs to this sync, until it is complete."""
-        self._serving = self._syncs.get(request_id)
-        if self._serving is not None:
-            self._serving.picture.frames.clear()
+        self._serving = self._syncs.get(request_id) or self._histories.get(request_id)
 
     def synced(self, request_id: str, payload: SyncComplete) -> None:
         sync = self._syncs.pop(request_id, None)
         self._serving = None
+        history = self._histories.pop(request_id, None)
+        if history is not None and not history.answer.done():
+            history.answer.set_result(history.events)
         if sync is None:
             return
         self._completed.append(payload.last_sequence)
@@ -236,9 +259,14 @@ class Rounds:
     def refused(self, request_id: str, error: Error | SyncError) -> bool:
         """Take an ERROR or a SYNC_ERROR; returns whether it is about a channel or a sync."""
         unanswered, sync = self._subscribes.get(request_id), self._syncs.get(request_id)
+        refusal = refusal_of(error)
+        if history := self._histories.pop(request_id, None):
+            self._serving = None
+            if not history.answer.done():
+                history.answer.set_exception(refusal)
+            return True
         if unanswered is None and sync is None:
             return request_id in self._unsubscribes
-        refusal = refusal_of(error)
         channel = refusal.details.get("channel")
         wait = refusal.details.get("retryAfter")
         if sync is not None:
@@ -306,7 +334,9 @@ class Rounds:
 
     def event(self, message: ServerMessage, sequence: int) -> None:
         """Take a message that has a sequence, and is not SUBSCRIBED."""
-        if self._serving is not None and _is_snapshot(message):
+        if isinstance(self._serving, _History):
+            self._serving.events.append(message)
+        elif self._serving is not None and _is_snapshot(message):
             assert isinstance(message, SyncUpdateMessage)
             self._serving.picture.frames.append(message)
         elif _is_snapshot(message):

@@ -272,7 +272,7 @@ class StoredSession:
 
     def stored(self) -> Stored | None:
         """Return what is stored for this server."""
-        return self._read().get(self._address.base)
+        return _stored_in(self._path).get(self._address.base)
 
     async def sign_in(self, email: str, password: str, *, organization: str | None = None) -> None:
         """Sign in, and store what that brings."""
@@ -323,16 +323,8 @@ class StoredSession:
 
     # ------------------------------------------------------------------ the file
 
-    def _read(self) -> dict[str, Stored]:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Stored])
-        except FileNotFoundError:
-            return {}
-        except (msgspec.DecodeError, OSError) as error:
-            raise SignInError(f"{self._path} cannot be read: {error}") from None
-
     def _store(self, stored: Stored | None) -> None:
-        kept = self._read()
+        kept = _stored_in(self._path)
         kept.pop(self._address.base, None)
         if stored is not None:
             kept[self._address.base] = stored
@@ -367,3 +359,17 @@ def _lock(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def servers_in(path: Path) -> list[str]:
+    """Return the addresses of the servers for which this file has credentials."""
+    return list(_stored_in(path))
+
+
+def _stored_in(path: Path) -> dict[str, Stored]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Stored])
+    except FileNotFoundError:
+        return {}
+    except (msgspec.DecodeError, OSError) as error:
+        raise SignInError(f"{path} cannot be read: {error}") from None
