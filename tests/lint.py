@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks", "clients/conformance")
+CLIENT = ("clients/python/src/bos_client", "clients/python/conformance.py")
 JAVASCRIPT = ("bos/web/page.d.ts", "bos/static/bos")
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
@@ -19,7 +20,7 @@ CHECKS = (
     ("python", "-m", "tests.language"),
     ("deno", "lint", "--quiet", *JAVASCRIPT),
     ("deno", "check", "--quiet", "--no-remote", *JAVASCRIPT),
-    ("mypy", "--no-error-summary", *PACKAGES),
+    ("mypy", "--no-error-summary", *PACKAGES, *CLIENT),
 )
 ENVIRONMENT = {
     "DEBUG": "on",  # mypy's plugin loads the settings

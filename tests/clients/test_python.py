@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_sockets
+
 from bos_client import (
     CertificateError,
     Client,
@@ -30,8 +33,6 @@ from bos_client import (
 )
 from bos_client.protocol import KpiUpdate, KpiUpdated, Position, ServerMessage, SyncUpdateMessage
 from bos_client.wire import Malformed, Unknown, decode, to_wire
-from websockets.asyncio.server import ServerConnection, serve as serve_sockets
-
 from kpis.models import KpiValue
 from tests.support.cast import PASSWORD, Cast, Person
 from tests.support.client import Client as Plain
@@ -49,12 +50,23 @@ def client_of(server: Server, person: Person, url: str = "", **options: Any) -> 
 
 
 async def set_value(person: Plain, kpi: Any, value: float) -> None:
-    await person.send("KPI_UPDATE", {"kpiId": str(kpi.pk), "value": value}, request_id=uuid.uuid4().hex)
+    await person.send(
+        "KPI_UPDATE", {"kpiId": str(kpi.pk), "value": value}, request_id=uuid.uuid4().hex
+    )
 
 
 def mirrored(client: Client) -> dict[tuple[str, str], Any]:
     """Return the store as plain values, by type and id."""
-    types = ("organization", "department", "employee", "kpi", "alert", "insight", "report", "session")
+    types = (
+        "organization",
+        "department",
+        "employee",
+        "kpi",
+        "alert",
+        "insight",
+        "report",
+        "session",
+    )
     more = ("invitation", "participant", "annotation", "notification")
     return {
         (type_, id_): to_wire(entity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -255,23 +256,23 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def live(self) -> None:
-        """Wait until the client is live. Raises the error by which it has stopped."""
-        while self.state.state is not State.LIVE:
-            if self.state.state is State.STOPPED:
-                raise self.state.error or ClosedError("The client is closed.")
-            await self._next_state()
+    async def live(self, *, patient: bool = True) -> None:
+        """Wait until the client is live. Raises the error by which it has stopped; where one is
+        not patient, that of the first attempt which has failed."""
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def _next_state(self) -> StateChange:
-        future: asyncio.Future[StateChange] = asyncio.get_running_loop().create_future()
+        def hear(change: StateChange) -> None:
+            if reached.done():
+                return
+            if change.state is State.LIVE:
+                reached.set_result(None)
+            elif change.state is State.STOPPED or (change.state is State.WAITING and not patient):
+                reached.set_exception(change.error or ClosedError("The client is closed."))
 
-        def changed(state: StateChange) -> None:
-            if not future.done():
-                future.set_result(state)
-
-        remove = self.on_state(changed)
+        remove = self.on_state(hear)
         try:
-            return await future
+            hear(self.state)
+            await reached
         finally:
             remove()
 
@@ -756,5 +757,8 @@ def _seconds_between(earlier: str, later: str) -> float | None:
         return None
 
 
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _reason(error: OSError) -> str:
+    """Return it in words: asyncio's own name the call that has failed."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return str(error) or "nothing answers"

@@ -81,7 +81,7 @@ class ClosedError(BosError):
 
 
 class NotBosError(BosError):
-    """Whatever answers at this address is no BOS.
+    """No BOS answers at this address.
 
     status: of an HTTP answer, or None.
     """

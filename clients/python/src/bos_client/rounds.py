@@ -233,7 +233,7 @@ class Rounds:
             self._send(_request_of(self._syncs[request_id]), request_id)
 
     def started(self, request_id: str) -> None:
-        """What follows belongs to this sync, until it is complete."""
+        """Take what follows as part of this sync, until it is complete."""
         self._serving = self._syncs.get(request_id) or self._histories.get(request_id)
 
     def synced(self, request_id: str, payload: SyncComplete) -> None:

@@ -187,7 +187,7 @@ def _answer(where: str, response: http.client.HTTPResponse, content: bytes) -> d
 
 
 class Pair(msgspec.Struct):
-    """What a sign-in has brought last. renew_at: by this computer's clock, from when it came."""
+    """The tokens that a sign-in has brought last. renew_at: by this computer's clock, from when it came."""
 
     access: str
     refresh: str

@@ -10,7 +10,7 @@ import click
 from bos_client.client import Client
 from bos_client.command.exits import Exit, exit_of
 from bos_client.command.names import channel_of
-from bos_client.command.settings import Settings, first_live
+from bos_client.command.settings import Settings
 from bos_client.errors import (
     BosError,
     CertificateError,
@@ -74,7 +74,7 @@ class _Examination:
         self._passes("address", f"{address.host}:{port} answers")
         async with Client(address.base, token=self._settings.source) as client:
             try:
-                await first_live(client)
+                await client.live(patient=False)
             except BosError as error:
                 return self._not_live(error)
             return await self._channel(client, name)

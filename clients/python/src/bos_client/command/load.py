@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bos_client.client import Client
 from bos_client.command.names import kpi_of
-from bos_client.command.settings import Settings, first_live
+from bos_client.command.settings import Settings
 from bos_client.errors import BosError
 from bos_client.protocol import KpiUpdate, Ping
 from bos_client.structs import Request
@@ -40,7 +40,7 @@ async def load(
         for _ in range(connections):
             client = Client(settings.address.base, token=settings.source)
             clients.append(await stack.enter_async_context(client))
-            await first_live(client)
+            await client.live(patient=False)
         request: Request[Any] = Ping()
         if kpi is not None:
             found = await kpi_of(clients[0], kpi)

@@ -1,4 +1,4 @@
-"""What `bos` prints: for eyes on a terminal, a JSON object a line into a pipe."""
+"""Printing: for eyes on a terminal, a JSON object a line into a pipe."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from bos_client.addresses import Address
 from bos_client.client import Client, State, StateChange
 from bos_client.command.exits import NotSignedIn, failed
 from bos_client.command.output import Output
-from bos_client.errors import BosError, ConnectionLost
+from bos_client.errors import BosError
 from bos_client.tokens import StoredSession, Token, servers_in
 
 
@@ -66,7 +66,7 @@ class Settings:
 
     async def _with_client(self, work: Callable[[Client], Awaitable[None]]) -> None:
         async with Client(self.address.base, token=self.source) as client:
-            await first_live(client)
+            await client.live(patient=False)  # a person is told at once
             remove = client.on_state(self._say)
             try:
                 await _unless_stopped(client, work(client))
@@ -86,26 +86,6 @@ def address_of(url: str) -> Address:
         return Address.of(url)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-
-
-async def first_live(client: Client) -> None:
-    """Wait until it is live; a person who waits is told at once that there is no server."""
-    first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def hear(change: StateChange) -> None:
-        if first.done():
-            return
-        if change.state is State.LIVE:
-            first.set_result(None)
-        elif change.state in (State.WAITING, State.STOPPED):
-            first.set_exception(change.error or ConnectionLost("The client was closed."))
-
-    remove = client.on_state(hear)
-    try:
-        hear(client.state)
-        await first
-    finally:
-        remove()
 
 
 async def _unless_stopped(client: Client, work: Awaitable[None]) -> None:

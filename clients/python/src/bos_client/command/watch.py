@@ -1,4 +1,4 @@
-"""What happens: as a table that changes, as lines, and once more from the log."""
+"""Events: as a table that changes, as lines, and once more from the log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def watch(
 
 
 class _Seen:
-    """What is watched: all of the store, or these KPIs only."""
+    """Shows the whole store, or these KPIs only."""
 
     def __init__(self, output: Output, store: Store, only: set[str]) -> None:
         self._output, self._store, self._only = output, store, only
