@@ -518,7 +518,7 @@ class Client:
             return await open_socket(
                 self.address.socket,
                 subprotocols=[SUBPROTOCOL],
-                ssl=self._tls if base.startswith("https") else None,
+                ssl=(self._tls or True) if base.startswith("https") else None,
                 compression=None,  # the server has none: events are packed once for all
                 proxy=None if self.address.is_loopback else True,
                 ping_interval=None,  # the protocol has a heartbeat of its own
