@@ -47,6 +47,8 @@ MAX_ID = 60
 RUN_ONCE = {
     "unit": "sqlite",
     "clients/test_conformance.py": "sqlite",
+    "clients/test_python.py": "sqlite",
+    "clients/test_python_command.py": "sqlite",
     "clients/test_swift.py": "sqlite",
     "project/test_architecture.py": "sqlite",
     "project/test_docs.py": "sqlite",

@@ -97,6 +97,8 @@ def _say(settings: Settings, type_: str, figures: _Figures, seconds: float) -> N
         "refused": figures.refused,
     }
     if settings.output.for_eyes:
+        refused = (f"{code} {number}" for code, number in figures.refused.items())
+        found["refused"] = ", ".join(refused) or "none"
         rows = [{"": name, "value": str(value)} for name, value in found.items()]
         settings.output.table(("", "value"), rows)
     else:

@@ -25,7 +25,7 @@ class Output:
         sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
-    def say(self, text: str, **fields: Any) -> None:
+    def say(self, text: str, /, **fields: Any) -> None:
         """Write the text on a terminal, and the fields into a pipe."""
         if self.for_eyes:
             self.console.print(Text(text))
