@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import re
 import ssl
 import sys
 import uuid
@@ -359,6 +360,32 @@ async def test_k3_a_certificate_that_does_not_hold_is_final(tmp_path: Path) -> N
             assert isinstance(await stopped(client), CertificateError)
         with pytest.raises(CertificateError):
             await PasswordSession(url, "a@b.example", "x")(fresh=False)
+
+
+async def test_k3_the_ten_lines_of_the_readme_set_a_value_and_hear_of_it(
+    server: Server, cast: Cast
+) -> None:
+    readme = (ROOT / "clients/python/README.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    for old, new in (
+        ("http://127.0.0.1:8000", server.url),
+        ("manager@harbor.example", cast.mia.email),
+        ("bos-demo-2026", PASSWORD),
+    ):
+        assert old in code
+        code = code.replace(old, new)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0, output.decode()
+    change, answer = output.decode().splitlines()
+    assert "Change(type='kpi'" in change
+    assert answer.startswith("KpiUpdated(")
+    assert "value=42.5" in change
+    assert "value=42.5" in answer
 
 
 def test_k3_the_client_stands_alone() -> None:

@@ -187,7 +187,10 @@ def _answer(where: str, response: http.client.HTTPResponse, content: bytes) -> d
 
 
 class Pair(msgspec.Struct):
-    """The tokens that a sign-in has brought last. renew_at: by this computer's clock, from when it came."""
+    """The tokens that a sign-in has brought last.
+
+    renew_at: when to renew them, by this computer's clock, counted from when they came.
+    """
 
     access: str
     refresh: str
