@@ -218,7 +218,7 @@ class Client:
         self._problems: Listeners[ProtocolError] = Listeners()
         self._dropped: Listeners[Dropped] = Listeners()
         self._sessions: dict[str, Session] = {}
-        self._joining: set[asyncio.Task[None]] = set()
+        self._joining: dict[str, asyncio.Task[None]] = {}
         self._requests = Requests(pace)
         self._rounds = Rounds(
             pace,
@@ -442,12 +442,10 @@ class Client:
         self.unfollow(session.channel)
 
     def _join_again(self) -> None:
-        if self._joining:
-            return  # what is under way is sent again, and brings the user back as well
         for session in self._sessions.values():
-            task = asyncio.get_running_loop().create_task(self._join(session))
-            self._joining.add(task)
-            task.add_done_callback(self._joining.discard)
+            if session.id not in self._joining:  # a join under way is sent again by itself
+                task = asyncio.get_running_loop().create_task(self._join(session))
+                self._joining[session.id] = task
 
     async def _join(self, session: Session) -> None:
         try:
@@ -456,6 +454,8 @@ class Client:
             if self.state.state is not State.STOPPED and session.id in self._sessions:
                 self.forget_session(session)
                 self._dropped.tell(Dropped(session.channel, error.code, error))
+        finally:
+            del self._joining[session.id]
 
     # ------------------------------------------------------------------ the connection
 
