@@ -308,7 +308,7 @@ async def test_k3_from_an_empty_folder_pip_install_and_bos_watch_show_live_kpis(
         stdout=subprocess.PIPE,
     )
     assert watching.stdout is not None
-    shown = []
+    shown: list[dict[str, Any]] = []
     while not shown or shown[-1]["type"] != "kpi":
         shown.append(json.loads(await asyncio.wait_for(watching.stdout.readline(), PATIENCE)))
     assert shown[-1]["data"]["name"] == "Revenue"

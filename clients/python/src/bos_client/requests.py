@@ -31,9 +31,10 @@ from bos_client.protocol import (
 from bos_client.structs import Request
 
 GIVE_UP = 300.0  # the server remembers a requestId for ten minutes
-MOST_UNDER_WAY = 50
+MOST_UNDER_WAY = 20
 """Sent and not answered: were all sent at once after a long time offline, the server's limit of
-messages would close the connection before its first refusal is read."""
+messages would close the connection before its first refusal is read; and what is sent again after
+a loss is served before the sync."""
 FOR_LATER = {"RATE_LIMIT_EXCEEDED", "SERVER_BUSY"}
 WITHOUT_TOKEN = {"TOKEN_EXPIRED", "AUTHENTICATION_REQUIRED"}
 """Refused only because the token had ended: sent again after the next AUTH."""
