@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks", "clients/conformance")
+PYTHON_CLIENT = ("clients/python/src/bos_client", "clients/python/conformance.py")
 PAGE = ("bos/web/page.d.ts", "bos/static/bos")
 CLIENT = ("clients/javascript", "tests/clients")
 CHECKS = (
@@ -23,7 +24,7 @@ CHECKS = (
     ("deno", "check", "--quiet", "--no-remote", *PAGE),
     ("deno", "check", "--quiet", "--no-remote", *CLIENT),
     ("python", "clients/javascript/build.py", "--check"),
-    ("mypy", "--no-error-summary", *PACKAGES, "clients/javascript/build.py"),
+    ("mypy", "--no-error-summary", *PACKAGES, "clients/javascript/build.py", *PYTHON_CLIENT),
 )
 ENVIRONMENT = {
     "DEBUG": "on",  # mypy's plugin loads the settings

@@ -89,6 +89,8 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
         # Tests change rows between awaits, from the event loop's own thread.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        # The client of this checkout, also for the commands that a test starts.
+        "PYTHONPATH": str(ROOT / "clients/python/src"),
         "TMPDIR": str(directory),
     }
     return kept | own

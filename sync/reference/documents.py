@@ -10,6 +10,7 @@ from sync.reference.asyncapi import document_text
 from sync.reference.entity_page import entities_text
 from sync.reference.markdown import reference_text
 from sync.reference.metrics import metrics_text
+from sync.reference.python import python_text
 from sync.reference.swift import swift_text
 from sync.reference.typescript import typescript_text
 
@@ -23,6 +24,7 @@ def documents() -> dict[Path, str]:
         docs / "entities.md": entities_text(),
         docs / "metrics.md": metrics_text(),
         clients / "javascript/src/protocol.ts": typescript_text(),
+        clients / "python/src/bos_client/protocol.py": python_text(),
         clients / "swift/Sources/BOSClient/Protocol.swift": swift_text(),
     }
 

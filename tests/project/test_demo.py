@@ -177,6 +177,14 @@ def test_simulate_says_what_is_wrong(seeded: Seed) -> None:
             call_command("simulate", *arguments, stdout=StringIO())
 
 
+def test_k3_simulate_says_what_it_needs_where_the_client_is_not_installed(
+    seeded: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bos_client", None)  # as if there were none
+    with pytest.raises(CommandError, match=r"pip install \./clients/python"):
+        call_command("simulate", stdout=StringIO())
+
+
 @pytest.mark.timeout(20)
 def test_simulate_says_at_once_that_there_is_no_server(seeded: Seed) -> None:
     url = f"http://127.0.0.1:{free_port()}"
