@@ -10,10 +10,14 @@ INSTALL = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/
 	&& $(IN)/uv pip install -q --system-certs --python $(IN)/python --require-hashes -r $(1) \
 	|| $(IN)/pip install -q --require-hashes -r $(1)'
 
+# The client for Python, from this checkout, for `simulate`: asks no registry but for setuptools, which is pinned.
+CLIENT = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/build.txt \
+	&& $(IN)/pip install -q --no-deps --no-build-isolation --no-index -e clients/python'
+
 # What sends to many sockets at once, where a C compiler is; quick where nothing is to be done.
 COMPILE = @$(IN)/python -m sync.delivery.send_loop
 
-.PHONY: help venv run test unit coverage matrix lint docs bench bench-peers lock clean
+.PHONY: help venv run test unit coverage matrix lint docs clients bench bench-peers lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
@@ -54,8 +58,13 @@ matrix:  ## The tests on each Python from 3.11 on that is on this machine
 lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 	@$(IN)/python -m tests.lint
 
-docs: $(VENV)/.dev  ## Write what docs/ has of the declarations: asyncapi.json, messages.md, entities.md, metrics.md, protocol.ts
+docs: $(VENV)/.dev  ## Write what docs/ and clients/ have of the declarations
 	@$(IN)/python manage.py protocol_docs
+
+clients: $(VENV)/.dev  ## Pack the client in JavaScript, and write what the page serves of it
+	@$(IN)/python clients/javascript/build.py --page
+	@$(IN)/python clients/javascript/build.py
+	@cd clients/javascript && ../../$(IN)/npm pack --silent
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer: ten minutes
 	$(COMPILE)
@@ -70,23 +79,26 @@ lock: $(VENV)/.dev  ## Resolve the dependencies anew
 	echo uv | $(IN)/uv pip compile -q - $(LOCK) -o requirements/bootstrap.txt
 	$(IN)/uv pip compile -q pyproject.toml -c requirements/constraints.in $(LOCK) -o requirements/run.txt
 	$(IN)/uv pip compile -q pyproject.toml --group dev -c requirements/constraints.in -c requirements/run.txt $(LOCK) -o requirements/dev.txt
+	echo 'setuptools>=77' | $(IN)/uv pip compile -q - -c requirements/dev.txt $(LOCK) -o requirements/build.txt
 	$(IN)/uv pip compile -q benchmarks/peers/requirements.in -c requirements/dev.txt $(LOCK) -o benchmarks/peers/requirements.txt
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean:  ## Remove what make has made
-	rm -rf $(VENV) .matrix staticfiles sync/delivery/*.so benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .matrix staticfiles sync/delivery/*.so benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info clients/python/build clients/python/src/*.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.run: requirements/run.txt requirements/bootstrap.txt | $(VENV)/bin/python
+$(VENV)/.run: requirements/run.txt requirements/bootstrap.txt requirements/build.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what running needs ..."
 	@$(call INSTALL,requirements/run.txt)
+	@$(CLIENT)
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt requirements/build.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what testing needs ..."
 	@$(call INSTALL,requirements/dev.txt)
+	@$(CLIENT)
 	@touch $@ $(VENV)/.run

@@ -364,6 +364,7 @@ class Import(models.Model):
         max_length=16, choices=ImportState.choices, default=ImportState.WAITING, editable=False
     )
     state_since = models.DateTimeField(editable=False)
+    """While it is checked or written, when that last went on."""
     rows_done = models.PositiveIntegerField("checked rows", default=0, editable=False)
     """Of those that are checked, or written."""
     rows_total = models.PositiveIntegerField("rows", default=0, editable=False)

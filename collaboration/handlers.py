@@ -32,11 +32,12 @@ from collaboration.models import Participant
 from collaboration.payloads import session_joined
 from collaboration.picture import picture_for
 from collaboration.presence import enter_room, hold_presence
-from collaboration.rooms import last_cursors
+from collaboration.rooms import last_cursors, rooms_of
 from collaboration.services import notes, sessions
 from sync.delivery.pause import Pause
+from sync.eventlog import log
 from sync.eventlog.idempotency import first_outcome
-from sync.eventlog.threads import in_database
+from sync.eventlog.threads import in_database, reading
 from sync.eventlog.writer import Rows, submit_for
 from sync.gateway.dispatcher import Context
 from sync.protocol.answers import Answer
@@ -86,13 +87,16 @@ async def session_create(context: Context, request: SessionCreate) -> None:
 
 async def _enter(context: Context, session_id: str) -> None:
     """Begin to follow the session, unless the user's place was taken away meanwhile."""
-    feed = context.feed
-    there, epoch = False, -1
-    while epoch != feed.access_epoch:  # rights changed while we asked: ask again
-        epoch = feed.access_epoch
-        there = await in_database(_takes_part, context.principal, session_id)
-    if there:
-        await hold_presence(context.hub, enter_room(context.subscriber, session_id))
+    feed, principal = context.feed, context.principal
+    since, epoch = None, -1
+    with rooms_of(context.hub).coming(session_id, principal.user_id) as coming:
+        while epoch != feed.access_epoch:  # rights changed while we asked: ask again
+            epoch = feed.access_epoch
+            since = await in_database(_there_at, principal, session_id)
+        if since is None or coming.left_at > since:
+            return
+        room = enter_room(context.subscriber, session_id, since=since)
+    await hold_presence(context.hub, room)
 
 
 def _session_of(context: Context) -> str:
@@ -158,20 +162,30 @@ async def _take_place(context: Context, session_id: str, pause: Pause) -> None:
 
     Raises SessionNotFound where the place was taken away meanwhile.
     """
-    feed = context.feed
+    feed, principal = context.feed, context.principal
     epoch = -1
-    while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden now
-        epoch = feed.access_epoch
-        picture = await picture_for(context.principal, session_id, hub=context.hub)
-    joined = picture.of(context.principal)
-    pause.covers([f"session:{session_id}"], picture.sequence)
-    room = enter_room(context.subscriber, session_id)
+    with rooms_of(context.hub).coming(session_id, principal.user_id) as coming:
+        while epoch != feed.access_epoch:  # rights changed while it was read: it may be forbidden
+            epoch = feed.access_epoch
+            picture = await picture_for(principal, session_id, hub=context.hub)
+        joined = picture.of(principal)
+        if coming.left_at > picture.sequence:
+            raise SessionNotFound(sessionId=session_id)
+        pause.covers([f"session:{session_id}"], picture.sequence)
+        room = enter_room(context.subscriber, session_id, since=picture.sequence)
     # Only now: a cursor is shown to who follows, and what was shown before is in this picture.
     cursors = last_cursors(session_id)
     for participant in picture.session.participants:
         participant.cursor = cursors.get(participant.user_id)
     context.subscriber.send(joined, context.request_id)
     await hold_presence(context.hub, room)
+
+
+def _there_at(principal: Principal, session_id: str) -> int | None:
+    """Return the head of the log at which the user takes part; None where they do not."""
+    with reading():
+        head = log.head(principal.organization_id)
+        return head.sequence if _takes_part(principal, session_id) else None
 
 
 def _takes_part(principal: Principal, session_id: str) -> bool:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from bos.ids import canonical_uuids
 from collaboration.entities import AnnotationData
 from collaboration.errors import SessionNotFound
 from collaboration.messages import (
@@ -37,7 +36,8 @@ NOTES_A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A running session as it is; `users`: those that asked, as (participant's id, what is shown).
+    """A running session as it is; `users`: those that asked and are there, as (participant's id,
+    what is shown).
 
     sequence: the last event that is in it.
     """
@@ -113,7 +113,7 @@ _present = Prepared(
 _sessions = Prepared(
     lambda organization, session: (
         Session.objects.of(organization)
-        .filter(pk=session)
+        .filter(pk=session, ended_at=None)
         .order_by()
         .values_list("title", "host_id", "active_space", "max_participants", "created_at")
     ),
@@ -128,7 +128,7 @@ _has_notes = Prepared(
 def read_picture(organization_id: str, session_id: str, user_ids: Collection[str]) -> Picture:
     """Read the session for these users, at one moment.
 
-    Raises SessionNotFound where there is none.
+    Raises SessionNotFound where there is none, or it has ended.
     """
     with reading():
         head = log.head(organization_id)
@@ -138,8 +138,6 @@ def read_picture(organization_id: str, session_id: str, user_ids: Collection[str
         title, host_id, active_space, max_participants, created_at = found[0]
         there = [_participant(row, host_id) for row in _present(session=session_id)]
         users = {shown.user_id: (id_, shown) for id_, shown in there if shown.user_id in user_ids}
-        if gone := set(user_ids) - users.keys():  # from another device, a moment later
-            users |= _left(session_id, host_id, gone)
         picture = JoinedSession(
             session_id=session_id,
             title=title,
@@ -168,14 +166,6 @@ def _participant(row: Sequence[Any], host_id: UUID) -> tuple[str, PresentPartici
         cursor=None,
     )
     return str(id_), shown
-
-
-def _left(
-    session_id: str, host_id: UUID, user_ids: Collection[str]
-) -> dict[str, tuple[str, PresentParticipant]]:
-    rows = Participant.objects.filter(session_id=session_id, user_id__in=canonical_uuids(user_ids))
-    there = (_participant(row, host_id) for row in rows.values_list(*_FIELDS))
-    return {shown.user_id: (id_, shown) for id_, shown in there}
 
 
 def _add_notes(picture: JoinedSession) -> None:

@@ -46,22 +46,30 @@ ROUND = 2.0
 VOUCHED_AT_ONCE = 500
 
 
-def enter_room(subscriber: Subscriber, session_id: str) -> Room:
-    """This connection takes part in the session from now on, and follows it."""
+def enter_room(subscriber: Subscriber, session_id: str, *, since: int) -> Room:
+    """This connection takes part in the session from now on, and follows it.
+
+    since: the sequence of the log at which the user is there.
+    """
     assert subscriber.feed is not None
     now = asyncio.get_running_loop().time()
-    room = rooms_of(subscriber.feed.hub).enter(subscriber, session_id, now)
+    room = rooms_of(subscriber.feed.hub).enter(subscriber, session_id, since=since, now=now)
     subscriber.feed.follow(subscriber, [f"session:{session_id}"])
     return room
 
 
 async def hold_presence(hub: Hub, room: Room) -> None:
     """Let the other processes know that somebody is in the room."""
-    id_ = room.subscriber.id
     await asyncio.gather(
-        hub.state.lease([(room.presence_key, id_)], settings.PRESENCE_LEASE),
-        hub.state.lease([(_sign(room), id_)], settings.PARTICIPANT_IDLE),
+        _hold(hub, room, room.presence_key, settings.PRESENCE_LEASE),
+        _hold(hub, room, _sign(room), settings.PARTICIPANT_IDLE),
     )
+
+
+async def _hold(hub: Hub, room: Room, key: str, seconds: float) -> None:
+    # Looked at right before it is told: who leaves after that is taken out after that, too.
+    if not room.is_left:
+        await hub.state.lease([(key, room.subscriber.id)], seconds)
 
 
 def _sign(room: Room) -> str:
@@ -75,6 +83,8 @@ async def leave_rooms(hub: Hub, subscriber: Subscriber) -> None:
 
 
 async def _leave_room(hub: Hub, room: Room) -> None:
+    if room.is_left:
+        return
     room.leave()
     id_ = room.subscriber.id
     _, left = await asyncio.gather(
@@ -105,7 +115,12 @@ _giving_up: set[asyncio.Future[Any]] = set()
 
 
 def _give_up(hub: Hub, room: Room) -> None:
-    """Leave the room; its lease would count as a second device of who comes back."""
+    """Leave the room; its lease would count as a second device of who comes back.
+
+    Where it was left before, the lease is that of the room that was entered since.
+    """
+    if room.is_left:
+        return
     room.leave()
     id_ = room.subscriber.id
     task = asyncio.gather(
@@ -125,8 +140,13 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
     left = msgspec.json.decode(event.live, type=SessionLeft)
     by_timeout = left.reason == sessions.TIMEOUT
     rooms.forget(left.session_id, left.user_id)
-    for room in rooms_of(feed.hub).of_session(left.session_id):
-        if room.user_id != left.user_id or (by_timeout and not room.subscriber.ending):
+    ours = rooms_of(feed.hub)
+    if not by_timeout:
+        ours.note_left(event.sequence, left.session_id, left.user_id)
+    for room in ours.of_session(left.session_id):
+        if room.user_id != left.user_id or event.sequence <= room.since:
+            continue
+        if by_timeout and not room.subscriber.ending:
             continue
         _give_up(feed.hub, room)
         # A host's leaving may end the session: they still hear of that.
@@ -148,7 +168,9 @@ def session_changed(feed: Feed, event: LoggedEvent) -> None:
     if event.live_type != "SESSION_ENDED":
         return
     rooms.forget(event.entity_id)
-    for room in rooms_of(feed.hub).of_session(event.entity_id):
+    ours = rooms_of(feed.hub)
+    ours.note_left(event.sequence, event.entity_id)
+    for room in ours.of_session(event.entity_id):
         _give_up(feed.hub, room)
 
 
@@ -220,7 +242,7 @@ class _Keeper:
 
     async def _keep(self, rooms: Sequence[Room]) -> bool:
         # Some have been left since the round began.
-        there = [r for r in rooms if r.subscriber.rooms.get(r.session_id) is r]
+        there = [room for room in rooms if not room.is_left]
         return await self._hub.state.lease(
             [(r.presence_key, r.subscriber.id) for r in there], self._lease
         )
@@ -230,7 +252,7 @@ class _Keeper:
         wrong = [
             room
             for room in ours
-            if room.subscriber.rooms.get(room.session_id) is room
+            if not room.is_left
             and not room.subscriber.ending
             and (room.session_id, room.user_id) not in expected
         ]
@@ -239,7 +261,8 @@ class _Keeper:
     async def _bring_back(self, room: Room) -> None:
         state = State(room.shown_state)
         back = partial(participants.participant_return, room.session_id, room.user_id, state)
-        if await submit_write(back, organization_id=room.organization_id):
+        has_place = await submit_write(back, organization_id=room.organization_id)
+        if has_place or room.is_left:  # it may be that they have come again since
             return
         _give_up(self._hub, room)
         feed = room.subscriber.feed
@@ -263,8 +286,6 @@ class _Keeper:
             if room.shown_state == State.ACTIVE and now - room.active_at >= idle
         ]
         signs = await self._hub.state.present([_sign(room) for room in silent])
-        if signs is None:
-            return
         for room, count in zip(silent, signs, strict=True):
             if count == 0:
                 room.shown_state = State.IDLE
@@ -279,9 +300,7 @@ class _Keeper:
             left_over = self._left_over
             expected = {key: of for key, of in expected.items() if key in left_over}
         counts = await self._hub.state.present([f"{s}:{u}" for s, u in expected])
-        if counts is None:  # Redis is away: nobody is cut off because of it
-            self._missing_since.clear()
-            return
+        # Of whom nobody knows, because Redis is away: they are not cut off for that.
         missing = {
             f"{session_id}:{user_id}": (session_id, user_id)
             for (session_id, user_id), count in zip(expected, counts, strict=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -22,7 +24,10 @@ _last: dict[str, dict[str, str]] = {}
 
 
 class Room:
-    """shown_state: what the others were last told of this participant from here."""
+    """shown_state: what the others were last told of this participant from here.
+
+    since: up to this sequence, the log tells of what was before the user came.
+    """
 
     __slots__ = (
         "_among",
@@ -32,11 +37,15 @@ class Room:
         "active_at",
         "session_id",
         "shown_state",
+        "since",
         "subscriber",
     )
 
-    def __init__(self, subscriber: Subscriber, session_id: str, now: float, among: Rooms) -> None:
+    def __init__(
+        self, subscriber: Subscriber, session_id: str, *, since: int, now: float, among: Rooms
+    ) -> None:
         self._among = among
+        self.since = since
         self.subscriber = subscriber
         self.session_id = session_id
         self.shown_state = "active"
@@ -93,12 +102,32 @@ class Room:
             ),
         )
 
+    @property
+    def is_left(self) -> bool:
+        """Whether the connection has left it; it may be in another one of the session since."""
+        return self.subscriber.rooms.get(self.session_id) is not self
+
     def leave(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._among.discard(self)
-        self.subscriber.rooms.pop(self.session_id, None)
+        if not self.is_left:
+            del self.subscriber.rooms[self.session_id]
+
+
+class Coming:
+    """A user on the way into a session.
+
+    left_at: the sequence of the event that says meanwhile that they have left, or it has ended.
+    """
+
+    __slots__ = ("left_at", "session_id", "user_id")
+
+    def __init__(self, session_id: str, user_id: str) -> None:
+        self.session_id = session_id
+        self.user_id = user_id
+        self.left_at = 0
 
 
 class Rooms:
@@ -106,17 +135,35 @@ class Rooms:
 
     def __init__(self) -> None:
         self._by_session: dict[str, dict[Room, None]] = {}
+        self._coming: set[Coming] = set()
 
-    def enter(self, subscriber: Subscriber, session_id: str, now: float) -> Room:
+    @contextmanager
+    def coming(self, session_id: str, user_id: str) -> Iterator[Coming]:
+        """Note in this block what is told of the user, who has no room in the session yet."""
+        coming = Coming(session_id, user_id)
+        self._coming.add(coming)
+        try:
+            yield coming
+        finally:
+            self._coming.remove(coming)
+
+    def note_left(self, sequence: int, session_id: str, user_id: str | None = None) -> None:
+        """Note for those on the way that the user has left the session, or all have."""
+        for coming in self._coming:
+            if coming.session_id == session_id and user_id in (None, coming.user_id):
+                coming.left_at = sequence
+
+    def enter(self, subscriber: Subscriber, session_id: str, *, since: int, now: float) -> Room:
         """Return the connection's room in this session: the one that it has there, if it does.
 
         In a second one, a cursor that waits in the first would be shown after later ones.
         """
         before: Room | None = subscriber.rooms.get(session_id)
         if before is not None:
-            before.shown_state, before.active_at = "active", now
+            before.shown_state, before.active_at, before.since = "active", now, since
             return before
-        room = subscriber.rooms[session_id] = Room(subscriber, session_id, now, self)
+        room = Room(subscriber, session_id, since=since, now=now, among=self)
+        subscriber.rooms[session_id] = room
         self._by_session.setdefault(session_id, {})[room] = None
         return room
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -24,9 +24,9 @@ from sync.eventlog.threads import retry_on_conflict
 # this module is loaded by servers, too.
 
 
-JUDGED_AT_ONCE = 25
-"""KPIs of one transaction: each is two or three writes and a job, some milliseconds for which on
-SQLite everybody else waits."""
+JOBS_AT_ONCE = 25
+"""Of one transaction: each is two or three writes and a job, some milliseconds for which on SQLite
+everybody else waits."""
 
 
 def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int | None:
@@ -40,26 +40,23 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
     rows = Kpi.objects.of(organization_id).filter(pk__in={event.entity_id for event in values})
     kpis = {str(kpi.pk): kpi for kpi in rows}
     rules = services.rules_of(kpis.values())
-    judged: dict[UUID, Kpi] = {}
-    live = set()
+    judging = _Judging(kpis, values)
     room, done = services.Room(), None
     for event in values:
-        if len(judged) >= JUDGED_AT_ONCE:
+        if judging.jobs >= JOBS_AT_ONCE:
             done = events.index(event)
             break
         kpi = kpis.get(event.entity_id)
         value = json.loads(event.data, parse_float=Decimal)["value"]
         if kpi is None or value is None:
             continue
-        judged[kpi.pk] = kpi
-        if event.source != IMPORT:
-            live.add(kpi.pk)
+        judging.enqueue(kpi)
         if rules[kpi.pk]:
             _raise_alerts(kpi, rules[kpi.pk], Decimal(value), event, room)
             if room.left <= 0:
                 done = events.index(event)
                 break
-    _have_judged(judged, live)
+    judging.say_why_not()
     return done
 
 
@@ -73,19 +70,37 @@ def _raise_alerts(
     services.evaluate(kpi, rules, value, at, measured_at=measured_at, room=room)
 
 
-def _have_judged(judged: dict[UUID, Kpi], live: set[UUID]) -> None:
-    """judged: KPIs with new values. live: those of them with one that nobody has imported."""
-    short = too_short(judged)
-    for kpi in judged.values():
-        if kpi.pk not in short:  # no job for what it would only say, too
+class _Judging:
+    """Has KPIs with new values judged, each once; of what is too short it is only said."""
+
+    def __init__(self, kpis: Mapping[str, Kpi], values: Sequence[LoggedEvent]) -> None:
+        self._live = {event.entity_id for event in values if event.source != IMPORT}
+        """With a value that nobody has imported."""
+        self._short = too_short(kpi.pk for kpi in kpis.values())
+        self._seen: set[UUID] = set()
+        self.jobs = 0
+
+    def enqueue(self, kpi: Kpi) -> None:
+        if kpi.pk in self._seen:
+            return
+        self._seen.add(kpi.pk)
+        if kpi.pk not in self._short:  # no job for what it would only say, too
             # An import of a thousand KPIs takes minutes, in which nobody else's may wait.
-            enqueue_judgement(kpi, priority=Priority.SOON if kpi.pk in live else Priority.WHENEVER)
-    InsightState.objects.bulk_create(
-        [InsightState(kpi_id=kpi_id, note=note) for kpi_id, note in short.items()],
-        update_conflicts=True,
-        unique_fields=["kpi"],
-        update_fields=["note"],
-    )
+            self.jobs += 1
+            is_live = str(kpi.pk) in self._live
+            enqueue_judgement(kpi, priority=Priority.SOON if is_live else Priority.WHENEVER)
+
+    def say_why_not(self) -> None:
+        InsightState.objects.bulk_create(
+            [
+                InsightState(kpi_id=kpi_id, note=note)
+                for kpi_id, note in self._short.items()
+                if kpi_id in self._seen
+            ],
+            update_conflicts=True,
+            unique_fields=["kpi"],
+            update_fields=["note"],
+        )
 
 
 def _has_new_value(event: LoggedEvent) -> bool:

@@ -30,7 +30,7 @@ from sync.garbage import keep_what_is_loaded
 from sync.gateway.dispatcher import UNDECLARED
 from tests.support import doors
 from tests.support.backlog import skip_backlog
-from tests.support.cast import PASSWORD, Cast, Person, make_cast
+from tests.support.cast import PASSWORD, Cast, Person, make_casts
 from tests.support.server import Server, hash_passwords_quickly, serving, working
 from tests.support.services import RedisServer, redis_server
 
@@ -43,8 +43,10 @@ hypothesis_settings.load_profile("bos")
 BACKEND = os.environ.get("BOS_TEST_BACKEND", "sqlite")
 MAX_ID = 60
 # What the database makes no difference to, or is about one of them: paths, and beside which.
+# `@pytest.mark.once("sqlite")` says the same of a test in a file whose others run twice.
 RUN_ONCE = {
     "unit": "sqlite",
+    "clients": "sqlite",
     "project/test_architecture.py": "sqlite",
     "project/test_docs.py": "sqlite",
     "project/test_reference.py": "sqlite",
@@ -53,18 +55,24 @@ RUN_ONCE = {
     "project/test_measured.py": "sqlite",
     "project/test_package.py": "sqlite",
     "project/test_path.py": "sqlite",
+    "project/test_run_once.py": "sqlite",
     "test_report_files.py": "sqlite",
     "project/test_embedding.py": "sqlite",
     "test_shared_state.py": "sqlite",
     "project/test_settings.py": "sqlite",
     "project/test_serving.py": "sqlite",
+    "wire/test_cors.py": "sqlite",
+    "wire/test_daphne.py": "postgres",
+    "wire/test_floods.py": "sqlite",
     "wire/test_requests.py": "sqlite",
+    "wire/test_transport.py": "sqlite",
     "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",
     "admin/test_admin.py": "postgres",
     "admin/test_admin_business.py": "postgres",
     "admin/test_admin_pages.py": "postgres",
     "test_links.py": "postgres",
+    "browser/test_client.py": "sqlite",
     "browser/test_page.py": "sqlite",
     "browser/test_page_losses.py": "sqlite",
     "browser/test_admin.py": "postgres",
@@ -75,6 +83,7 @@ RUN_ONCE = {
     "test_lost_commits.py": "postgres",
 }
 collect_ignore = [path for path, backend in RUN_ONCE.items() if backend != BACKEND]
+RUN_ELSEWHERE = [Path(__file__).parent / path for path in collect_ignore]
 # They wait the longest, for leases and deadlines: all at once they would leave the machine idle,
 # and last they would keep everybody waiting. So many of the others are between two of them.
 WAITING = ("test_worker", "test_slow_client", "test_presence", "test_processes", "test_heartbeat")
@@ -82,13 +91,23 @@ OTHERS = 5
 hash_passwords_quickly()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    elsewhere = [item for item in items if _runs_elsewhere(item)]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
     files = list(dict.fromkeys(item.path for item in items))
     waiting = sorted((f for f in files if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
     others = (file for file in files if file not in waiting)
     place = {file: float(n) for n, file in enumerate(others)}
     place |= {file: OTHERS * n - 0.5 for n, file in enumerate(waiting)}
     items.sort(key=lambda item: place[item.path])
+
+
+def _runs_elsewhere(item: pytest.Item) -> bool:
+    """Also of files that are named on the command line: pytest asks no `collect_ignore` of them."""
+    once = item.get_closest_marker("once")
+    is_marked = once is not None and once.args != (BACKEND,)
+    return is_marked or any(item.path.is_relative_to(path) for path in RUN_ELSEWHERE)
 
 
 def pytest_collection_finish() -> None:
@@ -134,9 +153,17 @@ def backend() -> str:
     return BACKEND
 
 
+@pytest.fixture(scope="session")
+def casts() -> list[Cast]:
+    """Those that no test has had yet."""
+    return []
+
+
 @pytest.fixture
-def cast(database: None) -> Cast:
-    return make_cast()
+def cast(database: None, casts: list[Cast]) -> Cast:
+    if not casts:
+        casts += make_casts(12)
+    return casts.pop()
 
 
 @pytest.fixture

@@ -16,9 +16,22 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READ = ("bos", "benchmarks", "collaboration", "docs", "kpis", "sync", "templates", "tests")
+READ = (
+    "bos",
+    "benchmarks",
+    "clients",
+    "collaboration",
+    "docs",
+    "kpis",
+    "sync",
+    "templates",
+    "tests",
+)
 LONGEST = 130
-NOUN_CLAUSE = re.compile(r"(?:Who|Whoever|Whom|Whose|What|Whatever)\b(?!.*\?$)")
+CLAUSE_WORD = r"(?:Who|Whoever|Whom|Whose|What|Whatever)\b"
+NOUN_CLAUSE = re.compile(rf"{CLAUSE_WORD}(?!.*\?$)")
+PERHAPS_A_CLAUSE = re.compile(rf"[\"']{CLAUSE_WORD}")
+"""A file without any is not parsed: that is slow, and most have none."""
 NO_SUBJECT = re.compile(r"#\s*(?:Who|Whoever|Whom|Whose)\b(?!.*\?$)")
 PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 IGNORED = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(?:, [a-z-]+)*\]  # \S)")
@@ -33,11 +46,22 @@ Problem = tuple[int, str]
 
 def problems_of_python(text: str) -> Iterator[Problem]:
     """Yield the line and what is wrong there, of a Python file."""
+    if PERHAPS_A_CLAUSE.search(text):
+        yield from _problems_of_docstrings(text)
+    if any(NO_SUBJECT.search(line) or IGNORED.search(line) for line in text.splitlines()):
+        yield from _problems_of_comments(text)
+    yield from problems_of_text(text)
+
+
+def _problems_of_docstrings(text: str) -> Iterator[Problem]:
     for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Expr(value=ast.Constant(value=str(docstring)), lineno=line):
                 if NOUN_CLAUSE.match(docstring):
                     yield line, "a docstring begins with a noun clause: use a verb, name the thing"
+
+
+def _problems_of_comments(text: str) -> Iterator[Problem]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type != tokenize.COMMENT:
             continue
@@ -45,7 +69,6 @@ def problems_of_python(text: str) -> Iterator[Problem]:
             yield token.start[0], "a comment begins with a bare 'who': name the user, the client"
         if IGNORED.match(token.string):
             yield token.start[0], "a type: ignore without its code and a reason"
-    yield from problems_of_text(text)
 
 
 def problems_of_text(text: str) -> Iterator[Problem]:
@@ -71,6 +94,7 @@ CHECKS: dict[str, Callable[[str], Iterator[Problem]]] = {
     ".html": problems_of_text,
     ".js": problems_of_text,
     ".ts": problems_of_text,
+    ".swift": problems_of_text,
 }
 
 

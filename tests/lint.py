@@ -10,16 +10,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks")
-JAVASCRIPT = ("bos/web/page.d.ts", "bos/static/bos")
+PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks", "clients/conformance")
+PYTHON_CLIENT = ("clients/python/src/bos_client", "clients/python/conformance.py")
+PAGE = ("bos/web/page.d.ts", "bos/static/bos")
+CLIENT = ("clients/javascript", "tests/clients")
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("ruff", "format", "--check", "--quiet", "."),
     ("lint-imports", "--no-cache"),
     ("python", "-m", "tests.language"),
-    ("deno", "lint", "--quiet", *JAVASCRIPT),
-    ("deno", "check", "--quiet", "--no-remote", *JAVASCRIPT),
-    ("mypy", "--no-error-summary", *PACKAGES),
+    ("deno", "lint", "--quiet", *PAGE, *CLIENT),
+    # One after the other: what Node has of its own is not there in a browser.
+    ("deno", "check", "--quiet", "--no-remote", *PAGE),
+    ("deno", "check", "--quiet", "--no-remote", *CLIENT),
+    ("python", "clients/javascript/build.py", "--check"),
+    ("mypy", "--no-error-summary", *PACKAGES, "clients/javascript/build.py", *PYTHON_CLIENT),
 )
 ENVIRONMENT = {
     "DEBUG": "on",  # mypy's plugin loads the settings

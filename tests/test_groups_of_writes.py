@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import DataError, connections
+from django.db import DataError, connections, transaction
 
 from bos.models import Department
 from bos.permissions import principal_of
@@ -248,6 +248,54 @@ async def test_f4_what_the_database_refuses_of_one_change_leaves_the_others(
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), DataError, type(None)]
     assert values(cast.home.revenue) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [("\0", DataError), ("\ud800", UnicodeEncodeError)],
+    ids=["nul", "surrogate"],
+)
+@pytest.mark.parametrize("asks", [False, True], ids=["at_the_end", "before_the_next"])
+async def test_f4_what_cannot_be_written_at_all_fails_the_change_that_has_it_and_no_other(
+    group: Group, cast: Cast, text: str, refused: type[Exception], asks: bool
+) -> None:
+    """The driver says so before the database is asked: when the group is written, or where another
+    change asks for something in between."""
+    if BACKEND == "sqlite" and refused is DataError:
+        pytest.skip("SQLite stores it")
+
+    def write(now: Principal) -> None:
+        row = KpiValue(
+            kpi_id=cast.home.revenue.pk, value=1, at=cast.home.revenue.updated_at, actor_id=text
+        )
+        insert_rows([row])
+
+    def look() -> None:
+        if asks:
+            values(cast.home.revenue)
+
+    outcomes = await asyncio.gather(
+        group.set(1), group.put(write), group.set(3, then=look), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), refused, type(None)]
+    assert values(cast.home.revenue) == [1, 3]
+
+
+def test_f4_what_cannot_be_written_at_all_leaves_no_transaction_open(cast: Cast) -> None:
+    """By whatever way it comes: what was written with it would be in the next one."""
+    revenue = cast.home.revenue
+    before = log.head(cast.home.id).sequence
+    with pytest.raises((UnicodeEncodeError, DataError)), transaction.atomic():
+        Kpi.objects.filter(pk=revenue.pk).update(value=5)
+        log.append(
+            log.PendingEvent(
+                cast.home.id, "kpi", "1", "updated", "\ud800", "", "", SYSTEM, "", Audience()
+            )
+        )
+    Kpi.objects.filter(pk=cast.home.margin.pk).update(value=6)
+    revenue.refresh_from_db()
+    assert revenue.value == 100
+    assert len(events_of(cast, before)) == 1
 
 
 async def test_l3_a_change_by_the_orm_finds_and_is_found_by_what_waits(

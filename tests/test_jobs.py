@@ -32,8 +32,8 @@ from bos.jobs.queue import (
 from bos.models import Job, Notification, Role, User
 from bos.permissions import principal_of
 from kpis.insights.asked import ask
-from kpis.jobs import judge, make_report, predict
-from kpis.models import Kpi, KpiValue, Report, ReportState
+from kpis.jobs import JOBS_AT_ONCE, judge, make_report, predict
+from kpis.models import InsightState, Kpi, KpiValue, Report, ReportState
 from kpis.reports.requests import enqueue_report
 from sync.eventlog.processors import advance
 from sync.feature import features
@@ -150,6 +150,26 @@ def test_b3_an_imported_kpi_is_judged_after_those_with_live_values(cast: Cast) -
             kpi.save()
     advance()
     assert queued() == [str(live.pk), str(imported.pk)]
+
+
+def test_b3_a_transaction_enqueues_so_many_judgements_and_says_of_any_number_that_they_are_short(
+    cast: Cast,
+) -> None:
+    """Short ones cost nothing each; read again for every few, a page of them takes ten times."""
+    advance()
+    new = [Kpi(organization=cast.home.organization, name=f"{n}", value=1) for n in range(40)]
+    Kpi.objects.bulk_create(new)
+    advance()
+    assert InsightState.objects.filter(kpi__in=new).exclude(note="").count() == len(new)
+    OrmQ.objects.all().delete()
+    enough = new[: JOBS_AT_ONCE + 1]
+    for kpi in enough:
+        give_history(kpi)
+    Kpi.objects.filter(pk__in=[kpi.pk for kpi in enough]).update(value=2)
+    advance()
+    assert len(queued()) == JOBS_AT_ONCE
+    advance()
+    assert len(queued()) == JOBS_AT_ONCE + 1
 
 
 # ------------------------------------------------------------------ for somebody

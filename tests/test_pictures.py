@@ -15,12 +15,14 @@ from sync.delivery import encodings, pictures
 from sync.delivery.hub import Hub
 from sync.delivery.pages import Stretch
 from sync.delivery.pictures import LINGER, Picture
+from sync.eventlog.threads import READINGS_OF_ONE
 from sync.protocol.topics import Topic
 from sync.testing import Clock
 from tests.support.cast import Cast, Person, Tenant
 from tests.support.client import Client
 from tests.support.mirror import snapshot
 from tests.support.server import Server
+from tests.support.waiting import until
 
 TEXT = encodings.encoding(raw=False, wire_format="text")
 
@@ -120,28 +122,80 @@ async def test_s6_a_picture_that_nobody_is_in_is_dropped_in_time(gallery: Galler
     assert not gallery.pictures._places
 
 
-async def test_s6_pictures_take_no_more_than_their_share_of_memory(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+async def sizes(gallery: Gallery) -> tuple[int, int]:
+    """Sizes of two pictures, of which none is kept any more: the organization's and of sales."""
+    found = []
+    for topic in (gallery.home.topic, f"department:{gallery.home.sales.pk}"):
+        async with gallery.pictures.entered(await gallery.stretch(topic)) as picture:
+            found.append(picture.size)
+    gallery.clock.advance(LINGER)
+    gallery.pictures.forget()
+    assert gallery.pictures.size == 0
+    return found[0], found[1]
+
+
+async def waits(gallery: Gallery, count: int = 1) -> None:
+    await until(lambda: gallery.clock.sleeping == count, within=5)
+
+
+@pytest.mark.parametrize("short", [0, 1])
+async def test_s6_a_picture_for_which_there_is_no_room_waits_until_another_is_left(
+    gallery: Gallery, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch, short: int
 ) -> None:
-    """Over it, those go that nobody is in, then those that clients have been in for too long."""
+    """To the byte, and however young those are that clients are in."""
+    monkeypatch.setattr(pictures, "KEPT_BYTES", sum(sizes) - short)
     sales = f"department:{gallery.home.sales.pk}"
-    async with (
-        gallery.pictures.entered(await gallery.stretch()) as large,
-        gallery.pictures.entered(await gallery.stretch(sales)) as small,
-    ):
-        size = large.size + small.size
-        monkeypatch.setattr(pictures, "KEPT_BYTES", size)
-        await gallery.look(f"kpi:{gallery.home.margin.pk}")
-        await gallery.look(f"kpi:{gallery.home.revenue.pk}")
-        # One more than fits: of the two that nobody was in, the newest has stayed.
-        assert len(gallery.pictures) == 3
+    async with gallery.pictures.entered(await gallery.stretch()) as large:
+        looking = asyncio.create_task(gallery.look(sales))
+        if short:
+            await waits(gallery)
+            assert gallery.pictures.size == sizes[0]
+            assert await gallery.look() == shown(large)  # what is there is shown meanwhile
+        else:
+            await looking
+            assert gallery.pictures.size == sum(sizes)
+    assert str(gallery.home.margin.pk) in await looking
+    assert gallery.pictures.size <= sum(sizes) - short
+    assert large.is_withdrawn == bool(short)
+
+
+async def test_s6_a_picture_that_clients_are_in_for_too_long_makes_room_for_others(
+    gallery: Gallery, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "KEPT_BYTES", max(sizes))
+    sales = f"department:{gallery.home.sales.pk}"
+    async with gallery.pictures.entered(await gallery.stretch()) as large:
+        looking = asyncio.create_task(gallery.look(sales))
+        await waits(gallery)
+        gallery.clock.advance(sync_settings().slow_patience - 0.1)
+        await waits(gallery)
         assert not large.is_withdrawn
-        gallery.clock.advance(sync_settings().slow_patience)
-        await gallery.look(f"department:{gallery.home.support.pk}")
+        gallery.clock.advance(0.1)
+        await looking
         assert (large.is_withdrawn, large.part(0)) == (True, None)
-        assert not small.is_withdrawn
-        assert gallery.pictures.size <= size
-    assert str(gallery.home.revenue.pk) in await gallery.look()  # read anew
+    assert gallery.pictures.size == sizes[1]
+    monkeypatch.setattr(pictures, "KEPT_BYTES", 1)
+    assert str(gallery.home.revenue.pk) in await gallery.look()  # the only one has room
+
+
+async def test_s6_no_more_pictures_wait_for_room_than_are_read_at_once(
+    gallery: Gallery, cast: Cast, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of one organization no more than it may read, so that others come before the rest."""
+    monkeypatch.setattr(pictures, "KEPT_BYTES", sizes[0])
+    topics = [f"department:{gallery.home.sales.pk}", f"kpi:{gallery.home.revenue.pk}"]
+    topics += [f"kpi:{gallery.home.margin.pk}", f"department:{gallery.home.support.pk}"]
+    async with gallery.pictures.entered(await gallery.stretch()):
+        looking = [asyncio.create_task(gallery.look(topic)) for topic in topics]
+        await waits(gallery, READINGS_OF_ONE)
+        looking.append(asyncio.create_task(gallery.look(tenant=cast.other)))
+        await waits(gallery, READINGS_OF_ONE + 1)
+        # They keep nobody from reading the log; and behind this turn no other one was read.
+        async with asyncio.timeout(5), gallery.hub.readings.turn(gallery.home.id):
+            assert gallery.clock.sleeping == READINGS_OF_ONE + 1
+    assert all(await asyncio.gather(*looking))
+    assert gallery.pictures.size <= sizes[0]
 
 
 # ------------------------------------------------------------------ what one user alone is shown
@@ -153,16 +207,38 @@ async def test_v4_what_is_beside_a_picture_is_of_its_moment(gallery: Gallery, ca
     own = await gallery.stretch(f"user:{cast.bob.id}")
     async with gallery.pictures.entered(await gallery.stretch()) as picture:
         await asyncio.to_thread(set_revenue, gallery.home, 5)
-        beside = await gallery.pictures.beside(picture, own)
-        assert beside is not None
-        assert beside.head == picture.head
-        assert list(shown(beside)) == [unread]
+        async with gallery.pictures.beside(picture, own) as beside:
+            assert beside is not None
+            assert beside.head == picture.head
+            assert list(shown(beside)) == [unread]
         await asyncio.to_thread(notify, cast.home, cast.bob)
-        assert await gallery.pictures.beside(picture, own) is None
+        async with gallery.pictures.beside(picture, own) as beside:
+            assert beside is None
     async with gallery.pictures.entered(await gallery.stretch()) as picture:
-        assert await gallery.pictures.beside(picture, own) is not None
+        async with gallery.pictures.beside(picture, own) as beside:
+            assert beside is not None
         # What may be in both would be told twice.
-        assert await gallery.pictures.beside(picture, await gallery.stretch()) is None
+        async with gallery.pictures.beside(picture, await gallery.stretch()) as beside:
+            assert beside is None
+
+
+async def test_s6_what_is_beside_a_picture_counts_and_waits_for_no_room(
+    gallery: Gallery, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is in a picture would wait for others that wait as it does."""
+    await asyncio.to_thread(notify, cast.home, cast.bob)
+    own = await gallery.stretch(f"user:{cast.bob.id}")
+    async with gallery.pictures.entered(await gallery.stretch()) as picture:
+        async with gallery.pictures.beside(picture, own) as beside:
+            assert beside is not None
+            size = gallery.pictures.size
+            assert size == picture.size + beside.size > picture.size
+        assert gallery.pictures.size == picture.size
+        for most, has_room in ((size, True), (size - 1, False)):
+            monkeypatch.setattr(pictures, "KEPT_BYTES", most)
+            async with gallery.pictures.beside(picture, own) as beside:
+                assert (beside is not None) == has_room
+        assert not picture.is_withdrawn
 
 
 def notify(tenant: Tenant, person: Person) -> str:

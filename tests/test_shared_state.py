@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import logging
 import math
 import socket
 import struct
 import threading
+import zlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,11 +21,12 @@ import pytest
 import redis.asyncio
 import uvloop
 
+from sync.delivery.clock import LoopTime
 from sync.delivery.ends import ENDS_AT_ONCE, Ends
-from sync.delivery.leases import LEASES_AT_ONCE, Leases
+from sync.delivery.leases import LEASES_AT_ONCE, Leases, in_slices
 from sync.delivery.shared_state.messages import USERS_AT_ONCE
 from sync.delivery.shared_state.redis import RedisState
-from tests.support.services import RedisServer
+from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import until
 
 # uvloop says of a lost connection now this, now that: the rarer in one of 13 times.
@@ -58,6 +64,7 @@ def test_v2_a_redis_that_dies_while_it_is_asked_is_away_and_no_error(dying_redis
 
 
 PLACES = 10
+TURNS = partial(defaultdict[redis.asyncio.Redis, asyncio.Lock], asyncio.Lock)
 
 
 LIMIT = 300
@@ -149,7 +156,7 @@ async def test_w8_many_ends_are_told_in_few_round_trips_and_each_hears_who_is_le
     client = redis.asyncio.Redis.from_url(own_redis.url)
     asked = 0
 
-    async def ask(question: Callable[[], Awaitable[Any]]) -> Any:
+    async def ask(_: Any, question: Callable[[], Awaitable[Any]]) -> Any:
         nonlocal asked
         asked += 1
         return await question()
@@ -157,7 +164,7 @@ async def test_w8_many_ends_are_told_in_few_round_trips_and_each_hears_who_is_le
     count = 2 * ENDS_AT_ONCE + 1
     far = (await client.time())[0] * 1000 + 60_000
     await client.zadd("room", {f"c{n}": far for n in range(count + 1)})
-    ends = Ends(ask, pause=60, lease=60)
+    ends = Ends(ask, TURNS(), pause=60, lease=60)
     left = await asyncio.gather(*(ends.take_out(client, "room", f"c{n}") for n in range(count)))
     assert left == list(range(count, 0, -1))
     assert asked == 3
@@ -208,12 +215,12 @@ async def test_w8_an_end_is_told_again_until_redis_hears_but_not_of_who_is_back(
     client = redis.asyncio.Redis.from_url(own_redis.url)
     is_away = True
 
-    async def ask(question: Callable[[], Awaitable[Any]]) -> Any:
+    async def ask(_: Any, question: Callable[[], Awaitable[Any]]) -> Any:
         return None if is_away else await question()
 
     far = (await client.time())[0] * 1000 + 60_000
     await client.zadd("room", {"gone": far, "back": far})
-    ends = Ends(ask, pause=0.05, lease=60)
+    ends = Ends(ask, TURNS(), pause=0.05, lease=60)
     gone = (ends.take_out(client, "room", member) for member in ("gone", "back"))
     assert await asyncio.gather(*gone) == [None, None]
     ends.withdraw(client, "room", "back")
@@ -231,7 +238,7 @@ async def test_w8_whoever_says_twice_that_somebody_has_gone_waits_for_neither_an
     own_redis: RedisServer,
 ) -> None:
     client = redis.asyncio.Redis.from_url(own_redis.url)
-    ends = Ends(lambda question: question(), pause=60, lease=60)
+    ends = Ends(lambda _, question: question(), TURNS(), pause=60, lease=60)
     async with asyncio.timeout(5):
         told = await asyncio.gather(*(ends.take_out(client, "room", "gone") for _ in range(2)))
     assert told == [None, 0]
@@ -258,12 +265,12 @@ async def test_a4_those_that_come_at_once_are_told_in_two_round_trips_and_expire
     client = redis.asyncio.Redis.from_url(own_redis.url)
     asked = 0
 
-    async def ask(question: Callable[[], Awaitable[bool]]) -> bool:
+    async def ask(_: Any, question: Callable[[], Awaitable[bool]]) -> bool:
         nonlocal asked
         asked += 1
         return await question()
 
-    leases = Leases(ask)
+    leases = Leases(ask, TURNS())
     members = [[(f"room{n % 3}", f"c{n}")] for n in range(LEASES_AT_ONCE)]
     told = [leases.keep(client, each, 60_000 + n) for n, each in enumerate(members)]
     one_more = leases.keep(client, [("room0", "late")], 60_000)
@@ -283,17 +290,16 @@ async def test_a4_who_has_gone_before_it_was_told_is_not_kept(own_redis: RedisSe
     client = redis.asyncio.Redis.from_url(own_redis.url)
     first_is_out = asyncio.Event()
 
-    async def ask(question: Callable[[], Awaitable[bool]]) -> bool:
+    async def ask(_: Any, question: Callable[[], Awaitable[bool]]) -> bool:
         await first_is_out.wait()
         return await question()
 
-    leases = Leases(ask)
-    kept = [asyncio.ensure_future(leases.keep(client, [("room", "there")], 60_000))]
+    leases = Leases(ask, TURNS())
+    kept = [leases.keep(client, [("room", "there")], 60_000)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)  # its round trip is under way
     both = [("room", "gone"), ("room", "back")]
-    kept.append(asyncio.ensure_future(leases.keep(client, both, 60_000)))
-    await asyncio.sleep(0)
+    kept.append(leases.keep(client, both, 60_000))
     leases.withdraw(client, "room", "gone")
     first_is_out.set()
     assert await asyncio.gather(*kept) == [True, True]
@@ -301,9 +307,79 @@ async def test_a4_who_has_gone_before_it_was_told_is_not_kept(own_redis: RedisSe
     await client.aclose()
 
 
-async def test_a4_nothing_counts_as_renewed_once_redis_was_away_until_all_is_told_again(
+class SlowLeases:
+    """A way to Redis on which the end of a connection overtakes what renews its leases, if it is
+    sent before that is answered."""
+
+    def __init__(self, redis_port: int) -> None:
+        self.held = asyncio.Event()
+        self._overtaken = asyncio.Event()
+        self._redis_port = redis_port
+
+    async def open(self) -> str:
+        """Return its URL."""
+        listening = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        return f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, onwards = await asyncio.open_connection("127.0.0.1", self._redis_port)
+        with contextlib.suppress(asyncio.CancelledError):  # the test has ended
+            while data := await reader.read(65536):
+                if b"local lease, members" in data:
+                    self.held.set()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._overtaken.wait(), 0.3)
+                onwards.write(data)
+                writer.write(await answers.read(65536))
+                if b"ZREM" in data:
+                    self._overtaken.set()
+        onwards.close()
+        writer.close()
+
+
+async def test_a4_nothing_is_kept_of_a_connection_that_ends_while_its_leases_are_under_way(
     own_redis: RedisServer,
 ) -> None:
+    way = SlowLeases(own_redis.port)
+    state = RedisState((await way.open(),))
+    renewals = (state.renew_slots([("bob", "c1")]), state.lease([("place", "c1")], 60))
+    renewing = asyncio.gather(*renewals)
+    await way.held.wait()
+    await asyncio.gather(state.free_slot("bob", "c1"), state.release("place", "c1"))
+    assert all(await renewing)
+    assert await state.present(["place"]) == [0]
+    assert await RedisState((own_redis.url,)).take_slot("bob", "c2", 1)
+
+
+async def test_a4_who_comes_back_while_the_end_is_under_way_is_kept(
+    own_redis: RedisServer,
+) -> None:
+    """Told in the order of things, whatever way each of them takes to Redis."""
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    kept_first = asyncio.Event()
+
+    async def ask_late(_: Any, question: Callable[[], Awaitable[Any]]) -> Any:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(kept_first.wait(), 0.3)
+        return await question()
+
+    async def ask(_: Any, question: Callable[[], Awaitable[bool]]) -> bool:
+        answer = await question()
+        kept_first.set()
+        return answer
+
+    turns = TURNS()
+    ends, leases = Ends(ask_late, turns, pause=60, lease=60), Leases(ask, turns)
+    left = asyncio.ensure_future(ends.take_out(client, "room", "c1"))
+    await until(lambda: turns[client].locked(), within=5)
+    ends.withdraw(client, "room", "c1")
+    assert await leases.keep(client, [("room", "c1")], 60_000)
+    await left
+    assert await client.zrange("room", 0, -1) == [b"c1"]
+    await client.aclose()
+
+
+async def test_a4_all_is_told_again_once_redis_was_away(own_redis: RedisServer) -> None:
     """It may have forgotten what was told just before: the round begins anew."""
     state = RedisState((own_redis.url,))
     assert await state.renew_slots([("bob", "c1")])
@@ -313,3 +389,52 @@ async def test_a4_nothing_counts_as_renewed_once_redis_was_away_until_all_is_tol
     assert await asyncio.wait_for(state.renewal_due(60), 10)
     assert await state.renew_slots([("bob", "c1")])
     assert not await state.renewal_due(0)
+
+
+# ------------------------------------------------------------------ one Redis of several is away
+
+
+@pytest.fixture
+def half_away(own_redis: RedisServer) -> RedisState:
+    """A state in two Redis: the first is there, the second is not."""
+    with redis_server() as other:
+        state = RedisState((own_redis.url, other.url))
+    return state
+
+
+def named(shard: int, count: int = 1) -> list[str]:
+    """Return names of users, or of places, that this Redis of two keeps."""
+    names = (f"name{n}" for n in itertools.count())
+    kept = (name for name in names if zlib.crc32(name.encode()) % 2 == shard)
+    return list(itertools.islice(kept, count))
+
+
+async def test_a4_leases_in_a_redis_that_is_there_are_renewed_while_another_is_away(
+    own_redis: RedisServer, half_away: RedisState
+) -> None:
+    there, away = named(0, 2 * LEASES_AT_ONCE), named(1, LEASES_AT_ONCE)
+    slots = [(name, "c") for name in [*away, *there]]  # the first slice fails whole
+    assert not await in_slices(slots, half_away.renew_slots, over=0, clock=LoopTime())
+    assert not await in_slices(
+        slots, lambda some: half_away.lease(some, 60), over=0, clock=LoopTime()
+    )
+    client = redis.asyncio.Redis.from_url(own_redis.url)
+    keys = {key.decode() for key in await client.keys()}
+    assert keys == {f"bos:{of}:{name}" for name in there for of in ("places", "present")}
+    await client.aclose()
+
+
+async def test_a4_what_a_redis_keeps_that_is_there_is_known_while_another_is_away(
+    own_redis: RedisServer, half_away: RedisState
+) -> None:
+    [bob], [mia] = named(0), named(1)
+    other = RedisState((own_redis.url, own_redis.url))
+    assert await half_away.take_slot(mia, "c1", PLACES)  # by this process alone
+    assert half_away.away
+    for n in range(PLACES):
+        assert await other.take_slot(bob, f"c{n}", PLACES)
+    assert not await half_away.take_slot(bob, "one more", PLACES)
+    assert half_away.away
+    assert await half_away.lease([(bob, "c1")], 60)
+    assert not await half_away.lease([(bob, "c1"), (mia, "c1")], 60)
+    assert await half_away.present([mia, bob]) == [None, 1]

@@ -29,9 +29,15 @@ from bos.imports.workflow import BUSY, begin, confirm, is_another_written
 from bos.models import Import, ImportState, Organization
 
 NO_WORKER_SECONDS = 10
+STANDSTILL_SECONDS = 30
+"""Longer than the file is read before anything can be told of it."""
 NEXT = "Another import of your organization is being written; this one follows."
 BAD_ENDS = (ImportState.REFUSED, ImportState.FAILED, ImportState.PARTLY)
 NO_WORKER = "No worker has started it yet: all are busy, or “manage.py work” is not running."
+STANDSTILL = (
+    "It has not gone on for a while: others have their turn, or “manage.py work” is not running. "
+    "The next worker goes on with it."
+)
 
 # ------------------------------------------------------------------ imports
 
@@ -202,9 +208,10 @@ class ImportAdmin(TenantAdmin):
 
 def _hint(import_: Import) -> str:
     """Say why nothing happens, where that takes long."""
-    if import_.state not in (ImportState.WAITING, ImportState.CONFIRMED):
-        return ""
-    if (timezone.now() - import_.state_since).total_seconds() <= NO_WORKER_SECONDS:
+    seconds = (timezone.now() - import_.state_since).total_seconds()
+    if import_.state in (ImportState.CHECKING, ImportState.WRITING):
+        return STANDSTILL if seconds > STANDSTILL_SECONDS else ""
+    if import_.state not in BUSY or seconds <= NO_WORKER_SECONDS:
         return ""
     is_next = import_.state == ImportState.CONFIRMED and is_another_written(import_)
     return NEXT if is_next else NO_WORKER

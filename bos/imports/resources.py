@@ -427,8 +427,11 @@ class EmployeeResource(TenantResource):
 
     @classmethod
     def twins(cls, organization: Organization, instances: Sequence[Employee]) -> set[object]:
-        emails = {instance.email for instance in instances if instance.email}
-        return {cls.key(row) for row in organization.employees.filter(email__in=emails)}
+        if not any(instance.email for instance in instances):
+            return set()
+        # No database compares as `text_key` does.
+        emails = organization.employees.exclude(email="").values_list("email", flat=True)
+        return {text_key(email) for email in emails.iterator()}
 
     def validate_instance(self, instance: Employee, *args: Any, **kwargs: Any) -> None:
         super().validate_instance(instance, *args, **kwargs)

@@ -27,6 +27,7 @@ from bos.imports.files import Table, read_table
 from bos.imports.kinds import Plan, Unbearable, kind_named
 from bos.imports.outcome import Outcome
 from bos.imports.writing import Stopped, Writer, has_plan, patiently, store_plan
+from bos.jobs.processes import WorkerEnds, is_ending
 from bos.jobs.queue import LOST, enqueue
 from bos.models import Import, ImportPlan, ImportState, Organization, User
 from bos.notifying import notify
@@ -100,6 +101,8 @@ def _end(import_: Import, work: Callable[[Import], None], *, or_else: str) -> No
             work(import_)
         except Unreadable as error:
             _settle(import_, _state_after(error), problem=str(error))
+    except WorkerEnds:
+        _enqueue(check if import_.state == ImportState.CHECKING else write, import_)
     except Exception as error:
         if import_.state == ImportState.WRITING and passes(error):
             raise  # the job is done again later, and goes on from where this one has stopped
@@ -323,7 +326,8 @@ def _settle(import_: Import, state: ImportState, **values: Any) -> None:
 class _Teller:
     """Tells how far a check is: now and then, because telling is a transaction of its own.
 
-    Of what is checked again before it is written nothing: it would be taken for written.
+    Of what is checked again before it is written only that it goes on: more would be taken for
+    written. Raises WorkerEnds.
     """
 
     def __init__(self, import_: Import) -> None:
@@ -331,12 +335,16 @@ class _Teller:
         self._told_at = 0.0
 
     def __call__(self, rows_done: int) -> None:
+        if is_ending():
+            raise WorkerEnds
         now = time.monotonic()
-        is_told = self._import.state == ImportState.CHECKING
-        if is_told and now - self._told_at >= TELL_SECONDS:
-            self._told_at = now
-            rows = Import.objects.filter(pk=self._import.pk)
-            rows.update(rows_done=rows_done, rows_total=self._import.rows_total)
+        if now - self._told_at < TELL_SECONDS:
+            return
+        self._told_at = now
+        told: dict[str, Any] = {"state_since": timezone.now()}
+        if self._import.state == ImportState.CHECKING:
+            told |= {"rows_done": rows_done, "rows_total": self._import.rows_total}
+        Import.objects.filter(pk=self._import.pk, state=self._import.state).update(**told)
 
 
 def prune_imports() -> int:

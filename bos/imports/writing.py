@@ -15,20 +15,21 @@ from typing import Any, TypeVar
 import msgspec
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
+from django.utils import timezone
 
 from bos.imports.kinds import Kind
 from bos.imports.outcome import Outcome
+from bos.jobs.processes import is_ending
 from bos.models import Import, ImportPlan, ImportState, User
 from sync.eventlog.faults import passes
 from sync.eventlog.pace import Pace
-from sync.eventlog.threads import SQLITE_LOOKS, letting_others_write, retry_on_conflict
+from sync.eventlog.threads import letting_others_write
 
 T = TypeVar("T")
 logger = logging.getLogger("bos.imports")
 
 SLICE_SECONDS = 0.08
-"""A slice's aim. Another writer waits for it, on SQLite also until it looks again: often enough
-within 128 ms of waiting, so a slice and the pause after it should not take longer."""
+"""A slice's aim: another writer waits for it."""
 FIRST_STEPS = 50
 """The least, too."""
 MOST_STEPS = 2_000
@@ -73,40 +74,52 @@ class Writer:
         self._kind = kind
         self._may_still = may_still
         self._pace = Pace(SLICE_SECONDS, FIRST_STEPS, MOST_STEPS, least=FIRST_STEPS)
+        self._suspects = 0
+        """Among so many of the next rows there is one that the database refuses; 0: none known."""
         self._steps = _stored_steps(import_, kind)
 
     def run(self) -> bool:
-        """Write until nothing is left, or others have a turn; whether nothing is left.
+        """Write until nothing is left, others have a turn, or the worker is to end; whether nothing
+        is left.
 
         Raises Stopped, and what a slice has failed with that cannot be helped.
         """
         ends_at = time.monotonic() + TURN_SECONDS
-        more = True
-        while more:
-            with letting_others_write(least=SQLITE_LOOKS):
-                more = patiently(self._timed_slice)
-            if more and time.monotonic() >= ends_at:
-                return False
-        return True
+        while not is_ending():
+            with letting_others_write():
+                more = patiently(self._next_slice)
+            if not more:
+                return True
+            if time.monotonic() >= ends_at:
+                break
+        return False
 
-    def _timed_slice(self) -> bool:
-        """Write a slice; whether there may be more. A row that cannot be written is left out."""
-        began = time.monotonic()
-        asked = self._pace.items
+    def _next_slice(self) -> bool:
+        """Write a slice; whether there may be more. A row that cannot be written is left out.
+
+        Where the database refuses a slice, one of its rows is to blame: looked for in its first
+        half, and where that is written, in the first half of the rest, it is found in as many
+        tries as the rows can be halved.
+        """
+        asked = max(1, self._suspects // 2) if self._suspects else self._pace.items
         try:
             written = self._slice(asked)
         except (IntegrityError, ObjectDoesNotExist):
             if asked > 1:
-                self._pace.halve()
+                self._suspects = asked
                 return True
             written = self._leave_one_out()
-        self._pace.took(written, time.monotonic() - began)
+            self._suspects = 0
+        else:
+            self._suspects = max(0, self._suspects - written)
         return written > 0
 
-    @retry_on_conflict
     @transaction.atomic
     def _slice(self, most: int) -> int:
-        return self._advance(most, self._write)
+        began = time.monotonic()  # after the wait for SQLite's lock
+        written = self._advance(most, self._write)
+        self._pace.took(written, time.monotonic() - began)
+        return written
 
     @transaction.atomic
     def _leave_one_out(self) -> int:
@@ -127,8 +140,9 @@ class Writer:
             raise Stopped
         outcome = Outcome(**stored.outcome)
         work(some, outcome)
-        done = first + len(some)
-        Import.objects.filter(pk=stored.pk).update(rows_done=done, outcome=outcome.as_json())
+        Import.objects.filter(pk=stored.pk).update(
+            rows_done=first + len(some), outcome=outcome.as_json(), state_since=timezone.now()
+        )
         return len(some)
 
     def _write(self, steps: Sequence[Any], outcome: Outcome) -> None:

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import resource
 import signal
 
 _PR_SET_PDEATHSIG = 1
 MOST_DESCRIPTORS = 2**16
+_ending = mmap.mmap(-1, 1)
+"""Shared with every process that is forked from this one: not 0 once the worker is to end. Without
+a lock, which a child that is killed would leave behind."""
+
+
+class WorkerEnds(Exception):
+    """The worker is to end, and this is far from done: it is to be done by the next one."""
+
+
+def ask_to_end() -> None:
+    """Tell this process and its children that the worker is to end: no job is taken any more, and
+    those that take long stop where they can go on later."""
+    _ending[0] = 1
+
+
+def is_ending() -> bool:
+    return bool(_ending[0])
 
 
 def end_with_parent() -> None:

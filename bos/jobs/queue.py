@@ -34,6 +34,7 @@ from django_q.models import Failure, OrmQ
 from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.tasks import async_task
 
+from bos.jobs.processes import is_ending
 from bos.models import Job
 from sync import metrics
 from sync.protocol.caps import Cap
@@ -175,7 +176,7 @@ class Broker(ORM):
         return int(job.pk)
 
     def dequeue(self) -> list[tuple[int, str]] | None:
-        job = due_jobs().first()
+        job = None if is_ending() else due_jobs().first()
         if job is None:
             time.sleep(settings.Q_CLUSTER["poll"])
             return None

@@ -119,8 +119,11 @@ class KpiResource(TenantResource):
 
     @classmethod
     def twins(cls, organization: Organization, instances: Sequence[Kpi]) -> set[object]:
-        names = {instance.name for instance in instances}
-        return {cls.key(row) for row in Kpi.objects.of(organization.pk).filter(name__in=names)}
+        if not instances:
+            return set()
+        # No database compares as `text_key` does.
+        rows = Kpi.objects.of(organization.pk).values_list("name", "department_id")
+        return {(text_key(name), department_id) for name, department_id in rows.iterator()}
 
     def import_field(self, field: Any, instance: Kpi, row: Any, *args: Any, **kwargs: Any) -> None:
         """The unit comes before value and target: a percent is a number of a KPI in percent."""

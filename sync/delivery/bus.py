@@ -70,7 +70,8 @@ class Bus:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._sends: set[asyncio.Task[None]] = set()
-        self._away_until = 0.0
+        self._away_until: dict[str, float] = {}
+        """When events of an organization are sent again whose Redis did not take them."""
 
     def attach(self, hub: Hub) -> None:
         """This process serves connections: its hub gets events without a detour."""
@@ -125,15 +126,19 @@ class Bus:
 
     async def _send_message(self, organization_id: str, message: dict[str, Any]) -> None:
         layer = get_channel_layer()
-        if layer is None or time.monotonic() < self._away_until:
+        if layer is None or time.monotonic() < self._away_until.get(organization_id, 0.0):
             return
         try:
             await asyncio.wait_for(
                 layer.group_send(group_name(organization_id), message), SEND_TIMEOUT
             )
         except Exception as error:  # any: the layer's and Redis' errors have no common base
-            self._away_until = time.monotonic() + PAUSE
-            logger.warning("events not broadcast", extra={"error": type(error).__name__})
+            # There may be several Redis, and the layer does not say which has an organization's.
+            now = time.monotonic()
+            self._away_until = {id_: at for id_, at in self._away_until.items() if now < at}
+            if not self._away_until:  # otherwise it has been said
+                logger.warning("events not broadcast", extra={"error": type(error).__name__})
+            self._away_until[organization_id] = now + PAUSE
 
     def publish_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
         """Show something passing on every process; for the event loop's thread."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -26,7 +26,7 @@ return redis.call('ZCARD', KEYS[1])
 """
 
 Counts = list[int] | None
-Ask = Callable[[Callable[[], Awaitable[Counts]]], Awaitable[Counts]]
+Ask = Callable[[redis.asyncio.Redis, Callable[[], Awaitable[Counts]]], Awaitable[Counts]]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,12 +48,21 @@ Waiting = dict[str, dict[str, _End]]
 class Ends:
     """Members to be taken out of sets, by the client whose Redis keeps the set.
 
-    ask: answers None while Redis is away. pause: seconds until it is asked again then. lease:
-    seconds after which a member is out by itself.
+    ask: asks a Redis; None while it is away. turns: one of each Redis, taken for a round trip;
+    shared with `Leases`, so that a member who comes back is kept after its end. pause: seconds
+    until an absent one is asked again. lease: seconds after which a member is out by itself.
     """
 
-    def __init__(self, ask: Ask, *, pause: float, lease: float) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        turns: Mapping[redis.asyncio.Redis, asyncio.Lock],
+        *,
+        pause: float,
+        lease: float,
+    ) -> None:
         self._ask = ask
+        self._turns = turns
         self._pause = pause
         self._lease = lease
         self._waiting: dict[redis.asyncio.Redis, Waiting] = defaultdict(dict)
@@ -100,8 +109,11 @@ class Ends:
 
     async def _tell(self, client: redis.asyncio.Redis) -> None:
         try:
-            while batch := list(islice(self._all(client), ENDS_AT_ONCE)):
-                left = await self._ask(partial(_send, client, batch))
+            while self._waiting[client]:
+                async with self._turns[client]:
+                    # Only now: who has come back meanwhile is no longer among them.
+                    batch = list(islice(self._all(client), ENDS_AT_ONCE))
+                    left = await self._ask(client, partial(_send, client, batch)) if batch else []
                 if left is None:
                     await self._wait(client)
                     continue

@@ -274,10 +274,18 @@ class Hub:
     async def _renew(self, subscribers: Sequence[Subscriber]) -> bool:
         # Some have gone since the round began.
         there = [s for s in subscribers if s.principal is not None and s.id in self.subscribers]
-        slots = [(s.principal.user_id, s.id) for s in there if s.principal is not None]
         # Together: what they tell Redis goes out in one round trip.
         kept = [renew(self, there) for renew in _renewers]
-        return all(await asyncio.gather(self.state.renew_slots(slots), *kept))
+        return all(await asyncio.gather(self._renew_slots(there), *kept))
+
+    async def _renew_slots(self, subscribers: Sequence[Subscriber]) -> bool:
+        # Looked at right before they are told: what ends after that is told after that, too.
+        slots = [
+            (s.principal.user_id, s.id)
+            for s in subscribers
+            if s.principal is not None and s.id in self.subscribers
+        ]
+        return await self.state.renew_slots(slots)
 
     async def _prune(self) -> None:
         while True:

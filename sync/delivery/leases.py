@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -40,7 +40,7 @@ end
 return 1
 """
 
-Ask = Callable[[Callable[[], Awaitable[bool]]], Awaitable[bool]]
+Ask = Callable[[redis.asyncio.Redis, Callable[[], Awaitable[bool]]], Awaitable[bool]]
 
 
 @dataclass(slots=True, eq=False)
@@ -55,30 +55,33 @@ class _Leases:
 class Leases:
     """Members to be kept in sets for a while, by the client whose Redis keeps the set.
 
-    ask: answers False while Redis is away.
+    ask: asks a Redis; False while it is away. turns: one of each Redis, taken for a round trip;
+    shared with `Ends`, so that a member whose lease is under way is taken out after it.
     """
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, turns: Mapping[redis.asyncio.Redis, asyncio.Lock]) -> None:
         self._ask = ask
+        self._turns = turns
         self._waiting: dict[redis.asyncio.Redis, list[_Leases]] = defaultdict(list)
         self._telling: dict[redis.asyncio.Redis, asyncio.Task[None]] = {}
 
-    async def keep(
+    def keep(
         self, client: redis.asyncio.Redis, members: Sequence[tuple[str, str]], ms: int
-    ) -> bool:
+    ) -> asyncio.Future[bool]:
         """Keep these, each (key, member), for so long from now on; whether Redis has heard it.
 
-        While one round trip is under way, those that come are gathered for the next.
+        Queued before this returns. While one round trip is under way, those that come are gathered
+        for the next.
         """
         loop = asyncio.get_running_loop()
         leases = _Leases(members, ms, loop.create_future())
         self._waiting[client].append(leases)
         if client not in self._telling:
             self._telling[client] = loop.create_task(self._tell(client))
-        return await leases.told
+        return leases.told
 
     def withdraw(self, client: redis.asyncio.Redis, key: str, member: str) -> None:
-        """The member has gone: do not keep it, where that has not been told yet."""
+        """The member has gone: do not keep it, where that is not under way yet."""
         for leases in self._waiting[client]:
             leases.members = [each for each in leases.members if each != (key, member)]
 
@@ -87,8 +90,9 @@ class Leases:
         batch: list[_Leases] = []
         try:
             while waiting:
-                batch = _taken(waiting)
-                told = await self._ask(partial(_send, client, batch))
+                async with self._turns[client]:
+                    batch = _taken(waiting)
+                    told = await self._ask(client, partial(_send, client, batch))
                 for leases in batch:
                     _settle(leases, told)
         finally:
@@ -141,14 +145,15 @@ async def in_slices(
 ) -> bool:
     """Call `tell` with a slice of these at a time, the last one after about `over` seconds.
 
-    Ends with the first slice that could not be told, and returns False then. A slice that takes
-    long does not put off those after it.
+    A slice that takes long does not put off those after it. Behind one that could not be told they
+    follow at once: what another Redis keeps is kept there, and all may soon be told again. Returns
+    whether all was told.
     """
-    began, slices = clock.time(), ceil(len(items) / LEASES_AT_ONCE)
+    began, slices, told = clock.time(), ceil(len(items) / LEASES_AT_ONCE), True
     for n in range(slices):
         pause = began + over * n / slices - clock.time()
         if n and pause > 0:
             await clock.sleep(pause)
         if not await tell(items[n * LEASES_AT_ONCE : (n + 1) * LEASES_AT_ONCE]):
-            return False
-    return True
+            told, over = False, 0.0
+    return told

@@ -22,6 +22,9 @@ logger = logging.getLogger("bos.sync")
 
 PAGE = 100
 """So many missing events are read from the log at once."""
+FEW = 16
+"""So many that are still in memory are delivered between two looks of the loop at everybody else's
+messages: it takes some 0.03 ms, and no turn."""
 RETRY_PAUSE = 0.5
 """Seconds, where the database does not answer."""
 
@@ -59,19 +62,20 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
             return
         if subscriber.outbox.is_filling():
             await subscriber.drained()
-        try:
-            events = feed.recent.after(subscriber.position, limit=PAGE) or await syncs.tails.read(
-                feed, after=subscriber.position
-            )
-        except Exception:
-            logger.exception("log not read")
-            await feed.clock.sleep(RETRY_PAUSE)
-            continue
-        if not events or events[0].sequence != subscriber.position + 1:
-            subscriber.too_slow()  # what it has not got is no longer kept
-            return
-        async with syncs.sending.turn(feed.organization_id):
-            _deliver(subscriber, events)
+        if recent := feed.recent.after(subscriber.position, limit=FEW):
+            _deliver(subscriber, recent)
+        else:
+            try:
+                events = await syncs.tails.read(feed, after=subscriber.position)
+            except Exception:
+                logger.exception("log not read")
+                await feed.clock.sleep(RETRY_PAUSE)
+                continue
+            if not events or events[0].sequence != subscriber.position + 1:
+                subscriber.too_slow()  # what it has not got is no longer kept
+                return
+            async with syncs.sending.turn(feed.organization_id):
+                _deliver(subscriber, events)
         await subscriber.drained()
         await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
 

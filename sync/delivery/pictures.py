@@ -22,7 +22,7 @@ from sync.delivery.packing import Pack, Part, cut, most_of_a_pack
 from sync.delivery.turns import Turns
 from sync.eventlog.log import Head
 from sync.eventlog.port import Log
-from sync.eventlog.threads import in_database, reading
+from sync.eventlog.threads import READINGS, READINGS_OF_ONE, in_database, reading
 from sync.protocol import codecs, topics
 from sync.protocol.envelope import encode
 from sync.protocol.identity import SYSTEM
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from sync.delivery.pages import Stretch
 
 KEPT_BYTES = 128 * 2**20
-"""Of a process: a picture of 10,000 KPIs has 5 MB."""
+"""Of a process: a picture of 10,000 KPIs has 5 MB. What is read beyond waits for a place; there are
+at most as many of those as are read at once."""
 LINGER = 2.0
 """Seconds for which one is kept that no client is in."""
 
@@ -85,35 +86,57 @@ class Pictures:
         self._clock = clock
         self._readings = readings
         self._places: dict[Stretch, _Place] = {}
-        self._kept: list[Picture] = []
-        """In the order in which they were read."""
+        self._kept: dict[Picture, None] = {}
+        """In the order in which they got their places."""
+        self.size = 0
+        """Bytes of all that are kept."""
+        self._unplaced = Turns(READINGS, of_one=READINGS_OF_ONE)
+        """Taken from before one is read until it has a place."""
+        self._freed = asyncio.Event()
         self._asked = count(1)
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    @property
-    def size(self) -> int:
-        return sum(picture.size for picture in self._kept)
-
     @asynccontextmanager
     async def entered(self, stretch: Stretch) -> AsyncIterator[Picture]:
-        """Keep a picture for this block that shows all that is committed by now."""
+        """Keep a picture for this block that shows all that is committed by now.
+
+        Waits until there is room for it: until others have been left, or taken for too long.
+        """
         picture = await self._enter(stretch)
         try:
             yield picture
         finally:
-            picture.users -= 1
-            picture.used_at = self._clock.time()
+            self._leave(picture)
 
-    async def beside(self, picture: Picture, stretch: Stretch) -> Picture | None:
-        """Return what other topics show at the moment of this picture, without what it shows.
+    @asynccontextmanager
+    async def beside(self, picture: Picture, stretch: Stretch) -> AsyncIterator[Picture | None]:
+        """Show what other topics show at the moment of this picture, without what it shows.
 
-        Topics that hardly two users ask for: it is not kept. None where it is not known: something
-        of them has changed since, or an entity may be in both.
+        Topics that hardly two users ask for: it is not kept after the block. None where it is not
+        known: something of them has changed since, or an entity may be in both. None, too, where
+        there is no room: a client that is in a picture waits for no other one.
         """
         async with self._readings.turn(stretch.feed.organization_id):
-            return await in_database(_picture_beside, self._log, picture, stretch)
+            own = await in_database(_picture_beside, self._log, picture, stretch)
+        if own is None or not self._make_room(own.size):
+            yield None
+            return
+        self._keep(own)
+        own.users += 1
+        try:
+            yield own
+        finally:
+            self._leave(own)
+            if own in self._kept:
+                self._drop(own)
+
+    def _leave(self, picture: Picture) -> None:
+        picture.users -= 1
+        picture.used_at = self._clock.time()
+        if not picture.users:
+            self._freed.set()
 
     async def _enter(self, stretch: Stretch) -> Picture:
         """One that was read before serves as long as the log has not gone on."""
@@ -140,35 +163,60 @@ class Pictures:
         return not picture.is_withdrawn
 
     async def _read(self, stretch: Stretch) -> Picture:
-        async with self._readings.turn(stretch.feed.organization_id):
-            began = next(self._asked)
-            picture = await in_database(_picture_of, self._log, stretch)
-        picture.began = began
-        picture.read_at = picture.used_at = self._clock.time()
-        self._kept.append(picture)
-        self._make_room()
+        organization_id = stretch.feed.organization_id
+        async with self._unplaced.turn(organization_id):
+            async with self._readings.turn(organization_id):
+                began = next(self._asked)
+                picture = await in_database(_picture_of, self._log, stretch)
+            picture.began = began
+            while not self._make_room(picture.size):
+                await self._wait_for_room()
+            self._keep(picture)
         return picture
 
-    def _make_room(self) -> None:
-        """Drop what nobody is in, then withdraw what is old from those who are still in it.
+    def _keep(self, picture: Picture) -> None:
+        picture.read_at = picture.used_at = self._clock.time()
+        self._kept[picture] = None
+        self.size += picture.size
+
+    def _make_room(self, size: int) -> bool:
+        """Drop what nobody is in, then withdraw what is old from those who are still in it; whether
+        there is room for so many bytes then. A picture larger than all may be has to be alone.
 
         They take it slower than a client that is not closed for slowness takes its queue.
         """
-        size, newest = self.size, self._kept[-1]
         old = self._clock.time() - sync_settings().slow_patience
         by_use: tuple[Callable[[Picture], bool], ...] = (
             lambda picture: not picture.users,
             lambda picture: picture.read_at <= old,
         )
         for may_go in by_use:
-            for picture in [each for each in self._kept if each is not newest and may_go(each)]:
-                if size <= KEPT_BYTES:
-                    return
-                size -= picture.size
+            if self.size + size <= KEPT_BYTES:
+                return True
+            for picture in [each for each in self._kept if may_go(each)]:
                 self._drop(picture)
+                if self.size + size <= KEPT_BYTES:
+                    return True
+        return not self._kept
+
+    async def _wait_for_room(self) -> None:
+        """Wait until one of the pictures is left, or the first of them is old."""
+        self._freed.clear()
+        first_old = next(iter(self._kept)).read_at + sync_settings().slow_patience
+        pause = max(0.0, first_old - self._clock.time())
+        waits = [
+            asyncio.ensure_future(self._freed.wait()),
+            asyncio.ensure_future(self._clock.sleep(pause)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _drop(self, picture: Picture) -> None:
-        self._kept.remove(picture)
+        del self._kept[picture]
+        self.size -= picture.size
         picture.withdraw()
 
     def forget(self) -> None:

@@ -154,8 +154,34 @@ def _is_an_answer(error: Error) -> bool:
 def commit(database: BaseDatabaseWrapper, send: Callable[[], None]) -> None:
     """Make the last statements of the open transaction, then commit it; `sync.db` calls this.
 
-    They take two round trips: what waits and the heads, then what the heads' sequences are for.
     send: sends COMMIT and waits for the answer.
+    """
+    try:
+        mark = _finish(database)
+    except DatabaseError:
+        raise
+    except Exception:
+        # Django undoes what failed with an error of the database, and leaves all else open: what
+        # was written would be in the next transaction.
+        _undo(database)
+        raise
+    if mark is None:
+        send()
+    else:
+        mark.send_commit(database, send)
+
+
+def _undo(database: BaseDatabaseWrapper) -> None:
+    try:
+        database.rollback()
+    except Error:  # as Django does
+        database.close()
+
+
+def _finish(database: BaseDatabaseWrapper) -> Mark | None:
+    """Make the statements before COMMIT; return the transaction's mark, if it has one.
+
+    They take two round trips: what waits and the heads, then what the heads' sequences are for.
     """
     hooks = (hook for _, hook, *_ in database.run_on_commit)
     mark = next((hook for hook in hooks if isinstance(hook, Mark)), None)
@@ -172,10 +198,7 @@ def commit(database: BaseDatabaseWrapper, send: Callable[[], None]) -> None:
     if records := pending_records(database):
         insert_records(records, script)
     script.run()
-    if mark is None:
-        send()
-    else:
-        mark.send_commit(database, send)
+    return mark
 
 
 def _check_and_mark(script: Script, mark: Mark | None, has_events: bool) -> None:

@@ -29,10 +29,6 @@ class Pace:
         fitting = int(max(items, 1) * self.seconds / max(seconds, LEAST_SECONDS))
         self.items = max(self.least, min(fitting, self.items * 2, self.most))
 
-    def halve(self) -> None:
-        """Look for what fails among them, down to a single one."""
-        self.items = max(1, self.items // 2)
-
 
 PRUNE_SECONDS = 0.015
 """Of one transaction that removes what is old: nobody waits for longer than that."""

@@ -9,8 +9,9 @@ the position stays where it is. Only an event that fails by itself is left out.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.db.models import F, Min, OuterRef, QuerySet, Subquery
@@ -20,6 +21,7 @@ from sync import metrics
 from sync.eventlog import log
 from sync.eventlog.faults import database_is_away, passes
 from sync.eventlog.log import LoggedEvent
+from sync.eventlog.pace import Pace
 from sync.eventlog.threads import letting_others_write, retry_on_conflict
 from sync.models import Event, ProcessorPosition, StreamHead
 from sync.protocol.times import now_us
@@ -27,6 +29,13 @@ from sync.protocol.times import now_us
 logger = logging.getLogger("bos.sync")
 
 PAGE = 200
+"""The most of one transaction."""
+LEAST_OF_PAGE = 50
+"""Fewer would do little more than begin and end."""
+PAGE_SECONDS = 0.03
+"""A transaction's aim: on SQLite everybody else waits for it."""
+PAUSE_FRACTION = 1.0
+"""Of the time of a transaction, on SQLite: nobody waits for a processor as for what they write."""
 
 Handle = Callable[[str, Sequence[LoggedEvent]], int | None]
 
@@ -50,6 +59,10 @@ def _age_of_next(name: str) -> float:
     return 0.0 if oldest_us is None else max(0, now_us() - oldest_us) / 1e6
 
 
+def _pace() -> Pace:
+    return Pace(PAGE_SECONDS, PAGE, PAGE, least=LEAST_OF_PAGE)
+
+
 @dataclass(frozen=True, slots=True)
 class Processor:
     """Calls `handle(organization_id, events)` for events of these entities, in a transaction.
@@ -62,6 +75,7 @@ class Processor:
     name: str
     entity_types: frozenset[str]
     handle: Handle
+    pace: Pace = field(default_factory=_pace, compare=False, repr=False)
 
 
 _processors: dict[str, Processor] = {}
@@ -71,12 +85,17 @@ def add_processor(processor: Processor) -> None:
     _processors[processor.name] = processor
 
 
-def advance() -> int:
-    """Process what is new, of every organization; how many events were passed."""
+def advance(is_over: Callable[[], bool] = lambda: False) -> int:
+    """Process what is new, of every organization; how many events were passed.
+
+    is_over: asked before each organization whether to leave the others to a later call.
+    """
     passed = 0
     for name in _processors:
         for organization_id in _behind(name):
-            with letting_others_write():
+            if is_over():
+                return passed
+            with letting_others_write(PAUSE_FRACTION):
                 passed += _advance(name, organization_id)
     return passed
 
@@ -96,7 +115,7 @@ def _heads_behind(name: str) -> QuerySet[StreamHead]:
 
 def _advance(name: str, organization_id: str) -> int:
     try:
-        return _take(name, organization_id, limit=PAGE)
+        return _take(name, organization_id, limit=_processors[name].pace.items)
     except Exception as error:
         # It is one organization's: the others' events must be processed all the same.
         if _passes_by(error, name):
@@ -138,6 +157,7 @@ def _take(
     leave_out_behind: pass them without processing, if the position is still this one: another
     worker may have come further meanwhile.
     """
+    began = time.monotonic()  # after the wait for SQLite's lock
     free = ProcessorPosition.objects.select_for_update(
         skip_locked=connection.features.has_select_for_update_skip_locked
     )
@@ -166,4 +186,6 @@ def _take(
     else:
         position.sequence = events[-1].sequence if events else end.sequence
     position.save(update_fields=["sequence"])
-    return len(events) if done is None else max(1, position.sequence - before)
+    passed = len(events) if done is None else max(1, position.sequence - before)
+    processor.pace.took(passed, time.monotonic() - began)
+    return passed

@@ -127,11 +127,13 @@ class _AtOnce:
         self._texts: list[str] = []
 
     def query(self, sql: str, values: Row = ()) -> None:
-        self._texts.append(sql % tuple(map(self._literal, values)))
+        with self._database.wrap_database_errors:
+            self._texts.append(sql % tuple(map(self._literal, values)))
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
-        for some in _pieces(map(self._tuple, rows)):
-            self._texts.append(statement.head + ", ".join(some))
+        with self._database.wrap_database_errors:
+            for some in _pieces(map(self._tuple, rows)):
+                self._texts.append(statement.head + ", ".join(some))
 
     def update(self, statement: Update, rows: Sequence[Row]) -> None:
         if len(rows) == 1:
@@ -140,9 +142,10 @@ class _AtOnce:
         table, key = statement.table, statement.key
         changes = ", ".join(f"{column} = new.{column}" for column in statement.columns)
         # The first row says of which types the columns are: a null or a text does not.
-        typed = zip(map(self._literal, rows[0]), statement.types, strict=True)
-        first = ", ".join(f"CAST({value} AS {type_})" for value, type_ in typed)
-        values = ", ".join([f"({first})", *map(self._tuple, rows[1:])])
+        with self._database.wrap_database_errors:
+            typed = zip(map(self._literal, rows[0]), statement.types, strict=True)
+            first = ", ".join(f"CAST({value} AS {type_})" for value, type_ in typed)
+            values = ", ".join([f"({first})", *map(self._tuple, rows[1:])])
         self._texts.append(
             f"UPDATE {table} SET {changes} FROM (VALUES {values}) "  # noqa: S608 -- names of ours
             f"AS new ({', '.join((*statement.columns, key))}) WHERE {table}.{key} = new.{key}"

@@ -82,27 +82,21 @@ def reading() -> Iterator[None]:
 # Of the time for which it was written, others then have so much; at most, in seconds.
 PAUSE_FRACTION = 0.25
 MOST_PAUSE = 0.1
-
-
-SQLITE_LOOKS = 0.025
-"""Seconds between two looks of SQLite's at a lock that it waits for, up to the first 128 ms of
-waiting; every 50, then every 100 ms after that."""
+SQLITE_LOOKS = 0.005
+"""Seconds between two looks at SQLite's lock, of whoever waits to begin a transaction."""
 
 
 @contextmanager
-def letting_others_write(*, least: float = 0.0) -> Iterator[None]:
+def letting_others_write(fraction: float = PAUSE_FRACTION) -> Iterator[None]:
     """Write for a while; on SQLite, pause then for a fraction of that time.
 
-    SQLite's lock is not fair: others who wait look at it ten times a second in the end, and would
-    find it taken again each time, until they give up, for as long as there is more to write.
-    least: seconds of the pause, for what is written again and again for long: in `SQLITE_LOOKS`
-    everybody who has not waited for long has looked once.
+    SQLite's lock is not fair: others who wait look at it now and then, and would find it taken
+    again each time, until they give up, for as long as there is more to write.
     """
     began = time.monotonic()
     yield
     if connections["default"].vendor == "sqlite":
-        pause = min((time.monotonic() - began) * PAUSE_FRACTION, MOST_PAUSE)
-        time.sleep(max(pause, least))
+        time.sleep(min((time.monotonic() - began) * fraction, MOST_PAUSE))
 
 
 def in_batches(keys: Sequence[T], at_once: int) -> Iterator[Sequence[T]]:

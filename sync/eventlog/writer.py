@@ -182,11 +182,12 @@ class GroupWriter:
                 write.settle(None, error)
 
     def _commit(self, writes: list[Write[Any]], *, wait: bool, last_try: bool = False) -> None:
-        """Commit the writes together; where that fails for the database's reasons, each by itself.
+        """Commit the writes together; where that fails, each by itself.
 
         PostgreSQL ends one of two transactions that wait for each other, and takes the whole group;
-        a request that another process has made at the same time is found out at its end. Nothing is
-        tried again before it is certain that it was not committed.
+        a request that another process has made at the same time is found out at its end, and so is
+        what one of them wants written and cannot be. Nothing is tried again before it is certain
+        that it was not committed.
         """
         group = Group(writes, wait=wait, aside=self._aside)
         try:
@@ -208,14 +209,14 @@ class GroupWriter:
         may_pass = (
             group.mark.lost or isinstance(error, IntegrityError) or was_ended_for_another(error)
         )
-        if not isinstance(error, DatabaseError | InterfaceError):
-            logger.error("group of writes failed", exc_info=error)
-        elif not last_try if may_pass else not one and not self._is_for_all(error):
+        if not last_try if may_pass else not one and not self._is_for_all(error):
             for connection in connections.all(initialized_only=True):
                 connection.close_if_unusable_or_obsolete()
             for write in group.writes:
                 self._commit([write], wait=True, last_try=one)
             return
+        if not isinstance(error, DatabaseError | InterfaceError):
+            logger.error("group of writes failed", exc_info=error)
         for write in group.writes:
             write.settle(None, error)
 

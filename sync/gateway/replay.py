@@ -6,8 +6,8 @@ While it runs, live events wait; afterwards they follow without being repeated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -117,16 +117,11 @@ class _Replay:
         stretch = self._stretch(wanted if start.own is None else wanted - self._own)
         after, sent = start.after, 0
         while sent < start.count and after < start.head.sequence:
-            async with self._sending():
-                page = await self._shared.pages.page(
-                    stretch,
-                    after=after,
-                    upto=start.head.sequence,
-                    is_first=after == start.after,
-                )
-                for part in self._parts(page, start, after):
-                    await self._push(part)
-                    sent += part.number
+            await self._has_room()  # what the client has not taken is not read from the log yet
+            page = await self._shared.pages.page(
+                stretch, after=after, upto=start.head.sequence, is_first=after == start.after
+            )
+            sent += await self._send(partial(self._parts, page, start, after))
             after = page.end
         if sent < start.count:
             raise log.history_expired()  # it was pruned meanwhile
@@ -204,8 +199,10 @@ class _Replay:
         await self._authorize()
         wanted, pictures = frozenset(self._topics), self._shared.pictures
         if self._own:
-            async with pictures.entered(self._stretch(wanted - self._own)) as picture:
-                own = await pictures.beside(picture, self._stretch(self._own))
+            async with (
+                pictures.entered(self._stretch(wanted - self._own)) as picture,
+                pictures.beside(picture, self._stretch(self._own)) as own,
+            ):
                 if own is not None:
                     return await self._send_pictures(picture, own)
         async with pictures.entered(self._stretch(wanted)) as picture:
@@ -219,45 +216,51 @@ class _Replay:
         self._begin(count, wire_time(EPOCH))
         for picture in pictures:
             for place in range(picture.length):
-                async with self._sending():
-                    part = picture.part(place)
-                    if part is None:
-                        self._subscriber.too_slow()
-                        raise Ended
-                    await self._push(part)
+                await self._send(partial(self._part, picture, place))
         self._complete(count, head, "snapshot")
         return head.sequence
+
+    def _part(self, picture: Picture, place: int) -> list[Part]:
+        part = picture.part(place)
+        if part is None:
+            self._subscriber.too_slow()
+            raise Ended
+        return [part]
 
     async def _pay(self, count: int) -> None:
         """Before any of so many messages is sent. Raises RateLimitExceeded."""
         await self._context.spend(count // MESSAGES_A_UNIT)
 
-    @asynccontextmanager
-    async def _sending(self) -> AsyncIterator[None]:
-        """Push something in this block: in turn, and at the client's pace.
+    async def _send(self, parts: Callable[[], Iterable[Part]]) -> int:
+        """Push what this returns, in turn and at the client's pace; how many messages it has.
 
-        What the client has not taken is not read from the log yet, and while it takes that, it is
-        the turn of others.
+        The turn is for pushing alone: while one client's page or rights are read, and while it
+        takes what was pushed, it is the turn of others. Raises SyncRefused, TokenExpired, Ended:
+        nothing is sent after the end of a right.
         """
-        if self._subscriber.outbox.is_filling():
-            await self._subscriber.drained()
-        async with self._shared.sending.turn(self._organization_id):
-            yield
+        await self._has_room()
+        while True:
+            await self._still_authorized()
+            async with self._shared.sending.turn(self._organization_id):
+                if self._epoch == self._feed.access_epoch:
+                    self._require_life()
+                    sent = sum(map(self._push, parts()))
+                    break
         await self._subscriber.drained()
         await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
+        return sent
 
-    async def _push(self, part: Part) -> None:
-        """Raises SyncRefused, TokenExpired, Ended: nothing is sent after the end of a right."""
-        await self._may_go_on()
+    async def _has_room(self) -> None:
+        if self._subscriber.outbox.is_filling():
+            await self._subscriber.drained()
+
+    def _push(self, part: Part) -> int:
         if part.counts:
             self._subscriber.outbox.push(part.frames)
             self._subscriber.outbox.flush()
             for type_, number in part.counts.items():
                 counts.count_sent(type_, number)
-
-    async def _may_go_on(self) -> None:
-        await self._still_authorized()
-        self._require_life()
+        return part.number
 
     def _require_life(self) -> None:
         if self._subscriber.ending:

@@ -10,18 +10,22 @@ from sync.reference.asyncapi import document_text
 from sync.reference.entity_page import entities_text
 from sync.reference.markdown import reference_text
 from sync.reference.metrics import metrics_text
+from sync.reference.python import python_text
+from sync.reference.swift import swift_text
 from sync.reference.typescript import typescript_text
 
 
 def documents() -> dict[Path, str]:
     """The generated files and what they must hold."""
-    docs = Path(settings.BASE_DIR) / "docs"
+    docs, clients = (Path(settings.BASE_DIR) / name for name in ("docs", "clients"))
     return {
         docs / "asyncapi.json": document_text(),
         docs / "messages.md": reference_text(),
         docs / "entities.md": entities_text(),
         docs / "metrics.md": metrics_text(),
-        docs / "protocol.ts": typescript_text(),
+        clients / "javascript/src/protocol.ts": typescript_text(),
+        clients / "python/src/bos_client/protocol.py": python_text(),
+        clients / "swift/Sources/BOSClient/Protocol.swift": swift_text(),
     }
 
 

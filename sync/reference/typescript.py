@@ -1,7 +1,9 @@
-"""docs/protocol.ts: the types of what is sent, for clients in TypeScript.
+"""clients/javascript/src/protocol.ts: the types of what is sent, for clients in TypeScript.
 
-Made of the same schemas as AsyncAPI, by hand: a generator from elsewhere would need Node wherever
-the tests run. A schema that says nothing of its fields is refused, so there is no `any` in them.
+Beside the types it has in data what a client needs of the declarations while it runs: which message
+answers a request, and which fields there must be. Made of the same schemas as AsyncAPI, by hand: a
+generator from elsewhere would need Node wherever the tests run. A schema that says nothing of its
+fields is refused, so there is no `any` in them.
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
+from sync.protocol import registry
+from sync.protocol.answers import Answer, AnswerKind
+from sync.protocol.registry import RequestType
+from sync.protocol.registry import name_of as wire_name
 from sync.reference.asyncapi import Entry, entries, schemas
+from sync.reference.entities import entities
 from sync.reference.schemas import Schema, name_of
 
 HEAD = """// Written by `make docs` from the message structs; docs/messages.md says what they mean.
@@ -49,8 +58,111 @@ def typescript_text() -> str:
             _union(
                 "ServerMessage", (e for e in messages if not e.from_client), "What servers send."
             ),
+            *_maps(messages),
+            *_data(messages, components),
         ]
     )
+
+
+# ------------------------------------------------------------------ what answers a request
+
+
+def _maps(messages: list[Entry]) -> Iterable[str]:
+    """Give the types by the names of messages: of requests, of their answers, of entities."""
+    asked = [registry.client_messages[e.name] for e in messages if e.from_client]
+    yield _map("Requests", "The payload of each request.", (_asked(one) for one in asked))
+    answered = [(one.name, _final(one)) for one in asked if _final(one)]
+    yield _map(
+        "Replies",
+        "The payload of what answers a request that is served: the last message that is sure to"
+        " come. A request that is not here gets no answer.",
+        ((name, _payloads(answer.message for answer in final)) for name, final in answered),
+    )
+    yield _map(
+        "Entities",
+        "What a client keeps of each entity type.",
+        ((one.name, " | ".join(shape.__name__ for shape in one.shapes)) for one in entities()),
+    )
+
+
+def _asked(request: RequestType) -> tuple[str, str]:
+    return request.name, _payloads([request.struct])
+
+
+def _payloads(structs: Iterable[type[msgspec.Struct]]) -> str:
+    names = (one.__name__ if one.__struct_fields__ else "undefined" for one in structs)
+    return " | ".join(dict.fromkeys(names))
+
+
+def _final(request: RequestType) -> list[Answer]:
+    """Return the answers that end the request and say that it was served."""
+    return [
+        answer
+        for answer in request.answers
+        if answer.ends and not answer.codes and answer.kind is not AnswerKind.NOTICE
+    ]
+
+
+def _map(name: str, about: str, of: Iterable[tuple[str, str]]) -> str:
+    members = "".join(f"  {key}: {type_};\n" for key, type_ in of)
+    return f"{_comment(about)}export interface {name} {{\n{members}}}\n"
+
+
+# ------------------------------------------------------------------ data
+
+
+def _data(messages: list[Entry], components: dict[str, Schema]) -> Iterable[str]:
+    """Give what a client looks up while it runs."""
+    requests = [registry.client_messages[e.name] for e in messages if e.from_client]
+    yield _lists(
+        "ANSWERS",
+        "The messages with its requestId that say that a request was served.",
+        {
+            one.name: list(dict.fromkeys(wire_name(answer.message) for answer in _final(one)))
+            for one in requests
+        },
+    )
+    later = [one.name for one in requests if any(a.kind is AnswerKind.NOTICE for a in one.answers)]
+    yield (
+        _comment("Requests that a worker answers: what has failed is told by a NOTIFICATION.")
+        + f"export const ANSWERED_LATER: Array<string> = {json.dumps(later)};\n"
+    )
+    yield _lists(
+        "REQUIRED",
+        "The fields that the payload of each message of a server has, whatever it tells.",
+        {e.name: _required(e, components) for e in messages if not e.from_client},
+    )
+    yield _lists(
+        "FIELDS",
+        "The fields of each entity type, `type:kind` where it has kinds: all are there.",
+        {
+            _shape_key(entity.name, shape): list(components[shape.__name__]["properties"])
+            for entity in entities()
+            for shape in entity.shapes
+        },
+    )
+
+
+def _required(entry: Entry, components: dict[str, Schema]) -> list[str]:
+    schema = components[entry.struct.__name__]
+    union = schema.get("oneOf") or schema.get("anyOf")
+    if union:  # SYNC_UPDATE: alike but for `data`
+        schema = components[name_of(union[0])]
+    return list(schema.get("required", ()))
+
+
+def _shape_key(name: str, shape: type[msgspec.Struct]) -> str:
+    tag = shape.__struct_config__.tag
+    return name if tag is None else f"{name}:{tag}"
+
+
+def _lists(name: str, about: str, of: dict[str, list[str]]) -> str:
+    lines = "".join(f"  {json.dumps(key)}: {json.dumps(of[key])},\n" for key in of)
+    type_ = "{ [name: string]: Array<string> | undefined }"
+    return f"{_comment(about)}export const {name}: {type_} = {{\n{lines}}};\n"
+
+
+# ------------------------------------------------------------------ types
 
 
 def _declaration(name: str, schema: Schema) -> str:
@@ -97,8 +209,9 @@ def _object(name: str, schema: Schema) -> str:
 
 def _message(entry: Entry) -> str:
     fields: list[tuple[str, Any]] = [("type", json.dumps(entry.name))]
-    if entry.has_payload:
-        fields.append(("payload", entry.struct.__name__))
+    # Declared where there is none, too: so it can be read before the type is known.
+    has = entry.has_payload
+    fields.append(("payload", entry.struct.__name__) if has else ("payload?", "undefined"))
     fields += [("requestId?", "string"), ("timestamp" + "?" * entry.from_client, "string")]
     if entry.from_client:
         fields.append(("version?", "string"))

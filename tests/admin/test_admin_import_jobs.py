@@ -292,6 +292,7 @@ def bomb() -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.once("sqlite")  # the file is read by a process that knows no database
 async def test_s7_a_file_that_takes_too_much_fails_at_once_and_the_next_one_is_taken(
     worker: Path, cast: Cast, admin: Browser, stranger: Browser
 ) -> None:

@@ -63,6 +63,19 @@ def test_a_file_waits_for_a_worker_and_its_page_says_so(cast: Cast, admin: Brows
     assert not Kpi.objects.of(cast.home.id).filter(name="Made").exists()
 
 
+@pytest.mark.parametrize("state", [ImportState.CHECKING, ImportState.WRITING])
+@pytest.mark.parametrize(("seconds", "told"), [(29, False), (31, True)])
+def test_an_import_that_does_not_go_on_says_why_that_may_be(
+    cast: Cast, admin: Browser, state: ImportState, seconds: int, told: bool
+) -> None:
+    upload(admin, "kpis", b"name\nMade")
+    import_ = Import.objects.get(organization=cast.home.organization)
+    silent_since = timezone.now() - timedelta(seconds=seconds)
+    Import.objects.filter(pk=import_.pk).update(state=state, state_since=silent_since)
+    progress = admin.get(reverse("admin:bos_import_progress", args=(import_.pk,))).json()
+    assert ("manage.py work" in progress["hint"]) == told
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [

@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import InterfaceError, transaction
+from django.db import IntegrityError, InterfaceError, transaction
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
 from bos.imports import kinds, workflow, writing
 from bos.imports.kinds import kind_named
+from bos.imports.resources import TWIN
+from bos.jobs import processes
+from bos.jobs.queue import Broker, enqueue
 from bos.models import Employee, Import, ImportPlan, ImportState, Job, Notification, Role, User
 from kpis.archive.services import kpis_archive
 from kpis.history.imports import ValueImport
@@ -250,6 +253,89 @@ def test_j1_an_import_that_is_given_up_in_the_middle_says_how_much_is_written(
     assert counted(again) == (ImportState.DONE, ROWS - FIRST, FIRST, 0)
 
 
+# ------------------------------------------------------------------ a worker that is to end
+
+
+@pytest.fixture
+def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Ask this process to end, as SIGTERM asks a worker; undone by `monkeypatch.undo`."""
+
+    def ask() -> None:
+        monkeypatch.setattr(processes, "_ending", bytearray(b"\1"))
+
+    return ask
+
+
+def test_b4_an_import_stops_after_the_slice_in_which_its_worker_is_to_end_and_goes_on(
+    cast: Cast,
+    admin: Browser,
+    series: list[Kpi],
+    interrupt: Interrupt,
+    jobs: Callable[[], list[str]],
+    ending: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+
+    def end() -> None:
+        Import.objects.filter(pk=import_.pk).update(state_since=long_ago)
+        ending()
+
+    kind = interrupt(end)
+    import_ = confirmed(admin, file_of(*series, count=4 * ROWS))
+    Job.objects.filter(organization_id=cast.home.id).delete()
+    workflow.write(str(import_.pk))
+    written = sum(kind.slices)
+    assert len(kind.slices) == 2
+    assert counted(import_) == (ImportState.WRITING, written, 0, 0)
+    assert import_.state_since > long_ago, "each slice says that it goes on"
+    assert jobs() == [str(import_.pk)]
+    workflow.write(str(import_.pk))
+    assert len(kind.slices) == 2, "nothing is begun any more"
+    monkeypatch.undo()
+    workflow.write(str(import_.pk))
+    assert counted(import_) == (ImportState.DONE, 4 * ROWS, 0, 0)
+    assert KpiValue.objects.filter(kpi__in=series).count() == 4 * ROWS + 2, "nothing twice"
+
+
+@pytest.mark.parametrize("step", [workflow.check, workflow.write])
+def test_b4_a_file_that_is_read_when_its_worker_is_to_end_is_read_by_the_next(
+    cast: Cast,
+    admin: Browser,
+    series: list[Kpi],
+    ending: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    step: Any,
+) -> None:
+    import_ = bring(admin, "values", file_of(*series))
+    begins = ImportState.CONFIRMED if step is workflow.write else ImportState.WAITING
+    Import.objects.filter(pk=import_.pk).update(state=begins)
+    mine = Job.objects.filter(organization_id=cast.home.id)
+    mine.delete()
+    ending()
+    step(str(import_.pk))
+    import_.refresh_from_db()
+    busy = ImportState.WRITING if step is workflow.write else ImportState.CHECKING
+    assert (import_.state, import_.rows_done) == (busy, 0)
+    assert [job.task["func"] for job in mine] == [f"bos.imports.workflow.{step.__name__}"]
+    monkeypatch.undo()
+    step(str(import_.pk))
+    import_.refresh_from_db()
+    assert import_.state in (ImportState.CHECKED, ImportState.DONE)
+
+
+def test_b4_no_job_is_taken_by_a_worker_that_is_to_end(
+    cast: Cast, ending: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Job.objects.all().delete()
+    enqueue(workflow.write, "x", organization_id=cast.home.id)
+    ending()
+    assert Broker().dequeue() is None
+    monkeypatch.undo()
+    assert Broker().dequeue() is not None
+    Job.objects.all().delete()
+
+
 # ------------------------------------------------------------------ what others do meanwhile
 
 
@@ -344,6 +430,65 @@ def test_a_row_that_the_database_refuses_by_itself_is_left_out(
     [problem] = done.outcome["problems"]
     assert (problem["row"], problem["message"]) == (11, writing.CHANGED_MEANWHILE)
     assert not Employee.objects.filter(organization=organization, name="Late").exists()
+
+
+@pytest.mark.parametrize("bad", [{0}, {49}, {24, 25}], ids=["first", "last", "two"])
+def test_a_row_that_the_database_refuses_costs_as_many_tries_as_halving_takes(
+    cast: Cast, admin: Browser, series: list[Kpi], monkeypatch: pytest.MonkeyPatch, bad: set[int]
+) -> None:
+    tries: list[int] = []
+
+    class Refusing(ValueImport):
+        def write(self, steps: Any, organization: Any, outcome: Any) -> None:
+            tries.append(len(steps))
+            if any(step.row - 2 in bad for step in steps):
+                raise IntegrityError
+            super().write(steps, organization, outcome)
+
+    monkeypatch.setitem(kinds._kinds, "values", Refusing())
+    import_ = import_file(admin, "values", file_of(series[0], count=FIRST))
+    assert counted(import_) == (ImportState.DONE, FIRST - len(bad), 0, len(bad))
+    assert {problem["row"] - 2 for problem in import_.outcome["problems"]} == bad
+    assert len(tries) <= len(bad) * (2 + FIRST.bit_length()), tries
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "quicker"),
+    [
+        (
+            "kpis",
+            "name\nNet  margin\nOther",
+            lambda organization: Kpi.objects.create(organization=organization, name="NET margin"),
+        ),
+        (
+            "employees",
+            "name,email\nNina,nina@x.example\nOle,ole@x.example",
+            lambda organization: Employee.objects.create(
+                organization=organization, name="Nina", email="Nina@X.example"
+            ),
+        ),
+    ],
+    ids=["kpis", "employees"],
+)
+def test_i5_a_row_that_somebody_has_added_in_another_spelling_is_not_added_again(
+    cast: Cast,
+    admin: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    rows: str,
+    quicker: Callable[[Any], object],
+) -> None:
+    real = kind_named(kind)
+
+    class Late(type(real)):  # type: ignore[misc]  # a class that is known when it runs
+        def write(self, *args: Any) -> None:
+            quicker(cast.home.organization)
+            super().write(*args)
+
+    monkeypatch.setitem(kinds._kinds, kind, Late())
+    done = import_file(admin, kind, rows)
+    assert (done.outcome["new"], done.outcome["lost"]) == (1, 1)
+    assert [problem["message"] for problem in done.outcome["problems"]] == [TWIN]
 
 
 # ------------------------------------------------------------------ one at a time

@@ -102,9 +102,9 @@ async def test_c4_the_pencil_is_offered_to_those_who_may_set_the_value(
 
 
 FRESH = """async () => {
-  const { Session } = await import("/static/bos/session.js");
-  window.session ??= new Session();
-  return window.session.accessToken({ fresh: true });
+  const { StoredSession } = await import("/static/bos/client/index.js");
+  window.session ??= new StoredSession({ url: location.origin });
+  return window.session.token({ fresh: true });
 }"""
 
 

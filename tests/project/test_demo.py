@@ -123,6 +123,7 @@ def demo_values(seeded: Seed) -> Iterator[None]:
     KpiValue.objects.filter(pk__gt=last, kpi__in=kpis).delete()
 
 
+@pytest.mark.once("sqlite")
 async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
     serve: ServeFixture, seeded: Seed, demo_values: None
 ) -> None:
@@ -174,6 +175,14 @@ def test_simulate_says_what_is_wrong(seeded: Seed) -> None:
     for arguments in (("--rate", "0"), ("--kpi", "no such KPI"), ("--url", "ftp://127.0.0.1")):
         with pytest.raises(CommandError):
             call_command("simulate", *arguments, stdout=StringIO())
+
+
+def test_k3_simulate_says_what_it_needs_where_the_client_is_not_installed(
+    seeded: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bos_client", None)  # as if there were none
+    with pytest.raises(CommandError, match=r"pip install \./clients/python"):
+        call_command("simulate", stdout=StringIO())
 
 
 @pytest.mark.timeout(20)

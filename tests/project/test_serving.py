@@ -20,12 +20,12 @@ import pytest
 from django.core.checks import run_checks
 
 from bos.web.serving import Child
-from tests.project.test_settings import manage, refused
+from tests.project.test_settings import refused
 from tests.support.cast import Cast
 from tests.support.client import Client, error_of
 from tests.support.http import fetch
 from tests.support.rest import rest
-from tests.support.server import ROOT, Server
+from tests.support.server import ROOT, Server, manage
 from tests.support.services import RedisServer, die_with_parent, free_port
 from tests.support.waiting import until
 

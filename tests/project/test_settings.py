@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import resource
 import runpy
@@ -19,23 +18,7 @@ from django.test import override_settings
 from environs import EnvValidationError
 
 from bos.management.commands.serve import is_loopback
-from tests.support.server import ROOT
-
-
-def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
-    """Run manage.py with these variables; None takes one away."""
-    changed = os.environ | {name: value for name, value in environment.items() if value is not None}
-    for name in [name for name, value in environment.items() if value is None]:
-        changed.pop(name, None)
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=changed,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+from tests.support.server import ROOT, manage
 
 
 def refused(answer: subprocess.CompletedProcess[str]) -> str:

@@ -1,18 +1,24 @@
-"""A worker that is killed while it writes an import, as a process for `multiprocessing`."""
+"""Workers that are killed, or asked to end, in the middle of what they do."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import django
 
+from bos.jobs.processes import is_ending
 from tests.support.services import die_with_parent
 
 
 def die_in_the_second_slice(import_id: str, environment: dict[str, str]) -> None:
-    """Write one slice of values, and be killed in the transaction of the next one."""
+    """Write one slice of values, and be killed in the transaction of the next one.
+
+    A process for `multiprocessing`.
+    """
     die_with_parent()
     os.environ.update(environment)
     django.setup()
@@ -30,3 +36,14 @@ def die_in_the_second_slice(import_id: str, environment: dict[str, str]) -> None
 
     kinds.add_kind(Deadly())
     workflow.write(import_id)
+
+
+def work_until_the_end(told: str) -> None:
+    """Work, as a job that could take long, until the worker is to end.
+
+    told: a file that says so.
+    """
+    Path(told).write_text("begun")
+    while not is_ending():
+        time.sleep(0.01)  # its work
+    Path(told).write_text("ended")

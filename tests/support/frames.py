@@ -62,7 +62,7 @@ class RawSocket:
 
     async def receive(self) -> tuple[int, bytes]:
         """The next frame: its opcode and its payload."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             first, second = await self.reader.readexactly(2)
             size = second & 0x7F
             if size == 126:

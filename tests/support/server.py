@@ -1,4 +1,4 @@
-"""`manage.py serve` as the tests start it: the real server, in processes of its own."""
+"""`manage.py` as the tests start it, in processes of its own: `serve` and `work` above all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import contextlib
 import multiprocessing
 import os
 import runpy
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +24,22 @@ from tests.support.waiting import until
 METRICS_TOKEN = "a token of the tests' own"
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = "manage.py"
-# Three fifths of a server's start. None of them reads a setting: these are each server's own.
+# Four fifths of a server's start. None of them reads a setting: these are each server's own.
 LIBRARIES = [
-    *("django.contrib.admin", "django.core.management", "import_export", "tablib"),
+    *("django.contrib.admin", "django.core.management.commands.migrate", "django.test"),
+    *("django.contrib.admin.views.main", "django.contrib.admindocs.views", "inflection"),
+    *("django.contrib.auth.password_validation", "django.contrib.postgres.fields"),
+    *("django.contrib.sessions.backends.db", "django.contrib.staticfiles.storage"),
     *("django.db.backends.sqlite3.base", "django.db.backends.postgresql.base", "psycopg"),
-    *("channels.generic.websocket", "channels_redis.pubsub", "redis.asyncio", "msgspec", "jwt"),
-    *("uvicorn", "uvloop", "httptools", "websockets", "limits.aio.storage", "environs", "psutil"),
-    *("django.test", "pygments.formatters", "pygments.lexers", "yaml", "uritemplate", "inflection"),
+    *("rest_framework.serializers", "rest_framework.metadata", "rest_framework_simplejwt.utils"),
+    *("drf_spectacular.utils", "unfold.dataclasses", "import_export.resources", "tablib"),
+    *("simple_history.models", "picklefield", "whitenoise.middleware", "csp.middleware"),
+    *("channels.generic.websocket", "channels.routing", "channels_redis.pubsub", "redis.asyncio"),
+    *("uvicorn.protocols.http.httptools_impl", "uvicorn.loops.uvloop", "uvicorn.lifespan.on"),
+    *("uvicorn.protocols.websockets.websockets_sansio_impl", "websockets", "limits.aio.storage"),
+    *("msgspec", "jwt", "environs", "dj_database_url", "psutil", "prometheus_client"),
+    *("pythonjsonlogger.json", "pygments.formatters", "pygments.lexers", "yaml", "uritemplate"),
+    *("django.middleware.gzip", "pydoc"),
 ]
 # A process that has imported them, and of which a process is forked for each server.
 forkserver = multiprocessing.get_context("forkserver")
@@ -119,7 +130,7 @@ def _started(
     log.touch()
     ours = {"LOG_LEVEL": "WARNING", "BOS_METRICS_TOKEN": METRICS_TOKEN}
     full = os.environ | ours | environment
-    process = forkserver.Process(target=_become, args=(arguments, log, full, forked))
+    process = forkserver.Process(target=_become, args=(arguments, log, log, full, forked))
     process.start()
     try:
         yield process
@@ -132,15 +143,39 @@ def _started(
             raise TimeoutError(f"{arguments} does not end")
 
 
-def _become(arguments: list[str], log: Path, environment: dict[str, str], forked: bool) -> None:
-    """In the process: run Python with these arguments."""
+def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+    """Run manage.py with these variables until it ends by itself; None takes one away."""
+    changed = os.environ | {name: value for name, value in environment.items() if value is not None}
+    for name in [name for name, value in environment.items() if value is None]:
+        changed.pop(name, None)
+    with tempfile.TemporaryDirectory() as directory:
+        said, wrong = Path(directory, "said"), Path(directory, "wrong")
+        process = forkserver.Process(
+            target=_become, args=([MANAGE, *arguments], said, wrong, changed, True)
+        )
+        process.start()
+        process.join(START_TIMEOUT)
+        code = process.exitcode
+        process.kill()
+        if code is None:
+            raise TimeoutError(f"{arguments} does not end")
+        return subprocess.CompletedProcess(arguments, code, said.read_text(), wrong.read_text())
+
+
+def _become(
+    arguments: list[str], said: Path, wrong: Path, environment: dict[str, str], forked: bool
+) -> None:
+    """In the process: run Python with these arguments.
+
+    said, wrong: the files that it writes to, and writes what went wrong to; one may be both.
+    """
     die_with_parent()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
-    with log.open("wb") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+    for path, descriptor in ((said, 1), (wrong, 2)):
+        with path.open("ab") as output:
+            os.dup2(output.fileno(), descriptor)
     if not forked:
         os.execv(sys.executable, [sys.executable, *arguments])
     hash_passwords_quickly()

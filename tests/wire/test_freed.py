@@ -110,12 +110,12 @@ async def _open_and_close(cast: Cast, talk: Talk) -> None:
             await Client(socket).ask("PING")
             assert len(alive()) >= len(before) + 4
             await talk(socket, cast)
-        await until(lambda: len(alive()) <= len(before), within=3)
+        await until(lambda: len(alive()) <= len(before), within=10)
         await _refuse_a_request(port)
         for path, origin in (("/elsewhere", None), ("/v1/ws", Origin("https://evil.example"))):
             with pytest.raises(InvalidStatus):
                 await connect(f"ws://127.0.0.1:{port}{path}", origin=origin)
-        await until(lambda: len(alive()) <= len(before), within=3)
+        await until(lambda: len(alive()) <= len(before), within=10)
     finally:
         gc.enable()
         hub().end()

@@ -441,6 +441,7 @@ async def test_o1_a_server_that_nobody_uses_says_that_redis_is_away(serve: Serve
         assert (answer.status, answer.json()["degraded"]) == (200, ["redis away"])
 
 
+@pytest.mark.once("sqlite")
 async def test_o1_j4_a_server_whose_migrations_are_not_applied_is_not_ready(
     database: None, tmp_path: Path
 ) -> None:

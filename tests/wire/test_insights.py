@@ -31,6 +31,8 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 WITHIN = 30
 """Decision B3."""
+figures_alone = pytest.mark.once("sqlite")
+"""Of the figures found in a history; its rows are written and read as in the other tests."""
 TODAY = timezone.now().astimezone(UTC).date()
 
 
@@ -95,6 +97,7 @@ async def test_b3_an_odd_value_is_told_within_30_s_with_its_figures(
         assert "UnobservedComponents" in found["method"]
 
 
+@figures_alone
 async def test_b3_a_value_is_told_once_while_it_stays_odd_and_again_after_it_was_back(
     server: Server, cast: Cast
 ) -> None:
@@ -153,6 +156,7 @@ async def test_b3_a_forecast_and_what_follows_from_it_come_with_the_days_first_v
     assert advice["method"] == ready["method"]
 
 
+@figures_alone
 async def test_b3_a_target_within_reach_needs_no_advice_and_ends_the_old_one(
     server: Server, cast: Cast
 ) -> None:
@@ -180,6 +184,7 @@ async def test_b3_a_target_within_reach_needs_no_advice_and_ends_the_old_one(
         (40, lambda day: 100, "constant"),
     ],
 )
+@figures_alone
 async def test_b3_a_history_that_says_too_little_has_no_insight_and_the_state_says_why(
     server: Server, cast: Cast, days: int, value: Any, why: str
 ) -> None:
@@ -233,6 +238,7 @@ async def test_v4_insights_are_in_a_snapshot_and_in_a_sync(server: Server, cast:
 
 
 @pytest.mark.parametrize("horizon", [1, 90])
+@figures_alone
 async def test_b3_a_requested_prediction_is_answered_with_its_request_id(
     server: Server, cast: Cast, horizon: int
 ) -> None:
@@ -308,6 +314,7 @@ async def test_s10_a_request_that_is_sent_again_is_answered_once_on_the_connecti
 
 
 @pytest.mark.parametrize("horizon", [0, 91, -1, 1.5, "7", None])
+@figures_alone
 async def test_e4_a_horizon_is_1_to_90_days(server: Server, cast: Cast, horizon: Any) -> None:
     wanted = {"kpiId": str(cast.home.revenue.pk), "horizon": horizon}
     async with await Client.connect(server, cast.vera) as vera:
@@ -316,6 +323,7 @@ async def test_e4_a_horizon_is_1_to_90_days(server: Server, cast: Cast, horizon:
 
 
 @pytest.mark.parametrize("which", ["another's", "unknown", "nonsense"])
+@figures_alone
 async def test_e6_a_kpi_that_one_may_not_see_is_not_predicted(
     server: Server, cast: Cast, which: str
 ) -> None:
@@ -335,6 +343,7 @@ def asked(kpi: Kpi, *, by: Person, request_id: str = "p") -> None:
         ask(principal_of(by.user), str(kpi.pk), 7, origin="gone", request_id=request_id)
 
 
+@figures_alone
 def test_b3_a_prediction_that_turns_out_impossible_is_told_to_the_requester(cast: Cast) -> None:
     revenue = cast.home.revenue
     give_history(revenue, 40, lambda day: 100)
@@ -411,6 +420,7 @@ def kinds_of(kpi: Kpi) -> set[str]:
     return set(kpi.insights.values_list("kind", flat=True))
 
 
+@figures_alone
 def test_n1_values_that_are_usual_at_their_hour_are_no_anomalies_and_the_admin_says_why(
     cast: Cast,
 ) -> None:
@@ -427,6 +437,7 @@ def test_n1_values_that_are_usual_at_their_hour_are_no_anomalies_and_the_admin_s
     assert InsightKind.ANOMALY in kinds_of(revenue)
 
 
+@figures_alone
 def test_n3_a_history_that_ended_long_ago_has_neither_forecast_nor_anomaly_but_a_reason(
     cast: Cast,
 ) -> None:
@@ -457,6 +468,7 @@ def test_n3_a_forecast_whose_days_are_past_is_taken_back(cast: Cast) -> None:
         assert revenue.insights.count() == left
 
 
+@figures_alone
 def test_n4_a_weekly_kpi_is_judged_by_the_number_of_its_values(cast: Cast) -> None:
     revenue = cast.home.revenue
     give_history(revenue, 143)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from bos.jobs.queue import enqueue, path_of
 from kpis.models import Alert, AlertRule, Kpi, Report, ReportState
 from kpis.reports.requests import enqueue_report
 from sync.models import Event
 from tests.conftest import BACKEND
 from tests.support.backlog import is_processed, skip_backlog
 from tests.support.cast import Cast
+from tests.support.dying import work_until_the_end
 from tests.support.server import working
 from tests.support.waiting import until
 
@@ -49,6 +52,18 @@ async def test_b4_a_killed_worker_loses_no_job_and_does_none_twice(
         await until(lambda: ready.count() == len(reports), within=WITHIN)
     told = Event.objects.filter(organization_id=cast.home.id, live_type="REPORT_GENERATED")
     assert sorted(told.values_list("entity_id", flat=True)) == sorted(str(r.pk) for r in reports)
+
+
+async def test_b4_a_job_that_takes_long_ends_when_its_worker_is_asked_to(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.touch()
+    enqueue(path_of(work_until_the_end), str(told))
+    with working(tmp_path / "worker") as worker:
+        await until(lambda: told.read_text() == "begun", within=WITHIN)
+        worker.terminate()
+        await asyncio.to_thread(worker.join, WITHIN)
+        assert worker.exitcode == 0, "not by the alarm that ends what does not end"
+    assert told.read_text() == "ended"
 
 
 def children(pid: int) -> list[int]:

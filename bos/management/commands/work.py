@@ -20,7 +20,7 @@ from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from bos.imports.apart import limit_memory
-from bos.jobs.processes import end_with_parent
+from bos.jobs.processes import ask_to_end, end_with_parent, is_ending
 from bos.jobs.queue import due_jobs
 from bos.jobs.schedules import make_schedules, put_schedules_right
 from bos.web.health import refuse_pending_migrations
@@ -34,7 +34,7 @@ logger = logging.getLogger("bos")
 PAUSE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE = 3.0
 SCHEDULES_SECONDS = 30.0
-# Jobs that are begun are done in seconds; whoever is killed has lost nothing.
+# Jobs that are begun are done in seconds, or stop (`is_ending`); whatever is killed loses nothing.
 END_SECONDS = 15
 
 
@@ -64,6 +64,7 @@ class Command(BaseCommand):
             # A child that was killed may have left a lock behind, on which we wait for ever: the
             # default of SIGALRM ends us. No Event, whose lock is held where it is waited for.
             signal.alarm(END_SECONDS)
+            ask_to_end()
             ending.put(signum)
 
         # After the cluster is made, which takes the signals for itself, and before it starts.
@@ -118,7 +119,7 @@ class Command(BaseCommand):
         try:
             for connection in connections.all(initialized_only=True):
                 connection.close_if_unusable_or_obsolete()
-            return 0.0 if advance() else PAUSE_SECONDS
+            return 0.0 if advance(is_ending) else PAUSE_SECONDS
         except Exception:  # the database is away: nothing is lost, it is all in the log
             logger.exception("log not processed")
             return PAUSE_AFTER_FAILURE

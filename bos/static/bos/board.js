@@ -28,8 +28,6 @@ export class Board {
   #cards = new Map();
   /** @type {Map<string, Pick<Department, "name" | "parentId">>} */
   #departments = new Map();
-  /** @type {Map<string, number>} by KPI: the sequence of what is shown, or of its deletion */
-  #versions = new Map();
   /** @type {KpiHistory} */
   #history = {};
 
@@ -73,7 +71,7 @@ export class Board {
       if (draft) this.#drafts.set(id, draft);
     }
     this.#cards.forEach((card) => card.remove());
-    for (const map of [this.#cards, this.#departments, this.#versions]) map.clear();
+    for (const map of [this.#cards, this.#departments]) map.clear();
     this.#history = {};
     this.#root.replaceChildren();
   }
@@ -89,65 +87,37 @@ export class Board {
     for (const [id, card] of this.#cards) card.showHistory(history[id] ?? []);
   }
 
-  /** @param {ServerMessage} message */
-  apply({ type, payload }) {
-    if (type === "KPI_UPDATED") this.#updateKpi(payload);
-    else if (type === "SYNC_UPDATE") this.#show(payload);
-    else if (type === "SYNC_DELETE") this.#remove(payload);
-  }
-
-  /** @param {KpiUpdated} payload */
-  #updateKpi({ kpiId, value, updatedAt, sequence }) {
-    if (this.#isOld(kpiId, sequence)) return;
-    this.#cards.get(kpiId)?.setValue(value, updatedAt);
-    this.#count();
-  }
-
-  /** @param {Update} update */
-  #show(update) {
-    if (update.entityType === "department") this.#showDepartment(update.data);
-    else if (update.entityType === "kpi" && !this.#isOld(update.entityId, update.sequence)) this.#showKpi(update);
-  }
-
-  /** @param {Deletion} deletion */
-  #remove({ entityType, entityId, sequence }) {
-    if (entityType === "department") this.#departments.delete(entityId);
-    else if (entityType === "kpi" && !this.#isOld(entityId, sequence)) this.#removeKpi(entityId);
-  }
-
-  /** This department is followed no longer: what only it may see goes from the page.
+  /** Show what has changed.
    *
-   * @param {string} departmentId
+   * @param {Change[]} changes
    */
-  hideRestricted(departmentId) {
-    for (const [id, { kpi }] of this.#cards) {
-      if (kpi.visibility === "department" && kpi.departmentId === departmentId) this.#removeKpi(id);
+  apply(changes) {
+    for (const { type, id, after } of changes) {
+      if (type === "department") this.#showDepartment(id, after);
+      else if (type === "kpi" && after) this.#showKpi(id, after);
+      else if (type === "kpi") this.#removeKpi(id);
     }
   }
 
-  /** After a reconnect something live may come before what was missed: the later one stays.
+  /** Draw the eye to this KPI.
    *
    * @param {string} id
-   * @param {number} sequence
    */
-  #isOld(id, sequence) {
-    if (sequence < (this.#versions.get(id) ?? -1)) return true;
-    this.#versions.set(id, sequence);
-    return false;
+  flash(id) {
+    this.#cards.get(id)?.flash();
   }
 
-  /** @param {Shown<"kpi", Kpi>} update */
-  #showKpi({ entityId, data, changeType }) {
-    let card = this.#cards.get(entityId);
+  /** @param {string} id @param {Kpi} kpi */
+  #showKpi(id, kpi) {
+    let card = this.#cards.get(id);
     if (!card) {
-      card = new Card(this.#template, data, (...value) => this.#setValue(entityId, ...value));
-      this.#cards.set(entityId, card);
-      card.show(data, this.#mayEdit(data));
-      card.showHistory(this.#history[entityId] ?? []);
+      card = new Card(this.#template, kpi, (...value) => this.#setValue(id, ...value));
+      this.#cards.set(id, card);
+      card.show(kpi, this.#mayEdit(kpi));
+      card.showHistory(this.#history[id] ?? []);
       card.editor.connected(this.#connected);
-      this.#resume(entityId, card);
-      if (changeType === "created") card.flash();
-    } else card.show(data, this.#mayEdit(data));
+      this.#resume(id, card);
+    } else card.show(kpi, this.#mayEdit(kpi));
     this.#place(card);
     this.#count();
   }
@@ -167,9 +137,10 @@ export class Board {
     this.#count();
   }
 
-  /** @param {Department} department */
-  #showDepartment({ id, name, parentId }) {
-    this.#departments.set(id, { name, parentId });
+  /** @param {string} id @param {Department | null} department */
+  #showDepartment(id, department) {
+    if (department === null) return void this.#departments.delete(id);
+    this.#departments.set(id, department);
     for (const section of this.#sections()) this.#nameSection(section);
     this.#root.append(...this.#sections().sort((a, b) => alphabet.compare(orderOf(a), orderOf(b))));
   }
@@ -308,15 +279,6 @@ class Card {
     if (first) return;
     if (kpi.value !== before.value && kpi.value !== null) this.#chart.add(kpi.updatedAt, kpi.value);
     if (JSON.stringify(kpi) !== JSON.stringify(before)) this.flash();
-  }
-
-  /** @param {number} value @param {string} updatedAt */
-  setValue(value, updatedAt) {
-    if (this.kpi.value === value && this.kpi.updatedAt === updatedAt) return;
-    this.kpi = { ...this.kpi, value, updatedAt };
-    this.#chart.add(updatedAt, value);
-    this.#showValue();
-    this.flash();
   }
 
   /** @param {[string, number][]} history */

@@ -1,64 +1,103 @@
-// Wires the sign-in form, the connection and the board together.
+// Wires the sign-in form, the client and the board together.
 
 import { Board } from "./board.js";
-import { Connection } from "./connection.js";
+// @ts-types="../../../clients/javascript/src/index.ts"
+import { connect, StoredSession } from "./client/index.js";
 import { only, part } from "./dom.js";
 import { askedFor, download } from "./report.js";
-import { Session } from "./session.js";
 
 const HISTORY_DAYS = 90;
 const NOTICE_MS = 10_000;
+const LOST = 1006; // what a browser calls a loss without a word of the server
 const NAME = document.title;
 const find = (/** @type {string} */ name) => part(document, name);
 const signInForm = part(document, "sign-in", HTMLFormElement);
 
-const session = new Session();
-const connection = new Connection((how) => session.accessToken(how));
+const session = new StoredSession({ url: location.origin });
+/** @type {Client | null} of the user who is signed in */
+let client = null;
 const EDITORS = new Set(["manager", "admin"]); // of every KPI; others edit those that they own
 const board = new Board(find("board"), part(document, "templates", HTMLTemplateElement), {
-  setValue: (kpiId, value, { signal }) => connection.ask("KPI_UPDATE", { kpiId, value }, { signal }),
-  mayEdit: ({ ownerId }) => EDITORS.has(connection.user?.role ?? "viewer") || ownerId === connection.user?.id,
+  setValue,
+  mayEdit: ({ ownerId }) => EDITORS.has(client?.user?.role ?? "viewer") || ownerId === client?.user?.id,
 });
+
+/** Rejected with what a person can read.
+ *
+ * @param {string} kpiId
+ * @param {number} value
+ * @param {{signal: AbortSignal}} how
+ */
+async function setValue(kpiId, value, how) {
+  if (client === null) throw new Error("Not connected: nothing was changed.");
+  try {
+    await client.request("KPI_UPDATE", { kpiId, value }, how);
+  } catch (error) {
+    // Of what they typed counts what is wrong with it, not how it was sent.
+    const { field, reason } = /** @type {BosError} */ (error).details ?? {};
+    throw reason && field?.startsWith("payload.") ? new Error(`${reason}.`) : error;
+  }
+}
 
 // ------------------------------------------------------------------ what the server sends
 
-/** @type {Set<string>} */
-const departments = new Set();
-
-connection.on("message", (message) => {
-  const { type, payload } = message;
-  if (type === "SYNC_UPDATE") learn(payload);
-  board.apply(message);
-  find("sequence").textContent = `${connection.sequence ?? "–"}`;
-  if (type === "AUTH_SUCCESS") showUser(payload);
-  if (type === "SYNC_COMPLETE" && board.lacksHistory) loadHistory();
-  if (connection.sequence !== null) showEmptiness();
-});
-
-/** @param {Update} update */
-function learn({ entityType, entityId, changeType, data }) {
-  if (entityType === "organization") showName(data.name);
-  // A department's channel brings what only the department sees; to others it is refused.
-  if (entityType === "department") {
-    departments.add(entityId);
-    connection.follow(`department:${entityId}`);
-  }
-  // Who has moved may see other departments now.
-  if (entityType === "employee" && data.userId === connection.user?.id && changeType !== "snapshot")
-    departments.forEach((id) => connection.follow(`department:${id}`));
+/** Begin to show what this user may see. */
+function follow() {
+  const followed = connect({ url: location.origin, token: session.token });
+  client = followed;
+  followed.on("user", (user) => {
+    showUser(user);
+    followed.subscribe(`organization:${user.organizationId}`).catch(() => {}); // the state tells of it
+  });
+  followed.store.onChange(({ changes }) => {
+    for (const change of changes) {
+      if (change.type === "organization" && change.after) showName(change.after.name);
+      learn(followed, change);
+    }
+    board.apply(changes);
+    if (board.lacksHistory && changes.some(({ type, before }) => type === "kpi" && before === null)) loadHistory();
+    showProgress(followed);
+  });
+  followed.on("message", ({ type, payload }) => {
+    if (type === "SYNC_UPDATE" && payload.entityType === "kpi" && payload.changeType === "created") board.flash(payload.entityId);
+    showProgress(followed);
+  });
+  followed.on("state", (state) => {
+    showState(state);
+    if (state.state === "live") showProgress(followed);
+    if (state.state === "stopped" && state.reason) {
+      session.forget();
+      showSignIn(state.reason.message);
+    }
+  });
 }
 
-connection.on("unfollowed", ({ channel }) => {
-  const [kind, id] = channel.split(":");
-  if (kind === "department") board.hideRestricted(id);
-});
+/**
+ * @param {Client} followed
+ * @param {Change} change
+ */
+function learn(followed, change) {
+  const { departments } = followed.store;
+  // A department's channel brings what only the department sees; to others it is refused.
+  if (change.type === "department" && change.after && !change.before) followDepartments(followed, [change.after.id]);
+  // Who has moved may see other departments now.
+  if (change.type !== "employee" || !change.before || change.after?.userId !== followed.user?.id) return;
+  if (change.before.departmentId !== change.after?.departmentId) followDepartments(followed, [...departments.keys()]);
+}
 
-connection.on("anew", () => board.clear());
+/**
+ * @param {Client} followed
+ * @param {string[]} ids
+ */
+function followDepartments(followed, ids) {
+  for (const id of ids) followed.subscribe(`department:${id}`).catch(() => {}); // most are refused
+}
 
-connection.on("refused", ({ message }) => {
-  session.forget();
-  showSignIn(message);
-});
+/** @param {Client} followed */
+function showProgress(followed) {
+  find("sequence").textContent = `${followed.sequence ?? "–"}`;
+  if (followed.sequence !== null) showEmptiness();
+}
 
 /** @type {Promise<void> | null} */
 let loading = null;
@@ -71,20 +110,20 @@ async function loadHistory() {
 
 async function fetchHistory() {
   try {
-    const asker = connection.user?.id;
+    const asker = client?.user?.id;
     /** @type {KpiHistory} */
     const history = {};
     /** @type {string | undefined} */
     let address = `/api/kpis/history?days=${HISTORY_DAYS}`;
     while (address) {
-      const headers = { Authorization: `Bearer ${await session.accessToken()}` };
+      const headers = { Authorization: `Bearer ${await session.token()}` };
       const response = await fetch(address, { headers });
       if (!response.ok) return;
       Object.assign(history, await response.json());
       // Of a large organization it comes in several answers.
       address = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
     }
-    if (session.signedIn && asker === connection.user?.id) board.showHistory(history);
+    if (session.signedIn && asker === client?.user?.id) board.showHistory(history);
   } catch {
     // The connection tells of it: the server is away, or the session has ended.
   }
@@ -99,32 +138,43 @@ const WORDS = {
   reconnecting: "Reconnecting",
   offline: "Signed out",
 };
+/** @type {Partial<Record<StateName, keyof typeof WORDS>>} */
+const SHOWN = { live: "live", unsure: "unsure", waiting: "reconnecting", offline: "reconnecting", stopped: "offline" };
 let counting = 0;
 
-connection.on("state", ({ state, attempt, until, why }) => {
+/** @param {State} state */
+function showState({ state, attempt, until, reason }) {
   const shown = find("connection");
+  const now = SHOWN[state] ?? "connecting";
+  const why = wordsOf(reason);
   clearInterval(counting);
   // Told once a change, not with each second that is counted down.
-  if (shown.dataset.connection !== state) find("announcement").textContent = `${WORDS[state]}. ${why}`;
-  shown.dataset.connection = state;
+  if (shown.dataset.connection !== now) find("announcement").textContent = `${WORDS[now]}. ${why}`;
+  shown.dataset.connection = now;
   shown.title = why;
-  find("retry").hidden = state !== "reconnecting";
-  find("board").classList.toggle("outdated", state !== "live");
-  board.connected(state === "live");
-  if (state === "live") showEmptiness();
-  if (state !== "connecting") say("connection", state === "reconnecting" ? why : "");
-  if (!until) return void (find("connection-text").textContent = WORDS[state].toLowerCase());
+  find("retry").hidden = now !== "reconnecting";
+  find("board").classList.toggle("outdated", now !== "live");
+  board.connected(now === "live");
+  if (now !== "connecting") say("connection", now === "reconnecting" ? why : "");
+  if (!until) return void (find("connection-text").textContent = WORDS[now].toLowerCase());
   const count = () => {
     const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
     find("connection-text").textContent = `reconnecting in ${seconds} s (attempt ${attempt})`;
   };
   count();
   counting = setInterval(count, 1000);
-});
+}
 
-find("retry").addEventListener("click", () => connection.retryNow());
-addEventListener("online", () => connection.retryNow());
-addEventListener("offline", () => connection.doubt());
+/** What the server has said; a loss without a word is plain to see.
+ *
+ * @param {BosError | null} reason
+ */
+function wordsOf(reason) {
+  if (!reason) return "";
+  return (reason.details.closeCode ?? LOST) === LOST && reason.name === "ConnectionLost" ? "" : reason.message;
+}
+
+find("retry").addEventListener("click", () => client?.retryNow());
 
 /** A word to the user about this, in place of any other; "" takes back what was said about it.
  *
@@ -175,7 +225,7 @@ for (const button of document.querySelectorAll("button[data-demo]")) {
 
 find("sign-out").addEventListener("click", () => {
   board.forgetDrafts();
-  connection.stop();
+  disconnect();
   session.signOut();
   showSignIn("");
 });
@@ -193,9 +243,9 @@ function showName(name) {
   find("organization").textContent = document.title = name;
 }
 
-/** @param {SignedIn} user */
-function showUser({ userName, role }) {
-  find("account").textContent = `${userName} · ${role}`;
+/** @param {User} user */
+function showUser({ name, role }) {
+  find("account").textContent = `${name} · ${role}`;
   find("account").title = session.email;
 }
 
@@ -203,7 +253,7 @@ function showUser({ userName, role }) {
 function showEmptiness() {
   find("empty").hidden = !board.isEmpty;
   if (!board.isEmpty) return;
-  const isAdmin = connection.user?.role === "admin";
+  const isAdmin = client?.user?.role === "admin";
   const link = Object.assign(document.createElement("a"), { href: "/admin/kpis/kpi/", textContent: "in the admin" });
   find("empty-reason").replaceChildren(
     ...(isAdmin ? ["Add them, or import a file, ", link, "."] : ["None that you may see. An administrator of your organization can add some."]),
@@ -220,12 +270,18 @@ function showBoard(shown) {
 
 /** @param {string} problem */
 function showSignIn(problem) {
+  disconnect();
   board.clear();
-  departments.clear();
   showName(NAME);
   showBoard(false);
   find("problem").textContent = problem;
   field("email").focus();
+}
+
+function disconnect() {
+  const followed = client;
+  client = null;
+  followed?.close();
 }
 
 /** @type {string | null} */
@@ -238,7 +294,8 @@ function begin() {
   find("account").textContent = session.email;
   find("sequence").textContent = "–";
   showBoard(true);
-  connection.start();
+  disconnect();
+  follow();
   if (report) openReport();
 }
 
@@ -252,7 +309,7 @@ async function openReport() {
   report = null;
   history.replaceState(null, "", "/");
   try {
-    await download(path, await session.accessToken());
+    await download(path, await session.token());
     say("report", "The report has been downloaded.");
     setTimeout(say, NOTICE_MS, "report", "");
   } catch (error) {

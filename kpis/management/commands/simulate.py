@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
-from urllib.error import HTTPError
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from websockets.exceptions import WebSocketException
 
-from kpis.demo.player import Player, Refused
 from kpis.demo.seed import PASSWORD
 from kpis.demo.series import Series, flights
+
+if TYPE_CHECKING:
+    from kpis.demo.player import Player
+
+CLIENT = "bos_client"
 
 
 class Command(BaseCommand):
@@ -39,16 +41,25 @@ class Command(BaseCommand):
         ]
         if not series:
             raise CommandError("No demo KPI has that name.")
+        try:
+            from bos_client import BosError, ConnectionLost, SignInError
+            from kpis.demo.player import NothingToPlay, Player
+        except ModuleNotFoundError as error:
+            if error.name != CLIENT:
+                raise
+            raise CommandError(
+                "simulate needs the client for Python, which is not installed here:"
+                " `pip install ./clients/python` in a checkout of this version."
+            ) from None
         player = Player(options["url"], options["email"], options["password"], options["rate"])
         try:
             asyncio.run(self._play(player, series, options["days"]))
-        except HTTPError as error:
-            raise CommandError(f"Not signed in: {error.read().decode()}") from error
-        except Refused as error:
+        except SignInError as error:
+            raise CommandError(f"Not signed in: {error.message} ({error.code})") from error
+        except ConnectionLost as error:
+            raise CommandError(f"No answer from {options['url']} (--url): {error}") from error
+        except (BosError, NothingToPlay, ValueError) as error:
             raise CommandError(str(error)) from error
-        except (OSError, WebSocketException) as error:
-            reason = getattr(error, "reason", error)
-            raise CommandError(f"No answer from {options['url']} (--url): {reason}") from error
         except KeyboardInterrupt:
             self.stdout.write("stopped")
 

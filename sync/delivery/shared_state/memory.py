@@ -60,7 +60,7 @@ class MemoryState:
         self._present.get(presence_key, {}).pop(connection_id, None)
         return self._count(presence_key)
 
-    async def present(self, presence_keys: Sequence[str]) -> list[int] | None:
+    async def present(self, presence_keys: Sequence[str]) -> list[int | None]:
         return [self._count(presence_key) for presence_key in presence_keys]
 
     async def holders(self, presence_key: str) -> list[str] | None:

@@ -14,8 +14,11 @@ RENEW_SECONDS = 15.0
 class SharedState(Protocol):
     shared: bool
     """Whether other processes see it, too."""
-    away: bool
-    """Whether it did not answer when it was last asked: each process goes by itself."""
+
+    @property
+    def away(self) -> bool:
+        """Whether some of it did not answer when it was last asked: each process goes by itself."""
+        ...
 
     async def take_slot(self, user_id: str, connection_id: str, limit: int) -> bool:
         """Take one of the user's slots for connections; False where none is free."""
@@ -31,7 +34,7 @@ class SharedState(Protocol):
     async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> bool:
         """Keep these slots, each (user, connection), for another LEASE_SECONDS.
 
-        False where that, or anything else since `renewal_due`, could not be kept.
+        False where that could not be kept for all of them.
         """
         ...
 
@@ -61,8 +64,8 @@ class SharedState(Protocol):
         """Take a connection away; how many are still there, None if nobody knows now."""
         ...
 
-    async def present(self, presence_keys: Sequence[str]) -> list[int] | None:
-        """Return how many connections are present under each key; None if nobody knows."""
+    async def present(self, presence_keys: Sequence[str]) -> list[int | None]:
+        """Return how many connections are present under each key; None where nobody knows."""
         ...
 
     async def holders(self, presence_key: str) -> list[str] | None:

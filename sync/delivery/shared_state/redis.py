@@ -101,7 +101,6 @@ class RedisState:
     """The state of all processes; this process's own where Redis does not answer."""
 
     shared = True
-    away = False
 
     def __init__(self, urls: Iterable[str]) -> None:
         self._clients = [
@@ -115,13 +114,16 @@ class RedisState:
         ]
         self._local = MemoryState()
         self._messages = SharedMessages(self._ask_messages, self._client, self._local)
-        self._away_until = 0.0
+        self._away_until: dict[redis.asyncio.Redis, float] = {}
+        """When each that did not answer is asked again; the others are asked meanwhile."""
         self._missed = asyncio.Event()
         """Something could not be told: what is leased here must be said again."""
+        # What is told of a connection is told in its order: nothing stays leased that has ended.
+        turns = {client: asyncio.Lock() for client in self._clients}
         self._ends = Ends(
-            partial(self._ask, otherwise=None), pause=REDIS_PAUSE, lease=LEASE_SECONDS
+            partial(self._ask, otherwise=None), turns, pause=REDIS_PAUSE, lease=LEASE_SECONDS
         )
-        self._leases = Leases(partial(self._ask, otherwise=False))
+        self._leases = Leases(partial(self._ask, otherwise=False), turns)
         self._takes = {
             client: Gathered(partial(self._take_slots, client), most=LEASES_AT_ONCE)
             for client in self._clients
@@ -130,6 +132,10 @@ class RedisState:
         self._budgets = {
             client: SharedBudgets(partial(self._ask_work, client)) for client in self._clients
         }
+
+    @property
+    def away(self) -> bool:
+        return bool(self._away_until)
 
     async def take_slot(self, user_id: str, connection_id: str, limit: int) -> bool:
         # Always counted here as well, so that the count is right when Redis goes away.
@@ -149,7 +155,7 @@ class RedisState:
             arguments += [connection_id, limit, len(gone[key]), *gone[key]]
         keys = [slot.key for slot in slots]
         taken: list[int] | None = await self._ask(
-            lambda: _eval(client, _TAKE_SLOTS, keys, *arguments), otherwise=None
+            client, lambda: _eval(client, _TAKE_SLOTS, keys, *arguments), otherwise=None
         )
         if taken is None:
             return [True] * len(slots)
@@ -180,11 +186,20 @@ class RedisState:
 
     async def renew_slots(self, slots: Iterable[tuple[str, str]]) -> bool:
         """Keep them without a condition: a slot once given stays, whatever Redis forgot."""
-        told = True
-        for client, of_client in self._slices(slots):
-            members = [(_slots(user_id), connection_id) for user_id, connection_id in of_client]
-            told = await self._leases.keep(client, members, _ms(LEASE_SECONDS)) and told
-        return told and not self._missed.is_set()
+        return await self._keep(slots, _slots, LEASE_SECONDS)
+
+    async def _keep(
+        self,
+        leases: Iterable[tuple[str, str]],
+        key_of: Callable[[str], str],
+        seconds: float,
+    ) -> bool:
+        """Tell each Redis of its own at the same time: none waits for one that is away."""
+        told = []
+        for client, of_client in self._slices(leases):
+            members = [(key_of(name), connection_id) for name, connection_id in of_client]
+            told.append(self._leases.keep(client, members, _ms(seconds)))
+        return all(await asyncio.gather(*told))
 
     def _slices(
         self, leases: Iterable[tuple[str, str]]
@@ -212,6 +227,7 @@ class RedisState:
         keys = [_key("work", account.key) for account, _ in question.accounts]
         figures = [n for account, units in question.accounts for n in (units, account.limit)]
         answer = await self._ask(
+            client,
             lambda: _eval(client, SPEND, keys, int(WINDOW), int(question.force), *figures),
             otherwise=None,
         )
@@ -226,32 +242,29 @@ class RedisState:
         keys = [key for c in counts for key in (_key("messages", c.user_id), _slots(c.user_id))]
         figures = [n for c in counts for n in (c.limit, c.messages, int(c.asks))]
         answer = await self._ask(
-            lambda: _eval(client, COUNT, keys, _ms(window), *figures), otherwise=None
+            client, lambda: _eval(client, COUNT, keys, _ms(window), *figures), otherwise=None
         )
         return None if answer is None else [Counted(*of_user) for of_user in answer]
 
     async def lease(self, presences: Iterable[tuple[str, str]], seconds: float) -> bool:
-        told = True
-        for client, there in self._slices(presences):
-            members = [(_present(key), connection_id) for key, connection_id in there]
-            for key, connection_id in members:
-                self._ends.withdraw(client, key, connection_id)
-            told = await self._leases.keep(client, members, _ms(seconds)) and told
-        return told
+        there = list(presences)
+        for key, connection_id in there:
+            self._ends.withdraw(self._client(key), _present(key), connection_id)
+        return await self._keep(there, _present, seconds)
 
     async def release(self, presence_key: str, connection_id: str) -> int | None:
         return await self._take_out(
             self._client(presence_key), _present(presence_key), connection_id
         )
 
-    async def present(self, presence_keys: Sequence[str]) -> list[int] | None:
+    async def present(self, presence_keys: Sequence[str]) -> list[int | None]:
         counts: dict[str, int] = {}
         for client, asked in self._slices((presence_key, "") for presence_key in presence_keys):
-            answers = await self._ask(partial(self._count, client, asked), otherwise=None)
-            if answers is None:
-                return None
-            counts |= {presence_key: n for (presence_key, _), n in zip(asked, answers, strict=True)}
-        return [counts[presence_key] for presence_key in presence_keys]
+            answers = await self._ask(client, partial(self._count, client, asked), otherwise=None)
+            if answers is not None:
+                keys = (presence_key for presence_key, _ in asked)
+                counts |= dict(zip(keys, answers, strict=True))
+        return [counts.get(presence_key) for presence_key in presence_keys]
 
     @staticmethod
     async def _count(client: redis.asyncio.Redis, asked: list[tuple[str, str]]) -> list[int] | None:
@@ -261,18 +274,18 @@ class RedisState:
         return await pipe.execute()
 
     async def holders(self, presence_key: str) -> list[str] | None:
-        key = _present(presence_key)
-        found = await self._ask(
-            lambda: _eval(self._client(presence_key), _HOLDERS, [key]), otherwise=None
-        )
+        key, client = _present(presence_key), self._client(presence_key)
+        found = await self._ask(client, lambda: _eval(client, _HOLDERS, [key]), otherwise=None)
         return None if found is None else [member.decode() for member in found]
 
     def _client(self, key: str) -> redis.asyncio.Redis:
         return self._clients[zlib.crc32(key.encode()) % len(self._clients)]
 
-    async def _ask(self, question: Callable[[], Awaitable[T]], *, otherwise: T) -> T:
-        """Redis' answer, or `otherwise` while it is away."""
-        if time.monotonic() < self._away_until:
+    async def _ask(
+        self, client: redis.asyncio.Redis, question: Callable[[], Awaitable[T]], *, otherwise: T
+    ) -> T:
+        """Return the answer of this Redis, or `otherwise` while it is away."""
+        if time.monotonic() < self._away_until.get(client, 0.0):
             self._missed.set()
             return otherwise
         try:
@@ -280,10 +293,9 @@ class RedisState:
                 answer = await question()
         # RuntimeError: uvloop's, of a connection that was lost a moment ago.
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
-            self._away_until = time.monotonic() + REDIS_PAUSE
+            self._away_until[client] = time.monotonic() + REDIS_PAUSE
             self._missed.set()
-            self.away = True
             logger.warning("redis away", extra={"error": type(error).__name__})
             return otherwise
-        self.away = False
+        self._away_until.pop(client, None)
         return answer

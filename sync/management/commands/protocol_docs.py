@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from sync.reference.documents import documents, stale
@@ -22,6 +23,6 @@ class Command(BaseCommand):
             return
         texts = documents()
         for path in old:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(texts[path], encoding="utf-8")
-            self.stdout.write(f"docs/{path.name} written")
+            self.stdout.write(f"{path.relative_to(settings.BASE_DIR)} written")

@@ -69,7 +69,7 @@ async def world() -> World:
 
 
 async def soon(ask: Callable[[], object]) -> None:
-    await until(ask, within=2, every=0.001)
+    await until(ask, within=10, every=0.001)
 
 
 # ------------------------------------------------------------------ to whom

@@ -76,12 +76,12 @@ async def test_a4_who_has_gone_meanwhile_keeps_nobody_from_their_answer() -> Non
 
 async def test_a4_only_at_a_busy_time_is_waited_for_more() -> None:
     oracle = Oracle(is_free=True)
-    gathered = Gathered(oracle.answer, most=MOST, pause=0.05)
+    gathered = Gathered(oracle.answer, most=MOST, pause=0.3)
     loop = asyncio.get_running_loop()
     began = loop.time()
     for n in (1, 2):
         await gathered.ask(n)  # alone, and again alone
-    assert loop.time() - began < 0.05
+    assert loop.time() - began < 0.3
     await asyncio.gather(gathered.ask(3), gathered.ask(4))
     later = [asyncio.create_task(gathered.ask(n)) for n in (5, 6)]
     await settle()

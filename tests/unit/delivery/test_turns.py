@@ -98,7 +98,7 @@ async def test_s6_who_removes_what_is_old_takes_a_turn_like_who_reads_much(
     hub = Hub(log=MemoryLog(), clock=Clock())
     pruning = asyncio.create_task(hub._prune())
     try:
-        await until(began.is_set, within=2, every=0.001)
+        await until(began.is_set, within=10, every=0.001)
         async with AsyncExitStack() as stack:
             for owner in ("o1", "o2", "o3")[: READINGS - 1]:
                 await stack.enter_async_context(hub.readings.turn(owner))

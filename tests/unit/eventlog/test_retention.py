@@ -108,13 +108,9 @@ def test_the_next_transaction_is_as_large_as_fits_twice_as_large_at_most() -> No
     assert pace.items == 100
     pace.took(100, 60.0)
     assert pace.items == 1
-    pace.halve()
-    assert pace.items == 1
     busy = Pace(seconds=0.1, items=50, most=300, least=20)
     busy.took(50, 60.0)
     assert busy.items == 20
-    busy.halve()
-    assert busy.items == 10, "to find what fails"
 
 
 def test_pruning_ends_with_the_last_row_the_most_of_a_round_or_its_time() -> None:

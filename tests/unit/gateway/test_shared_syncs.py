@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import threading
+from collections.abc import Collection, Iterable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from sync.delivery.hub import Hub
+from sync.delivery.pause import FEW
 from sync.delivery.sharing import SENDING_OF_ONE, SharedReads
 from sync.eventlog.log import LoggedEvent
+from sync.eventlog.threads import READINGS_OF_ONE
 from sync.gateway.connection import Connection
 from sync.gateway.dispatcher import Context
 from sync.gateway.replay import serve_sync
@@ -27,13 +31,23 @@ KPI, SECRET = "kpi:k", "kpi:secret"
 
 
 class CountedLog(MemoryLog):
+    """Counts what is read of it. Once it is halted, nothing of users' own topics is read."""
+
     def __init__(self) -> None:
         super().__init__()
         self.reads = {"read_topics": 0, "count_topics": 0, "read": 0}
+        self.halted = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
 
-    def read_topics(self, *args: Any, **kwargs: Any) -> list[LoggedEvent]:
+    def read_topics(
+        self, organization_id: str, topics: Iterable[Topic], **kwargs: Any
+    ) -> list[LoggedEvent]:
         self.reads["read_topics"] += 1
-        return super().read_topics(*args, **kwargs)
+        if not self.go_on.is_set() and any(topic.kind == "user" for topic in topics):
+            self.halted += 1
+            assert self.go_on.wait(10)
+        return super().read_topics(organization_id, topics, **kwargs)
 
     def count_topics(self, *args: Any, **kwargs: Any) -> int:
         self.reads["count_topics"] += 1
@@ -57,6 +71,9 @@ class Crowd:
         self.forbidden = {"bob": {SECRET}}
         self.outboxes: dict[str, FakeOutbox] = {}
         self.connections: dict[str, Connection] = {}
+        self.slow: set[str] = set()
+        self.asking: set[str] = set()
+        self.answer = asyncio.Event()
         return self
 
     async def join(self, user: str, organization: str = "o") -> None:
@@ -71,6 +88,9 @@ class Crowd:
         self.connections[user] = connection
 
     async def permitted(self, user: Principal, wanted: Collection[Topic]) -> set[Topic]:
+        if user.user_id in self.slow:
+            self.asking.add(user.user_id)
+            await self.answer.wait()
         return {t for t in wanted if str(t) not in self.forbidden.get(user.user_id, ())}
 
     async def sync(self, user: str, *channels: str, **cursor: Any) -> list[Any]:
@@ -251,3 +271,63 @@ async def test_v4_a_read_that_fails_fails_who_asked_for_it_and_the_next_tries_ag
     first, *others = await asyncio.gather(*asked, return_exceptions=True)
     assert isinstance(first, ConnectionError)
     assert others == ["read", "read"]
+
+
+# ------------------------------------------------------------------ turns are for sending alone
+
+
+async def test_v4_a_page_that_is_in_memory_waits_for_none_that_is_being_read(crowd: Crowd) -> None:
+    readers = [f"reader{n}" for n in range(SENDING_OF_ONE)]
+    users = {user: [f"user:{user}"] for user in readers} | {"alice": []}
+    for user, own in users.items():
+        await crowd.join(user)
+        (await crowd.hub.feed("o")).ingest([crowd.log.append("o", topics=own)])
+    whole_log = await crowd.sync("alice", last_sequence=0)
+    for user in users:
+        crowd.outboxes[user].stop_reading()
+    syncs = {
+        user: asyncio.create_task(crowd.sync(user, *own, last_sequence=0))
+        for user, own in users.items()
+    }
+    await until(lambda: all(crowd.outboxes[user].messages for user in users), within=5)
+    crowd.log.go_on.clear()
+    for user in readers:
+        crowd.outboxes[user].read_on()
+    await until(lambda: crowd.log.halted == READINGS_OF_ONE, within=5)
+    crowd.outboxes["alice"].read_on()
+    async with asyncio.timeout(5):
+        assert await syncs["alice"] == whole_log
+    crowd.log.go_on.set()
+    await asyncio.gather(*syncs.values())
+
+
+async def test_v4_what_came_in_a_pause_and_is_in_memory_waits_for_no_turn(crowd: Crowd) -> None:
+    await crowd.join("alice")
+    feed = await crowd.hub.feed("o")
+    feed.follow(crowd.connections["alice"].subscriber, [KPI])
+    async with AsyncExitStack() as turns:
+        for _ in range(SENDING_OF_ONE):
+            await turns.enter_async_context(crowd.hub.syncs.sending.turn("o"))
+        async with asyncio.timeout(5), feed.paused(crowd.connections["alice"].subscriber):
+            feed.ingest([crowd.log.append("o", topics=[KPI]) for _ in range(3 * FEW)])
+        told = crowd.outboxes["alice"].sequences()
+    assert told == list(range(501, 501 + 3 * FEW))
+
+
+async def test_a5_no_turn_is_kept_while_rights_are_asked(crowd: Crowd) -> None:
+    users = [f"user{n}" for n in range(SENDING_OF_ONE)]
+    for user in (*users, "alice"):
+        await crowd.join(user)
+        crowd.outboxes[user].stop_reading()
+    syncs = [asyncio.create_task(crowd.sync(user, last_sequence=0)) for user in users]
+    await until(lambda: all(crowd.outboxes[user].messages for user in users), within=5)
+    crowd.slow = set(users)
+    feed = await crowd.hub.feed("o")
+    feed.access_epoch += 1
+    for user in (*users, "alice"):
+        crowd.outboxes[user].read_on()
+    await until(lambda: crowd.asking == set(users), within=5)
+    async with asyncio.timeout(5):
+        assert await crowd.sync("alice", last_sequence=0) == whole(1, 500)
+    crowd.answer.set()
+    assert await asyncio.gather(*syncs) == [whole(1, 500)] * len(users)

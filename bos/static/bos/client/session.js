@@ -1,0 +1,80 @@
+// Written by `make clients` of clients/javascript/src: change it there.
+// A collaboration session that the user takes part in: who is there, notes, and where they point.
+import { OthersCursors, OwnCursor } from "./cursors.js";
+export class Session {
+  id;
+  #client;
+  #own;
+  #others;
+  /** For the client: use `client.joinSession` or `client.createSession`. */ constructor(id, client, pace){
+    this.id = id;
+    this.#client = client;
+    this.#others = new OthersCursors(pace);
+    this.#own = new OwnCursor(pace, (position, focusedEntity)=>client.sendCursor({
+        sessionId: id,
+        position,
+        focusedEntity
+      }));
+  }
+  get data() {
+    return this.#client.store.get("session", this.id);
+  }
+  /** Whether the user takes part, now and after each reconnect. */ get joined() {
+    return this.#client.session(this.id) === this;
+  }
+  get participants() {
+    return [
+      ...this.#client.store.participants.values()
+    ].filter(({ sessionId })=>sessionId === this.id);
+  }
+  /** The notes, oldest first. */ get annotations() {
+    const own = [
+      ...this.#client.store.annotations.values()
+    ].filter(({ sessionId })=>sessionId === this.id);
+    return own.sort((a, b)=>Date.parse(a.createdAt) - Date.parse(b.createdAt));
+  }
+  /** Pin a note to a point. */ annotate({ contentType = "text", ...note }) {
+    return this.#client.request("ANNOTATION_CREATE", {
+      ...note,
+      contentType,
+      sessionId: this.id
+    });
+  }
+  update(annotationId, changes) {
+    return this.#client.request("ANNOTATION_UPDATE", {
+      ...changes,
+      annotationId,
+      sessionId: this.id
+    });
+  }
+  remove(annotationId) {
+    return this.#client.request("ANNOTATION_DELETE", {
+      annotationId,
+      sessionId: this.id
+    });
+  }
+  /** Show where the user points: as often as wanted, for few of them are sent, and the last one is. */ moveCursor(position, focusedEntity) {
+    this.#own.move(position, focusedEntity);
+  }
+  /** Return where the others point, by default now; ask for each frame that is drawn. */ cursors(now) {
+    return this.#others.at(now);
+  }
+  /** Take part no longer. newHostId: the user who takes over from the host; else the host's leaving ends it. */ async leave(newHostId) {
+    await this.#client.leaveSession(this.id, newHostId);
+  }
+  // ---------------------------------------------------------------- for the client
+  /** Somebody else has moved their cursor. */ moved(userId, position, focusedEntity) {
+    this.#others.moved(userId, position, focusedEntity);
+  }
+  /** Somebody has left. */ left(userId) {
+    this.#others.gone(userId);
+  }
+  /** Connected again: what others have pointed at meanwhile is not known. */ connected() {
+    this.#others.clear();
+    this.#own.flush();
+  }
+  end() {
+    this.#others.clear();
+    this.#own.stop();
+  }
+}

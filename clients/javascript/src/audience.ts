@@ -1,0 +1,43 @@
+// By which channels an entity is shown: docs/entities.md says it of each type.
+
+import type { Entities } from "./protocol.ts";
+
+export type EntityType = keyof Entities;
+type Names = { [Type in EntityType]: (data: Entities[Type], kpiChannels: (kpiId: string) => string[] | null) => (string | null)[] };
+
+const ofKpi = ({ kpiId }: { kpiId: string }, kpiChannels: (kpiId: string) => string[] | null) => kpiChannels(kpiId) ?? [];
+const ORGANIZATION = "organization:";
+const USER = "user:";
+
+/** A name that ends with a colon is the one channel of its kind: the user's own. */
+const SHOWN_BY: Names = {
+  organization: () => [ORGANIZATION],
+  department: ({ id }) => [ORGANIZATION, `department:${id}`],
+  employee: ({ departmentId }) => [ORGANIZATION, `department:${departmentId}`],
+  notification: () => [USER],
+  kpi: ({ id, departmentId, visibility }) => [visibility === "organization" ? ORGANIZATION : null, `department:${departmentId}`, `kpi:${id}`],
+  alert: ofKpi,
+  insight: ofKpi,
+  report: ({ scope: { type, id } }) => [type === "organization" ? ORGANIZATION : `department:${id}`],
+  session: ({ id, invitationOnly, endedAt }) => [invitationOnly || endedAt ? null : ORGANIZATION, `session:${id}`],
+  invitation: () => [USER],
+  participant: ({ sessionId }) => [`session:${sessionId}`],
+  annotation: ({ sessionId }) => [`session:${sessionId}`],
+};
+
+/** Return the channels that show this entity, or null where nobody can say. */
+export function channelsOf(type: string, data: object, kpi: (kpiId: string) => Entities["kpi"] | undefined): string[] | null {
+  const names = SHOWN_BY[type as "kpi"];
+  if (!names) return null;
+  const kpiChannels = (kpiId: string) => {
+    const known = kpi(kpiId);
+    return known ? channelsOf("kpi", known, kpi) : [`kpi:${kpiId}`];
+  };
+  return names(data as Entities["kpi"], kpiChannels).filter((channel) => channel !== null);
+}
+
+/** Return whether one of the channels that are followed shows it. */
+export function isShown(channels: string[], followed: Iterable<string>): boolean {
+  for (const one of followed) if (channels.includes(one) || channels.includes(one.slice(0, one.indexOf(":") + 1))) return true;
+  return false;
+}

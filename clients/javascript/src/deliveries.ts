@@ -1,0 +1,31 @@
+// Which events the application has been given: each comes once, however often it is sent.
+
+import { subjectOf, type Told } from "./channels.ts";
+
+const TIDY = 1000; // so many are remembered before the old ones are forgotten
+
+export class Deliveries {
+  #seen = new Map<string, number>(); // their sequence
+
+  /** Return whether this event is new, and remember it. cursor: everything before it was given. */
+  isNew(message: Told, cursor: number | null): boolean {
+    const { sequence } = message.payload;
+    if (cursor !== null && sequence < cursor) return false;
+    const { entityType = "", entityId = "", changeType = "" } = subjectOf(message);
+    // One event comes as a message of its own name and as SYNC_*; what ends may be shown once more.
+    const gone = message.type === "SYNC_DELETE" || changeType === "deleted";
+    const key = [sequence, entityType, entityId, gone].join(" ");
+    if (this.#seen.has(key)) return false;
+    this.#seen.set(key, sequence);
+    if (this.#seen.size > TIDY && cursor !== null) this.#tidy(cursor);
+    return true;
+  }
+
+  forget(): void {
+    this.#seen.clear();
+  }
+
+  #tidy(cursor: number): void {
+    for (const [key, sequence] of this.#seen) if (sequence < cursor) this.#seen.delete(key);
+  }
+}

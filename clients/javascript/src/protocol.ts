@@ -1,0 +1,1555 @@
+// Written by `make docs` from the message structs; docs/messages.md says what they mean.
+// `type` says which message of the server it is; `payload.entityType`, which SYNC_UPDATE.
+
+/** A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it. */
+export interface Alert {
+  alertId: string;
+  kpiId: string;
+  ruleId: string | null;
+  severity: "critical" | "info" | "warning";
+  message: string;
+  value: number | null;
+  threshold: number | null;
+  raisedAt: string;
+  acknowledgedAt?: string;
+  acknowledgedBy?: string | null;
+  entityType: "alert";
+  entityId: string;
+  changeType: "created" | "deleted";
+  sequence: number;
+}
+
+/** An alert that nobody has acknowledged. Shown where its KPI is. */
+export interface AlertData {
+  id: string;
+  kpiId: string;
+  ruleId: string | null;
+  severity: "critical" | "info" | "warning";
+  message: string;
+  value: number | null;
+  threshold: number | null;
+  raisedAt: string;
+}
+
+/** SYNC_UPDATE of the entity type `alert`. */
+export interface AlertSyncUpdate {
+  entityType: "alert";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: AlertData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** Pin a note to a point of the shared space. */
+export interface AnnotationCreate {
+  /** An opaque id. */
+  sessionId: string;
+  position: Position;
+  content: string;
+  contentType: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
+  entity?: EntityRef | null;
+  parentId?: string | null;
+}
+
+/** A note was pinned to a point of the shared space. */
+export interface AnnotationCreated {
+  annotationId: string;
+  sessionId: string;
+  authorId: string;
+  /** `System` without an author. */
+  authorName: string;
+  position: Position;
+  content: string;
+  contentType: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
+  entity: EntityRef | null;
+  parentId: string | null;
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "created";
+  sequence: number;
+}
+
+/** A note at a point of a session's space. Shown by `session:`. */
+export interface AnnotationData {
+  id: string;
+  sessionId: string;
+  authorId: string;
+  /** `System` without an author. */
+  authorName: string;
+  position: Position;
+  content: string;
+  contentType: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
+  entity: EntityRef | null;
+  parentId: string | null;
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/**
+ * Remove a note and its replies. By its author or the session's host. More than a hundred replies
+ * are removed about a hundred at a time, with others' changes in between. If the connection is lost
+ * meanwhile, send it again to remove the rest.
+ */
+export interface AnnotationDelete {
+  /** An opaque id. */
+  annotationId: string;
+  sessionId?: string | null;
+}
+
+/** A note is gone. */
+export interface AnnotationDeleted {
+  annotationId: string;
+  sessionId: string;
+  deletedBy: string;
+  deletedAt: string;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
+}
+
+/** SYNC_UPDATE of the entity type `annotation`. */
+export interface AnnotationSyncUpdate {
+  entityType: "annotation";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: AnnotationData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/**
+ * Change any of a note's fields. By its author or the session's host. unpin: from then on it is
+ * pinned to no entity.
+ */
+export interface AnnotationUpdate {
+  /** An opaque id. */
+  annotationId: string;
+  sessionId?: string | null;
+  position?: Position;
+  content?: string;
+  contentType?: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
+  entity?: EntityRef;
+  unpin?: boolean;
+}
+
+/** A note was changed; `revision` counts its changes. */
+export interface AnnotationUpdated {
+  annotationId: string;
+  sessionId: string;
+  authorId: string;
+  /** `System` without an author. */
+  authorName: string;
+  position: Position;
+  content: string;
+  contentType: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
+  entity: EntityRef | null;
+  parentId: string | null;
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+  updatedBy: string;
+  entityType: "annotation";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
+}
+
+/** A value that is unusual by its KPI's own history. Shown where its KPI is. */
+export interface AnomalyData {
+  kind: "anomaly";
+  id: string;
+  kpiId: string;
+  day: string;
+  value: number;
+  expected: number;
+  lower: number;
+  upper: number;
+  score: number;
+  severity: "high" | "low" | "medium";
+  method: string;
+  detectedAt: string;
+}
+
+/**
+ * A value that is unusual by its KPI's own history. score: how many standard deviations it is off,
+ * with its sign; 99 at most.
+ */
+export interface AnomalyDetected {
+  insightId: string;
+  kpiId: string;
+  day: string;
+  value: number;
+  expected: number;
+  lower: number;
+  upper: number;
+  score: number;
+  severity: "high" | "low" | "medium";
+  method: string;
+  detectedAt: string;
+  kind?: "anomaly";
+  entityType: "insight";
+  entityId: string;
+  changeType: "created" | "updated";
+  sequence: number;
+}
+
+/** Sign in on this connection, or renew the token that is about to expire. */
+export interface Auth {
+  token: string;
+}
+
+/** Not signed in; the third failure closes the connection with 4401. */
+export interface AuthFailed {
+  error: "INVALID_TOKEN" | "RATE_LIMIT_EXCEEDED" | "TOKEN_EXPIRED";
+  message: string;
+  details?: ErrorDetails;
+}
+
+/**
+ * Signed in. `sessionId` names this connection, not a collaboration session. role: what the user
+ * may do in the organization; when it changes, the connection is closed.
+ */
+export interface AuthSuccess {
+  userId: string;
+  organizationId: string;
+  sessionId: string;
+  expiresAt: string;
+  role: string;
+  userName: string;
+}
+
+/** Why the server closes a connection, and whether the client comes back. */
+export type CloseCode =
+  | 1002
+  | 1007
+  | 1009
+  | 1011
+  | 1012
+  | 4400
+  | 4401
+  | 4403
+  | 4408
+  | 4429
+  | 4508;
+
+/** Where a participant points, and what they look at. */
+export interface Cursor {
+  position: Position;
+  focusedEntity?: EntityRef | null;
+}
+
+/** Show where you point and what you look at; at most ten times a second. */
+export interface CursorMove {
+  /** An opaque id. */
+  sessionId: string;
+  position: Position;
+  focusedEntity?: EntityRef | null;
+}
+
+/** Where another participant points; never one's own, and not kept. */
+export interface CursorMoved {
+  userId: string;
+  position: Position;
+  sessionId: string;
+  focusedEntity?: EntityRef | null;
+}
+
+/** A department. Shown by `organization:` and `department:`. */
+export interface DepartmentData {
+  id: string;
+  name: string;
+  parentId: string | null;
+  updatedAt: string;
+}
+
+/** SYNC_UPDATE of the entity type `department`. */
+export interface DepartmentSyncUpdate {
+  entityType: "department";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: DepartmentData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** A department was changed. A SYNC_UPDATE with the same `sequence` follows. */
+export interface DepartmentUpdated {
+  departmentId: string;
+  name: string;
+  parentId: string | null;
+  updatedBy: string;
+  updatedAt: string;
+  entityType: "department";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
+}
+
+/** An employee, who may be a user. Shown by `organization:` and `department:`. */
+export interface EmployeeData {
+  id: string;
+  name: string;
+  title: string;
+  email: string;
+  departmentId: string | null;
+  userId: string | null;
+  updatedAt: string;
+}
+
+/** SYNC_UPDATE of the entity type `employee`. */
+export interface EmployeeSyncUpdate {
+  entityType: "employee";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: EmployeeData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** An employee was changed. A SYNC_UPDATE with the same `sequence` follows. */
+export interface EmployeeUpdated {
+  employeeId: string;
+  name: string;
+  title: string;
+  email: string;
+  departmentId: string | null;
+  userId: string | null;
+  updatedBy: string;
+  updatedAt: string;
+  entityType: "employee";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
+}
+
+/** The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}. */
+export interface EntityRef {
+  type: string;
+  /** An opaque id. */
+  id: string;
+}
+
+/** A request was refused; nothing was changed. */
+export interface Error {
+  code: ErrorCode;
+  message: string;
+  details?: ErrorDetails;
+}
+
+/** Every `code` of an ERROR. */
+export type ErrorCode =
+  | "AUTHENTICATION_REQUIRED"
+  | "INTERNAL_SERVER_ERROR"
+  | "INVALID_CHANNEL"
+  | "INVALID_MESSAGE_FORMAT"
+  | "INVALID_TOKEN"
+  | "NOT_FOUND"
+  | "RATE_LIMIT_EXCEEDED"
+  | "SESSION_FULL"
+  | "SESSION_NOT_FOUND"
+  | "SUBSCRIPTION_FAILED"
+  | "TOKEN_EXPIRED"
+  | "UNAUTHORIZED";
+
+/**
+ * Details of an error besides its code, by the names on the wire; each has what fits it. field:
+ * which field is wrong, and reason: why. hint: what to do instead. type: of the request. channel,
+ * requestId, and ids that features declare: which one is meant. limit, window, retryAfter (whole
+ * seconds), scope: how much there may be, in which time, when there is room again, and whose limit
+ * it is. outcome: `unknown` where it may have been done. closeCode: the connection is closed with
+ * this code.
+ */
+export interface ErrorDetails {
+  channel?: string;
+  closeCode?: number;
+  field?: string;
+  hint?: string;
+  limit?: number;
+  outcome?: "unknown";
+  reason?: string;
+  requestId?: string;
+  retryAfter?: number;
+  scope?: string;
+  type?: string;
+  window?: string;
+  /** An opaque id. */
+  annotationId?: string;
+  /** An opaque id. */
+  kpiId?: string;
+  /** An opaque id. */
+  notificationId?: string;
+  /** An opaque id. */
+  sessionId?: string;
+}
+
+/**
+ * The figures that a recommendation rests on: of the day it speaks of, and of the horizon. certain:
+ * whether even the better bound misses the target. horizon: how many days are forecast.
+ */
+export interface Evidence {
+  date: string;
+  expected: number;
+  lower: number;
+  upper: number;
+  target: number;
+  direction: "higher" | "lower";
+  certain: boolean;
+  daysMissed: number;
+  horizon: number;
+}
+
+/** SYNC_UPDATE of the entity type `insight`. */
+export interface InsightSyncUpdate {
+  entityType: "insight";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: AnomalyData | PredictionData | RecommendationData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** One point of a forecast. */
+export interface Interval {
+  date: string;
+  expected: number;
+  lower: number;
+  upper: number;
+}
+
+/** An invitation to a session that runs. Shown by `user:`. */
+export interface InvitationData {
+  id: string;
+  sessionId: string;
+  title: string;
+}
+
+/** SYNC_UPDATE of the entity type `invitation`. */
+export interface InvitationSyncUpdate {
+  entityType: "invitation";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: InvitationData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/**
+ * A session as the user sees it who joins. annotations: the newest that fit into the message,
+ * oldest first; annotationCount: how many there are.
+ */
+export interface JoinedSession {
+  sessionId: string;
+  title: string;
+  hostId: string;
+  activeSpace: string;
+  maxParticipants: number;
+  createdAt: string;
+  participants: Array<PresentParticipant>;
+  annotations: Array<AnnotationData>;
+  annotationCount: number;
+  annotationsComplete: boolean;
+  annotationsRest?: NotesRequest;
+}
+
+/**
+ * A KPI. Shown by `organization:` (unless it is restricted to its department), `department:` and
+ * `kpi:`.
+ */
+export interface KpiData {
+  id: string;
+  name: string;
+  unit: string;
+  value: number | null;
+  target: number | null;
+  direction: "higher" | "lower";
+  departmentId: string | null;
+  ownerId: string | null;
+  visibility: "department" | "organization";
+  updatedAt: string;
+}
+
+/** SYNC_UPDATE of the entity type `kpi`. */
+export interface KpiSyncUpdate {
+  entityType: "kpi";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: KpiData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** Set a KPI's value. By its owner, a manager or an admin. */
+export interface KpiUpdate {
+  /** An opaque id. */
+  kpiId: string;
+  /** Below 10^15 in size, at most 15 significant digits, 4 of them decimals. */
+  value: number;
+}
+
+/**
+ * A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI. measuredAt:
+ * the time of the value, if it was reported later (by an import).
+ */
+export interface KpiUpdated {
+  kpiId: string;
+  value: number;
+  updatedBy: string;
+  updatedAt: string;
+  measuredAt?: string;
+  entityType: "kpi";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
+}
+
+/** The request by which all notes of a session come; send it as it is, with a requestId. */
+export interface NotesRequest {
+  type: "SYNC_REQUEST";
+  payload: NotesRequestPayload;
+}
+
+/** The session's channel, without a cursor: all that it shows. */
+export interface NotesRequestPayload {
+  channels: Array<string>;
+}
+
+/** A notice to one user, kept until it is read. */
+export interface Notification {
+  notificationId: string;
+  category: string;
+  title: string;
+  message: string;
+  data: NotificationSubject;
+  createdAt: string;
+  readAt: string | null;
+  entityType: "notification";
+  entityId: string;
+  changeType: "created" | "updated";
+  sequence: number;
+}
+
+/** Something that one user should know. Shown by `user:` until it is read. */
+export interface NotificationData {
+  id: string;
+  category: string;
+  title: string;
+  message: string;
+  data: NotificationSubject;
+  createdAt: string;
+  readAt: string | null;
+}
+
+/** These notifications have been read. */
+export interface NotificationRead {
+  notificationIds: Array<string>;
+}
+
+/** These notifications are marked as read: remove all of them from a map of unread ones. */
+export interface NotificationReadConfirmed {
+  notificationIds: Array<string>;
+  entityType?: "notification";
+  entityId?: string;
+  changeType?: "deleted";
+  sequence?: number;
+}
+
+/**
+ * The subject of a notification: its category says which of these there are. alert: alertId, kpiId,
+ * severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
+ * report_failed: reportId, requestId. import_failed: importId. requestId: of the request that has
+ * failed; empty where none was sent with one.
+ */
+export interface NotificationSubject {
+  alertId?: string;
+  kpiId?: string;
+  severity?: string;
+  sessionId?: string;
+  hostId?: string;
+  reportId?: string;
+  importId?: string;
+  requestId?: string;
+}
+
+/** SYNC_UPDATE of the entity type `notification`. */
+export interface NotificationSyncUpdate {
+  entityType: "notification";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: NotificationData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** An organization. Shown by `organization:`. */
+export interface OrganizationData {
+  id: string;
+  name: string;
+  updatedAt: string;
+}
+
+/** SYNC_UPDATE of the entity type `organization`. */
+export interface OrganizationSyncUpdate {
+  entityType: "organization";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: OrganizationData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** A user who takes part in a session. Shown by `session:`. */
+export interface ParticipantData {
+  id: string;
+  sessionId: string;
+  userId: string;
+  userName: string;
+  state: "active" | "disconnected" | "idle";
+  role: "host" | "participant";
+  joinedAt: string;
+}
+
+/** SYNC_UPDATE of the entity type `participant`. */
+export interface ParticipantSyncUpdate {
+  entityType: "participant";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: ParticipantData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** A participant's state or role has changed. */
+export interface ParticipantUpdate {
+  sessionId: string;
+  userId: string;
+  state: "active" | "disconnected" | "idle";
+  role: "host" | "participant";
+  entityType: "participant";
+  entityId: string;
+  changeType: "updated";
+  sequence: number;
+}
+
+/** A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres. */
+export interface Position {
+  x: number;
+  y: number;
+  z: number;
+}
+
+/** A KPI's newest forecast. Shown where its KPI is. */
+export interface PredictionData {
+  kind: "prediction";
+  id: string;
+  kpiId: string;
+  horizon: number;
+  points: Array<Interval>;
+  method: string;
+  createdAt: string;
+}
+
+/**
+ * A forecast: the expected value and its bounds, for each day on which a value is due. horizon: how
+ * many days it looks ahead from today. points: fewer than these if the KPI has values on working
+ * days, weekly or monthly only. insightId: missing in the answer to a PREDICTION_REQUEST, which is
+ * the requester's own and replaces nothing that others see.
+ */
+export interface PredictionReady {
+  kpiId: string;
+  horizon: number;
+  points: Array<Interval>;
+  method: string;
+  createdAt: string;
+  insightId?: string;
+  kind?: "prediction";
+  entityType?: "insight";
+  entityId?: string;
+  changeType?: "created" | "updated";
+  sequence?: number;
+}
+
+/** Forecast a KPI for the next `horizon` days. By anybody who may see it. */
+export interface PredictionRequest {
+  /** An opaque id. */
+  kpiId: string;
+  horizon: number;
+}
+
+/** Somebody who takes part in the session that is joined; `cursor` where it was seen last. */
+export interface PresentParticipant {
+  userId: string;
+  userName: string;
+  state: "active" | "disconnected" | "idle";
+  role: "host" | "participant";
+  joinedAt: string;
+  cursor: Cursor | null;
+}
+
+/**
+ * The first refusal by a limit in this window; each refusal also gets an ERROR. scope: whose limit
+ * it is; `bytes` of the connection's messages of 1 kB and more.
+ */
+export interface RateLimit {
+  limit: number;
+  window: string;
+  retryAfter: number;
+  message: string;
+  scope?: "bytes" | "connection" | "organization" | "user";
+}
+
+/**
+ * A suggestion, with the figures it rests on. insightId: missing in the answer to a
+ * PREDICTION_REQUEST; it has the requestId then.
+ */
+export interface Recommendation {
+  kpiId: string;
+  message: string;
+  evidence: Evidence;
+  method: string;
+  createdAt: string;
+  insightId?: string;
+  kind?: "recommendation";
+  entityType?: "insight";
+  entityId?: string;
+  changeType?: "created" | "updated";
+  sequence?: number;
+}
+
+/** A KPI's newest recommendation. Shown where its KPI is. */
+export interface RecommendationData {
+  kind: "recommendation";
+  id: string;
+  kpiId: string;
+  message: string;
+  evidence: Evidence;
+  method: string;
+  createdAt: string;
+}
+
+/** A report that is ready. Shown by `organization:` or `department:`, whichever it is of. */
+export interface ReportData {
+  id: string;
+  scope: ReportOf;
+  from: string;
+  to: string;
+  format: "pdf" | "xlsx";
+  url: string;
+  createdAt: string;
+  expiresAt: string;
+}
+
+/** A report is ready at `url`, a path of this server, for those permitted and for a while. */
+export interface ReportGenerated {
+  reportId: string;
+  scope: ReportOf;
+  from: string;
+  to: string;
+  format: "pdf" | "xlsx";
+  url: string;
+  createdAt: string;
+  expiresAt: string;
+  entityType?: "report";
+  entityId?: string;
+  changeType?: "created";
+  sequence?: number;
+}
+
+/** The subject of a report: the whole organization, or a department and those below it. */
+export interface ReportOf {
+  type: "department" | "organization";
+  id: string;
+}
+
+/**
+ * Make a report of an organization's or a department's KPIs. By a manager. from, to: days as YYYY-
+ * MM-DD, both included.
+ */
+export interface ReportRequest {
+  scope: ReportScope;
+  from: string;
+  to: string;
+  format?: "pdf" | "xlsx";
+}
+
+/** The subject of a report: an organization or a department. */
+export interface ReportScope {
+  type: "department" | "organization";
+  /** An opaque id. */
+  id: string;
+}
+
+/** SYNC_UPDATE of the entity type `report`. */
+export interface ReportSyncUpdate {
+  entityType: "report";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: ReportData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** Start a session and be its host. */
+export interface SessionCreate {
+  title: string;
+  activeSpace: string;
+  inviteUserIds?: Array<string>;
+  maxParticipants?: number;
+}
+
+/**
+ * A session was started. To its host, the invited, or the organization if it is open. An invited
+ * user's copy shows their invitation, everybody else's the session.
+ */
+export interface SessionCreated {
+  sessionId: string;
+  hostId: string;
+  title: string;
+  activeSpace: string;
+  /** Users. */
+  participants: Array<string>;
+  createdAt: string;
+  maxParticipants: number;
+  invitationOnly: boolean;
+  entityType: "invitation" | "session";
+  entityId: string;
+  changeType: "created";
+  sequence: number;
+}
+
+/** A session. Shown by `session:`, and by `organization:` while it runs and is open to all. */
+export interface SessionData {
+  id: string;
+  title: string;
+  hostId: string;
+  activeSpace: string;
+  maxParticipants: number;
+  invitationOnly: boolean;
+  createdAt: string;
+  endedAt: string | null;
+}
+
+/**
+ * The session is over; its annotations stay. It is gone for those who follow the organization, and
+ * so is the invitation for invited users, who get this message on `user:`.
+ */
+export interface SessionEnded {
+  sessionId: string;
+  endedBy: string;
+  endedAt: string;
+  reason: "admin" | "empty" | "host_left";
+  entityType: "invitation" | "session";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
+}
+
+/** Take part in a session, come back to it, or join with another device. */
+export interface SessionJoin {
+  /** An opaque id. */
+  sessionId: string;
+}
+
+/**
+ * Somebody joined; the joiner's own copy also carries the session as it is. `session.annotations`
+ * has the newest notes that fit into half a megabyte. Where `session.annotationsComplete` is false,
+ * send `session.annotationsRest`: all notes come, page by page.
+ */
+export interface SessionJoined {
+  sessionId: string;
+  userId: string;
+  userName: string;
+  state: "active" | "disconnected" | "idle";
+  role: "host" | "participant";
+  joinedAt: string;
+  session?: JoinedSession;
+  entityType?: "participant";
+  entityId?: string;
+  changeType?: "created";
+  sequence?: number;
+}
+
+/** Leave; a host names who takes over, or ends the session by leaving. */
+export interface SessionLeave {
+  /** An opaque id. */
+  sessionId: string;
+  newHostId?: string | null;
+}
+
+/** Somebody left; `reason` is there if their lost connection did not come back in time. */
+export interface SessionLeft {
+  sessionId: string;
+  userId: string;
+  userName: string;
+  role: "host" | "participant";
+  leftAt: string;
+  reason?: "timeout";
+  entityType: "participant";
+  entityId: string;
+  changeType: "deleted";
+  sequence: number;
+}
+
+/** SYNC_UPDATE of the entity type `session`. */
+export interface SessionSyncUpdate {
+  entityType: "session";
+  entityId: string;
+  changeType: "created" | "snapshot" | "updated";
+  data: SessionData;
+  updatedBy: string;
+  sequence: number;
+}
+
+/** Follow these channels from now on. */
+export interface Subscribe {
+  /** The first 100 of them are served. */
+  channels: Array<string>;
+}
+
+/** These channels are followed: events after `sequence` come live. */
+export interface Subscribed {
+  channels: Array<string>;
+  sequence: number;
+}
+
+/** The sync is complete; either cursor resumes exactly after it. */
+export interface SyncComplete {
+  updatesSent: number;
+  /** Hand it back as it is. */
+  lastSyncTimestamp: string;
+  lastSequence: number;
+}
+
+/** An entity is gone, or no longer concerns the channels that are followed. */
+export interface SyncDelete {
+  entityType: "alert" | "annotation" | "department" | "employee" | "insight" | "invitation" | "kpi" | "notification" | "organization" | "participant" | "report" | "session";
+  entityId: string;
+  deletedBy: string;
+  deletedAt: string;
+  sequence: number;
+}
+
+/** The sync cannot be served, not even in part. */
+export interface SyncError {
+  code: SyncErrorCode;
+  message: string;
+  details?: ErrorDetails;
+}
+
+/** Every `code` of a SYNC_ERROR. */
+export type SyncErrorCode =
+  | "INVALID_CHANNEL"
+  | "SYNC_HISTORY_EXPIRED"
+  | "SYNC_TIMESTAMP_IN_FUTURE"
+  | "UNAUTHORIZED";
+
+/** Send what changed in these channels after a cursor; without one, all that they show. */
+export interface SyncRequest {
+  channels: Array<string>;
+  lastSyncTimestamp?: string | null;
+  lastSequence?: number | null;
+}
+
+/** `updateCount` messages follow, then SYNC_COMPLETE; live events wait until then. */
+export interface SyncStart {
+  updateCount: number;
+  fromTimestamp: string;
+}
+
+/** An entity was created or updated, or is shown by a snapshot. */
+export type SyncUpdate =
+  | OrganizationSyncUpdate
+  | DepartmentSyncUpdate
+  | EmployeeSyncUpdate
+  | NotificationSyncUpdate
+  | KpiSyncUpdate
+  | AlertSyncUpdate
+  | InsightSyncUpdate
+  | ReportSyncUpdate
+  | SessionSyncUpdate
+  | InvitationSyncUpdate
+  | ParticipantSyncUpdate
+  | AnnotationSyncUpdate;
+
+/** The token has expired: events wait until a new AUTH, for a while. */
+export interface TokenExpiredNotice {
+  message: string;
+}
+
+/** Follow these channels no longer. */
+export interface Unsubscribe {
+  /** The first 100 of them are served. */
+  channels: Array<string>;
+}
+
+/** These channels are followed no longer; `reason` where the server ended it. */
+export interface Unsubscribed {
+  channels: Array<string>;
+  reason?: "access_revoked";
+}
+
+export interface AnnotationCreateMessage {
+  type: "ANNOTATION_CREATE";
+  payload: AnnotationCreate;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface AnnotationDeleteMessage {
+  type: "ANNOTATION_DELETE";
+  payload: AnnotationDelete;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface AnnotationUpdateMessage {
+  type: "ANNOTATION_UPDATE";
+  payload: AnnotationUpdate;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface AuthMessage {
+  type: "AUTH";
+  payload: Auth;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface CursorMoveMessage {
+  type: "CURSOR_MOVE";
+  payload: CursorMove;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface KpiUpdateMessage {
+  type: "KPI_UPDATE";
+  payload: KpiUpdate;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface NotificationReadMessage {
+  type: "NOTIFICATION_READ";
+  payload: NotificationRead;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface PingMessage {
+  type: "PING";
+  payload?: undefined;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface PongMessage {
+  type: "PONG";
+  payload?: undefined;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface PredictionRequestMessage {
+  type: "PREDICTION_REQUEST";
+  payload: PredictionRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface ReportRequestMessage {
+  type: "REPORT_REQUEST";
+  payload: ReportRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SessionCreateMessage {
+  type: "SESSION_CREATE";
+  payload: SessionCreate;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SessionJoinMessage {
+  type: "SESSION_JOIN";
+  payload: SessionJoin;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SessionLeaveMessage {
+  type: "SESSION_LEAVE";
+  payload: SessionLeave;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SubscribeMessage {
+  type: "SUBSCRIBE";
+  payload: Subscribe;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SyncRequestMessage {
+  type: "SYNC_REQUEST";
+  payload: SyncRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface UnsubscribeMessage {
+  type: "UNSUBSCRIBE";
+  payload: Unsubscribe;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface AlertMessage {
+  type: "ALERT";
+  payload: Alert;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface AnnotationCreatedMessage {
+  type: "ANNOTATION_CREATED";
+  payload: AnnotationCreated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface AnnotationDeletedMessage {
+  type: "ANNOTATION_DELETED";
+  payload: AnnotationDeleted;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface AnnotationUpdatedMessage {
+  type: "ANNOTATION_UPDATED";
+  payload: AnnotationUpdated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface AnomalyDetectedMessage {
+  type: "ANOMALY_DETECTED";
+  payload: AnomalyDetected;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface AuthFailedMessage {
+  type: "AUTH_FAILED";
+  payload: AuthFailed;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface AuthSuccessMessage {
+  type: "AUTH_SUCCESS";
+  payload: AuthSuccess;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface CursorMovedMessage {
+  type: "CURSOR_MOVE";
+  payload: CursorMoved;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface DepartmentUpdatedMessage {
+  type: "DEPARTMENT_UPDATED";
+  payload: DepartmentUpdated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface EmployeeUpdatedMessage {
+  type: "EMPLOYEE_UPDATED";
+  payload: EmployeeUpdated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface ErrorMessage {
+  type: "ERROR";
+  payload: Error;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface KpiUpdatedMessage {
+  type: "KPI_UPDATED";
+  payload: KpiUpdated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface NotificationMessage {
+  type: "NOTIFICATION";
+  payload: Notification;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface NotificationReadConfirmedMessage {
+  type: "NOTIFICATION_READ";
+  payload: NotificationReadConfirmed;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface ParticipantUpdateMessage {
+  type: "PARTICIPANT_UPDATE";
+  payload: ParticipantUpdate;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface ServerPingMessage {
+  type: "PING";
+  payload?: undefined;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface ServerPongMessage {
+  type: "PONG";
+  payload?: undefined;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface PredictionReadyMessage {
+  type: "PREDICTION_READY";
+  payload: PredictionReady;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface RateLimitMessage {
+  type: "RATE_LIMIT";
+  payload: RateLimit;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface RecommendationMessage {
+  type: "RECOMMENDATION";
+  payload: Recommendation;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface ReportGeneratedMessage {
+  type: "REPORT_GENERATED";
+  payload: ReportGenerated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SessionCreatedMessage {
+  type: "SESSION_CREATED";
+  payload: SessionCreated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SessionEndedMessage {
+  type: "SESSION_ENDED";
+  payload: SessionEnded;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SessionJoinedMessage {
+  type: "SESSION_JOINED";
+  payload: SessionJoined;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SessionLeftMessage {
+  type: "SESSION_LEFT";
+  payload: SessionLeft;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SubscribedMessage {
+  type: "SUBSCRIBED";
+  payload: Subscribed;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SyncCompleteMessage {
+  type: "SYNC_COMPLETE";
+  payload: SyncComplete;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SyncDeleteMessage {
+  type: "SYNC_DELETE";
+  payload: SyncDelete;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SyncErrorMessage {
+  type: "SYNC_ERROR";
+  payload: SyncError;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SyncStartMessage {
+  type: "SYNC_START";
+  payload: SyncStart;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SyncUpdateMessage {
+  type: "SYNC_UPDATE";
+  payload: SyncUpdate;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface TokenExpiredNoticeMessage {
+  type: "TOKEN_EXPIRED";
+  payload: TokenExpiredNotice;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface UnsubscribedMessage {
+  type: "UNSUBSCRIBED";
+  payload: Unsubscribed;
+  requestId?: string;
+  timestamp: string;
+}
+
+/** What clients send. */
+export type ClientMessage =
+  | AnnotationCreateMessage
+  | AnnotationDeleteMessage
+  | AnnotationUpdateMessage
+  | AuthMessage
+  | CursorMoveMessage
+  | KpiUpdateMessage
+  | NotificationReadMessage
+  | PingMessage
+  | PongMessage
+  | PredictionRequestMessage
+  | ReportRequestMessage
+  | SessionCreateMessage
+  | SessionJoinMessage
+  | SessionLeaveMessage
+  | SubscribeMessage
+  | SyncRequestMessage
+  | UnsubscribeMessage;
+
+/** What servers send. */
+export type ServerMessage =
+  | AlertMessage
+  | AnnotationCreatedMessage
+  | AnnotationDeletedMessage
+  | AnnotationUpdatedMessage
+  | AnomalyDetectedMessage
+  | AuthFailedMessage
+  | AuthSuccessMessage
+  | CursorMovedMessage
+  | DepartmentUpdatedMessage
+  | EmployeeUpdatedMessage
+  | ErrorMessage
+  | KpiUpdatedMessage
+  | NotificationMessage
+  | NotificationReadConfirmedMessage
+  | ParticipantUpdateMessage
+  | ServerPingMessage
+  | ServerPongMessage
+  | PredictionReadyMessage
+  | RateLimitMessage
+  | RecommendationMessage
+  | ReportGeneratedMessage
+  | SessionCreatedMessage
+  | SessionEndedMessage
+  | SessionJoinedMessage
+  | SessionLeftMessage
+  | SubscribedMessage
+  | SyncCompleteMessage
+  | SyncDeleteMessage
+  | SyncErrorMessage
+  | SyncStartMessage
+  | SyncUpdateMessage
+  | TokenExpiredNoticeMessage
+  | UnsubscribedMessage;
+
+/** The payload of each request. */
+export interface Requests {
+  ANNOTATION_CREATE: AnnotationCreate;
+  ANNOTATION_DELETE: AnnotationDelete;
+  ANNOTATION_UPDATE: AnnotationUpdate;
+  AUTH: Auth;
+  CURSOR_MOVE: CursorMove;
+  KPI_UPDATE: KpiUpdate;
+  NOTIFICATION_READ: NotificationRead;
+  PING: undefined;
+  PONG: undefined;
+  PREDICTION_REQUEST: PredictionRequest;
+  REPORT_REQUEST: ReportRequest;
+  SESSION_CREATE: SessionCreate;
+  SESSION_JOIN: SessionJoin;
+  SESSION_LEAVE: SessionLeave;
+  SUBSCRIBE: Subscribe;
+  SYNC_REQUEST: SyncRequest;
+  UNSUBSCRIBE: Unsubscribe;
+}
+
+/**
+ * The payload of what answers a request that is served: the last message that is sure to come. A
+ * request that is not here gets no answer.
+ */
+export interface Replies {
+  ANNOTATION_CREATE: AnnotationCreated;
+  ANNOTATION_DELETE: AnnotationDeleted;
+  ANNOTATION_UPDATE: AnnotationUpdated;
+  AUTH: AuthSuccess;
+  KPI_UPDATE: KpiUpdated;
+  NOTIFICATION_READ: NotificationReadConfirmed;
+  PING: undefined;
+  PREDICTION_REQUEST: PredictionReady;
+  REPORT_REQUEST: ReportGenerated;
+  SESSION_CREATE: SessionCreated;
+  SESSION_JOIN: SessionJoined;
+  SESSION_LEAVE: SessionLeft;
+  SUBSCRIBE: Subscribed;
+  SYNC_REQUEST: SyncComplete;
+  UNSUBSCRIBE: Unsubscribed;
+}
+
+/** What a client keeps of each entity type. */
+export interface Entities {
+  organization: OrganizationData;
+  department: DepartmentData;
+  employee: EmployeeData;
+  notification: NotificationData;
+  kpi: KpiData;
+  alert: AlertData;
+  insight: AnomalyData | PredictionData | RecommendationData;
+  report: ReportData;
+  session: SessionData;
+  invitation: InvitationData;
+  participant: ParticipantData;
+  annotation: AnnotationData;
+}
+
+/** The messages with its requestId that say that a request was served. */
+export const ANSWERS: { [name: string]: Array<string> | undefined } = {
+  "ANNOTATION_CREATE": ["ANNOTATION_CREATED"],
+  "ANNOTATION_DELETE": ["ANNOTATION_DELETED"],
+  "ANNOTATION_UPDATE": ["ANNOTATION_UPDATED"],
+  "AUTH": ["AUTH_SUCCESS"],
+  "CURSOR_MOVE": [],
+  "KPI_UPDATE": ["KPI_UPDATED"],
+  "NOTIFICATION_READ": ["NOTIFICATION_READ"],
+  "PING": ["PONG"],
+  "PONG": [],
+  "PREDICTION_REQUEST": ["PREDICTION_READY"],
+  "REPORT_REQUEST": ["REPORT_GENERATED"],
+  "SESSION_CREATE": ["SESSION_CREATED"],
+  "SESSION_JOIN": ["SESSION_JOINED"],
+  "SESSION_LEAVE": ["SESSION_LEFT"],
+  "SUBSCRIBE": ["SUBSCRIBED"],
+  "SYNC_REQUEST": ["SYNC_COMPLETE"],
+  "UNSUBSCRIBE": ["UNSUBSCRIBED"],
+};
+
+/** Requests that a worker answers: what has failed is told by a NOTIFICATION. */
+export const ANSWERED_LATER: Array<string> = ["PREDICTION_REQUEST", "REPORT_REQUEST"];
+
+/** The fields that the payload of each message of a server has, whatever it tells. */
+export const REQUIRED: { [name: string]: Array<string> | undefined } = {
+  "ALERT": ["alertId", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_CREATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_DELETED": ["annotationId", "sessionId", "deletedBy", "deletedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_UPDATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "updatedBy", "entityType", "entityId", "changeType", "sequence"],
+  "ANOMALY_DETECTED": ["insightId", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt", "entityType", "entityId", "changeType", "sequence"],
+  "AUTH_FAILED": ["error", "message"],
+  "AUTH_SUCCESS": ["userId", "organizationId", "sessionId", "expiresAt", "role", "userName"],
+  "CURSOR_MOVE": ["userId", "position", "sessionId"],
+  "DEPARTMENT_UPDATED": ["departmentId", "name", "parentId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "EMPLOYEE_UPDATED": ["employeeId", "name", "title", "email", "departmentId", "userId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ERROR": ["code", "message"],
+  "KPI_UPDATED": ["kpiId", "value", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "NOTIFICATION": ["notificationId", "category", "title", "message", "data", "createdAt", "readAt", "entityType", "entityId", "changeType", "sequence"],
+  "NOTIFICATION_READ": ["notificationIds"],
+  "PARTICIPANT_UPDATE": ["sessionId", "userId", "state", "role", "entityType", "entityId", "changeType", "sequence"],
+  "PING": [],
+  "PONG": [],
+  "PREDICTION_READY": ["kpiId", "horizon", "points", "method", "createdAt"],
+  "RATE_LIMIT": ["limit", "window", "retryAfter", "message"],
+  "RECOMMENDATION": ["kpiId", "message", "evidence", "method", "createdAt"],
+  "REPORT_GENERATED": ["reportId", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
+  "SESSION_CREATED": ["sessionId", "hostId", "title", "activeSpace", "participants", "createdAt", "maxParticipants", "invitationOnly", "entityType", "entityId", "changeType", "sequence"],
+  "SESSION_ENDED": ["sessionId", "endedBy", "endedAt", "reason", "entityType", "entityId", "changeType", "sequence"],
+  "SESSION_JOINED": ["sessionId", "userId", "userName", "state", "role", "joinedAt"],
+  "SESSION_LEFT": ["sessionId", "userId", "userName", "role", "leftAt", "entityType", "entityId", "changeType", "sequence"],
+  "SUBSCRIBED": ["channels", "sequence"],
+  "SYNC_COMPLETE": ["updatesSent", "lastSyncTimestamp", "lastSequence"],
+  "SYNC_DELETE": ["entityType", "entityId", "deletedBy", "deletedAt", "sequence"],
+  "SYNC_ERROR": ["code", "message"],
+  "SYNC_START": ["updateCount", "fromTimestamp"],
+  "SYNC_UPDATE": ["entityType", "entityId", "changeType", "data", "updatedBy", "sequence"],
+  "TOKEN_EXPIRED": ["message"],
+  "UNSUBSCRIBED": ["channels"],
+};
+
+/** The fields of each entity type, `type:kind` where it has kinds: all are there. */
+export const FIELDS: { [name: string]: Array<string> | undefined } = {
+  "organization": ["id", "name", "updatedAt"],
+  "department": ["id", "name", "parentId", "updatedAt"],
+  "employee": ["id", "name", "title", "email", "departmentId", "userId", "updatedAt"],
+  "notification": ["id", "category", "title", "message", "data", "createdAt", "readAt"],
+  "kpi": ["id", "name", "unit", "value", "target", "direction", "departmentId", "ownerId", "visibility", "updatedAt"],
+  "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt"],
+  "insight:anomaly": ["kind", "id", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt"],
+  "insight:prediction": ["kind", "id", "kpiId", "horizon", "points", "method", "createdAt"],
+  "insight:recommendation": ["kind", "id", "kpiId", "message", "evidence", "method", "createdAt"],
+  "report": ["id", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
+  "session": ["id", "title", "hostId", "activeSpace", "maxParticipants", "invitationOnly", "createdAt", "endedAt"],
+  "invitation": ["id", "sessionId", "title"],
+  "participant": ["id", "sessionId", "userId", "userName", "state", "role", "joinedAt"],
+  "annotation": ["id", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt"],
+};

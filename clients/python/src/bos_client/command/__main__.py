@@ -1,0 +1,5 @@
+"""`python -m bos_client.command`."""
+
+from bos_client.command.main import main
+
+main()

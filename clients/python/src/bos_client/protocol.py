@@ -1,0 +1,1506 @@
+"""Messages and entities as they are on the wire, as structs.
+
+Written by `make docs` from the server's own; docs/messages.md says what they mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from msgspec import UNSET, UnsetType, field
+
+from bos_client.structs import EntityData, Frame, OneOf, Payload, Request, Signal
+
+
+class Alert(Payload):
+    """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
+
+    alert_id: str
+    kpi_id: str
+    rule_id: str | None
+    severity: OneOf["critical", "info", "warning"]
+    message: str
+    value: float | None
+    threshold: float | None
+    raised_at: str
+    entity_type: OneOf["alert"]
+    entity_id: str
+    change_type: OneOf["created", "deleted"]
+    sequence: int
+    acknowledged_at: str | UnsetType = UNSET
+    acknowledged_by: str | None | UnsetType = UNSET
+
+
+class AlertData(EntityData):
+    """An alert that nobody has acknowledged. Shown where its KPI is."""
+
+    id: str
+    kpi_id: str
+    rule_id: str | None
+    severity: OneOf["critical", "info", "warning"]
+    message: str
+    value: float | None
+    threshold: float | None
+    raised_at: str
+
+
+class AlertSyncUpdate(Payload, tag_field="entityType", tag="alert"):
+    """SYNC_UPDATE of the entity type `alert`."""
+
+    entity_type: ClassVar[OneOf["alert"]] = "alert"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: AlertData
+    updated_by: str
+    sequence: int
+
+
+class AnnotationCreated(Payload):
+    """A note was pinned to a point of the shared space."""
+
+    annotation_id: str
+    session_id: str
+    author_id: str
+    author_name: str
+    """`System` without an author."""
+    position: Position
+    content: str
+    content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"]
+    entity: EntityRef | None
+    parent_id: str | None
+    revision: int
+    created_at: str
+    updated_at: str
+    entity_type: OneOf["annotation"]
+    entity_id: str
+    change_type: OneOf["created"]
+    sequence: int
+
+
+class AnnotationData(EntityData):
+    """A note at a point of a session's space. Shown by `session:`."""
+
+    id: str
+    session_id: str
+    author_id: str
+    author_name: str
+    """`System` without an author."""
+    position: Position
+    content: str
+    content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"]
+    entity: EntityRef | None
+    parent_id: str | None
+    revision: int
+    created_at: str
+    updated_at: str
+
+
+class AnnotationDeleted(Payload):
+    """A note is gone."""
+
+    annotation_id: str
+    session_id: str
+    deleted_by: str
+    deleted_at: str
+    entity_type: OneOf["annotation"]
+    entity_id: str
+    change_type: OneOf["deleted"]
+    sequence: int
+
+
+class AnnotationSyncUpdate(Payload, tag_field="entityType", tag="annotation"):
+    """SYNC_UPDATE of the entity type `annotation`."""
+
+    entity_type: ClassVar[OneOf["annotation"]] = "annotation"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: AnnotationData
+    updated_by: str
+    sequence: int
+
+
+class AnnotationUpdated(Payload):
+    """A note was changed; `revision` counts its changes."""
+
+    annotation_id: str
+    session_id: str
+    author_id: str
+    author_name: str
+    """`System` without an author."""
+    position: Position
+    content: str
+    content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"]
+    entity: EntityRef | None
+    parent_id: str | None
+    revision: int
+    created_at: str
+    updated_at: str
+    updated_by: str
+    entity_type: OneOf["annotation"]
+    entity_id: str
+    change_type: OneOf["updated"]
+    sequence: int
+
+
+class AnomalyData(EntityData, tag_field="kind", tag="anomaly"):
+    """A value that is unusual by its KPI's own history. Shown where its KPI is."""
+
+    kind: ClassVar[OneOf["anomaly"]] = "anomaly"
+    id: str
+    kpi_id: str
+    day: str
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
+    severity: OneOf["high", "low", "medium"]
+    method: str
+    detected_at: str
+
+
+class AnomalyDetected(Payload):
+    """A value that is unusual by its KPI's own history. score: how many standard deviations it is
+    off, with its sign; 99 at most.
+    """
+
+    insight_id: str
+    kpi_id: str
+    day: str
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    score: float
+    severity: OneOf["high", "low", "medium"]
+    method: str
+    detected_at: str
+    entity_type: OneOf["insight"]
+    entity_id: str
+    change_type: OneOf["created", "updated"]
+    sequence: int
+    kind: OneOf["anomaly"] | UnsetType = UNSET
+
+
+class AuthFailed(Payload):
+    """Not signed in; the third failure closes the connection with 4401."""
+
+    error: OneOf["INVALID_TOKEN", "RATE_LIMIT_EXCEEDED", "TOKEN_EXPIRED"]
+    message: str
+    details: ErrorDetails | UnsetType = UNSET
+
+
+class AuthSuccess(Payload):
+    """Signed in. `sessionId` names this connection, not a collaboration session. role: what the
+    user may do in the organization; when it changes, the connection is closed.
+    """
+
+    user_id: str
+    organization_id: str
+    session_id: str
+    expires_at: str
+    role: str
+    user_name: str
+
+
+class Cursor(Payload):
+    """Where a participant points, and what they look at."""
+
+    position: Position
+    focused_entity: EntityRef | None | UnsetType = UNSET
+
+
+class CursorMoved(Payload):
+    """Where another participant points; never one's own, and not kept."""
+
+    user_id: str
+    position: Position
+    session_id: str
+    focused_entity: EntityRef | None | UnsetType = UNSET
+
+
+class DepartmentData(EntityData):
+    """A department. Shown by `organization:` and `department:`."""
+
+    id: str
+    name: str
+    parent_id: str | None
+    updated_at: str
+
+
+class DepartmentSyncUpdate(Payload, tag_field="entityType", tag="department"):
+    """SYNC_UPDATE of the entity type `department`."""
+
+    entity_type: ClassVar[OneOf["department"]] = "department"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: DepartmentData
+    updated_by: str
+    sequence: int
+
+
+class DepartmentUpdated(Payload):
+    """A department was changed. A SYNC_UPDATE with the same `sequence` follows."""
+
+    department_id: str
+    name: str
+    parent_id: str | None
+    updated_by: str
+    updated_at: str
+    entity_type: OneOf["department"]
+    entity_id: str
+    change_type: OneOf["updated"]
+    sequence: int
+
+
+class EmployeeData(EntityData):
+    """An employee, who may be a user. Shown by `organization:` and `department:`."""
+
+    id: str
+    name: str
+    title: str
+    email: str
+    department_id: str | None
+    user_id: str | None
+    updated_at: str
+
+
+class EmployeeSyncUpdate(Payload, tag_field="entityType", tag="employee"):
+    """SYNC_UPDATE of the entity type `employee`."""
+
+    entity_type: ClassVar[OneOf["employee"]] = "employee"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: EmployeeData
+    updated_by: str
+    sequence: int
+
+
+class EmployeeUpdated(Payload):
+    """An employee was changed. A SYNC_UPDATE with the same `sequence` follows."""
+
+    employee_id: str
+    name: str
+    title: str
+    email: str
+    department_id: str | None
+    user_id: str | None
+    updated_by: str
+    updated_at: str
+    entity_type: OneOf["employee"]
+    entity_id: str
+    change_type: OneOf["updated"]
+    sequence: int
+
+
+class EntityRef(Payload):
+    """The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}."""
+
+    type: str
+    id: str
+    """An opaque id."""
+
+
+class Error(Payload):
+    """A request was refused; nothing was changed."""
+
+    code: ErrorCode
+    message: str
+    details: ErrorDetails | UnsetType = UNSET
+
+
+class ErrorDetails(Payload):
+    """Details of an error besides its code, by the names on the wire; each has what fits it. field:
+    which field is wrong, and reason: why. hint: what to do instead. type: of the request.
+    channel, requestId, and ids that features declare: which one is meant. limit, window,
+    retryAfter (whole seconds), scope: how much there may be, in which time, when there is room
+    again, and whose limit it is. outcome: `unknown` where it may have been done. closeCode: the
+    connection is closed with this code.
+    """
+
+    channel: str | UnsetType = UNSET
+    close_code: int | UnsetType = UNSET
+    field: str | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+    outcome: OneOf["unknown"] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+    scope: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    window: str | UnsetType = UNSET
+    annotation_id: str | UnsetType = UNSET
+    """An opaque id."""
+    kpi_id: str | UnsetType = UNSET
+    """An opaque id."""
+    notification_id: str | UnsetType = UNSET
+    """An opaque id."""
+    session_id: str | UnsetType = UNSET
+    """An opaque id."""
+
+
+class Evidence(Payload):
+    """The figures that a recommendation rests on: of the day it speaks of, and of the horizon.
+    certain: whether even the better bound misses the target. horizon: how many days are
+    forecast.
+    """
+
+    date: str
+    expected: float
+    lower: float
+    upper: float
+    target: float
+    direction: OneOf["higher", "lower"]
+    certain: bool
+    days_missed: int
+    horizon: int
+
+
+class InsightSyncUpdate(Payload, tag_field="entityType", tag="insight"):
+    """SYNC_UPDATE of the entity type `insight`."""
+
+    entity_type: ClassVar[OneOf["insight"]] = "insight"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: AnomalyData | PredictionData | RecommendationData
+    updated_by: str
+    sequence: int
+
+
+class Interval(Payload):
+    """One point of a forecast."""
+
+    date: str
+    expected: float
+    lower: float
+    upper: float
+
+
+class InvitationData(EntityData):
+    """An invitation to a session that runs. Shown by `user:`."""
+
+    id: str
+    session_id: str
+    title: str
+
+
+class InvitationSyncUpdate(Payload, tag_field="entityType", tag="invitation"):
+    """SYNC_UPDATE of the entity type `invitation`."""
+
+    entity_type: ClassVar[OneOf["invitation"]] = "invitation"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: InvitationData
+    updated_by: str
+    sequence: int
+
+
+class JoinedSession(Payload):
+    """A session as the user sees it who joins. annotations: the newest that fit into the message,
+    oldest first; annotationCount: how many there are.
+    """
+
+    session_id: str
+    title: str
+    host_id: str
+    active_space: str
+    max_participants: int
+    created_at: str
+    participants: list[PresentParticipant]
+    annotations: list[AnnotationData]
+    annotation_count: int
+    annotations_complete: bool
+    annotations_rest: NotesRequest | UnsetType = UNSET
+
+
+class KpiData(EntityData):
+    """A KPI. Shown by `organization:` (unless it is restricted to its department), `department:`
+    and `kpi:`.
+    """
+
+    id: str
+    name: str
+    unit: str
+    value: float | None
+    target: float | None
+    direction: OneOf["higher", "lower"]
+    department_id: str | None
+    owner_id: str | None
+    visibility: OneOf["department", "organization"]
+    updated_at: str
+
+
+class KpiSyncUpdate(Payload, tag_field="entityType", tag="kpi"):
+    """SYNC_UPDATE of the entity type `kpi`."""
+
+    entity_type: ClassVar[OneOf["kpi"]] = "kpi"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: KpiData
+    updated_by: str
+    sequence: int
+
+
+class KpiUpdated(Payload):
+    """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI.
+    measuredAt: the time of the value, if it was reported later (by an import).
+    """
+
+    kpi_id: str
+    value: float
+    updated_by: str
+    updated_at: str
+    entity_type: OneOf["kpi"]
+    entity_id: str
+    change_type: OneOf["updated"]
+    sequence: int
+    measured_at: str | UnsetType = UNSET
+
+
+class NotesRequest(Payload):
+    """The request by which all notes of a session come; send it as it is, with a requestId."""
+
+    type: OneOf["SYNC_REQUEST"]
+    payload: NotesRequestPayload
+
+
+class NotesRequestPayload(Payload):
+    """The session's channel, without a cursor: all that it shows."""
+
+    channels: list[str]
+
+
+class Notification(Payload):
+    """A notice to one user, kept until it is read."""
+
+    notification_id: str
+    category: str
+    title: str
+    message: str
+    data: NotificationSubject
+    created_at: str
+    read_at: str | None
+    entity_type: OneOf["notification"]
+    entity_id: str
+    change_type: OneOf["created", "updated"]
+    sequence: int
+
+
+class NotificationData(EntityData):
+    """Something that one user should know. Shown by `user:` until it is read."""
+
+    id: str
+    category: str
+    title: str
+    message: str
+    data: NotificationSubject
+    created_at: str
+    read_at: str | None
+
+
+class NotificationReadConfirmed(Payload):
+    """These notifications are marked as read: remove all of them from a map of unread ones."""
+
+    notification_ids: list[str]
+    entity_type: OneOf["notification"] | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
+    change_type: OneOf["deleted"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+class NotificationSubject(Payload):
+    """The subject of a notification: its category says which of these there are. alert: alertId,
+    kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
+    report_failed: reportId, requestId. import_failed: importId. requestId: of the request that
+    has failed; empty where none was sent with one.
+    """
+
+    alert_id: str | UnsetType = UNSET
+    kpi_id: str | UnsetType = UNSET
+    severity: str | UnsetType = UNSET
+    session_id: str | UnsetType = UNSET
+    host_id: str | UnsetType = UNSET
+    report_id: str | UnsetType = UNSET
+    import_id: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+
+
+class NotificationSyncUpdate(Payload, tag_field="entityType", tag="notification"):
+    """SYNC_UPDATE of the entity type `notification`."""
+
+    entity_type: ClassVar[OneOf["notification"]] = "notification"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: NotificationData
+    updated_by: str
+    sequence: int
+
+
+class OrganizationData(EntityData):
+    """An organization. Shown by `organization:`."""
+
+    id: str
+    name: str
+    updated_at: str
+
+
+class OrganizationSyncUpdate(Payload, tag_field="entityType", tag="organization"):
+    """SYNC_UPDATE of the entity type `organization`."""
+
+    entity_type: ClassVar[OneOf["organization"]] = "organization"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: OrganizationData
+    updated_by: str
+    sequence: int
+
+
+class ParticipantData(EntityData):
+    """A user who takes part in a session. Shown by `session:`."""
+
+    id: str
+    session_id: str
+    user_id: str
+    user_name: str
+    state: OneOf["active", "disconnected", "idle"]
+    role: OneOf["host", "participant"]
+    joined_at: str
+
+
+class ParticipantSyncUpdate(Payload, tag_field="entityType", tag="participant"):
+    """SYNC_UPDATE of the entity type `participant`."""
+
+    entity_type: ClassVar[OneOf["participant"]] = "participant"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: ParticipantData
+    updated_by: str
+    sequence: int
+
+
+class ParticipantUpdate(Payload):
+    """A participant's state or role has changed."""
+
+    session_id: str
+    user_id: str
+    state: OneOf["active", "disconnected", "idle"]
+    role: OneOf["host", "participant"]
+    entity_type: OneOf["participant"]
+    entity_id: str
+    change_type: OneOf["updated"]
+    sequence: int
+
+
+class Position(Payload):
+    """A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres."""
+
+    x: float
+    y: float
+    z: float
+
+
+class PredictionData(EntityData, tag_field="kind", tag="prediction"):
+    """A KPI's newest forecast. Shown where its KPI is."""
+
+    kind: ClassVar[OneOf["prediction"]] = "prediction"
+    id: str
+    kpi_id: str
+    horizon: int
+    points: list[Interval]
+    method: str
+    created_at: str
+
+
+class PredictionReady(Payload):
+    """A forecast: the expected value and its bounds, for each day on which a value is due. horizon:
+    how many days it looks ahead from today. points: fewer than these if the KPI has values on
+    working days, weekly or monthly only. insightId: missing in the answer to a
+    PREDICTION_REQUEST, which is the requester's own and replaces nothing that others see.
+    """
+
+    kpi_id: str
+    horizon: int
+    points: list[Interval]
+    method: str
+    created_at: str
+    insight_id: str | UnsetType = UNSET
+    kind: OneOf["prediction"] | UnsetType = UNSET
+    entity_type: OneOf["insight"] | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
+    change_type: OneOf["created", "updated"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+class PresentParticipant(Payload):
+    """Somebody who takes part in the session that is joined; `cursor` where it was seen last."""
+
+    user_id: str
+    user_name: str
+    state: OneOf["active", "disconnected", "idle"]
+    role: OneOf["host", "participant"]
+    joined_at: str
+    cursor: Cursor | None
+
+
+class RateLimit(Payload):
+    """The first refusal by a limit in this window; each refusal also gets an ERROR. scope: whose
+    limit it is; `bytes` of the connection's messages of 1 kB and more.
+    """
+
+    limit: int
+    window: str
+    retry_after: int
+    message: str
+    scope: OneOf["bytes", "connection", "organization", "user"] | UnsetType = UNSET
+
+
+class Recommendation(Payload):
+    """A suggestion, with the figures it rests on. insightId: missing in the answer to a
+    PREDICTION_REQUEST; it has the requestId then.
+    """
+
+    kpi_id: str
+    message: str
+    evidence: Evidence
+    method: str
+    created_at: str
+    insight_id: str | UnsetType = UNSET
+    kind: OneOf["recommendation"] | UnsetType = UNSET
+    entity_type: OneOf["insight"] | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
+    change_type: OneOf["created", "updated"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+class RecommendationData(EntityData, tag_field="kind", tag="recommendation"):
+    """A KPI's newest recommendation. Shown where its KPI is."""
+
+    kind: ClassVar[OneOf["recommendation"]] = "recommendation"
+    id: str
+    kpi_id: str
+    message: str
+    evidence: Evidence
+    method: str
+    created_at: str
+
+
+class ReportData(EntityData):
+    """A report that is ready. Shown by `organization:` or `department:`, whichever it is of."""
+
+    id: str
+    scope: ReportOf
+    from_: str = field(name="from")
+    to: str
+    format: OneOf["pdf", "xlsx"]
+    url: str
+    created_at: str
+    expires_at: str
+
+
+class ReportGenerated(Payload):
+    """A report is ready at `url`, a path of this server, for those permitted and for a while."""
+
+    report_id: str
+    scope: ReportOf
+    from_: str = field(name="from")
+    to: str
+    format: OneOf["pdf", "xlsx"]
+    url: str
+    created_at: str
+    expires_at: str
+    entity_type: OneOf["report"] | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
+    change_type: OneOf["created"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+class ReportOf(Payload):
+    """The subject of a report: the whole organization, or a department and those below it."""
+
+    type: OneOf["department", "organization"]
+    id: str
+
+
+class ReportScope(Payload):
+    """The subject of a report: an organization or a department."""
+
+    type: OneOf["department", "organization"]
+    id: str
+    """An opaque id."""
+
+
+class ReportSyncUpdate(Payload, tag_field="entityType", tag="report"):
+    """SYNC_UPDATE of the entity type `report`."""
+
+    entity_type: ClassVar[OneOf["report"]] = "report"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: ReportData
+    updated_by: str
+    sequence: int
+
+
+class SessionCreated(Payload):
+    """A session was started. To its host, the invited, or the organization if it is open. An
+    invited user's copy shows their invitation, everybody else's the session.
+    """
+
+    session_id: str
+    host_id: str
+    title: str
+    active_space: str
+    participants: list[str]
+    """Users."""
+    created_at: str
+    max_participants: int
+    invitation_only: bool
+    entity_type: OneOf["invitation", "session"]
+    entity_id: str
+    change_type: OneOf["created"]
+    sequence: int
+
+
+class SessionData(EntityData):
+    """A session. Shown by `session:`, and by `organization:` while it runs and is open to all."""
+
+    id: str
+    title: str
+    host_id: str
+    active_space: str
+    max_participants: int
+    invitation_only: bool
+    created_at: str
+    ended_at: str | None
+
+
+class SessionEnded(Payload):
+    """The session is over; its annotations stay. It is gone for those who follow the organization,
+    and so is the invitation for invited users, who get this message on `user:`.
+    """
+
+    session_id: str
+    ended_by: str
+    ended_at: str
+    reason: OneOf["admin", "empty", "host_left"]
+    entity_type: OneOf["invitation", "session"]
+    entity_id: str
+    change_type: OneOf["deleted"]
+    sequence: int
+
+
+class SessionJoined(Payload):
+    """Somebody joined; the joiner's own copy also carries the session as it is.
+    `session.annotations` has the newest notes that fit into half a megabyte. Where
+    `session.annotationsComplete` is false, send `session.annotationsRest`: all notes come, page
+    by page.
+    """
+
+    session_id: str
+    user_id: str
+    user_name: str
+    state: OneOf["active", "disconnected", "idle"]
+    role: OneOf["host", "participant"]
+    joined_at: str
+    session: JoinedSession | UnsetType = UNSET
+    entity_type: OneOf["participant"] | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
+    change_type: OneOf["created"] | UnsetType = UNSET
+    sequence: int | UnsetType = UNSET
+
+
+class SessionLeft(Payload):
+    """Somebody left; `reason` is there if their lost connection did not come back in time."""
+
+    session_id: str
+    user_id: str
+    user_name: str
+    role: OneOf["host", "participant"]
+    left_at: str
+    entity_type: OneOf["participant"]
+    entity_id: str
+    change_type: OneOf["deleted"]
+    sequence: int
+    reason: OneOf["timeout"] | UnsetType = UNSET
+
+
+class SessionSyncUpdate(Payload, tag_field="entityType", tag="session"):
+    """SYNC_UPDATE of the entity type `session`."""
+
+    entity_type: ClassVar[OneOf["session"]] = "session"
+    entity_id: str
+    change_type: OneOf["created", "snapshot", "updated"]
+    data: SessionData
+    updated_by: str
+    sequence: int
+
+
+class Subscribed(Payload):
+    """These channels are followed: events after `sequence` come live."""
+
+    channels: list[str]
+    sequence: int
+
+
+class SyncComplete(Payload):
+    """The sync is complete; either cursor resumes exactly after it."""
+
+    updates_sent: int
+    last_sync_timestamp: str
+    """Hand it back as it is."""
+    last_sequence: int
+
+
+class SyncDelete(Payload):
+    """An entity is gone, or no longer concerns the channels that are followed."""
+
+    entity_type: OneOf[
+        "alert",
+        "annotation",
+        "department",
+        "employee",
+        "insight",
+        "invitation",
+        "kpi",
+        "notification",
+        "organization",
+        "participant",
+        "report",
+        "session",
+    ]
+    entity_id: str
+    deleted_by: str
+    deleted_at: str
+    sequence: int
+
+
+class SyncError(Payload):
+    """The sync cannot be served, not even in part."""
+
+    code: SyncErrorCode
+    message: str
+    details: ErrorDetails | UnsetType = UNSET
+
+
+class SyncStart(Payload):
+    """`updateCount` messages follow, then SYNC_COMPLETE; live events wait until then."""
+
+    update_count: int
+    from_timestamp: str
+
+
+class TokenExpiredNotice(Payload):
+    """The token has expired: events wait until a new AUTH, for a while."""
+
+    message: str
+
+
+class Unsubscribed(Payload):
+    """These channels are followed no longer; `reason` where the server ended it."""
+
+    channels: list[str]
+    reason: OneOf["access_revoked"] | UnsetType = UNSET
+
+
+class AnnotationCreate(Request[AnnotationCreated]):
+    """Pin a note to a point of the shared space."""
+
+    TYPE: ClassVar[str] = "ANNOTATION_CREATE"
+    REPLY: ClassVar[str] = "ANNOTATION_CREATED"
+    session_id: str
+    """An opaque id."""
+    position: Position
+    content: str
+    content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"]
+    entity: EntityRef | None | UnsetType = UNSET
+    parent_id: str | None | UnsetType = UNSET
+
+
+class AnnotationDelete(Request[AnnotationDeleted]):
+    """Remove a note and its replies. By its author or the session's host. More than a hundred
+    replies are removed about a hundred at a time, with others' changes in between. If the
+    connection is lost meanwhile, send it again to remove the rest.
+    """
+
+    TYPE: ClassVar[str] = "ANNOTATION_DELETE"
+    REPLY: ClassVar[str] = "ANNOTATION_DELETED"
+    annotation_id: str
+    """An opaque id."""
+    session_id: str | None | UnsetType = UNSET
+
+
+class AnnotationUpdate(Request[AnnotationUpdated]):
+    """Change any of a note's fields. By its author or the session's host. unpin: from then on it is
+    pinned to no entity.
+    """
+
+    TYPE: ClassVar[str] = "ANNOTATION_UPDATE"
+    REPLY: ClassVar[str] = "ANNOTATION_UPDATED"
+    annotation_id: str
+    """An opaque id."""
+    session_id: str | None | UnsetType = UNSET
+    position: Position | UnsetType = UNSET
+    content: str | UnsetType = UNSET
+    content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"] | UnsetType = UNSET
+    entity: EntityRef | UnsetType = UNSET
+    unpin: bool | UnsetType = UNSET
+
+
+class Auth(Request[AuthSuccess]):
+    """Sign in on this connection, or renew the token that is about to expire."""
+
+    TYPE: ClassVar[str] = "AUTH"
+    REPLY: ClassVar[str] = "AUTH_SUCCESS"
+    token: str
+
+
+class CursorMove(Signal):
+    """Show where you point and what you look at; at most ten times a second."""
+
+    TYPE: ClassVar[str] = "CURSOR_MOVE"
+    session_id: str
+    """An opaque id."""
+    position: Position
+    focused_entity: EntityRef | None | UnsetType = UNSET
+
+
+class KpiUpdate(Request[KpiUpdated]):
+    """Set a KPI's value. By its owner, a manager or an admin."""
+
+    TYPE: ClassVar[str] = "KPI_UPDATE"
+    REPLY: ClassVar[str] = "KPI_UPDATED"
+    kpi_id: str
+    """An opaque id."""
+    value: float
+    """Below 10^15 in size, at most 15 significant digits, 4 of them decimals."""
+
+
+class NotificationRead(Request[NotificationReadConfirmed]):
+    """These notifications have been read."""
+
+    TYPE: ClassVar[str] = "NOTIFICATION_READ"
+    REPLY: ClassVar[str] = "NOTIFICATION_READ"
+    notification_ids: list[str]
+
+
+class Ping(Request[None]):
+    """Ask for a PONG with the same requestId and timestamp."""
+
+    TYPE: ClassVar[str] = "PING"
+    REPLY: ClassVar[str] = "PONG"
+
+
+class Pong(Signal):
+    """Answer to the server's PING."""
+
+    TYPE: ClassVar[str] = "PONG"
+
+
+class PredictionRequest(Request[PredictionReady]):
+    """Forecast a KPI for the next `horizon` days. By anybody who may see it."""
+
+    TYPE: ClassVar[str] = "PREDICTION_REQUEST"
+    REPLY: ClassVar[str] = "PREDICTION_READY"
+    NOTICED: ClassVar[bool] = True
+    kpi_id: str
+    """An opaque id."""
+    horizon: int
+
+
+class ReportRequest(Request[ReportGenerated]):
+    """Make a report of an organization's or a department's KPIs. By a manager. from, to: days as
+    YYYY-MM-DD, both included.
+    """
+
+    TYPE: ClassVar[str] = "REPORT_REQUEST"
+    REPLY: ClassVar[str] = "REPORT_GENERATED"
+    NOTICED: ClassVar[bool] = True
+    scope: ReportScope
+    from_: str = field(name="from")
+    to: str
+    format: OneOf["pdf", "xlsx"] | UnsetType = UNSET
+
+
+class SessionCreate(Request[SessionCreated]):
+    """Start a session and be its host."""
+
+    TYPE: ClassVar[str] = "SESSION_CREATE"
+    REPLY: ClassVar[str] = "SESSION_CREATED"
+    title: str
+    active_space: str
+    invite_user_ids: list[str] | UnsetType = UNSET
+    max_participants: int | UnsetType = UNSET
+
+
+class SessionJoin(Request[SessionJoined]):
+    """Take part in a session, come back to it, or join with another device."""
+
+    TYPE: ClassVar[str] = "SESSION_JOIN"
+    REPLY: ClassVar[str] = "SESSION_JOINED"
+    session_id: str
+    """An opaque id."""
+
+
+class SessionLeave(Request[SessionLeft]):
+    """Leave; a host names who takes over, or ends the session by leaving."""
+
+    TYPE: ClassVar[str] = "SESSION_LEAVE"
+    REPLY: ClassVar[str] = "SESSION_LEFT"
+    session_id: str
+    """An opaque id."""
+    new_host_id: str | None | UnsetType = UNSET
+
+
+class Subscribe(Request[Subscribed]):
+    """Follow these channels from now on."""
+
+    TYPE: ClassVar[str] = "SUBSCRIBE"
+    REPLY: ClassVar[str] = "SUBSCRIBED"
+    channels: list[str]
+    """The first 100 of them are served."""
+
+
+class SyncRequest(Request[SyncComplete]):
+    """Send what changed in these channels after a cursor; without one, all that they show."""
+
+    TYPE: ClassVar[str] = "SYNC_REQUEST"
+    REPLY: ClassVar[str] = "SYNC_COMPLETE"
+    channels: list[str]
+    last_sync_timestamp: str | None | UnsetType = UNSET
+    last_sequence: int | None | UnsetType = UNSET
+
+
+class Unsubscribe(Request[Unsubscribed]):
+    """Follow these channels no longer."""
+
+    TYPE: ClassVar[str] = "UNSUBSCRIBE"
+    REPLY: ClassVar[str] = "UNSUBSCRIBED"
+    channels: list[str]
+    """The first 100 of them are served."""
+
+
+class AlertMessage(Frame, tag_field="type", tag="ALERT"):
+    """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
+
+    TYPE: ClassVar[str] = "ALERT"
+    payload: Alert
+
+
+class AnnotationCreatedMessage(Frame, tag_field="type", tag="ANNOTATION_CREATED"):
+    """A note was pinned to a point of the shared space."""
+
+    TYPE: ClassVar[str] = "ANNOTATION_CREATED"
+    payload: AnnotationCreated
+
+
+class AnnotationDeletedMessage(Frame, tag_field="type", tag="ANNOTATION_DELETED"):
+    """A note is gone."""
+
+    TYPE: ClassVar[str] = "ANNOTATION_DELETED"
+    payload: AnnotationDeleted
+
+
+class AnnotationUpdatedMessage(Frame, tag_field="type", tag="ANNOTATION_UPDATED"):
+    """A note was changed; `revision` counts its changes."""
+
+    TYPE: ClassVar[str] = "ANNOTATION_UPDATED"
+    payload: AnnotationUpdated
+
+
+class AnomalyDetectedMessage(Frame, tag_field="type", tag="ANOMALY_DETECTED"):
+    """A value that is unusual by its KPI's own history. score: how many standard deviations it is
+    off, with its sign; 99 at most.
+    """
+
+    TYPE: ClassVar[str] = "ANOMALY_DETECTED"
+    payload: AnomalyDetected
+
+
+class AuthFailedMessage(Frame, tag_field="type", tag="AUTH_FAILED"):
+    """Not signed in; the third failure closes the connection with 4401."""
+
+    TYPE: ClassVar[str] = "AUTH_FAILED"
+    payload: AuthFailed
+
+
+class AuthSuccessMessage(Frame, tag_field="type", tag="AUTH_SUCCESS"):
+    """Signed in. `sessionId` names this connection, not a collaboration session. role: what the
+    user may do in the organization; when it changes, the connection is closed.
+    """
+
+    TYPE: ClassVar[str] = "AUTH_SUCCESS"
+    payload: AuthSuccess
+
+
+class CursorMovedMessage(Frame, tag_field="type", tag="CURSOR_MOVE"):
+    """Where another participant points; never one's own, and not kept."""
+
+    TYPE: ClassVar[str] = "CURSOR_MOVE"
+    payload: CursorMoved
+
+
+class DepartmentUpdatedMessage(Frame, tag_field="type", tag="DEPARTMENT_UPDATED"):
+    """A department was changed. A SYNC_UPDATE with the same `sequence` follows."""
+
+    TYPE: ClassVar[str] = "DEPARTMENT_UPDATED"
+    payload: DepartmentUpdated
+
+
+class EmployeeUpdatedMessage(Frame, tag_field="type", tag="EMPLOYEE_UPDATED"):
+    """An employee was changed. A SYNC_UPDATE with the same `sequence` follows."""
+
+    TYPE: ClassVar[str] = "EMPLOYEE_UPDATED"
+    payload: EmployeeUpdated
+
+
+class ErrorMessage(Frame, tag_field="type", tag="ERROR"):
+    """A request was refused; nothing was changed."""
+
+    TYPE: ClassVar[str] = "ERROR"
+    payload: Error
+
+
+class KpiUpdatedMessage(Frame, tag_field="type", tag="KPI_UPDATED"):
+    """A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI.
+    measuredAt: the time of the value, if it was reported later (by an import).
+    """
+
+    TYPE: ClassVar[str] = "KPI_UPDATED"
+    payload: KpiUpdated
+
+
+class NotificationMessage(Frame, tag_field="type", tag="NOTIFICATION"):
+    """A notice to one user, kept until it is read."""
+
+    TYPE: ClassVar[str] = "NOTIFICATION"
+    payload: Notification
+
+
+class NotificationReadConfirmedMessage(Frame, tag_field="type", tag="NOTIFICATION_READ"):
+    """These notifications are marked as read: remove all of them from a map of unread ones."""
+
+    TYPE: ClassVar[str] = "NOTIFICATION_READ"
+    payload: NotificationReadConfirmed
+
+
+class ParticipantUpdateMessage(Frame, tag_field="type", tag="PARTICIPANT_UPDATE"):
+    """A participant's state or role has changed."""
+
+    TYPE: ClassVar[str] = "PARTICIPANT_UPDATE"
+    payload: ParticipantUpdate
+
+
+class ServerPingMessage(Frame, tag_field="type", tag="PING"):
+    """Send any frame within ten seconds, at best a PONG."""
+
+    TYPE: ClassVar[str] = "PING"
+
+
+class ServerPongMessage(Frame, tag_field="type", tag="PONG"):
+    """Answer to a client's PING."""
+
+    TYPE: ClassVar[str] = "PONG"
+
+
+class PredictionReadyMessage(Frame, tag_field="type", tag="PREDICTION_READY"):
+    """A forecast: the expected value and its bounds, for each day on which a value is due. horizon:
+    how many days it looks ahead from today. points: fewer than these if the KPI has values on
+    working days, weekly or monthly only. insightId: missing in the answer to a
+    PREDICTION_REQUEST, which is the requester's own and replaces nothing that others see.
+    """
+
+    TYPE: ClassVar[str] = "PREDICTION_READY"
+    payload: PredictionReady
+
+
+class RateLimitMessage(Frame, tag_field="type", tag="RATE_LIMIT"):
+    """The first refusal by a limit in this window; each refusal also gets an ERROR. scope: whose
+    limit it is; `bytes` of the connection's messages of 1 kB and more.
+    """
+
+    TYPE: ClassVar[str] = "RATE_LIMIT"
+    payload: RateLimit
+
+
+class RecommendationMessage(Frame, tag_field="type", tag="RECOMMENDATION"):
+    """A suggestion, with the figures it rests on. insightId: missing in the answer to a
+    PREDICTION_REQUEST; it has the requestId then.
+    """
+
+    TYPE: ClassVar[str] = "RECOMMENDATION"
+    payload: Recommendation
+
+
+class ReportGeneratedMessage(Frame, tag_field="type", tag="REPORT_GENERATED"):
+    """A report is ready at `url`, a path of this server, for those permitted and for a while."""
+
+    TYPE: ClassVar[str] = "REPORT_GENERATED"
+    payload: ReportGenerated
+
+
+class SessionCreatedMessage(Frame, tag_field="type", tag="SESSION_CREATED"):
+    """A session was started. To its host, the invited, or the organization if it is open. An
+    invited user's copy shows their invitation, everybody else's the session.
+    """
+
+    TYPE: ClassVar[str] = "SESSION_CREATED"
+    payload: SessionCreated
+
+
+class SessionEndedMessage(Frame, tag_field="type", tag="SESSION_ENDED"):
+    """The session is over; its annotations stay. It is gone for those who follow the organization,
+    and so is the invitation for invited users, who get this message on `user:`.
+    """
+
+    TYPE: ClassVar[str] = "SESSION_ENDED"
+    payload: SessionEnded
+
+
+class SessionJoinedMessage(Frame, tag_field="type", tag="SESSION_JOINED"):
+    """Somebody joined; the joiner's own copy also carries the session as it is.
+    `session.annotations` has the newest notes that fit into half a megabyte. Where
+    `session.annotationsComplete` is false, send `session.annotationsRest`: all notes come, page
+    by page.
+    """
+
+    TYPE: ClassVar[str] = "SESSION_JOINED"
+    payload: SessionJoined
+
+
+class SessionLeftMessage(Frame, tag_field="type", tag="SESSION_LEFT"):
+    """Somebody left; `reason` is there if their lost connection did not come back in time."""
+
+    TYPE: ClassVar[str] = "SESSION_LEFT"
+    payload: SessionLeft
+
+
+class SubscribedMessage(Frame, tag_field="type", tag="SUBSCRIBED"):
+    """These channels are followed: events after `sequence` come live."""
+
+    TYPE: ClassVar[str] = "SUBSCRIBED"
+    payload: Subscribed
+
+
+class SyncCompleteMessage(Frame, tag_field="type", tag="SYNC_COMPLETE"):
+    """The sync is complete; either cursor resumes exactly after it."""
+
+    TYPE: ClassVar[str] = "SYNC_COMPLETE"
+    payload: SyncComplete
+
+
+class SyncDeleteMessage(Frame, tag_field="type", tag="SYNC_DELETE"):
+    """An entity is gone, or no longer concerns the channels that are followed."""
+
+    TYPE: ClassVar[str] = "SYNC_DELETE"
+    payload: SyncDelete
+
+
+class SyncErrorMessage(Frame, tag_field="type", tag="SYNC_ERROR"):
+    """The sync cannot be served, not even in part."""
+
+    TYPE: ClassVar[str] = "SYNC_ERROR"
+    payload: SyncError
+
+
+class SyncStartMessage(Frame, tag_field="type", tag="SYNC_START"):
+    """`updateCount` messages follow, then SYNC_COMPLETE; live events wait until then."""
+
+    TYPE: ClassVar[str] = "SYNC_START"
+    payload: SyncStart
+
+
+class SyncUpdateMessage(Frame, tag_field="type", tag="SYNC_UPDATE"):
+    """An entity was created or updated, or is shown by a snapshot."""
+
+    TYPE: ClassVar[str] = "SYNC_UPDATE"
+    payload: SyncUpdate
+
+
+class TokenExpiredNoticeMessage(Frame, tag_field="type", tag="TOKEN_EXPIRED"):
+    """The token has expired: events wait until a new AUTH, for a while."""
+
+    TYPE: ClassVar[str] = "TOKEN_EXPIRED"
+    payload: TokenExpiredNotice
+
+
+class UnsubscribedMessage(Frame, tag_field="type", tag="UNSUBSCRIBED"):
+    """These channels are followed no longer; `reason` where the server ended it."""
+
+    TYPE: ClassVar[str] = "UNSUBSCRIBED"
+    payload: Unsubscribed
+
+
+ErrorCode = str
+"""Every `code` of an ERROR."""
+
+
+SyncErrorCode = str
+"""Every `code` of a SYNC_ERROR."""
+
+
+SyncUpdate = (
+    OrganizationSyncUpdate
+    | DepartmentSyncUpdate
+    | EmployeeSyncUpdate
+    | NotificationSyncUpdate
+    | KpiSyncUpdate
+    | AlertSyncUpdate
+    | InsightSyncUpdate
+    | ReportSyncUpdate
+    | SessionSyncUpdate
+    | InvitationSyncUpdate
+    | ParticipantSyncUpdate
+    | AnnotationSyncUpdate
+)
+"""An entity was created or updated, or is shown by a snapshot."""
+
+
+ServerMessage = (
+    AlertMessage
+    | AnnotationCreatedMessage
+    | AnnotationDeletedMessage
+    | AnnotationUpdatedMessage
+    | AnomalyDetectedMessage
+    | AuthFailedMessage
+    | AuthSuccessMessage
+    | CursorMovedMessage
+    | DepartmentUpdatedMessage
+    | EmployeeUpdatedMessage
+    | ErrorMessage
+    | KpiUpdatedMessage
+    | NotificationMessage
+    | NotificationReadConfirmedMessage
+    | ParticipantUpdateMessage
+    | ServerPingMessage
+    | ServerPongMessage
+    | PredictionReadyMessage
+    | RateLimitMessage
+    | RecommendationMessage
+    | ReportGeneratedMessage
+    | SessionCreatedMessage
+    | SessionEndedMessage
+    | SessionJoinedMessage
+    | SessionLeftMessage
+    | SubscribedMessage
+    | SyncCompleteMessage
+    | SyncDeleteMessage
+    | SyncErrorMessage
+    | SyncStartMessage
+    | SyncUpdateMessage
+    | TokenExpiredNoticeMessage
+    | UnsubscribedMessage
+)
+"""A message of the server, told by its `type`."""
+
+
+Entity = (
+    OrganizationData
+    | DepartmentData
+    | EmployeeData
+    | NotificationData
+    | KpiData
+    | AlertData
+    | AnomalyData
+    | PredictionData
+    | RecommendationData
+    | ReportData
+    | SessionData
+    | InvitationData
+    | ParticipantData
+    | AnnotationData
+)
+"""An entity as a client keeps it."""
+
+
+SHAPES: dict[tuple[str, str], type[Entity]] = {
+    ("organization", ""): OrganizationData,
+    ("department", ""): DepartmentData,
+    ("employee", ""): EmployeeData,
+    ("notification", ""): NotificationData,
+    ("kpi", ""): KpiData,
+    ("alert", ""): AlertData,
+    ("insight", "anomaly"): AnomalyData,
+    ("insight", "prediction"): PredictionData,
+    ("insight", "recommendation"): RecommendationData,
+    ("report", ""): ReportData,
+    ("session", ""): SessionData,
+    ("invitation", ""): InvitationData,
+    ("participant", ""): ParticipantData,
+    ("annotation", ""): AnnotationData,
+}
+
+
+FRAMES: dict[str, type[ServerMessage]] = {
+    "ALERT": AlertMessage,
+    "ANNOTATION_CREATED": AnnotationCreatedMessage,
+    "ANNOTATION_DELETED": AnnotationDeletedMessage,
+    "ANNOTATION_UPDATED": AnnotationUpdatedMessage,
+    "ANOMALY_DETECTED": AnomalyDetectedMessage,
+    "AUTH_FAILED": AuthFailedMessage,
+    "AUTH_SUCCESS": AuthSuccessMessage,
+    "CURSOR_MOVE": CursorMovedMessage,
+    "DEPARTMENT_UPDATED": DepartmentUpdatedMessage,
+    "EMPLOYEE_UPDATED": EmployeeUpdatedMessage,
+    "ERROR": ErrorMessage,
+    "KPI_UPDATED": KpiUpdatedMessage,
+    "NOTIFICATION": NotificationMessage,
+    "NOTIFICATION_READ": NotificationReadConfirmedMessage,
+    "PARTICIPANT_UPDATE": ParticipantUpdateMessage,
+    "PING": ServerPingMessage,
+    "PONG": ServerPongMessage,
+    "PREDICTION_READY": PredictionReadyMessage,
+    "RATE_LIMIT": RateLimitMessage,
+    "RECOMMENDATION": RecommendationMessage,
+    "REPORT_GENERATED": ReportGeneratedMessage,
+    "SESSION_CREATED": SessionCreatedMessage,
+    "SESSION_ENDED": SessionEndedMessage,
+    "SESSION_JOINED": SessionJoinedMessage,
+    "SESSION_LEFT": SessionLeftMessage,
+    "SUBSCRIBED": SubscribedMessage,
+    "SYNC_COMPLETE": SyncCompleteMessage,
+    "SYNC_DELETE": SyncDeleteMessage,
+    "SYNC_ERROR": SyncErrorMessage,
+    "SYNC_START": SyncStartMessage,
+    "SYNC_UPDATE": SyncUpdateMessage,
+    "TOKEN_EXPIRED": TokenExpiredNoticeMessage,
+    "UNSUBSCRIBED": UnsubscribedMessage,
+}
+
+
+CLOSE_REASONS: dict[int, str] = {
+    1002: "The WebSocket protocol was violated.",
+    1007: "A text message is not UTF-8.",
+    1009: "A message is too big.",
+    1011: "The server failed.",
+    1012: "The server restarts.",
+    4400: "Ten malformed messages in a row.",
+    4401: "Not authenticated in time, or three failed attempts.",
+    4403: "Access was withdrawn.",
+    4408: "No sign of life. Reconnect and sync.",
+    4429: "Too many connections, messages, bytes or frames.",
+    4508: "Messages are read too slowly. Reconnect and sync: nothing is lost.",
+}
+
+
+FINAL_CLOSES = frozenset({1002, 1007, 4400, 4403})
+
+
+CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
+    "ANNOTATION_CREATE": AnnotationCreate,
+    "ANNOTATION_DELETE": AnnotationDelete,
+    "ANNOTATION_UPDATE": AnnotationUpdate,
+    "AUTH": Auth,
+    "CURSOR_MOVE": CursorMove,
+    "KPI_UPDATE": KpiUpdate,
+    "NOTIFICATION_READ": NotificationRead,
+    "PING": Ping,
+    "PONG": Pong,
+    "PREDICTION_REQUEST": PredictionRequest,
+    "REPORT_REQUEST": ReportRequest,
+    "SESSION_CREATE": SessionCreate,
+    "SESSION_JOIN": SessionJoin,
+    "SESSION_LEAVE": SessionLeave,
+    "SUBSCRIBE": Subscribe,
+    "SYNC_REQUEST": SyncRequest,
+    "UNSUBSCRIBE": Unsubscribe,
+}

@@ -1,0 +1,5893 @@
+// Written by `make docs` from the message structs; docs/messages.md says what they mean.
+//
+// A field that must be there is read by `decode`, one that may be missing by `decodeIfPresent`; one
+// that must be there and may be null has an optional type and is read by `decode`. Integers go to
+// 2^53: Int64. Numbers are Double: it holds every value of up to 15 significant digits exactly, and
+// the server knows no others. Times are Date (the decoder of Coding.swift reads them), days are
+// text: a day has no time zone. `unrecognized` is for words that a newer server may know.
+
+import Foundation
+
+// MARK: - Words
+
+public enum AlertSeverity: Codable, Hashable, Sendable {
+    case critical
+    case info
+    case warning
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "critical": self = .critical
+        case "info": self = .info
+        case "warning": self = .warning
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .critical: return "critical"
+        case .info: return "info"
+        case .warning: return "warning"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum AnnotationContentType: Codable, Hashable, Sendable {
+    case audio
+    case drawing
+    case image
+    case link
+    case markdown
+    case text
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "audio": self = .audio
+        case "drawing": self = .drawing
+        case "image": self = .image
+        case "link": self = .link
+        case "markdown": self = .markdown
+        case "text": self = .text
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .audio: return "audio"
+        case .drawing: return "drawing"
+        case .image: return "image"
+        case .link: return "link"
+        case .markdown: return "markdown"
+        case .text: return "text"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum AnomalySeverity: Codable, Hashable, Sendable {
+    case high
+    case low
+    case medium
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "high": self = .high
+        case "low": self = .low
+        case "medium": self = .medium
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .high: return "high"
+        case .low: return "low"
+        case .medium: return "medium"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ChangeType: Codable, Hashable, Sendable {
+    case created
+    case deleted
+    case snapshot
+    case updated
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "created": self = .created
+        case "deleted": self = .deleted
+        case "snapshot": self = .snapshot
+        case "updated": self = .updated
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .created: return "created"
+        case .deleted: return "deleted"
+        case .snapshot: return "snapshot"
+        case .updated: return "updated"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum EntityType: Codable, Hashable, Sendable {
+    case alert
+    case annotation
+    case department
+    case employee
+    case insight
+    case invitation
+    case kpi
+    case notification
+    case organization
+    case participant
+    case report
+    case session
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "alert": self = .alert
+        case "annotation": self = .annotation
+        case "department": self = .department
+        case "employee": self = .employee
+        case "insight": self = .insight
+        case "invitation": self = .invitation
+        case "kpi": self = .kpi
+        case "notification": self = .notification
+        case "organization": self = .organization
+        case "participant": self = .participant
+        case "report": self = .report
+        case "session": self = .session
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .alert: return "alert"
+        case .annotation: return "annotation"
+        case .department: return "department"
+        case .employee: return "employee"
+        case .insight: return "insight"
+        case .invitation: return "invitation"
+        case .kpi: return "kpi"
+        case .notification: return "notification"
+        case .organization: return "organization"
+        case .participant: return "participant"
+        case .report: return "report"
+        case .session: return "session"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ErrorCode: Codable, Hashable, Sendable {
+    case authenticationRequired
+    case internalServerError
+    case invalidChannel
+    case invalidMessageFormat
+    case invalidToken
+    case notFound
+    case rateLimitExceeded
+    case sessionFull
+    case sessionNotFound
+    case subscriptionFailed
+    case tokenExpired
+    case unauthorized
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "AUTHENTICATION_REQUIRED": self = .authenticationRequired
+        case "INTERNAL_SERVER_ERROR": self = .internalServerError
+        case "INVALID_CHANNEL": self = .invalidChannel
+        case "INVALID_MESSAGE_FORMAT": self = .invalidMessageFormat
+        case "INVALID_TOKEN": self = .invalidToken
+        case "NOT_FOUND": self = .notFound
+        case "RATE_LIMIT_EXCEEDED": self = .rateLimitExceeded
+        case "SESSION_FULL": self = .sessionFull
+        case "SESSION_NOT_FOUND": self = .sessionNotFound
+        case "SUBSCRIPTION_FAILED": self = .subscriptionFailed
+        case "TOKEN_EXPIRED": self = .tokenExpired
+        case "UNAUTHORIZED": self = .unauthorized
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .authenticationRequired: return "AUTHENTICATION_REQUIRED"
+        case .internalServerError: return "INTERNAL_SERVER_ERROR"
+        case .invalidChannel: return "INVALID_CHANNEL"
+        case .invalidMessageFormat: return "INVALID_MESSAGE_FORMAT"
+        case .invalidToken: return "INVALID_TOKEN"
+        case .notFound: return "NOT_FOUND"
+        case .rateLimitExceeded: return "RATE_LIMIT_EXCEEDED"
+        case .sessionFull: return "SESSION_FULL"
+        case .sessionNotFound: return "SESSION_NOT_FOUND"
+        case .subscriptionFailed: return "SUBSCRIPTION_FAILED"
+        case .tokenExpired: return "TOKEN_EXPIRED"
+        case .unauthorized: return "UNAUTHORIZED"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ErrorDetailsOutcome: Codable, Hashable, Sendable {
+    case unknown
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "unknown": self = .unknown
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .unknown: return "unknown"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum InsightKind: Codable, Hashable, Sendable {
+    case anomaly
+    case prediction
+    case recommendation
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "anomaly": self = .anomaly
+        case "prediction": self = .prediction
+        case "recommendation": self = .recommendation
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .anomaly: return "anomaly"
+        case .prediction: return "prediction"
+        case .recommendation: return "recommendation"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum KpiDirection: Codable, Hashable, Sendable {
+    case higher
+    case lower
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "higher": self = .higher
+        case "lower": self = .lower
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .higher: return "higher"
+        case .lower: return "lower"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum KpiVisibility: Codable, Hashable, Sendable {
+    case department
+    case organization
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "department": self = .department
+        case "organization": self = .organization
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .department: return "department"
+        case .organization: return "organization"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum NotesRequestType: Codable, Hashable, Sendable {
+    case syncRequest
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "SYNC_REQUEST": self = .syncRequest
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .syncRequest: return "SYNC_REQUEST"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ParticipantRole: Codable, Hashable, Sendable {
+    case host
+    case participant
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "host": self = .host
+        case "participant": self = .participant
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .host: return "host"
+        case .participant: return "participant"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ParticipantState: Codable, Hashable, Sendable {
+    case active
+    case disconnected
+    case idle
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "active": self = .active
+        case "disconnected": self = .disconnected
+        case "idle": self = .idle
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .active: return "active"
+        case .disconnected: return "disconnected"
+        case .idle: return "idle"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum RateLimitScope: Codable, Hashable, Sendable {
+    case bytes
+    case connection
+    case organization
+    case user
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "bytes": self = .bytes
+        case "connection": self = .connection
+        case "organization": self = .organization
+        case "user": self = .user
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .bytes: return "bytes"
+        case .connection: return "connection"
+        case .organization: return "organization"
+        case .user: return "user"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ReportFormat: Codable, Hashable, Sendable {
+    case pdf
+    case xlsx
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "pdf": self = .pdf
+        case "xlsx": self = .xlsx
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .pdf: return "pdf"
+        case .xlsx: return "xlsx"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ReportOfType: Codable, Hashable, Sendable {
+    case department
+    case organization
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "department": self = .department
+        case "organization": self = .organization
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .department: return "department"
+        case .organization: return "organization"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum SessionEndedReason: Codable, Hashable, Sendable {
+    case admin
+    case empty
+    case hostLeft
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "admin": self = .admin
+        case "empty": self = .empty
+        case "host_left": self = .hostLeft
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .admin: return "admin"
+        case .empty: return "empty"
+        case .hostLeft: return "host_left"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum SessionLeftReason: Codable, Hashable, Sendable {
+    case timeout
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "timeout": self = .timeout
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .timeout: return "timeout"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum SyncErrorCode: Codable, Hashable, Sendable {
+    case invalidChannel
+    case syncHistoryExpired
+    case syncTimestampInFuture
+    case unauthorized
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "INVALID_CHANNEL": self = .invalidChannel
+        case "SYNC_HISTORY_EXPIRED": self = .syncHistoryExpired
+        case "SYNC_TIMESTAMP_IN_FUTURE": self = .syncTimestampInFuture
+        case "UNAUTHORIZED": self = .unauthorized
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .invalidChannel: return "INVALID_CHANNEL"
+        case .syncHistoryExpired: return "SYNC_HISTORY_EXPIRED"
+        case .syncTimestampInFuture: return "SYNC_TIMESTAMP_IN_FUTURE"
+        case .unauthorized: return "UNAUTHORIZED"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum UnsubscribedReason: Codable, Hashable, Sendable {
+    case accessRevoked
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "access_revoked": self = .accessRevoked
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .accessRevoked: return "access_revoked"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+/// Why the server closes a connection.
+public enum CloseCode: Int, Sendable {
+    case protocolError = 1002
+    case invalidData = 1007
+    case tooBig = 1009
+    case serverFault = 1011
+    case serverRestart = 1012
+    case malformed = 4400
+    case authentication = 4401
+    case forbidden = 4403
+    case heartbeatLost = 4408
+    case tooMany = 4429
+    case tooSlow = 4508
+
+    /// Whether a client comes back after it.
+    public var comesBack: Bool {
+        switch self {
+        case .protocolError, .invalidData, .malformed, .forbidden: return false
+        default: return true
+        }
+    }
+}
+
+// MARK: - Payloads, entities, and what they are made of
+
+/// A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it.
+public struct AlertMessage: Codable, Hashable, Sendable {
+    public let alertId: String
+    public let kpiId: String
+    public let ruleId: String?
+    public let severity: AlertSeverity
+    public let message: String
+    public let value: Double?
+    public let threshold: Double?
+    public let raisedAt: Date
+    public let acknowledgedAt: Date?
+    public let acknowledgedBy: String?
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case alertId
+        case kpiId
+        case ruleId
+        case severity
+        case message
+        case value
+        case threshold
+        case raisedAt
+        case acknowledgedAt
+        case acknowledgedBy
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        alertId: String,
+        kpiId: String,
+        ruleId: String?,
+        severity: AlertSeverity,
+        message: String,
+        value: Double?,
+        threshold: Double?,
+        raisedAt: Date,
+        acknowledgedAt: Date? = nil,
+        acknowledgedBy: String? = nil,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.alertId = alertId
+        self.kpiId = kpiId
+        self.ruleId = ruleId
+        self.severity = severity
+        self.message = message
+        self.value = value
+        self.threshold = threshold
+        self.raisedAt = raisedAt
+        self.acknowledgedAt = acknowledgedAt
+        self.acknowledgedBy = acknowledgedBy
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        alertId = try container.decode(String.self, forKey: .alertId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        ruleId = try container.decode(String?.self, forKey: .ruleId)
+        severity = try container.decode(AlertSeverity.self, forKey: .severity)
+        message = try container.decode(String.self, forKey: .message)
+        value = try container.decode(Double?.self, forKey: .value)
+        threshold = try container.decode(Double?.self, forKey: .threshold)
+        raisedAt = try container.decode(Date.self, forKey: .raisedAt)
+        acknowledgedAt = try container.decodeIfPresent(Date.self, forKey: .acknowledgedAt)
+        acknowledgedBy = try container.decodeIfPresent(String.self, forKey: .acknowledgedBy)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(alertId, forKey: .alertId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(ruleId, forKey: .ruleId)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(message, forKey: .message)
+        try container.encode(value, forKey: .value)
+        try container.encode(threshold, forKey: .threshold)
+        try container.encode(raisedAt, forKey: .raisedAt)
+        try container.encodeIfPresent(acknowledgedAt, forKey: .acknowledgedAt)
+        try container.encodeIfPresent(acknowledgedBy, forKey: .acknowledgedBy)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// An alert that nobody has acknowledged. Shown where its KPI is.
+public struct AlertData: Codable, Hashable, Sendable {
+    public var id: String
+    public var kpiId: String
+    public var ruleId: String?
+    public var severity: AlertSeverity
+    public var message: String
+    public var value: Double?
+    public var threshold: Double?
+    public var raisedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case kpiId
+        case ruleId
+        case severity
+        case message
+        case value
+        case threshold
+        case raisedAt
+    }
+
+    public init(
+        id: String,
+        kpiId: String,
+        ruleId: String?,
+        severity: AlertSeverity,
+        message: String,
+        value: Double?,
+        threshold: Double?,
+        raisedAt: Date
+    ) {
+        self.id = id
+        self.kpiId = kpiId
+        self.ruleId = ruleId
+        self.severity = severity
+        self.message = message
+        self.value = value
+        self.threshold = threshold
+        self.raisedAt = raisedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        ruleId = try container.decode(String?.self, forKey: .ruleId)
+        severity = try container.decode(AlertSeverity.self, forKey: .severity)
+        message = try container.decode(String.self, forKey: .message)
+        value = try container.decode(Double?.self, forKey: .value)
+        threshold = try container.decode(Double?.self, forKey: .threshold)
+        raisedAt = try container.decode(Date.self, forKey: .raisedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(ruleId, forKey: .ruleId)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(message, forKey: .message)
+        try container.encode(value, forKey: .value)
+        try container.encode(threshold, forKey: .threshold)
+        try container.encode(raisedAt, forKey: .raisedAt)
+    }
+}
+
+/// Pin a note to a point of the shared space.
+public struct AnnotationCreate: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+    public var position: Position
+    public var content: String
+    public var contentType: AnnotationContentType
+    public var entity: EntityRef?
+    public var parentId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case position
+        case content
+        case contentType
+        case entity
+        case parentId
+    }
+
+    public init(
+        sessionId: String,
+        position: Position,
+        content: String,
+        contentType: AnnotationContentType,
+        entity: EntityRef? = nil,
+        parentId: String? = nil
+    ) {
+        self.sessionId = sessionId
+        self.position = position
+        self.content = content
+        self.contentType = contentType
+        self.entity = entity
+        self.parentId = parentId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        position = try container.decode(Position.self, forKey: .position)
+        content = try container.decode(String.self, forKey: .content)
+        contentType = try container.decode(AnnotationContentType.self, forKey: .contentType)
+        entity = try container.decodeIfPresent(EntityRef.self, forKey: .entity)
+        parentId = try container.decodeIfPresent(String.self, forKey: .parentId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(position, forKey: .position)
+        try container.encode(content, forKey: .content)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encodeIfPresent(entity, forKey: .entity)
+        try container.encodeIfPresent(parentId, forKey: .parentId)
+    }
+}
+
+/// A note was pinned to a point of the shared space.
+public struct AnnotationCreated: Codable, Hashable, Sendable {
+    public let annotationId: String
+    public let sessionId: String
+    public let authorId: String
+    /// `System` without an author.
+    public let authorName: String
+    public let position: Position
+    public let content: String
+    public let contentType: AnnotationContentType
+    public let entity: EntityRef?
+    public let parentId: String?
+    public let revision: Int64
+    public let createdAt: Date
+    public let updatedAt: Date
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case sessionId
+        case authorId
+        case authorName
+        case position
+        case content
+        case contentType
+        case entity
+        case parentId
+        case revision
+        case createdAt
+        case updatedAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        annotationId: String,
+        sessionId: String,
+        authorId: String,
+        authorName: String,
+        position: Position,
+        content: String,
+        contentType: AnnotationContentType,
+        entity: EntityRef?,
+        parentId: String?,
+        revision: Int64,
+        createdAt: Date,
+        updatedAt: Date,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.authorId = authorId
+        self.authorName = authorName
+        self.position = position
+        self.content = content
+        self.contentType = contentType
+        self.entity = entity
+        self.parentId = parentId
+        self.revision = revision
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        authorId = try container.decode(String.self, forKey: .authorId)
+        authorName = try container.decode(String.self, forKey: .authorName)
+        position = try container.decode(Position.self, forKey: .position)
+        content = try container.decode(String.self, forKey: .content)
+        contentType = try container.decode(AnnotationContentType.self, forKey: .contentType)
+        entity = try container.decode(EntityRef?.self, forKey: .entity)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        revision = try container.decode(Int64.self, forKey: .revision)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(authorId, forKey: .authorId)
+        try container.encode(authorName, forKey: .authorName)
+        try container.encode(position, forKey: .position)
+        try container.encode(content, forKey: .content)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encode(entity, forKey: .entity)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(revision, forKey: .revision)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// A note at a point of a session's space. Shown by `session:`.
+public struct AnnotationData: Codable, Hashable, Sendable {
+    public var id: String
+    public var sessionId: String
+    public var authorId: String
+    /// `System` without an author.
+    public var authorName: String
+    public var position: Position
+    public var content: String
+    public var contentType: AnnotationContentType
+    public var entity: EntityRef?
+    public var parentId: String?
+    public var revision: Int64
+    public var createdAt: Date
+    public var updatedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case sessionId
+        case authorId
+        case authorName
+        case position
+        case content
+        case contentType
+        case entity
+        case parentId
+        case revision
+        case createdAt
+        case updatedAt
+    }
+
+    public init(
+        id: String,
+        sessionId: String,
+        authorId: String,
+        authorName: String,
+        position: Position,
+        content: String,
+        contentType: AnnotationContentType,
+        entity: EntityRef?,
+        parentId: String?,
+        revision: Int64,
+        createdAt: Date,
+        updatedAt: Date
+    ) {
+        self.id = id
+        self.sessionId = sessionId
+        self.authorId = authorId
+        self.authorName = authorName
+        self.position = position
+        self.content = content
+        self.contentType = contentType
+        self.entity = entity
+        self.parentId = parentId
+        self.revision = revision
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        authorId = try container.decode(String.self, forKey: .authorId)
+        authorName = try container.decode(String.self, forKey: .authorName)
+        position = try container.decode(Position.self, forKey: .position)
+        content = try container.decode(String.self, forKey: .content)
+        contentType = try container.decode(AnnotationContentType.self, forKey: .contentType)
+        entity = try container.decode(EntityRef?.self, forKey: .entity)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        revision = try container.decode(Int64.self, forKey: .revision)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(authorId, forKey: .authorId)
+        try container.encode(authorName, forKey: .authorName)
+        try container.encode(position, forKey: .position)
+        try container.encode(content, forKey: .content)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encode(entity, forKey: .entity)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(revision, forKey: .revision)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(updatedAt, forKey: .updatedAt)
+    }
+}
+
+/// Remove a note and its replies. By its author or the session's host. More than a hundred replies
+/// are removed about a hundred at a time, with others' changes in between. If the connection is
+/// lost meanwhile, send it again to remove the rest.
+public struct AnnotationDelete: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var annotationId: String
+    public var sessionId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case sessionId
+    }
+
+    public init(
+        annotationId: String,
+        sessionId: String? = nil
+    ) {
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
+    }
+}
+
+/// A note is gone.
+public struct AnnotationDeleted: Codable, Hashable, Sendable {
+    public let annotationId: String
+    public let sessionId: String
+    public let deletedBy: String
+    public let deletedAt: Date
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case sessionId
+        case deletedBy
+        case deletedAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        annotationId: String,
+        sessionId: String,
+        deletedBy: String,
+        deletedAt: Date,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.deletedBy = deletedBy
+        self.deletedAt = deletedAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        deletedBy = try container.decode(String.self, forKey: .deletedBy)
+        deletedAt = try container.decode(Date.self, forKey: .deletedAt)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(deletedBy, forKey: .deletedBy)
+        try container.encode(deletedAt, forKey: .deletedAt)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Change any of a note's fields. By its author or the session's host. unpin: from then on it is
+/// pinned to no entity.
+public struct AnnotationUpdate: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var annotationId: String
+    public var sessionId: String?
+    public var position: Position?
+    public var content: String?
+    public var contentType: AnnotationContentType?
+    public var entity: EntityRef?
+    public var unpin: Bool?
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case sessionId
+        case position
+        case content
+        case contentType
+        case entity
+        case unpin
+    }
+
+    public init(
+        annotationId: String,
+        sessionId: String? = nil,
+        position: Position? = nil,
+        content: String? = nil,
+        contentType: AnnotationContentType? = nil,
+        entity: EntityRef? = nil,
+        unpin: Bool? = nil
+    ) {
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.position = position
+        self.content = content
+        self.contentType = contentType
+        self.entity = entity
+        self.unpin = unpin
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
+        position = try container.decodeIfPresent(Position.self, forKey: .position)
+        content = try container.decodeIfPresent(String.self, forKey: .content)
+        contentType = try container.decodeIfPresent(AnnotationContentType.self, forKey: .contentType)
+        entity = try container.decodeIfPresent(EntityRef.self, forKey: .entity)
+        unpin = try container.decodeIfPresent(Bool.self, forKey: .unpin)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
+        try container.encodeIfPresent(position, forKey: .position)
+        try container.encodeIfPresent(content, forKey: .content)
+        try container.encodeIfPresent(contentType, forKey: .contentType)
+        try container.encodeIfPresent(entity, forKey: .entity)
+        try container.encodeIfPresent(unpin, forKey: .unpin)
+    }
+}
+
+/// A note was changed; `revision` counts its changes.
+public struct AnnotationUpdated: Codable, Hashable, Sendable {
+    public let annotationId: String
+    public let sessionId: String
+    public let authorId: String
+    /// `System` without an author.
+    public let authorName: String
+    public let position: Position
+    public let content: String
+    public let contentType: AnnotationContentType
+    public let entity: EntityRef?
+    public let parentId: String?
+    public let revision: Int64
+    public let createdAt: Date
+    public let updatedAt: Date
+    public let updatedBy: String
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case sessionId
+        case authorId
+        case authorName
+        case position
+        case content
+        case contentType
+        case entity
+        case parentId
+        case revision
+        case createdAt
+        case updatedAt
+        case updatedBy
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        annotationId: String,
+        sessionId: String,
+        authorId: String,
+        authorName: String,
+        position: Position,
+        content: String,
+        contentType: AnnotationContentType,
+        entity: EntityRef?,
+        parentId: String?,
+        revision: Int64,
+        createdAt: Date,
+        updatedAt: Date,
+        updatedBy: String,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.authorId = authorId
+        self.authorName = authorName
+        self.position = position
+        self.content = content
+        self.contentType = contentType
+        self.entity = entity
+        self.parentId = parentId
+        self.revision = revision
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.updatedBy = updatedBy
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        authorId = try container.decode(String.self, forKey: .authorId)
+        authorName = try container.decode(String.self, forKey: .authorName)
+        position = try container.decode(Position.self, forKey: .position)
+        content = try container.decode(String.self, forKey: .content)
+        contentType = try container.decode(AnnotationContentType.self, forKey: .contentType)
+        entity = try container.decode(EntityRef?.self, forKey: .entity)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        revision = try container.decode(Int64.self, forKey: .revision)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        updatedBy = try container.decode(String.self, forKey: .updatedBy)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(authorId, forKey: .authorId)
+        try container.encode(authorName, forKey: .authorName)
+        try container.encode(position, forKey: .position)
+        try container.encode(content, forKey: .content)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encode(entity, forKey: .entity)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(revision, forKey: .revision)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(updatedBy, forKey: .updatedBy)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// A value that is unusual by its KPI's own history. Shown where its KPI is.
+public struct AnomalyData: Codable, Hashable, Sendable {
+    public var kind: InsightKind
+    public var id: String
+    public var kpiId: String
+    public var day: String
+    public var value: Double
+    public var expected: Double
+    public var lower: Double
+    public var upper: Double
+    public var score: Double
+    public var severity: AnomalySeverity
+    public var method: String
+    public var detectedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case id
+        case kpiId
+        case day
+        case value
+        case expected
+        case lower
+        case upper
+        case score
+        case severity
+        case method
+        case detectedAt
+    }
+
+    public init(
+        kind: InsightKind,
+        id: String,
+        kpiId: String,
+        day: String,
+        value: Double,
+        expected: Double,
+        lower: Double,
+        upper: Double,
+        score: Double,
+        severity: AnomalySeverity,
+        method: String,
+        detectedAt: Date
+    ) {
+        self.kind = kind
+        self.id = id
+        self.kpiId = kpiId
+        self.day = day
+        self.value = value
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+        self.score = score
+        self.severity = severity
+        self.method = method
+        self.detectedAt = detectedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(InsightKind.self, forKey: .kind)
+        id = try container.decode(String.self, forKey: .id)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        day = try container.decode(String.self, forKey: .day)
+        value = try container.decode(Double.self, forKey: .value)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+        score = try container.decode(Double.self, forKey: .score)
+        severity = try container.decode(AnomalySeverity.self, forKey: .severity)
+        method = try container.decode(String.self, forKey: .method)
+        detectedAt = try container.decode(Date.self, forKey: .detectedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(id, forKey: .id)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(day, forKey: .day)
+        try container.encode(value, forKey: .value)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+        try container.encode(score, forKey: .score)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(method, forKey: .method)
+        try container.encode(detectedAt, forKey: .detectedAt)
+    }
+}
+
+/// A value that is unusual by its KPI's own history. score: how many standard deviations it is off,
+/// with its sign; 99 at most.
+public struct AnomalyDetected: Codable, Hashable, Sendable {
+    public let insightId: String
+    public let kpiId: String
+    public let day: String
+    public let value: Double
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+    public let score: Double
+    public let severity: AnomalySeverity
+    public let method: String
+    public let detectedAt: Date
+    public let kind: InsightKind?
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case insightId
+        case kpiId
+        case day
+        case value
+        case expected
+        case lower
+        case upper
+        case score
+        case severity
+        case method
+        case detectedAt
+        case kind
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        insightId: String,
+        kpiId: String,
+        day: String,
+        value: Double,
+        expected: Double,
+        lower: Double,
+        upper: Double,
+        score: Double,
+        severity: AnomalySeverity,
+        method: String,
+        detectedAt: Date,
+        kind: InsightKind? = nil,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.day = day
+        self.value = value
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+        self.score = score
+        self.severity = severity
+        self.method = method
+        self.detectedAt = detectedAt
+        self.kind = kind
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        day = try container.decode(String.self, forKey: .day)
+        value = try container.decode(Double.self, forKey: .value)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+        score = try container.decode(Double.self, forKey: .score)
+        severity = try container.decode(AnomalySeverity.self, forKey: .severity)
+        method = try container.decode(String.self, forKey: .method)
+        detectedAt = try container.decode(Date.self, forKey: .detectedAt)
+        kind = try container.decodeIfPresent(InsightKind.self, forKey: .kind)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(day, forKey: .day)
+        try container.encode(value, forKey: .value)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+        try container.encode(score, forKey: .score)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(method, forKey: .method)
+        try container.encode(detectedAt, forKey: .detectedAt)
+        try container.encodeIfPresent(kind, forKey: .kind)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Sign in on this connection, or renew the token that is about to expire.
+public struct Auth: Codable, Hashable, Sendable {
+    public var token: String
+
+    private enum CodingKeys: String, CodingKey {
+        case token
+    }
+
+    public init(
+        token: String
+    ) {
+        self.token = token
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        token = try container.decode(String.self, forKey: .token)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(token, forKey: .token)
+    }
+}
+
+/// Not signed in; the third failure closes the connection with 4401.
+public struct AuthFailed: Codable, Hashable, Sendable {
+    public let error: ErrorCode
+    public let message: String
+    public let details: ErrorDetails?
+
+    private enum CodingKeys: String, CodingKey {
+        case error
+        case message
+        case details
+    }
+
+    public init(
+        error: ErrorCode,
+        message: String,
+        details: ErrorDetails? = nil
+    ) {
+        self.error = error
+        self.message = message
+        self.details = details
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        error = try container.decode(ErrorCode.self, forKey: .error)
+        message = try container.decode(String.self, forKey: .message)
+        details = try container.decodeIfPresent(ErrorDetails.self, forKey: .details)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(error, forKey: .error)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(details, forKey: .details)
+    }
+}
+
+/// Signed in. `sessionId` names this connection, not a collaboration session. role: what the user
+/// may do in the organization; when it changes, the connection is closed.
+public struct AuthSuccess: Codable, Hashable, Sendable {
+    public let userId: String
+    public let organizationId: String
+    public let sessionId: String
+    public let expiresAt: Date
+    public let role: String
+    public let userName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case organizationId
+        case sessionId
+        case expiresAt
+        case role
+        case userName
+    }
+
+    public init(
+        userId: String,
+        organizationId: String,
+        sessionId: String,
+        expiresAt: Date,
+        role: String,
+        userName: String
+    ) {
+        self.userId = userId
+        self.organizationId = organizationId
+        self.sessionId = sessionId
+        self.expiresAt = expiresAt
+        self.role = role
+        self.userName = userName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        organizationId = try container.decode(String.self, forKey: .organizationId)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        expiresAt = try container.decode(Date.self, forKey: .expiresAt)
+        role = try container.decode(String.self, forKey: .role)
+        userName = try container.decode(String.self, forKey: .userName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(organizationId, forKey: .organizationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(expiresAt, forKey: .expiresAt)
+        try container.encode(role, forKey: .role)
+        try container.encode(userName, forKey: .userName)
+    }
+}
+
+/// Where a participant points, and what they look at.
+public struct Cursor: Codable, Hashable, Sendable {
+    public let position: Position
+    public let focusedEntity: EntityRef?
+
+    private enum CodingKeys: String, CodingKey {
+        case position
+        case focusedEntity
+    }
+
+    public init(
+        position: Position,
+        focusedEntity: EntityRef? = nil
+    ) {
+        self.position = position
+        self.focusedEntity = focusedEntity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        position = try container.decode(Position.self, forKey: .position)
+        focusedEntity = try container.decodeIfPresent(EntityRef.self, forKey: .focusedEntity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(position, forKey: .position)
+        try container.encodeIfPresent(focusedEntity, forKey: .focusedEntity)
+    }
+}
+
+/// Show where you point and what you look at; at most ten times a second.
+public struct CursorMove: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+    public var position: Position
+    public var focusedEntity: EntityRef?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case position
+        case focusedEntity
+    }
+
+    public init(
+        sessionId: String,
+        position: Position,
+        focusedEntity: EntityRef? = nil
+    ) {
+        self.sessionId = sessionId
+        self.position = position
+        self.focusedEntity = focusedEntity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        position = try container.decode(Position.self, forKey: .position)
+        focusedEntity = try container.decodeIfPresent(EntityRef.self, forKey: .focusedEntity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(position, forKey: .position)
+        try container.encodeIfPresent(focusedEntity, forKey: .focusedEntity)
+    }
+}
+
+/// Where another participant points; never one's own, and not kept.
+public struct CursorMoved: Codable, Hashable, Sendable {
+    public let userId: String
+    public let position: Position
+    public let sessionId: String
+    public let focusedEntity: EntityRef?
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case position
+        case sessionId
+        case focusedEntity
+    }
+
+    public init(
+        userId: String,
+        position: Position,
+        sessionId: String,
+        focusedEntity: EntityRef? = nil
+    ) {
+        self.userId = userId
+        self.position = position
+        self.sessionId = sessionId
+        self.focusedEntity = focusedEntity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        position = try container.decode(Position.self, forKey: .position)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        focusedEntity = try container.decodeIfPresent(EntityRef.self, forKey: .focusedEntity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(position, forKey: .position)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encodeIfPresent(focusedEntity, forKey: .focusedEntity)
+    }
+}
+
+/// A department. Shown by `organization:` and `department:`.
+public struct DepartmentData: Codable, Hashable, Sendable {
+    public var id: String
+    public var name: String
+    public var parentId: String?
+    public var updatedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case name
+        case parentId
+        case updatedAt
+    }
+
+    public init(
+        id: String,
+        name: String,
+        parentId: String?,
+        updatedAt: Date
+    ) {
+        self.id = id
+        self.name = name
+        self.parentId = parentId
+        self.updatedAt = updatedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        name = try container.decode(String.self, forKey: .name)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(name, forKey: .name)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(updatedAt, forKey: .updatedAt)
+    }
+}
+
+/// A department was changed. A SYNC_UPDATE with the same `sequence` follows.
+public struct DepartmentUpdated: Codable, Hashable, Sendable {
+    public let departmentId: String
+    public let name: String
+    public let parentId: String?
+    public let updatedBy: String
+    public let updatedAt: Date
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case departmentId
+        case name
+        case parentId
+        case updatedBy
+        case updatedAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        departmentId: String,
+        name: String,
+        parentId: String?,
+        updatedBy: String,
+        updatedAt: Date,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.departmentId = departmentId
+        self.name = name
+        self.parentId = parentId
+        self.updatedBy = updatedBy
+        self.updatedAt = updatedAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        departmentId = try container.decode(String.self, forKey: .departmentId)
+        name = try container.decode(String.self, forKey: .name)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        updatedBy = try container.decode(String.self, forKey: .updatedBy)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(departmentId, forKey: .departmentId)
+        try container.encode(name, forKey: .name)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(updatedBy, forKey: .updatedBy)
+        try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// An employee, who may be a user. Shown by `organization:` and `department:`.
+public struct EmployeeData: Codable, Hashable, Sendable {
+    public var id: String
+    public var name: String
+    public var title: String
+    public var email: String
+    public var departmentId: String?
+    public var userId: String?
+    public var updatedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case name
+        case title
+        case email
+        case departmentId
+        case userId
+        case updatedAt
+    }
+
+    public init(
+        id: String,
+        name: String,
+        title: String,
+        email: String,
+        departmentId: String?,
+        userId: String?,
+        updatedAt: Date
+    ) {
+        self.id = id
+        self.name = name
+        self.title = title
+        self.email = email
+        self.departmentId = departmentId
+        self.userId = userId
+        self.updatedAt = updatedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        name = try container.decode(String.self, forKey: .name)
+        title = try container.decode(String.self, forKey: .title)
+        email = try container.decode(String.self, forKey: .email)
+        departmentId = try container.decode(String?.self, forKey: .departmentId)
+        userId = try container.decode(String?.self, forKey: .userId)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(name, forKey: .name)
+        try container.encode(title, forKey: .title)
+        try container.encode(email, forKey: .email)
+        try container.encode(departmentId, forKey: .departmentId)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(updatedAt, forKey: .updatedAt)
+    }
+}
+
+/// An employee was changed. A SYNC_UPDATE with the same `sequence` follows.
+public struct EmployeeUpdated: Codable, Hashable, Sendable {
+    public let employeeId: String
+    public let name: String
+    public let title: String
+    public let email: String
+    public let departmentId: String?
+    public let userId: String?
+    public let updatedBy: String
+    public let updatedAt: Date
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case employeeId
+        case name
+        case title
+        case email
+        case departmentId
+        case userId
+        case updatedBy
+        case updatedAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        employeeId: String,
+        name: String,
+        title: String,
+        email: String,
+        departmentId: String?,
+        userId: String?,
+        updatedBy: String,
+        updatedAt: Date,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.employeeId = employeeId
+        self.name = name
+        self.title = title
+        self.email = email
+        self.departmentId = departmentId
+        self.userId = userId
+        self.updatedBy = updatedBy
+        self.updatedAt = updatedAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        employeeId = try container.decode(String.self, forKey: .employeeId)
+        name = try container.decode(String.self, forKey: .name)
+        title = try container.decode(String.self, forKey: .title)
+        email = try container.decode(String.self, forKey: .email)
+        departmentId = try container.decode(String?.self, forKey: .departmentId)
+        userId = try container.decode(String?.self, forKey: .userId)
+        updatedBy = try container.decode(String.self, forKey: .updatedBy)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(employeeId, forKey: .employeeId)
+        try container.encode(name, forKey: .name)
+        try container.encode(title, forKey: .title)
+        try container.encode(email, forKey: .email)
+        try container.encode(departmentId, forKey: .departmentId)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(updatedBy, forKey: .updatedBy)
+        try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// The entity that a note is pinned to or a user looks at: {"type": "kpi", "id": "kpi-123"}.
+public struct EntityRef: Codable, Hashable, Sendable {
+    public var type: String
+    /// An opaque id.
+    public var id: String
+
+    private enum CodingKeys: String, CodingKey {
+        case type
+        case id
+    }
+
+    public init(
+        type: String,
+        id: String
+    ) {
+        self.type = type
+        self.id = id
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        type = try container.decode(String.self, forKey: .type)
+        id = try container.decode(String.self, forKey: .id)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        try container.encode(id, forKey: .id)
+    }
+}
+
+/// A request was refused; nothing was changed.
+public struct ErrorMessage: Codable, Hashable, Sendable {
+    public let code: ErrorCode
+    public let message: String
+    public let details: ErrorDetails?
+
+    private enum CodingKeys: String, CodingKey {
+        case code
+        case message
+        case details
+    }
+
+    public init(
+        code: ErrorCode,
+        message: String,
+        details: ErrorDetails? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.details = details
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        code = try container.decode(ErrorCode.self, forKey: .code)
+        message = try container.decode(String.self, forKey: .message)
+        details = try container.decodeIfPresent(ErrorDetails.self, forKey: .details)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code, forKey: .code)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(details, forKey: .details)
+    }
+}
+
+/// Details of an error besides its code, by the names on the wire; each has what fits it. field:
+/// which field is wrong, and reason: why. hint: what to do instead. type: of the request. channel,
+/// requestId, and ids that features declare: which one is meant. limit, window, retryAfter (whole
+/// seconds), scope: how much there may be, in which time, when there is room again, and whose limit
+/// it is. outcome: `unknown` where it may have been done. closeCode: the connection is closed with
+/// this code.
+public struct ErrorDetails: Codable, Hashable, Sendable {
+    public let channel: String?
+    public let closeCode: Int64?
+    public let field: String?
+    public let hint: String?
+    public let limit: Int64?
+    public let outcome: ErrorDetailsOutcome?
+    public let reason: String?
+    public let requestId: String?
+    public let retryAfter: Int64?
+    public let scope: String?
+    public let type: String?
+    public let window: String?
+    /// An opaque id.
+    public let annotationId: String?
+    /// An opaque id.
+    public let kpiId: String?
+    /// An opaque id.
+    public let notificationId: String?
+    /// An opaque id.
+    public let sessionId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case channel
+        case closeCode
+        case field
+        case hint
+        case limit
+        case outcome
+        case reason
+        case requestId
+        case retryAfter
+        case scope
+        case type
+        case window
+        case annotationId
+        case kpiId
+        case notificationId
+        case sessionId
+    }
+
+    public init(
+        channel: String? = nil,
+        closeCode: Int64? = nil,
+        field: String? = nil,
+        hint: String? = nil,
+        limit: Int64? = nil,
+        outcome: ErrorDetailsOutcome? = nil,
+        reason: String? = nil,
+        requestId: String? = nil,
+        retryAfter: Int64? = nil,
+        scope: String? = nil,
+        type: String? = nil,
+        window: String? = nil,
+        annotationId: String? = nil,
+        kpiId: String? = nil,
+        notificationId: String? = nil,
+        sessionId: String? = nil
+    ) {
+        self.channel = channel
+        self.closeCode = closeCode
+        self.field = field
+        self.hint = hint
+        self.limit = limit
+        self.outcome = outcome
+        self.reason = reason
+        self.requestId = requestId
+        self.retryAfter = retryAfter
+        self.scope = scope
+        self.type = type
+        self.window = window
+        self.annotationId = annotationId
+        self.kpiId = kpiId
+        self.notificationId = notificationId
+        self.sessionId = sessionId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channel = try container.decodeIfPresent(String.self, forKey: .channel)
+        closeCode = try container.decodeIfPresent(Int64.self, forKey: .closeCode)
+        field = try container.decodeIfPresent(String.self, forKey: .field)
+        hint = try container.decodeIfPresent(String.self, forKey: .hint)
+        limit = try container.decodeIfPresent(Int64.self, forKey: .limit)
+        outcome = try container.decodeIfPresent(ErrorDetailsOutcome.self, forKey: .outcome)
+        reason = try container.decodeIfPresent(String.self, forKey: .reason)
+        requestId = try container.decodeIfPresent(String.self, forKey: .requestId)
+        retryAfter = try container.decodeIfPresent(Int64.self, forKey: .retryAfter)
+        scope = try container.decodeIfPresent(String.self, forKey: .scope)
+        type = try container.decodeIfPresent(String.self, forKey: .type)
+        window = try container.decodeIfPresent(String.self, forKey: .window)
+        annotationId = try container.decodeIfPresent(String.self, forKey: .annotationId)
+        kpiId = try container.decodeIfPresent(String.self, forKey: .kpiId)
+        notificationId = try container.decodeIfPresent(String.self, forKey: .notificationId)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(channel, forKey: .channel)
+        try container.encodeIfPresent(closeCode, forKey: .closeCode)
+        try container.encodeIfPresent(field, forKey: .field)
+        try container.encodeIfPresent(hint, forKey: .hint)
+        try container.encodeIfPresent(limit, forKey: .limit)
+        try container.encodeIfPresent(outcome, forKey: .outcome)
+        try container.encodeIfPresent(reason, forKey: .reason)
+        try container.encodeIfPresent(requestId, forKey: .requestId)
+        try container.encodeIfPresent(retryAfter, forKey: .retryAfter)
+        try container.encodeIfPresent(scope, forKey: .scope)
+        try container.encodeIfPresent(type, forKey: .type)
+        try container.encodeIfPresent(window, forKey: .window)
+        try container.encodeIfPresent(annotationId, forKey: .annotationId)
+        try container.encodeIfPresent(kpiId, forKey: .kpiId)
+        try container.encodeIfPresent(notificationId, forKey: .notificationId)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
+    }
+}
+
+/// The figures that a recommendation rests on: of the day it speaks of, and of the horizon.
+/// certain: whether even the better bound misses the target. horizon: how many days are forecast.
+public struct Evidence: Codable, Hashable, Sendable {
+    public let date: String
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+    public let target: Double
+    public let direction: KpiDirection
+    public let certain: Bool
+    public let daysMissed: Int64
+    public let horizon: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case date
+        case expected
+        case lower
+        case upper
+        case target
+        case direction
+        case certain
+        case daysMissed
+        case horizon
+    }
+
+    public init(
+        date: String,
+        expected: Double,
+        lower: Double,
+        upper: Double,
+        target: Double,
+        direction: KpiDirection,
+        certain: Bool,
+        daysMissed: Int64,
+        horizon: Int64
+    ) {
+        self.date = date
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+        self.target = target
+        self.direction = direction
+        self.certain = certain
+        self.daysMissed = daysMissed
+        self.horizon = horizon
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        date = try container.decode(String.self, forKey: .date)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+        target = try container.decode(Double.self, forKey: .target)
+        direction = try container.decode(KpiDirection.self, forKey: .direction)
+        certain = try container.decode(Bool.self, forKey: .certain)
+        daysMissed = try container.decode(Int64.self, forKey: .daysMissed)
+        horizon = try container.decode(Int64.self, forKey: .horizon)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(date, forKey: .date)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+        try container.encode(target, forKey: .target)
+        try container.encode(direction, forKey: .direction)
+        try container.encode(certain, forKey: .certain)
+        try container.encode(daysMissed, forKey: .daysMissed)
+        try container.encode(horizon, forKey: .horizon)
+    }
+}
+
+/// One point of a forecast.
+public struct Interval: Codable, Hashable, Sendable {
+    public let date: String
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case date
+        case expected
+        case lower
+        case upper
+    }
+
+    public init(
+        date: String,
+        expected: Double,
+        lower: Double,
+        upper: Double
+    ) {
+        self.date = date
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        date = try container.decode(String.self, forKey: .date)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(date, forKey: .date)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+    }
+}
+
+/// An invitation to a session that runs. Shown by `user:`.
+public struct InvitationData: Codable, Hashable, Sendable {
+    public var id: String
+    public var sessionId: String
+    public var title: String
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case sessionId
+        case title
+    }
+
+    public init(
+        id: String,
+        sessionId: String,
+        title: String
+    ) {
+        self.id = id
+        self.sessionId = sessionId
+        self.title = title
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        title = try container.decode(String.self, forKey: .title)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(title, forKey: .title)
+    }
+}
+
+/// A session as the user sees it who joins. annotations: the newest that fit into the message,
+/// oldest first; annotationCount: how many there are.
+public struct JoinedSession: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let title: String
+    public let hostId: String
+    public let activeSpace: String
+    public let maxParticipants: Int64
+    public let createdAt: Date
+    public let participants: [PresentParticipant]
+    public let annotations: [AnnotationData]
+    public let annotationCount: Int64
+    public let annotationsComplete: Bool
+    public let annotationsRest: NotesRequest?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case title
+        case hostId
+        case activeSpace
+        case maxParticipants
+        case createdAt
+        case participants
+        case annotations
+        case annotationCount
+        case annotationsComplete
+        case annotationsRest
+    }
+
+    public init(
+        sessionId: String,
+        title: String,
+        hostId: String,
+        activeSpace: String,
+        maxParticipants: Int64,
+        createdAt: Date,
+        participants: [PresentParticipant],
+        annotations: [AnnotationData],
+        annotationCount: Int64,
+        annotationsComplete: Bool,
+        annotationsRest: NotesRequest? = nil
+    ) {
+        self.sessionId = sessionId
+        self.title = title
+        self.hostId = hostId
+        self.activeSpace = activeSpace
+        self.maxParticipants = maxParticipants
+        self.createdAt = createdAt
+        self.participants = participants
+        self.annotations = annotations
+        self.annotationCount = annotationCount
+        self.annotationsComplete = annotationsComplete
+        self.annotationsRest = annotationsRest
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        title = try container.decode(String.self, forKey: .title)
+        hostId = try container.decode(String.self, forKey: .hostId)
+        activeSpace = try container.decode(String.self, forKey: .activeSpace)
+        maxParticipants = try container.decode(Int64.self, forKey: .maxParticipants)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        participants = try container.decode([PresentParticipant].self, forKey: .participants)
+        annotations = try container.decode([AnnotationData].self, forKey: .annotations)
+        annotationCount = try container.decode(Int64.self, forKey: .annotationCount)
+        annotationsComplete = try container.decode(Bool.self, forKey: .annotationsComplete)
+        annotationsRest = try container.decodeIfPresent(NotesRequest.self, forKey: .annotationsRest)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(title, forKey: .title)
+        try container.encode(hostId, forKey: .hostId)
+        try container.encode(activeSpace, forKey: .activeSpace)
+        try container.encode(maxParticipants, forKey: .maxParticipants)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(participants, forKey: .participants)
+        try container.encode(annotations, forKey: .annotations)
+        try container.encode(annotationCount, forKey: .annotationCount)
+        try container.encode(annotationsComplete, forKey: .annotationsComplete)
+        try container.encodeIfPresent(annotationsRest, forKey: .annotationsRest)
+    }
+}
+
+/// A KPI. Shown by `organization:` (unless it is restricted to its department), `department:` and
+/// `kpi:`.
+public struct KpiData: Codable, Hashable, Sendable {
+    public var id: String
+    public var name: String
+    public var unit: String
+    public var value: Double?
+    public var target: Double?
+    public var direction: KpiDirection
+    public var departmentId: String?
+    public var ownerId: String?
+    public var visibility: KpiVisibility
+    public var updatedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case name
+        case unit
+        case value
+        case target
+        case direction
+        case departmentId
+        case ownerId
+        case visibility
+        case updatedAt
+    }
+
+    public init(
+        id: String,
+        name: String,
+        unit: String,
+        value: Double?,
+        target: Double?,
+        direction: KpiDirection,
+        departmentId: String?,
+        ownerId: String?,
+        visibility: KpiVisibility,
+        updatedAt: Date
+    ) {
+        self.id = id
+        self.name = name
+        self.unit = unit
+        self.value = value
+        self.target = target
+        self.direction = direction
+        self.departmentId = departmentId
+        self.ownerId = ownerId
+        self.visibility = visibility
+        self.updatedAt = updatedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        name = try container.decode(String.self, forKey: .name)
+        unit = try container.decode(String.self, forKey: .unit)
+        value = try container.decode(Double?.self, forKey: .value)
+        target = try container.decode(Double?.self, forKey: .target)
+        direction = try container.decode(KpiDirection.self, forKey: .direction)
+        departmentId = try container.decode(String?.self, forKey: .departmentId)
+        ownerId = try container.decode(String?.self, forKey: .ownerId)
+        visibility = try container.decode(KpiVisibility.self, forKey: .visibility)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(name, forKey: .name)
+        try container.encode(unit, forKey: .unit)
+        try container.encode(value, forKey: .value)
+        try container.encode(target, forKey: .target)
+        try container.encode(direction, forKey: .direction)
+        try container.encode(departmentId, forKey: .departmentId)
+        try container.encode(ownerId, forKey: .ownerId)
+        try container.encode(visibility, forKey: .visibility)
+        try container.encode(updatedAt, forKey: .updatedAt)
+    }
+}
+
+/// Set a KPI's value. By its owner, a manager or an admin.
+public struct KpiUpdate: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var kpiId: String
+    /// Below 10^15 in size, at most 15 significant digits, 4 of them decimals.
+    public var value: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case value
+    }
+
+    public init(
+        kpiId: String,
+        value: Double
+    ) {
+        self.kpiId = kpiId
+        self.value = value
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        value = try container.decode(Double.self, forKey: .value)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(value, forKey: .value)
+    }
+}
+
+/// A KPI has a new value. A SYNC_UPDATE with the same `sequence` shows the whole KPI. measuredAt:
+/// the time of the value, if it was reported later (by an import).
+public struct KpiUpdated: Codable, Hashable, Sendable {
+    public let kpiId: String
+    public let value: Double
+    public let updatedBy: String
+    public let updatedAt: Date
+    public let measuredAt: Date?
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case value
+        case updatedBy
+        case updatedAt
+        case measuredAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        kpiId: String,
+        value: Double,
+        updatedBy: String,
+        updatedAt: Date,
+        measuredAt: Date? = nil,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.kpiId = kpiId
+        self.value = value
+        self.updatedBy = updatedBy
+        self.updatedAt = updatedAt
+        self.measuredAt = measuredAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        value = try container.decode(Double.self, forKey: .value)
+        updatedBy = try container.decode(String.self, forKey: .updatedBy)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        measuredAt = try container.decodeIfPresent(Date.self, forKey: .measuredAt)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(value, forKey: .value)
+        try container.encode(updatedBy, forKey: .updatedBy)
+        try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encodeIfPresent(measuredAt, forKey: .measuredAt)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// The request by which all notes of a session come; send it as it is, with a requestId.
+public struct NotesRequest: Codable, Hashable, Sendable {
+    public let type: NotesRequestType
+    public let payload: NotesRequestPayload
+
+    private enum CodingKeys: String, CodingKey {
+        case type
+        case payload
+    }
+
+    public init(
+        type: NotesRequestType,
+        payload: NotesRequestPayload
+    ) {
+        self.type = type
+        self.payload = payload
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        type = try container.decode(NotesRequestType.self, forKey: .type)
+        payload = try container.decode(NotesRequestPayload.self, forKey: .payload)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        try container.encode(payload, forKey: .payload)
+    }
+}
+
+/// The session's channel, without a cursor: all that it shows.
+public struct NotesRequestPayload: Codable, Hashable, Sendable {
+    public let channels: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case channels
+    }
+
+    public init(
+        channels: [String]
+    ) {
+        self.channels = channels
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.decode([String].self, forKey: .channels)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(channels, forKey: .channels)
+    }
+}
+
+/// A notice to one user, kept until it is read.
+public struct NotificationMessage: Codable, Hashable, Sendable {
+    public let notificationId: String
+    public let category: String
+    public let title: String
+    public let message: String
+    public let data: NotificationSubject
+    public let createdAt: Date
+    public let readAt: Date?
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case notificationId
+        case category
+        case title
+        case message
+        case data
+        case createdAt
+        case readAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        notificationId: String,
+        category: String,
+        title: String,
+        message: String,
+        data: NotificationSubject,
+        createdAt: Date,
+        readAt: Date?,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.notificationId = notificationId
+        self.category = category
+        self.title = title
+        self.message = message
+        self.data = data
+        self.createdAt = createdAt
+        self.readAt = readAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        notificationId = try container.decode(String.self, forKey: .notificationId)
+        category = try container.decode(String.self, forKey: .category)
+        title = try container.decode(String.self, forKey: .title)
+        message = try container.decode(String.self, forKey: .message)
+        data = try container.decode(NotificationSubject.self, forKey: .data)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        readAt = try container.decode(Date?.self, forKey: .readAt)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(notificationId, forKey: .notificationId)
+        try container.encode(category, forKey: .category)
+        try container.encode(title, forKey: .title)
+        try container.encode(message, forKey: .message)
+        try container.encode(data, forKey: .data)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(readAt, forKey: .readAt)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Something that one user should know. Shown by `user:` until it is read.
+public struct NotificationData: Codable, Hashable, Sendable {
+    public var id: String
+    public var category: String
+    public var title: String
+    public var message: String
+    public var data: NotificationSubject
+    public var createdAt: Date
+    public var readAt: Date?
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case category
+        case title
+        case message
+        case data
+        case createdAt
+        case readAt
+    }
+
+    public init(
+        id: String,
+        category: String,
+        title: String,
+        message: String,
+        data: NotificationSubject,
+        createdAt: Date,
+        readAt: Date?
+    ) {
+        self.id = id
+        self.category = category
+        self.title = title
+        self.message = message
+        self.data = data
+        self.createdAt = createdAt
+        self.readAt = readAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        category = try container.decode(String.self, forKey: .category)
+        title = try container.decode(String.self, forKey: .title)
+        message = try container.decode(String.self, forKey: .message)
+        data = try container.decode(NotificationSubject.self, forKey: .data)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        readAt = try container.decode(Date?.self, forKey: .readAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(category, forKey: .category)
+        try container.encode(title, forKey: .title)
+        try container.encode(message, forKey: .message)
+        try container.encode(data, forKey: .data)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(readAt, forKey: .readAt)
+    }
+}
+
+/// These notifications have been read.
+public struct NotificationRead: Codable, Hashable, Sendable {
+    public var notificationIds: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case notificationIds
+    }
+
+    public init(
+        notificationIds: [String]
+    ) {
+        self.notificationIds = notificationIds
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        notificationIds = try container.decode([String].self, forKey: .notificationIds)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(notificationIds, forKey: .notificationIds)
+    }
+}
+
+/// These notifications are marked as read: remove all of them from a map of unread ones.
+public struct NotificationReadConfirmed: Codable, Hashable, Sendable {
+    public let notificationIds: [String]
+    public let entityType: EntityType?
+    public let entityId: String?
+    public let changeType: ChangeType?
+    public let sequence: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case notificationIds
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        notificationIds: [String],
+        entityType: EntityType? = nil,
+        entityId: String? = nil,
+        changeType: ChangeType? = nil,
+        sequence: Int64? = nil
+    ) {
+        self.notificationIds = notificationIds
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        notificationIds = try container.decode([String].self, forKey: .notificationIds)
+        entityType = try container.decodeIfPresent(EntityType.self, forKey: .entityType)
+        entityId = try container.decodeIfPresent(String.self, forKey: .entityId)
+        changeType = try container.decodeIfPresent(ChangeType.self, forKey: .changeType)
+        sequence = try container.decodeIfPresent(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(notificationIds, forKey: .notificationIds)
+        try container.encodeIfPresent(entityType, forKey: .entityType)
+        try container.encodeIfPresent(entityId, forKey: .entityId)
+        try container.encodeIfPresent(changeType, forKey: .changeType)
+        try container.encodeIfPresent(sequence, forKey: .sequence)
+    }
+}
+
+/// The subject of a notification: its category says which of these there are. alert: alertId,
+/// kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
+/// report_failed: reportId, requestId. import_failed: importId. requestId: of the request that has
+/// failed; empty where none was sent with one.
+public struct NotificationSubject: Codable, Hashable, Sendable {
+    public let alertId: String?
+    public let kpiId: String?
+    public let severity: String?
+    public let sessionId: String?
+    public let hostId: String?
+    public let reportId: String?
+    public let importId: String?
+    public let requestId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case alertId
+        case kpiId
+        case severity
+        case sessionId
+        case hostId
+        case reportId
+        case importId
+        case requestId
+    }
+
+    public init(
+        alertId: String? = nil,
+        kpiId: String? = nil,
+        severity: String? = nil,
+        sessionId: String? = nil,
+        hostId: String? = nil,
+        reportId: String? = nil,
+        importId: String? = nil,
+        requestId: String? = nil
+    ) {
+        self.alertId = alertId
+        self.kpiId = kpiId
+        self.severity = severity
+        self.sessionId = sessionId
+        self.hostId = hostId
+        self.reportId = reportId
+        self.importId = importId
+        self.requestId = requestId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        alertId = try container.decodeIfPresent(String.self, forKey: .alertId)
+        kpiId = try container.decodeIfPresent(String.self, forKey: .kpiId)
+        severity = try container.decodeIfPresent(String.self, forKey: .severity)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
+        hostId = try container.decodeIfPresent(String.self, forKey: .hostId)
+        reportId = try container.decodeIfPresent(String.self, forKey: .reportId)
+        importId = try container.decodeIfPresent(String.self, forKey: .importId)
+        requestId = try container.decodeIfPresent(String.self, forKey: .requestId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(alertId, forKey: .alertId)
+        try container.encodeIfPresent(kpiId, forKey: .kpiId)
+        try container.encodeIfPresent(severity, forKey: .severity)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
+        try container.encodeIfPresent(hostId, forKey: .hostId)
+        try container.encodeIfPresent(reportId, forKey: .reportId)
+        try container.encodeIfPresent(importId, forKey: .importId)
+        try container.encodeIfPresent(requestId, forKey: .requestId)
+    }
+}
+
+/// An organization. Shown by `organization:`.
+public struct OrganizationData: Codable, Hashable, Sendable {
+    public var id: String
+    public var name: String
+    public var updatedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case name
+        case updatedAt
+    }
+
+    public init(
+        id: String,
+        name: String,
+        updatedAt: Date
+    ) {
+        self.id = id
+        self.name = name
+        self.updatedAt = updatedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        name = try container.decode(String.self, forKey: .name)
+        updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(name, forKey: .name)
+        try container.encode(updatedAt, forKey: .updatedAt)
+    }
+}
+
+/// A user who takes part in a session. Shown by `session:`.
+public struct ParticipantData: Codable, Hashable, Sendable {
+    public var id: String
+    public var sessionId: String
+    public var userId: String
+    public var userName: String
+    public var state: ParticipantState
+    public var role: ParticipantRole
+    public var joinedAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case sessionId
+        case userId
+        case userName
+        case state
+        case role
+        case joinedAt
+    }
+
+    public init(
+        id: String,
+        sessionId: String,
+        userId: String,
+        userName: String,
+        state: ParticipantState,
+        role: ParticipantRole,
+        joinedAt: Date
+    ) {
+        self.id = id
+        self.sessionId = sessionId
+        self.userId = userId
+        self.userName = userName
+        self.state = state
+        self.role = role
+        self.joinedAt = joinedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+        state = try container.decode(ParticipantState.self, forKey: .state)
+        role = try container.decode(ParticipantRole.self, forKey: .role)
+        joinedAt = try container.decode(Date.self, forKey: .joinedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+        try container.encode(state, forKey: .state)
+        try container.encode(role, forKey: .role)
+        try container.encode(joinedAt, forKey: .joinedAt)
+    }
+}
+
+/// A participant's state or role has changed.
+public struct ParticipantUpdate: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let userId: String
+    public let state: ParticipantState
+    public let role: ParticipantRole
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case userId
+        case state
+        case role
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        sessionId: String,
+        userId: String,
+        state: ParticipantState,
+        role: ParticipantRole,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.sessionId = sessionId
+        self.userId = userId
+        self.state = state
+        self.role = role
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        userId = try container.decode(String.self, forKey: .userId)
+        state = try container.decode(ParticipantState.self, forKey: .state)
+        role = try container.decode(ParticipantRole.self, forKey: .role)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(state, forKey: .state)
+        try container.encode(role, forKey: .role)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// A point in the shared space: {"x": 1.5, "y": 0.8, "z": -2.0}, metres.
+public struct Position: Codable, Hashable, Sendable {
+    public var x: Double
+    public var y: Double
+    public var z: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case x
+        case y
+        case z
+    }
+
+    public init(
+        x: Double,
+        y: Double,
+        z: Double
+    ) {
+        self.x = x
+        self.y = y
+        self.z = z
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        x = try container.decode(Double.self, forKey: .x)
+        y = try container.decode(Double.self, forKey: .y)
+        z = try container.decode(Double.self, forKey: .z)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(x, forKey: .x)
+        try container.encode(y, forKey: .y)
+        try container.encode(z, forKey: .z)
+    }
+}
+
+/// A KPI's newest forecast. Shown where its KPI is.
+public struct PredictionData: Codable, Hashable, Sendable {
+    public var kind: InsightKind
+    public var id: String
+    public var kpiId: String
+    public var horizon: Int64
+    public var points: [Interval]
+    public var method: String
+    public var createdAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case id
+        case kpiId
+        case horizon
+        case points
+        case method
+        case createdAt
+    }
+
+    public init(
+        kind: InsightKind,
+        id: String,
+        kpiId: String,
+        horizon: Int64,
+        points: [Interval],
+        method: String,
+        createdAt: Date
+    ) {
+        self.kind = kind
+        self.id = id
+        self.kpiId = kpiId
+        self.horizon = horizon
+        self.points = points
+        self.method = method
+        self.createdAt = createdAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(InsightKind.self, forKey: .kind)
+        id = try container.decode(String.self, forKey: .id)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        horizon = try container.decode(Int64.self, forKey: .horizon)
+        points = try container.decode([Interval].self, forKey: .points)
+        method = try container.decode(String.self, forKey: .method)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(id, forKey: .id)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(horizon, forKey: .horizon)
+        try container.encode(points, forKey: .points)
+        try container.encode(method, forKey: .method)
+        try container.encode(createdAt, forKey: .createdAt)
+    }
+}
+
+/// A forecast: the expected value and its bounds, for each day on which a value is due. horizon:
+/// how many days it looks ahead from today. points: fewer than these if the KPI has values on
+/// working days, weekly or monthly only. insightId: missing in the answer to a PREDICTION_REQUEST,
+/// which is the requester's own and replaces nothing that others see.
+public struct PredictionReady: Codable, Hashable, Sendable {
+    public let kpiId: String
+    public let horizon: Int64
+    public let points: [Interval]
+    public let method: String
+    public let createdAt: Date
+    public let insightId: String?
+    public let kind: InsightKind?
+    public let entityType: EntityType?
+    public let entityId: String?
+    public let changeType: ChangeType?
+    public let sequence: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case horizon
+        case points
+        case method
+        case createdAt
+        case insightId
+        case kind
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        kpiId: String,
+        horizon: Int64,
+        points: [Interval],
+        method: String,
+        createdAt: Date,
+        insightId: String? = nil,
+        kind: InsightKind? = nil,
+        entityType: EntityType? = nil,
+        entityId: String? = nil,
+        changeType: ChangeType? = nil,
+        sequence: Int64? = nil
+    ) {
+        self.kpiId = kpiId
+        self.horizon = horizon
+        self.points = points
+        self.method = method
+        self.createdAt = createdAt
+        self.insightId = insightId
+        self.kind = kind
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        horizon = try container.decode(Int64.self, forKey: .horizon)
+        points = try container.decode([Interval].self, forKey: .points)
+        method = try container.decode(String.self, forKey: .method)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        insightId = try container.decodeIfPresent(String.self, forKey: .insightId)
+        kind = try container.decodeIfPresent(InsightKind.self, forKey: .kind)
+        entityType = try container.decodeIfPresent(EntityType.self, forKey: .entityType)
+        entityId = try container.decodeIfPresent(String.self, forKey: .entityId)
+        changeType = try container.decodeIfPresent(ChangeType.self, forKey: .changeType)
+        sequence = try container.decodeIfPresent(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(horizon, forKey: .horizon)
+        try container.encode(points, forKey: .points)
+        try container.encode(method, forKey: .method)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encodeIfPresent(insightId, forKey: .insightId)
+        try container.encodeIfPresent(kind, forKey: .kind)
+        try container.encodeIfPresent(entityType, forKey: .entityType)
+        try container.encodeIfPresent(entityId, forKey: .entityId)
+        try container.encodeIfPresent(changeType, forKey: .changeType)
+        try container.encodeIfPresent(sequence, forKey: .sequence)
+    }
+}
+
+/// Forecast a KPI for the next `horizon` days. By anybody who may see it.
+public struct PredictionRequest: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var kpiId: String
+    public var horizon: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case horizon
+    }
+
+    public init(
+        kpiId: String,
+        horizon: Int64
+    ) {
+        self.kpiId = kpiId
+        self.horizon = horizon
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        horizon = try container.decode(Int64.self, forKey: .horizon)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(horizon, forKey: .horizon)
+    }
+}
+
+/// Somebody who takes part in the session that is joined; `cursor` where it was seen last.
+public struct PresentParticipant: Codable, Hashable, Sendable {
+    public let userId: String
+    public let userName: String
+    public let state: ParticipantState
+    public let role: ParticipantRole
+    public let joinedAt: Date
+    public let cursor: Cursor?
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case userName
+        case state
+        case role
+        case joinedAt
+        case cursor
+    }
+
+    public init(
+        userId: String,
+        userName: String,
+        state: ParticipantState,
+        role: ParticipantRole,
+        joinedAt: Date,
+        cursor: Cursor?
+    ) {
+        self.userId = userId
+        self.userName = userName
+        self.state = state
+        self.role = role
+        self.joinedAt = joinedAt
+        self.cursor = cursor
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+        state = try container.decode(ParticipantState.self, forKey: .state)
+        role = try container.decode(ParticipantRole.self, forKey: .role)
+        joinedAt = try container.decode(Date.self, forKey: .joinedAt)
+        cursor = try container.decode(Cursor?.self, forKey: .cursor)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+        try container.encode(state, forKey: .state)
+        try container.encode(role, forKey: .role)
+        try container.encode(joinedAt, forKey: .joinedAt)
+        try container.encode(cursor, forKey: .cursor)
+    }
+}
+
+/// The first refusal by a limit in this window; each refusal also gets an ERROR. scope: whose limit
+/// it is; `bytes` of the connection's messages of 1 kB and more.
+public struct RateLimit: Codable, Hashable, Sendable {
+    public let limit: Int64
+    public let window: String
+    public let retryAfter: Int64
+    public let message: String
+    public let scope: RateLimitScope?
+
+    private enum CodingKeys: String, CodingKey {
+        case limit
+        case window
+        case retryAfter
+        case message
+        case scope
+    }
+
+    public init(
+        limit: Int64,
+        window: String,
+        retryAfter: Int64,
+        message: String,
+        scope: RateLimitScope? = nil
+    ) {
+        self.limit = limit
+        self.window = window
+        self.retryAfter = retryAfter
+        self.message = message
+        self.scope = scope
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        limit = try container.decode(Int64.self, forKey: .limit)
+        window = try container.decode(String.self, forKey: .window)
+        retryAfter = try container.decode(Int64.self, forKey: .retryAfter)
+        message = try container.decode(String.self, forKey: .message)
+        scope = try container.decodeIfPresent(RateLimitScope.self, forKey: .scope)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(limit, forKey: .limit)
+        try container.encode(window, forKey: .window)
+        try container.encode(retryAfter, forKey: .retryAfter)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(scope, forKey: .scope)
+    }
+}
+
+/// A suggestion, with the figures it rests on. insightId: missing in the answer to a
+/// PREDICTION_REQUEST; it has the requestId then.
+public struct Recommendation: Codable, Hashable, Sendable {
+    public let kpiId: String
+    public let message: String
+    public let evidence: Evidence
+    public let method: String
+    public let createdAt: Date
+    public let insightId: String?
+    public let kind: InsightKind?
+    public let entityType: EntityType?
+    public let entityId: String?
+    public let changeType: ChangeType?
+    public let sequence: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case message
+        case evidence
+        case method
+        case createdAt
+        case insightId
+        case kind
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        kpiId: String,
+        message: String,
+        evidence: Evidence,
+        method: String,
+        createdAt: Date,
+        insightId: String? = nil,
+        kind: InsightKind? = nil,
+        entityType: EntityType? = nil,
+        entityId: String? = nil,
+        changeType: ChangeType? = nil,
+        sequence: Int64? = nil
+    ) {
+        self.kpiId = kpiId
+        self.message = message
+        self.evidence = evidence
+        self.method = method
+        self.createdAt = createdAt
+        self.insightId = insightId
+        self.kind = kind
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        message = try container.decode(String.self, forKey: .message)
+        evidence = try container.decode(Evidence.self, forKey: .evidence)
+        method = try container.decode(String.self, forKey: .method)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        insightId = try container.decodeIfPresent(String.self, forKey: .insightId)
+        kind = try container.decodeIfPresent(InsightKind.self, forKey: .kind)
+        entityType = try container.decodeIfPresent(EntityType.self, forKey: .entityType)
+        entityId = try container.decodeIfPresent(String.self, forKey: .entityId)
+        changeType = try container.decodeIfPresent(ChangeType.self, forKey: .changeType)
+        sequence = try container.decodeIfPresent(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(message, forKey: .message)
+        try container.encode(evidence, forKey: .evidence)
+        try container.encode(method, forKey: .method)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encodeIfPresent(insightId, forKey: .insightId)
+        try container.encodeIfPresent(kind, forKey: .kind)
+        try container.encodeIfPresent(entityType, forKey: .entityType)
+        try container.encodeIfPresent(entityId, forKey: .entityId)
+        try container.encodeIfPresent(changeType, forKey: .changeType)
+        try container.encodeIfPresent(sequence, forKey: .sequence)
+    }
+}
+
+/// A KPI's newest recommendation. Shown where its KPI is.
+public struct RecommendationData: Codable, Hashable, Sendable {
+    public var kind: InsightKind
+    public var id: String
+    public var kpiId: String
+    public var message: String
+    public var evidence: Evidence
+    public var method: String
+    public var createdAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case id
+        case kpiId
+        case message
+        case evidence
+        case method
+        case createdAt
+    }
+
+    public init(
+        kind: InsightKind,
+        id: String,
+        kpiId: String,
+        message: String,
+        evidence: Evidence,
+        method: String,
+        createdAt: Date
+    ) {
+        self.kind = kind
+        self.id = id
+        self.kpiId = kpiId
+        self.message = message
+        self.evidence = evidence
+        self.method = method
+        self.createdAt = createdAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(InsightKind.self, forKey: .kind)
+        id = try container.decode(String.self, forKey: .id)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        message = try container.decode(String.self, forKey: .message)
+        evidence = try container.decode(Evidence.self, forKey: .evidence)
+        method = try container.decode(String.self, forKey: .method)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(id, forKey: .id)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(message, forKey: .message)
+        try container.encode(evidence, forKey: .evidence)
+        try container.encode(method, forKey: .method)
+        try container.encode(createdAt, forKey: .createdAt)
+    }
+}
+
+/// A report that is ready. Shown by `organization:` or `department:`, whichever it is of.
+public struct ReportData: Codable, Hashable, Sendable {
+    public var id: String
+    public var scope: ReportOf
+    public var from: String
+    public var to: String
+    public var format: ReportFormat
+    public var url: String
+    public var createdAt: Date
+    public var expiresAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case scope
+        case from
+        case to
+        case format
+        case url
+        case createdAt
+        case expiresAt
+    }
+
+    public init(
+        id: String,
+        scope: ReportOf,
+        from: String,
+        to: String,
+        format: ReportFormat,
+        url: String,
+        createdAt: Date,
+        expiresAt: Date
+    ) {
+        self.id = id
+        self.scope = scope
+        self.from = from
+        self.to = to
+        self.format = format
+        self.url = url
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        scope = try container.decode(ReportOf.self, forKey: .scope)
+        from = try container.decode(String.self, forKey: .from)
+        to = try container.decode(String.self, forKey: .to)
+        format = try container.decode(ReportFormat.self, forKey: .format)
+        url = try container.decode(String.self, forKey: .url)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        expiresAt = try container.decode(Date.self, forKey: .expiresAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(scope, forKey: .scope)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(format, forKey: .format)
+        try container.encode(url, forKey: .url)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(expiresAt, forKey: .expiresAt)
+    }
+}
+
+/// A report is ready at `url`, a path of this server, for those permitted and for a while.
+public struct ReportGenerated: Codable, Hashable, Sendable {
+    public let reportId: String
+    public let scope: ReportOf
+    public let from: String
+    public let to: String
+    public let format: ReportFormat
+    public let url: String
+    public let createdAt: Date
+    public let expiresAt: Date
+    public let entityType: EntityType?
+    public let entityId: String?
+    public let changeType: ChangeType?
+    public let sequence: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case reportId
+        case scope
+        case from
+        case to
+        case format
+        case url
+        case createdAt
+        case expiresAt
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        reportId: String,
+        scope: ReportOf,
+        from: String,
+        to: String,
+        format: ReportFormat,
+        url: String,
+        createdAt: Date,
+        expiresAt: Date,
+        entityType: EntityType? = nil,
+        entityId: String? = nil,
+        changeType: ChangeType? = nil,
+        sequence: Int64? = nil
+    ) {
+        self.reportId = reportId
+        self.scope = scope
+        self.from = from
+        self.to = to
+        self.format = format
+        self.url = url
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        reportId = try container.decode(String.self, forKey: .reportId)
+        scope = try container.decode(ReportOf.self, forKey: .scope)
+        from = try container.decode(String.self, forKey: .from)
+        to = try container.decode(String.self, forKey: .to)
+        format = try container.decode(ReportFormat.self, forKey: .format)
+        url = try container.decode(String.self, forKey: .url)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        expiresAt = try container.decode(Date.self, forKey: .expiresAt)
+        entityType = try container.decodeIfPresent(EntityType.self, forKey: .entityType)
+        entityId = try container.decodeIfPresent(String.self, forKey: .entityId)
+        changeType = try container.decodeIfPresent(ChangeType.self, forKey: .changeType)
+        sequence = try container.decodeIfPresent(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(reportId, forKey: .reportId)
+        try container.encode(scope, forKey: .scope)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(format, forKey: .format)
+        try container.encode(url, forKey: .url)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(expiresAt, forKey: .expiresAt)
+        try container.encodeIfPresent(entityType, forKey: .entityType)
+        try container.encodeIfPresent(entityId, forKey: .entityId)
+        try container.encodeIfPresent(changeType, forKey: .changeType)
+        try container.encodeIfPresent(sequence, forKey: .sequence)
+    }
+}
+
+/// The subject of a report: the whole organization, or a department and those below it.
+public struct ReportOf: Codable, Hashable, Sendable {
+    public let type: ReportOfType
+    public let id: String
+
+    private enum CodingKeys: String, CodingKey {
+        case type
+        case id
+    }
+
+    public init(
+        type: ReportOfType,
+        id: String
+    ) {
+        self.type = type
+        self.id = id
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        type = try container.decode(ReportOfType.self, forKey: .type)
+        id = try container.decode(String.self, forKey: .id)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        try container.encode(id, forKey: .id)
+    }
+}
+
+/// Make a report of an organization's or a department's KPIs. By a manager. from, to: days as
+/// YYYY-MM-DD, both included.
+public struct ReportRequest: Codable, Hashable, Sendable {
+    public var scope: ReportScope
+    public var from: String
+    public var to: String
+    public var format: ReportFormat?
+
+    private enum CodingKeys: String, CodingKey {
+        case scope
+        case from
+        case to
+        case format
+    }
+
+    public init(
+        scope: ReportScope,
+        from: String,
+        to: String,
+        format: ReportFormat? = nil
+    ) {
+        self.scope = scope
+        self.from = from
+        self.to = to
+        self.format = format
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        scope = try container.decode(ReportScope.self, forKey: .scope)
+        from = try container.decode(String.self, forKey: .from)
+        to = try container.decode(String.self, forKey: .to)
+        format = try container.decodeIfPresent(ReportFormat.self, forKey: .format)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(scope, forKey: .scope)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encodeIfPresent(format, forKey: .format)
+    }
+}
+
+/// The subject of a report: an organization or a department.
+public struct ReportScope: Codable, Hashable, Sendable {
+    public var type: ReportOfType
+    /// An opaque id.
+    public var id: String
+
+    private enum CodingKeys: String, CodingKey {
+        case type
+        case id
+    }
+
+    public init(
+        type: ReportOfType,
+        id: String
+    ) {
+        self.type = type
+        self.id = id
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        type = try container.decode(ReportOfType.self, forKey: .type)
+        id = try container.decode(String.self, forKey: .id)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        try container.encode(id, forKey: .id)
+    }
+}
+
+/// Start a session and be its host.
+public struct SessionCreate: Codable, Hashable, Sendable {
+    public var title: String
+    public var activeSpace: String
+    public var inviteUserIds: [String]?
+    public var maxParticipants: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case title
+        case activeSpace
+        case inviteUserIds
+        case maxParticipants
+    }
+
+    public init(
+        title: String,
+        activeSpace: String,
+        inviteUserIds: [String]? = nil,
+        maxParticipants: Int64? = nil
+    ) {
+        self.title = title
+        self.activeSpace = activeSpace
+        self.inviteUserIds = inviteUserIds
+        self.maxParticipants = maxParticipants
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        title = try container.decode(String.self, forKey: .title)
+        activeSpace = try container.decode(String.self, forKey: .activeSpace)
+        inviteUserIds = try container.decodeIfPresent([String].self, forKey: .inviteUserIds)
+        maxParticipants = try container.decodeIfPresent(Int64.self, forKey: .maxParticipants)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(title, forKey: .title)
+        try container.encode(activeSpace, forKey: .activeSpace)
+        try container.encodeIfPresent(inviteUserIds, forKey: .inviteUserIds)
+        try container.encodeIfPresent(maxParticipants, forKey: .maxParticipants)
+    }
+}
+
+/// A session was started. To its host, the invited, or the organization if it is open. An invited
+/// user's copy shows their invitation, everybody else's the session.
+public struct SessionCreated: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let hostId: String
+    public let title: String
+    public let activeSpace: String
+    /// Users.
+    public let participants: [String]
+    public let createdAt: Date
+    public let maxParticipants: Int64
+    public let invitationOnly: Bool
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case hostId
+        case title
+        case activeSpace
+        case participants
+        case createdAt
+        case maxParticipants
+        case invitationOnly
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        sessionId: String,
+        hostId: String,
+        title: String,
+        activeSpace: String,
+        participants: [String],
+        createdAt: Date,
+        maxParticipants: Int64,
+        invitationOnly: Bool,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.sessionId = sessionId
+        self.hostId = hostId
+        self.title = title
+        self.activeSpace = activeSpace
+        self.participants = participants
+        self.createdAt = createdAt
+        self.maxParticipants = maxParticipants
+        self.invitationOnly = invitationOnly
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        hostId = try container.decode(String.self, forKey: .hostId)
+        title = try container.decode(String.self, forKey: .title)
+        activeSpace = try container.decode(String.self, forKey: .activeSpace)
+        participants = try container.decode([String].self, forKey: .participants)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        maxParticipants = try container.decode(Int64.self, forKey: .maxParticipants)
+        invitationOnly = try container.decode(Bool.self, forKey: .invitationOnly)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(hostId, forKey: .hostId)
+        try container.encode(title, forKey: .title)
+        try container.encode(activeSpace, forKey: .activeSpace)
+        try container.encode(participants, forKey: .participants)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(maxParticipants, forKey: .maxParticipants)
+        try container.encode(invitationOnly, forKey: .invitationOnly)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// A session. Shown by `session:`, and by `organization:` while it runs and is open to all.
+public struct SessionData: Codable, Hashable, Sendable {
+    public var id: String
+    public var title: String
+    public var hostId: String
+    public var activeSpace: String
+    public var maxParticipants: Int64
+    public var invitationOnly: Bool
+    public var createdAt: Date
+    public var endedAt: Date?
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case title
+        case hostId
+        case activeSpace
+        case maxParticipants
+        case invitationOnly
+        case createdAt
+        case endedAt
+    }
+
+    public init(
+        id: String,
+        title: String,
+        hostId: String,
+        activeSpace: String,
+        maxParticipants: Int64,
+        invitationOnly: Bool,
+        createdAt: Date,
+        endedAt: Date?
+    ) {
+        self.id = id
+        self.title = title
+        self.hostId = hostId
+        self.activeSpace = activeSpace
+        self.maxParticipants = maxParticipants
+        self.invitationOnly = invitationOnly
+        self.createdAt = createdAt
+        self.endedAt = endedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        title = try container.decode(String.self, forKey: .title)
+        hostId = try container.decode(String.self, forKey: .hostId)
+        activeSpace = try container.decode(String.self, forKey: .activeSpace)
+        maxParticipants = try container.decode(Int64.self, forKey: .maxParticipants)
+        invitationOnly = try container.decode(Bool.self, forKey: .invitationOnly)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        endedAt = try container.decode(Date?.self, forKey: .endedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(title, forKey: .title)
+        try container.encode(hostId, forKey: .hostId)
+        try container.encode(activeSpace, forKey: .activeSpace)
+        try container.encode(maxParticipants, forKey: .maxParticipants)
+        try container.encode(invitationOnly, forKey: .invitationOnly)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(endedAt, forKey: .endedAt)
+    }
+}
+
+/// The session is over; its annotations stay. It is gone for those who follow the organization, and
+/// so is the invitation for invited users, who get this message on `user:`.
+public struct SessionEnded: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let endedBy: String
+    public let endedAt: Date
+    public let reason: SessionEndedReason
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case endedBy
+        case endedAt
+        case reason
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        sessionId: String,
+        endedBy: String,
+        endedAt: Date,
+        reason: SessionEndedReason,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.sessionId = sessionId
+        self.endedBy = endedBy
+        self.endedAt = endedAt
+        self.reason = reason
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        endedBy = try container.decode(String.self, forKey: .endedBy)
+        endedAt = try container.decode(Date.self, forKey: .endedAt)
+        reason = try container.decode(SessionEndedReason.self, forKey: .reason)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(endedBy, forKey: .endedBy)
+        try container.encode(endedAt, forKey: .endedAt)
+        try container.encode(reason, forKey: .reason)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Take part in a session, come back to it, or join with another device.
+public struct SessionJoin: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+    }
+
+    public init(
+        sessionId: String
+    ) {
+        self.sessionId = sessionId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+    }
+}
+
+/// Somebody joined; the joiner's own copy also carries the session as it is. `session.annotations`
+/// has the newest notes that fit into half a megabyte. Where `session.annotationsComplete` is
+/// false, send `session.annotationsRest`: all notes come, page by page.
+public struct SessionJoined: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let userId: String
+    public let userName: String
+    public let state: ParticipantState
+    public let role: ParticipantRole
+    public let joinedAt: Date
+    public let session: JoinedSession?
+    public let entityType: EntityType?
+    public let entityId: String?
+    public let changeType: ChangeType?
+    public let sequence: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case userId
+        case userName
+        case state
+        case role
+        case joinedAt
+        case session
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        sessionId: String,
+        userId: String,
+        userName: String,
+        state: ParticipantState,
+        role: ParticipantRole,
+        joinedAt: Date,
+        session: JoinedSession? = nil,
+        entityType: EntityType? = nil,
+        entityId: String? = nil,
+        changeType: ChangeType? = nil,
+        sequence: Int64? = nil
+    ) {
+        self.sessionId = sessionId
+        self.userId = userId
+        self.userName = userName
+        self.state = state
+        self.role = role
+        self.joinedAt = joinedAt
+        self.session = session
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+        state = try container.decode(ParticipantState.self, forKey: .state)
+        role = try container.decode(ParticipantRole.self, forKey: .role)
+        joinedAt = try container.decode(Date.self, forKey: .joinedAt)
+        session = try container.decodeIfPresent(JoinedSession.self, forKey: .session)
+        entityType = try container.decodeIfPresent(EntityType.self, forKey: .entityType)
+        entityId = try container.decodeIfPresent(String.self, forKey: .entityId)
+        changeType = try container.decodeIfPresent(ChangeType.self, forKey: .changeType)
+        sequence = try container.decodeIfPresent(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+        try container.encode(state, forKey: .state)
+        try container.encode(role, forKey: .role)
+        try container.encode(joinedAt, forKey: .joinedAt)
+        try container.encodeIfPresent(session, forKey: .session)
+        try container.encodeIfPresent(entityType, forKey: .entityType)
+        try container.encodeIfPresent(entityId, forKey: .entityId)
+        try container.encodeIfPresent(changeType, forKey: .changeType)
+        try container.encodeIfPresent(sequence, forKey: .sequence)
+    }
+}
+
+/// Leave; a host names who takes over, or ends the session by leaving.
+public struct SessionLeave: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+    public var newHostId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case newHostId
+    }
+
+    public init(
+        sessionId: String,
+        newHostId: String? = nil
+    ) {
+        self.sessionId = sessionId
+        self.newHostId = newHostId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        newHostId = try container.decodeIfPresent(String.self, forKey: .newHostId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encodeIfPresent(newHostId, forKey: .newHostId)
+    }
+}
+
+/// Somebody left; `reason` is there if their lost connection did not come back in time.
+public struct SessionLeft: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let userId: String
+    public let userName: String
+    public let role: ParticipantRole
+    public let leftAt: Date
+    public let reason: SessionLeftReason?
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case userId
+        case userName
+        case role
+        case leftAt
+        case reason
+        case entityType
+        case entityId
+        case changeType
+        case sequence
+    }
+
+    public init(
+        sessionId: String,
+        userId: String,
+        userName: String,
+        role: ParticipantRole,
+        leftAt: Date,
+        reason: SessionLeftReason? = nil,
+        entityType: EntityType,
+        entityId: String,
+        changeType: ChangeType,
+        sequence: Int64
+    ) {
+        self.sessionId = sessionId
+        self.userId = userId
+        self.userName = userName
+        self.role = role
+        self.leftAt = leftAt
+        self.reason = reason
+        self.entityType = entityType
+        self.entityId = entityId
+        self.changeType = changeType
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+        role = try container.decode(ParticipantRole.self, forKey: .role)
+        leftAt = try container.decode(Date.self, forKey: .leftAt)
+        reason = try container.decodeIfPresent(SessionLeftReason.self, forKey: .reason)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+        try container.encode(role, forKey: .role)
+        try container.encode(leftAt, forKey: .leftAt)
+        try container.encodeIfPresent(reason, forKey: .reason)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Follow these channels from now on.
+public struct Subscribe: Codable, Hashable, Sendable {
+    /// The first 100 of them are served.
+    public var channels: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case channels
+    }
+
+    public init(
+        channels: [String]
+    ) {
+        self.channels = channels
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.decode([String].self, forKey: .channels)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(channels, forKey: .channels)
+    }
+}
+
+/// These channels are followed: events after `sequence` come live.
+public struct Subscribed: Codable, Hashable, Sendable {
+    public let channels: [String]
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case channels
+        case sequence
+    }
+
+    public init(
+        channels: [String],
+        sequence: Int64
+    ) {
+        self.channels = channels
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.decode([String].self, forKey: .channels)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(channels, forKey: .channels)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// The sync is complete; either cursor resumes exactly after it.
+public struct SyncComplete: Codable, Hashable, Sendable {
+    public let updatesSent: Int64
+    /// Hand it back as it is.
+    public let lastSyncTimestamp: String
+    public let lastSequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case updatesSent
+        case lastSyncTimestamp
+        case lastSequence
+    }
+
+    public init(
+        updatesSent: Int64,
+        lastSyncTimestamp: String,
+        lastSequence: Int64
+    ) {
+        self.updatesSent = updatesSent
+        self.lastSyncTimestamp = lastSyncTimestamp
+        self.lastSequence = lastSequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        updatesSent = try container.decode(Int64.self, forKey: .updatesSent)
+        lastSyncTimestamp = try container.decode(String.self, forKey: .lastSyncTimestamp)
+        lastSequence = try container.decode(Int64.self, forKey: .lastSequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(updatesSent, forKey: .updatesSent)
+        try container.encode(lastSyncTimestamp, forKey: .lastSyncTimestamp)
+        try container.encode(lastSequence, forKey: .lastSequence)
+    }
+}
+
+/// An entity is gone, or no longer concerns the channels that are followed.
+public struct SyncDelete: Codable, Hashable, Sendable {
+    public let entityType: EntityType
+    public let entityId: String
+    public let deletedBy: String
+    public let deletedAt: Date
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case entityType
+        case entityId
+        case deletedBy
+        case deletedAt
+        case sequence
+    }
+
+    public init(
+        entityType: EntityType,
+        entityId: String,
+        deletedBy: String,
+        deletedAt: Date,
+        sequence: Int64
+    ) {
+        self.entityType = entityType
+        self.entityId = entityId
+        self.deletedBy = deletedBy
+        self.deletedAt = deletedAt
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        deletedBy = try container.decode(String.self, forKey: .deletedBy)
+        deletedAt = try container.decode(Date.self, forKey: .deletedAt)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(deletedBy, forKey: .deletedBy)
+        try container.encode(deletedAt, forKey: .deletedAt)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// The sync cannot be served, not even in part.
+public struct SyncError: Codable, Hashable, Sendable {
+    public let code: SyncErrorCode
+    public let message: String
+    public let details: ErrorDetails?
+
+    private enum CodingKeys: String, CodingKey {
+        case code
+        case message
+        case details
+    }
+
+    public init(
+        code: SyncErrorCode,
+        message: String,
+        details: ErrorDetails? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.details = details
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        code = try container.decode(SyncErrorCode.self, forKey: .code)
+        message = try container.decode(String.self, forKey: .message)
+        details = try container.decodeIfPresent(ErrorDetails.self, forKey: .details)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code, forKey: .code)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(details, forKey: .details)
+    }
+}
+
+/// Send what changed in these channels after a cursor; without one, all that they show.
+public struct SyncRequest: Codable, Hashable, Sendable {
+    public var channels: [String]
+    public var lastSyncTimestamp: String?
+    public var lastSequence: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case channels
+        case lastSyncTimestamp
+        case lastSequence
+    }
+
+    public init(
+        channels: [String],
+        lastSyncTimestamp: String? = nil,
+        lastSequence: Int64? = nil
+    ) {
+        self.channels = channels
+        self.lastSyncTimestamp = lastSyncTimestamp
+        self.lastSequence = lastSequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.decode([String].self, forKey: .channels)
+        lastSyncTimestamp = try container.decodeIfPresent(String.self, forKey: .lastSyncTimestamp)
+        lastSequence = try container.decodeIfPresent(Int64.self, forKey: .lastSequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(channels, forKey: .channels)
+        try container.encodeIfPresent(lastSyncTimestamp, forKey: .lastSyncTimestamp)
+        try container.encodeIfPresent(lastSequence, forKey: .lastSequence)
+    }
+}
+
+/// `updateCount` messages follow, then SYNC_COMPLETE; live events wait until then.
+public struct SyncStart: Codable, Hashable, Sendable {
+    public let updateCount: Int64
+    public let fromTimestamp: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case updateCount
+        case fromTimestamp
+    }
+
+    public init(
+        updateCount: Int64,
+        fromTimestamp: Date
+    ) {
+        self.updateCount = updateCount
+        self.fromTimestamp = fromTimestamp
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        updateCount = try container.decode(Int64.self, forKey: .updateCount)
+        fromTimestamp = try container.decode(Date.self, forKey: .fromTimestamp)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(updateCount, forKey: .updateCount)
+        try container.encode(fromTimestamp, forKey: .fromTimestamp)
+    }
+}
+
+/// The token has expired: events wait until a new AUTH, for a while.
+public struct TokenExpiredNotice: Codable, Hashable, Sendable {
+    public let message: String
+
+    private enum CodingKeys: String, CodingKey {
+        case message
+    }
+
+    public init(
+        message: String
+    ) {
+        self.message = message
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        message = try container.decode(String.self, forKey: .message)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(message, forKey: .message)
+    }
+}
+
+/// Follow these channels no longer.
+public struct Unsubscribe: Codable, Hashable, Sendable {
+    /// The first 100 of them are served.
+    public var channels: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case channels
+    }
+
+    public init(
+        channels: [String]
+    ) {
+        self.channels = channels
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.decode([String].self, forKey: .channels)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(channels, forKey: .channels)
+    }
+}
+
+/// These channels are followed no longer; `reason` where the server ended it.
+public struct Unsubscribed: Codable, Hashable, Sendable {
+    public let channels: [String]
+    public let reason: UnsubscribedReason?
+
+    private enum CodingKeys: String, CodingKey {
+        case channels
+        case reason
+    }
+
+    public init(
+        channels: [String],
+        reason: UnsubscribedReason? = nil
+    ) {
+        self.channels = channels
+        self.reason = reason
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        channels = try container.decode([String].self, forKey: .channels)
+        reason = try container.decodeIfPresent(UnsubscribedReason.self, forKey: .reason)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(channels, forKey: .channels)
+        try container.encodeIfPresent(reason, forKey: .reason)
+    }
+}
+
+// MARK: - Entities
+
+/// `data` of the entity type `insight`, by its `kind`.
+public enum InsightData: Codable, Hashable, Sendable {
+    case anomaly(AnomalyData)
+    case prediction(PredictionData)
+    case recommendation(RecommendationData)
+    case unknown(id: String, kind: String)
+
+    private enum CodingKeys: String, CodingKey {
+        case id, kind
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        switch try container.decode(InsightKind.self, forKey: .kind) {
+        case .anomaly:
+            self = .anomaly(try AnomalyData(from: decoder))
+        case .prediction:
+            self = .prediction(try PredictionData(from: decoder))
+        case .recommendation:
+            self = .recommendation(try RecommendationData(from: decoder))
+        case .unrecognized(let kind):
+            let id = try container.decode(String.self, forKey: .id)
+            self = .unknown(id: id, kind: kind)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .anomaly(let data): try data.encode(to: encoder)
+        case .prediction(let data): try data.encode(to: encoder)
+        case .recommendation(let data): try data.encode(to: encoder)
+        case .unknown(let id, let kind):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(id, forKey: .id)
+            try container.encode(kind, forKey: .kind)
+        }
+    }
+
+    public var id: String {
+        switch self {
+        case .anomaly(let data): return data.id
+        case .prediction(let data): return data.id
+        case .recommendation(let data): return data.id
+        case .unknown(let id, _): return id
+        }
+    }
+}
+
+/// An entity, by its type; a newer server may have unknown ones. Encoded it is `data`.
+public enum EntityData: Encodable, Hashable, Sendable {
+    case organization(OrganizationData)
+    case department(DepartmentData)
+    case employee(EmployeeData)
+    case notification(NotificationData)
+    case kpi(KpiData)
+    case alert(AlertData)
+    case insight(InsightData)
+    case report(ReportData)
+    case session(SessionData)
+    case invitation(InvitationData)
+    case participant(ParticipantData)
+    case annotation(AnnotationData)
+    case unknown(id: String, type: String)
+
+    public var type: EntityType {
+        switch self {
+        case .organization: return .organization
+        case .department: return .department
+        case .employee: return .employee
+        case .notification: return .notification
+        case .kpi: return .kpi
+        case .alert: return .alert
+        case .insight: return .insight
+        case .report: return .report
+        case .session: return .session
+        case .invitation: return .invitation
+        case .participant: return .participant
+        case .annotation: return .annotation
+        case .unknown(_, let type): return EntityType(text: type)
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .organization(let data): try data.encode(to: encoder)
+        case .department(let data): try data.encode(to: encoder)
+        case .employee(let data): try data.encode(to: encoder)
+        case .notification(let data): try data.encode(to: encoder)
+        case .kpi(let data): try data.encode(to: encoder)
+        case .alert(let data): try data.encode(to: encoder)
+        case .insight(let data): try data.encode(to: encoder)
+        case .report(let data): try data.encode(to: encoder)
+        case .session(let data): try data.encode(to: encoder)
+        case .invitation(let data): try data.encode(to: encoder)
+        case .participant(let data): try data.encode(to: encoder)
+        case .annotation(let data): try data.encode(to: encoder)
+        case .unknown(let id, _):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(id, forKey: .id)
+        }
+    }
+
+    public var id: String {
+        switch self {
+        case .organization(let data): return data.id
+        case .department(let data): return data.id
+        case .employee(let data): return data.id
+        case .notification(let data): return data.id
+        case .kpi(let data): return data.id
+        case .alert(let data): return data.id
+        case .insight(let data): return data.id
+        case .report(let data): return data.id
+        case .session(let data): return data.id
+        case .invitation(let data): return data.id
+        case .participant(let data): return data.id
+        case .annotation(let data): return data.id
+        case .unknown(let id, _): return id
+        }
+    }
+}
+
+/// An entity was created or updated, or is shown by a snapshot.
+public struct SyncUpdate: Codable, Hashable, Sendable {
+    public let entityType: EntityType
+    public let entityId: String
+    public let changeType: ChangeType
+    public let data: EntityData
+    public let updatedBy: String
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case entityType
+        case entityId
+        case changeType
+        case data
+        case updatedBy
+        case sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entityType = try container.decode(EntityType.self, forKey: .entityType)
+        entityId = try container.decode(String.self, forKey: .entityId)
+        changeType = try container.decode(ChangeType.self, forKey: .changeType)
+        updatedBy = try container.decode(String.self, forKey: .updatedBy)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+        switch entityType {
+        case .organization:
+            data = .organization(try container.decode(OrganizationData.self, forKey: .data))
+        case .department:
+            data = .department(try container.decode(DepartmentData.self, forKey: .data))
+        case .employee:
+            data = .employee(try container.decode(EmployeeData.self, forKey: .data))
+        case .notification:
+            data = .notification(try container.decode(NotificationData.self, forKey: .data))
+        case .kpi:
+            data = .kpi(try container.decode(KpiData.self, forKey: .data))
+        case .alert:
+            data = .alert(try container.decode(AlertData.self, forKey: .data))
+        case .insight:
+            data = .insight(try container.decode(InsightData.self, forKey: .data))
+        case .report:
+            data = .report(try container.decode(ReportData.self, forKey: .data))
+        case .session:
+            data = .session(try container.decode(SessionData.self, forKey: .data))
+        case .invitation:
+            data = .invitation(try container.decode(InvitationData.self, forKey: .data))
+        case .participant:
+            data = .participant(try container.decode(ParticipantData.self, forKey: .data))
+        case .annotation:
+            data = .annotation(try container.decode(AnnotationData.self, forKey: .data))
+        case .unrecognized(let type):
+            data = .unknown(id: entityId, type: type)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(changeType, forKey: .changeType)
+        try container.encode(data, forKey: .data)
+        try container.encode(updatedBy, forKey: .updatedBy)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+// MARK: - Messages of the server
+
+/// A message of the server. A type that a newer server has is unknown.
+public enum ServerMessage: Decodable, Hashable, Sendable {
+    case alert(AlertMessage)
+    case annotationCreated(AnnotationCreated)
+    case annotationDeleted(AnnotationDeleted)
+    case annotationUpdated(AnnotationUpdated)
+    case anomalyDetected(AnomalyDetected)
+    case authFailed(AuthFailed)
+    case authSuccess(AuthSuccess)
+    case cursorMove(CursorMoved)
+    case departmentUpdated(DepartmentUpdated)
+    case employeeUpdated(EmployeeUpdated)
+    case error(ErrorMessage)
+    case kpiUpdated(KpiUpdated)
+    case notification(NotificationMessage)
+    case notificationRead(NotificationReadConfirmed)
+    case participantUpdate(ParticipantUpdate)
+    case ping
+    case pong
+    case predictionReady(PredictionReady)
+    case rateLimit(RateLimit)
+    case recommendation(Recommendation)
+    case reportGenerated(ReportGenerated)
+    case sessionCreated(SessionCreated)
+    case sessionEnded(SessionEnded)
+    case sessionJoined(SessionJoined)
+    case sessionLeft(SessionLeft)
+    case subscribed(Subscribed)
+    case syncComplete(SyncComplete)
+    case syncDelete(SyncDelete)
+    case syncError(SyncError)
+    case syncStart(SyncStart)
+    case syncUpdate(SyncUpdate)
+    case tokenExpired(TokenExpiredNotice)
+    case unsubscribed(Unsubscribed)
+    case unknown(String)
+
+    private enum CodingKeys: String, CodingKey {
+        case type, payload
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let type = try container.decode(String.self, forKey: .type)
+        switch type {
+        case "ALERT":
+            self = .alert(try container.decode(AlertMessage.self, forKey: .payload))
+        case "ANNOTATION_CREATED":
+            self = .annotationCreated(try container.decode(AnnotationCreated.self, forKey: .payload))
+        case "ANNOTATION_DELETED":
+            self = .annotationDeleted(try container.decode(AnnotationDeleted.self, forKey: .payload))
+        case "ANNOTATION_UPDATED":
+            self = .annotationUpdated(try container.decode(AnnotationUpdated.self, forKey: .payload))
+        case "ANOMALY_DETECTED":
+            self = .anomalyDetected(try container.decode(AnomalyDetected.self, forKey: .payload))
+        case "AUTH_FAILED":
+            self = .authFailed(try container.decode(AuthFailed.self, forKey: .payload))
+        case "AUTH_SUCCESS":
+            self = .authSuccess(try container.decode(AuthSuccess.self, forKey: .payload))
+        case "CURSOR_MOVE":
+            self = .cursorMove(try container.decode(CursorMoved.self, forKey: .payload))
+        case "DEPARTMENT_UPDATED":
+            self = .departmentUpdated(try container.decode(DepartmentUpdated.self, forKey: .payload))
+        case "EMPLOYEE_UPDATED":
+            self = .employeeUpdated(try container.decode(EmployeeUpdated.self, forKey: .payload))
+        case "ERROR":
+            self = .error(try container.decode(ErrorMessage.self, forKey: .payload))
+        case "KPI_UPDATED":
+            self = .kpiUpdated(try container.decode(KpiUpdated.self, forKey: .payload))
+        case "NOTIFICATION":
+            self = .notification(try container.decode(NotificationMessage.self, forKey: .payload))
+        case "NOTIFICATION_READ":
+            self = .notificationRead(try container.decode(NotificationReadConfirmed.self, forKey: .payload))
+        case "PARTICIPANT_UPDATE":
+            self = .participantUpdate(try container.decode(ParticipantUpdate.self, forKey: .payload))
+        case "PING":
+            self = .ping
+        case "PONG":
+            self = .pong
+        case "PREDICTION_READY":
+            self = .predictionReady(try container.decode(PredictionReady.self, forKey: .payload))
+        case "RATE_LIMIT":
+            self = .rateLimit(try container.decode(RateLimit.self, forKey: .payload))
+        case "RECOMMENDATION":
+            self = .recommendation(try container.decode(Recommendation.self, forKey: .payload))
+        case "REPORT_GENERATED":
+            self = .reportGenerated(try container.decode(ReportGenerated.self, forKey: .payload))
+        case "SESSION_CREATED":
+            self = .sessionCreated(try container.decode(SessionCreated.self, forKey: .payload))
+        case "SESSION_ENDED":
+            self = .sessionEnded(try container.decode(SessionEnded.self, forKey: .payload))
+        case "SESSION_JOINED":
+            self = .sessionJoined(try container.decode(SessionJoined.self, forKey: .payload))
+        case "SESSION_LEFT":
+            self = .sessionLeft(try container.decode(SessionLeft.self, forKey: .payload))
+        case "SUBSCRIBED":
+            self = .subscribed(try container.decode(Subscribed.self, forKey: .payload))
+        case "SYNC_COMPLETE":
+            self = .syncComplete(try container.decode(SyncComplete.self, forKey: .payload))
+        case "SYNC_DELETE":
+            self = .syncDelete(try container.decode(SyncDelete.self, forKey: .payload))
+        case "SYNC_ERROR":
+            self = .syncError(try container.decode(SyncError.self, forKey: .payload))
+        case "SYNC_START":
+            self = .syncStart(try container.decode(SyncStart.self, forKey: .payload))
+        case "SYNC_UPDATE":
+            self = .syncUpdate(try container.decode(SyncUpdate.self, forKey: .payload))
+        case "TOKEN_EXPIRED":
+            self = .tokenExpired(try container.decode(TokenExpiredNotice.self, forKey: .payload))
+        case "UNSUBSCRIBED":
+            self = .unsubscribed(try container.decode(Unsubscribed.self, forKey: .payload))
+        default:
+            self = .unknown(type)
+        }
+    }
+
+    /// The type of the message, as it is on the wire.
+    public var type: String {
+        switch self {
+        case .alert: return "ALERT"
+        case .annotationCreated: return "ANNOTATION_CREATED"
+        case .annotationDeleted: return "ANNOTATION_DELETED"
+        case .annotationUpdated: return "ANNOTATION_UPDATED"
+        case .anomalyDetected: return "ANOMALY_DETECTED"
+        case .authFailed: return "AUTH_FAILED"
+        case .authSuccess: return "AUTH_SUCCESS"
+        case .cursorMove: return "CURSOR_MOVE"
+        case .departmentUpdated: return "DEPARTMENT_UPDATED"
+        case .employeeUpdated: return "EMPLOYEE_UPDATED"
+        case .error: return "ERROR"
+        case .kpiUpdated: return "KPI_UPDATED"
+        case .notification: return "NOTIFICATION"
+        case .notificationRead: return "NOTIFICATION_READ"
+        case .participantUpdate: return "PARTICIPANT_UPDATE"
+        case .ping: return "PING"
+        case .pong: return "PONG"
+        case .predictionReady: return "PREDICTION_READY"
+        case .rateLimit: return "RATE_LIMIT"
+        case .recommendation: return "RECOMMENDATION"
+        case .reportGenerated: return "REPORT_GENERATED"
+        case .sessionCreated: return "SESSION_CREATED"
+        case .sessionEnded: return "SESSION_ENDED"
+        case .sessionJoined: return "SESSION_JOINED"
+        case .sessionLeft: return "SESSION_LEFT"
+        case .subscribed: return "SUBSCRIBED"
+        case .syncComplete: return "SYNC_COMPLETE"
+        case .syncDelete: return "SYNC_DELETE"
+        case .syncError: return "SYNC_ERROR"
+        case .syncStart: return "SYNC_START"
+        case .syncUpdate: return "SYNC_UPDATE"
+        case .tokenExpired: return "TOKEN_EXPIRED"
+        case .unsubscribed: return "UNSUBSCRIBED"
+        case .unknown(let type): return type
+        }
+    }
+}
+
+extension ServerMessage {
+    /// The change to an entity that the message tells of; nil where it tells of none.
+    public var event: EntityEvent? {
+        switch self {
+        case .alert(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .annotationCreated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .annotationDeleted(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .annotationUpdated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .anomalyDetected(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .departmentUpdated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .employeeUpdated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .kpiUpdated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .notification(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .notificationRead(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .participantUpdate(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .predictionReady(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .recommendation(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .reportGenerated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .sessionCreated(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .sessionEnded(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .sessionJoined(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .sessionLeft(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .syncUpdate(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: payload.changeType, sequence: payload.sequence
+            )
+        case .syncDelete(let payload):
+            return EntityEvent(
+                type: payload.entityType, id: payload.entityId,
+                changeType: .deleted, sequence: payload.sequence
+            )
+        default:
+            return nil
+        }
+    }
+}
+
+extension ServerMessage {
+    /// Return the entity after this message, which creates or updates it; nil where the
+    /// message shows but some of its fields, and the others are not known.
+    func entity(after known: EntityData?) -> EntityData? {
+        switch self {
+        case .alert(let payload):
+            let data = AlertData(
+                id: payload.entityId,
+                kpiId: payload.kpiId,
+                ruleId: payload.ruleId,
+                severity: payload.severity,
+                message: payload.message,
+                value: payload.value,
+                threshold: payload.threshold,
+                raisedAt: payload.raisedAt
+            )
+            return .alert(data)
+        case .annotationCreated(let payload):
+            let data = AnnotationData(
+                id: payload.entityId,
+                sessionId: payload.sessionId,
+                authorId: payload.authorId,
+                authorName: payload.authorName,
+                position: payload.position,
+                content: payload.content,
+                contentType: payload.contentType,
+                entity: payload.entity,
+                parentId: payload.parentId,
+                revision: payload.revision,
+                createdAt: payload.createdAt,
+                updatedAt: payload.updatedAt
+            )
+            return .annotation(data)
+        case .annotationUpdated(let payload):
+            let data = AnnotationData(
+                id: payload.entityId,
+                sessionId: payload.sessionId,
+                authorId: payload.authorId,
+                authorName: payload.authorName,
+                position: payload.position,
+                content: payload.content,
+                contentType: payload.contentType,
+                entity: payload.entity,
+                parentId: payload.parentId,
+                revision: payload.revision,
+                createdAt: payload.createdAt,
+                updatedAt: payload.updatedAt
+            )
+            return .annotation(data)
+        case .anomalyDetected(let payload):
+            let data = AnomalyData(
+                kind: .anomaly,
+                id: payload.entityId,
+                kpiId: payload.kpiId,
+                day: payload.day,
+                value: payload.value,
+                expected: payload.expected,
+                lower: payload.lower,
+                upper: payload.upper,
+                score: payload.score,
+                severity: payload.severity,
+                method: payload.method,
+                detectedAt: payload.detectedAt
+            )
+            return .insight(.anomaly(data))
+        case .departmentUpdated(let payload):
+            let data = DepartmentData(
+                id: payload.entityId,
+                name: payload.name,
+                parentId: payload.parentId,
+                updatedAt: payload.updatedAt
+            )
+            return .department(data)
+        case .employeeUpdated(let payload):
+            let data = EmployeeData(
+                id: payload.entityId,
+                name: payload.name,
+                title: payload.title,
+                email: payload.email,
+                departmentId: payload.departmentId,
+                userId: payload.userId,
+                updatedAt: payload.updatedAt
+            )
+            return .employee(data)
+        case .kpiUpdated(let payload):
+            guard case .kpi(var data)? = known else { return nil }
+            data.value = payload.value
+            data.updatedAt = payload.updatedAt
+            return .kpi(data)
+        case .notification(let payload):
+            let data = NotificationData(
+                id: payload.entityId,
+                category: payload.category,
+                title: payload.title,
+                message: payload.message,
+                data: payload.data,
+                createdAt: payload.createdAt,
+                readAt: payload.readAt
+            )
+            return .notification(data)
+        case .participantUpdate(let payload):
+            guard case .participant(var data)? = known else { return nil }
+            data.sessionId = payload.sessionId
+            data.userId = payload.userId
+            data.state = payload.state
+            data.role = payload.role
+            return .participant(data)
+        case .predictionReady(let payload):
+            guard let entityId = payload.entityId else { return nil }
+            let data = PredictionData(
+                kind: .prediction,
+                id: entityId,
+                kpiId: payload.kpiId,
+                horizon: payload.horizon,
+                points: payload.points,
+                method: payload.method,
+                createdAt: payload.createdAt
+            )
+            return .insight(.prediction(data))
+        case .recommendation(let payload):
+            guard let entityId = payload.entityId else { return nil }
+            let data = RecommendationData(
+                kind: .recommendation,
+                id: entityId,
+                kpiId: payload.kpiId,
+                message: payload.message,
+                evidence: payload.evidence,
+                method: payload.method,
+                createdAt: payload.createdAt
+            )
+            return .insight(.recommendation(data))
+        case .reportGenerated(let payload):
+            guard let entityId = payload.entityId else { return nil }
+            let data = ReportData(
+                id: entityId,
+                scope: payload.scope,
+                from: payload.from,
+                to: payload.to,
+                format: payload.format,
+                url: payload.url,
+                createdAt: payload.createdAt,
+                expiresAt: payload.expiresAt
+            )
+            return .report(data)
+        case .sessionCreated(let payload):
+            switch payload.entityType {
+            case .session:
+                let data = SessionData(
+                    id: payload.entityId,
+                    title: payload.title,
+                    hostId: payload.hostId,
+                    activeSpace: payload.activeSpace,
+                    maxParticipants: payload.maxParticipants,
+                    invitationOnly: payload.invitationOnly,
+                    createdAt: payload.createdAt,
+                    endedAt: nil
+                )
+                return .session(data)
+            case .invitation:
+                let data = InvitationData(
+                    id: payload.entityId,
+                    sessionId: payload.sessionId,
+                    title: payload.title
+                )
+                return .invitation(data)
+            default:
+                return nil
+            }
+        case .sessionJoined(let payload):
+            guard let entityId = payload.entityId else { return nil }
+            let data = ParticipantData(
+                id: entityId,
+                sessionId: payload.sessionId,
+                userId: payload.userId,
+                userName: payload.userName,
+                state: payload.state,
+                role: payload.role,
+                joinedAt: payload.joinedAt
+            )
+            return .participant(data)
+        case .syncUpdate(let payload):
+            return payload.data
+        default:
+            return nil
+        }
+    }
+}
+
+// MARK: - Messages of clients
+
+/// A message of a client.
+public enum ClientMessage: Encodable, Hashable, Sendable {
+    case annotationCreate(AnnotationCreate)
+    case annotationDelete(AnnotationDelete)
+    case annotationUpdate(AnnotationUpdate)
+    case auth(Auth)
+    case cursorMove(CursorMove)
+    case kpiUpdate(KpiUpdate)
+    case notificationRead(NotificationRead)
+    case ping
+    case pong
+    case predictionRequest(PredictionRequest)
+    case reportRequest(ReportRequest)
+    case sessionCreate(SessionCreate)
+    case sessionJoin(SessionJoin)
+    case sessionLeave(SessionLeave)
+    case subscribe(Subscribe)
+    case syncRequest(SyncRequest)
+    case unsubscribe(Unsubscribe)
+
+    private enum CodingKeys: String, CodingKey {
+        case type, payload
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        switch self {
+        case .annotationCreate(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .annotationDelete(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .annotationUpdate(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .auth(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .cursorMove(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .kpiUpdate(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .notificationRead(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .predictionRequest(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .reportRequest(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .sessionCreate(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .sessionJoin(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .sessionLeave(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .subscribe(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .syncRequest(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .unsubscribe(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .ping, .pong:
+            break
+        }
+    }
+
+    /// The type of the message, as it is on the wire.
+    public var type: String {
+        switch self {
+        case .annotationCreate: return "ANNOTATION_CREATE"
+        case .annotationDelete: return "ANNOTATION_DELETE"
+        case .annotationUpdate: return "ANNOTATION_UPDATE"
+        case .auth: return "AUTH"
+        case .cursorMove: return "CURSOR_MOVE"
+        case .kpiUpdate: return "KPI_UPDATE"
+        case .notificationRead: return "NOTIFICATION_READ"
+        case .ping: return "PING"
+        case .pong: return "PONG"
+        case .predictionRequest: return "PREDICTION_REQUEST"
+        case .reportRequest: return "REPORT_REQUEST"
+        case .sessionCreate: return "SESSION_CREATE"
+        case .sessionJoin: return "SESSION_JOIN"
+        case .sessionLeave: return "SESSION_LEAVE"
+        case .subscribe: return "SUBSCRIBE"
+        case .syncRequest: return "SYNC_REQUEST"
+        case .unsubscribe: return "UNSUBSCRIBE"
+        }
+    }
+}
+
+extension AnnotationCreate: BOSRequest {
+    public typealias Reply = AnnotationCreated
+    public static let type = "ANNOTATION_CREATE"
+
+    public var message: ClientMessage { .annotationCreate(self) }
+
+    public static func reply(in message: ServerMessage) -> AnnotationCreated? {
+        guard case .annotationCreated(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension AnnotationDelete: BOSRequest {
+    public typealias Reply = AnnotationDeleted
+    public static let type = "ANNOTATION_DELETE"
+
+    public var message: ClientMessage { .annotationDelete(self) }
+
+    public static func reply(in message: ServerMessage) -> AnnotationDeleted? {
+        guard case .annotationDeleted(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension AnnotationUpdate: BOSRequest {
+    public typealias Reply = AnnotationUpdated
+    public static let type = "ANNOTATION_UPDATE"
+
+    public var message: ClientMessage { .annotationUpdate(self) }
+
+    public static func reply(in message: ServerMessage) -> AnnotationUpdated? {
+        guard case .annotationUpdated(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension Auth: BOSRequest {
+    public typealias Reply = AuthSuccess
+    public static let type = "AUTH"
+
+    public var message: ClientMessage { .auth(self) }
+
+    public static func reply(in message: ServerMessage) -> AuthSuccess? {
+        guard case .authSuccess(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension KpiUpdate: BOSRequest {
+    public typealias Reply = KpiUpdated
+    public static let type = "KPI_UPDATE"
+
+    public var message: ClientMessage { .kpiUpdate(self) }
+
+    public static func reply(in message: ServerMessage) -> KpiUpdated? {
+        guard case .kpiUpdated(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension NotificationRead: BOSRequest {
+    public typealias Reply = NotificationReadConfirmed
+    public static let type = "NOTIFICATION_READ"
+
+    public var message: ClientMessage { .notificationRead(self) }
+
+    public static func reply(in message: ServerMessage) -> NotificationReadConfirmed? {
+        guard case .notificationRead(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension PredictionRequest: BOSRequest {
+    public typealias Reply = PredictionReady
+    public static let type = "PREDICTION_REQUEST"
+
+    public var message: ClientMessage { .predictionRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> PredictionReady? {
+        guard case .predictionReady(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension ReportRequest: BOSRequest {
+    public typealias Reply = ReportGenerated
+    public static let type = "REPORT_REQUEST"
+
+    public var message: ClientMessage { .reportRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> ReportGenerated? {
+        guard case .reportGenerated(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SessionCreate: BOSRequest {
+    public typealias Reply = SessionCreated
+    public static let type = "SESSION_CREATE"
+
+    public var message: ClientMessage { .sessionCreate(self) }
+
+    public static func reply(in message: ServerMessage) -> SessionCreated? {
+        guard case .sessionCreated(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SessionJoin: BOSRequest {
+    public typealias Reply = SessionJoined
+    public static let type = "SESSION_JOIN"
+
+    public var message: ClientMessage { .sessionJoin(self) }
+
+    public static func reply(in message: ServerMessage) -> SessionJoined? {
+        guard case .sessionJoined(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SessionLeave: BOSRequest {
+    public typealias Reply = SessionLeft
+    public static let type = "SESSION_LEAVE"
+
+    public var message: ClientMessage { .sessionLeave(self) }
+
+    public static func reply(in message: ServerMessage) -> SessionLeft? {
+        guard case .sessionLeft(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension Subscribe: BOSRequest {
+    public typealias Reply = Subscribed
+    public static let type = "SUBSCRIBE"
+
+    public var message: ClientMessage { .subscribe(self) }
+
+    public static func reply(in message: ServerMessage) -> Subscribed? {
+        guard case .subscribed(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SyncRequest: BOSRequest {
+    public typealias Reply = SyncComplete
+    public static let type = "SYNC_REQUEST"
+
+    public var message: ClientMessage { .syncRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> SyncComplete? {
+        guard case .syncComplete(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension Unsubscribe: BOSRequest {
+    public typealias Reply = Unsubscribed
+    public static let type = "UNSUBSCRIBE"
+
+    public var message: ClientMessage { .unsubscribe(self) }
+
+    public static func reply(in message: ServerMessage) -> Unsubscribed? {
+        guard case .unsubscribed(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension AlertMessage: BOSMessage {
+    public static let type = "ALERT"
+}
+
+extension AnnotationCreated: BOSMessage {
+    public static let type = "ANNOTATION_CREATED"
+}
+
+extension AnnotationDeleted: BOSMessage {
+    public static let type = "ANNOTATION_DELETED"
+}
+
+extension AnnotationUpdated: BOSMessage {
+    public static let type = "ANNOTATION_UPDATED"
+}
+
+extension AnomalyDetected: BOSMessage {
+    public static let type = "ANOMALY_DETECTED"
+}
+
+extension AuthFailed: BOSMessage {
+    public static let type = "AUTH_FAILED"
+}
+
+extension AuthSuccess: BOSMessage {
+    public static let type = "AUTH_SUCCESS"
+}
+
+extension CursorMoved: BOSMessage {
+    public static let type = "CURSOR_MOVE"
+}
+
+extension DepartmentUpdated: BOSMessage {
+    public static let type = "DEPARTMENT_UPDATED"
+}
+
+extension EmployeeUpdated: BOSMessage {
+    public static let type = "EMPLOYEE_UPDATED"
+}
+
+extension ErrorMessage: BOSMessage {
+    public static let type = "ERROR"
+}
+
+extension KpiUpdated: BOSMessage {
+    public static let type = "KPI_UPDATED"
+}
+
+extension NotificationMessage: BOSMessage {
+    public static let type = "NOTIFICATION"
+}
+
+extension NotificationReadConfirmed: BOSMessage {
+    public static let type = "NOTIFICATION_READ"
+}
+
+extension ParticipantUpdate: BOSMessage {
+    public static let type = "PARTICIPANT_UPDATE"
+}
+
+extension PredictionReady: BOSMessage {
+    public static let type = "PREDICTION_READY"
+}
+
+extension RateLimit: BOSMessage {
+    public static let type = "RATE_LIMIT"
+}
+
+extension Recommendation: BOSMessage {
+    public static let type = "RECOMMENDATION"
+}
+
+extension ReportGenerated: BOSMessage {
+    public static let type = "REPORT_GENERATED"
+}
+
+extension SessionCreated: BOSMessage {
+    public static let type = "SESSION_CREATED"
+}
+
+extension SessionEnded: BOSMessage {
+    public static let type = "SESSION_ENDED"
+}
+
+extension SessionJoined: BOSMessage {
+    public static let type = "SESSION_JOINED"
+}
+
+extension SessionLeft: BOSMessage {
+    public static let type = "SESSION_LEFT"
+}
+
+extension Subscribed: BOSMessage {
+    public static let type = "SUBSCRIBED"
+}
+
+extension SyncComplete: BOSMessage {
+    public static let type = "SYNC_COMPLETE"
+}
+
+extension SyncDelete: BOSMessage {
+    public static let type = "SYNC_DELETE"
+}
+
+extension SyncError: BOSMessage {
+    public static let type = "SYNC_ERROR"
+}
+
+extension SyncStart: BOSMessage {
+    public static let type = "SYNC_START"
+}
+
+extension TokenExpiredNotice: BOSMessage {
+    public static let type = "TOKEN_EXPIRED"
+}
+
+extension Unsubscribed: BOSMessage {
+    public static let type = "UNSUBSCRIBED"
+}
