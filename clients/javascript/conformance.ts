@@ -81,7 +81,9 @@ const COMMANDS: Record<Command["do"], (command: Command) => void> = {
 };
 
 // A WebSocket does not say by which status a handshake was refused.
-report("ready", { client: `@bos/client on ${process.release.name} ${process.version}`, cannot: ["handshake"] });
+const { Deno } = globalThis as { Deno?: { version: { deno: string } } };
+const platform = Deno ? `deno ${Deno.version.deno}` : `node ${process.version}`;
+report("ready", { client: `@bos/client on ${platform}`, cannot: ["handshake"] });
 createInterface({ input: process.stdin }).on("line", (line) => {
   const command: Command = JSON.parse(line);
   COMMANDS[command.do](command);

@@ -12,7 +12,8 @@ HEAD = """# Entities
 
 Written by `make docs` from the structs of what is sent. `data` of a `SYNC_UPDATE` is whole: every
 field of the table is there, as null where it may be. How a client keeps them in a map is in
-[clients.md](clients.md#applying-events), what else a message has in [messages.md](messages.md).
+[writing-a-client.md](writing-a-client.md#applying-events), what else a message has in
+[messages.md](messages.md).
 
 | `entityType` | is | live messages, and which of their fields is its id |
 |---|---|---|"""

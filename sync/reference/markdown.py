@@ -29,7 +29,7 @@ from sync.reference.tables import anchor, cell, fields_table, filled, pages_of_d
 HEAD = """# Messages
 
 Written by `make docs` from the message structs; [asyncapi.json](asyncapi.json) says the same to
-programs. How a client uses them is in [clients.md](clients.md).
+programs. How a client uses them is in [writing-a-client.md](writing-a-client.md).
 
 Every message is an object `{"type", "payload", "requestId", "timestamp", "version"}`: JSON in a
 text frame, MessagePack in a binary frame (or JSON, if it begins with `{`).

@@ -21,7 +21,16 @@ from sync.protocol.registry import name_of, resolve
 from sync.reference import asyncapi, documents, examples
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [
+        *(
+            ROOT / name
+            for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "clients/README.md")
+        ),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "clients").glob("*/README.md"),
+    ]
+)
 SCHEMAS = asyncapi.schemas()
 EXAMPLES = [(entry, examples.example(entry, SCHEMAS)) for entry in asyncapi.entries()]
 
@@ -135,14 +144,14 @@ def test_an_example_of_a_server_message_is_of_its_struct(entry: asyncapi.Entry, 
 # ------------------------------------------------------------------ the pages
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     missing = [link for link in links if not (page.parent / link).exists()]
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_within_a_page_leads_to_a_heading(page: Path) -> None:
     text = page.read_text()
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
@@ -150,7 +159,7 @@ def test_every_link_within_a_page_leads_to_a_heading(page: Path) -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) - anchors == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     named = re.findall(
         r"`((?:sync|bos|kpis|collaboration|tests|benchmarks|deploy|templates)/[\w./-]+)`",
@@ -159,7 +168,7 @@ def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_can_be_read_beside_something_else(page: Path) -> None:
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     long = [line for line in prose.splitlines() if len(line) > 130 and line[:1] != "|"]

@@ -1,7 +1,7 @@
 """A client's picture: what it gets, live or in a sync, applied to a dictionary (V4, V8).
 
-By nothing but what docs/clients.md and docs/entities.md say: the fields of each entity are read
-from there.
+By nothing but what docs/writing-a-client.md and docs/entities.md say: the fields of each entity are
+read from there.
 """
 
 from __future__ import annotations

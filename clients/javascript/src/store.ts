@@ -151,7 +151,7 @@ class Edit {
     return all.filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after)) as Change[];
   }
 
-  /** Apply one message by what docs/clients.md says; returns "type id" of what it shows. */
+  /** Apply one message by what docs/writing-a-client.md says; returns "type id" of what it shows. */
   take(message: Told): string[] {
     const { type, payload } = message;
     if (type === "NOTIFICATION_READ") for (const id of payload.notificationIds) this.set("notification", id, null);

@@ -137,7 +137,7 @@ export class Store {
       }));
     return all.filter(({ before, after })=>JSON.stringify(before) !== JSON.stringify(after));
   }
-  /** Apply one message by what docs/clients.md says; returns "type id" of what it shows. */ take(message) {
+  /** Apply one message by what docs/writing-a-client.md says; returns "type id" of what it shows. */ take(message) {
     const { type, payload } = message;
     if (type === "NOTIFICATION_READ") for (const id of payload.notificationIds)this.set("notification", id, null);
     const { entityType, entityId, changeType } = subjectOf(message);
