@@ -464,6 +464,7 @@ export interface JoinedSession {
 export interface KpiData {
   id: string;
   name: string;
+  key: string;
   unit: string;
   value: number | null;
   target: number | null;
