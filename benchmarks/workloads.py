@@ -287,6 +287,27 @@ WORKLOADS = (
         ),
         script="benchmarks.lists",
     ),
+    Workload(
+        name="ingest",
+        title="POST /api/v1/values, 10,000 values of 1,000 KPIs a request, one after the other",
+        group=Group.WRITES,
+        figures=(
+            Figure(name="values_per_s", title="values/s"),
+            Figure(name="ping_p99_ms", title="p99 of PING", unit="ms"),
+            Figure(name="postgres_values_per_s", title="values/s on PostgreSQL"),
+            Figure(name="postgres_ping_p99_ms", title="p99 of PING on PostgreSQL", unit="ms"),
+        ),
+        targets=(PRODUCT,),
+        demands=(
+            Demand(title="values/s", figure="values_per_s", at_least=8_000),
+            Demand(title="p99 of PING, ms", figure="ping_p99_ms", at_most=100),
+            Demand(title="values/s on PostgreSQL", figure="postgres_values_per_s", at_least=5_000),
+            Demand(
+                title="p99 of PING on PostgreSQL, ms", figure="postgres_ping_p99_ms", at_most=100
+            ),
+        ),
+        script="benchmarks.ingest",
+    ),
 )
 BASIC = ("fanout", "fanout-publishers", "rate", "ping", "connect", "update-16", "update-64")
 """Measured by `make bench`, of the product and the naive server"""

@@ -22,13 +22,14 @@ from bos.leaving.admin_departments import DepartmentDeletion
 from bos.leaving.admin_organizations import OrganizationDeletion
 from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
+from bos.service import admin as service
 from sync.models import Event
 from sync.protocol.times import wire_cursor
 from sync.protocol.topics import TOPIC_COLUMNS, names_of
 
 admin.site.index_title = "Administration"
 admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
-for pages in (history.PAGES, imports.PAGES, jobs.PAGES):
+for pages in (history.PAGES, imports.PAGES, jobs.PAGES, service.PAGES):
     register_pages(pages)
 
 

@@ -107,6 +107,10 @@ TOKEN_FIELDS = frozenset({"password", "role", "is_active", "organization_id", "i
 
 
 class UserQuerySet(TenantQuerySet):
+    def people(self) -> Self:
+        """Leave machines out: they sign in nowhere, are told of nothing, and administer nothing."""
+        return self.filter(is_service=False)
+
     def update(self, **values: Any) -> int:
         if not TOKEN_FIELDS.isdisjoint(values) or "organization" in values:
             values.setdefault("token_version", F("token_version") + 1)
@@ -135,7 +139,9 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
 
 class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
-    """A person who signs in, by email. A superuser may belong to no organization.
+    """A person who signs in, by email, or a machine, which has keys (`ServiceAccount`).
+
+    A superuser may belong to no organization, a machine may not; it has neither email nor password.
 
     An email is one user's of its organization: else whoever adds a user there would learn that
     somebody has it elsewhere, or could keep the owner from using it. Of several users with one
@@ -150,12 +156,15 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     name = NameField(max_length=200)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
+    is_service = models.BooleanField(default=False, editable=False)
     token_version = models.PositiveIntegerField("tokens ended", default=0, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)
     """Since when nobody is known by this row any more: see `bos.leaving.people`."""
 
     objects = UserManager()
-    history = History(without=("password", "token_version"), unnoticed=("last_login",))
+    history = History(
+        without=("password", "token_version", "is_service"), unnoticed=("last_login",)
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -167,7 +176,9 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
         constraints = (
             models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_known_role"),
             models.UniqueConstraint(
-                fields=("organization", "email"), name="email_is_one_users_of_an_organization"
+                fields=("organization", "email"),
+                condition=Q(is_service=False),
+                name="email_is_one_users_of_an_organization",
             ),
             # NULL is never the same as NULL.
             models.UniqueConstraint(
@@ -183,6 +194,8 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     def clean(self) -> None:
         """An email is one user's of its organization, in whatever case."""
         super().clean()
+        if self.is_service:
+            return
         self.email = self.email.strip().lower()
         same = User.objects.filter(organization_id=self.organization_id, email=self.email)
         if same.exclude(pk=self.pk).exists():
@@ -205,6 +218,8 @@ class User(AbstractBaseUser, PermissionsMixin, SyncedModel):
     @property
     def is_staff(self) -> bool:
         """May use the admin: of the organization, or of everything."""
+        if self.is_service:
+            return False
         return self.is_superuser or (self.role == Role.ADMIN and self.organization_id is not None)
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
@@ -321,6 +336,58 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ServiceAccount(models.Model):
+    """A machine of an organization: a user with keys instead of a password (decision D1).
+
+    Name, role and whether it is active are the user's, and so are rights, histories and the end of
+    access.
+    """
+
+    user = models.OneToOneField(
+        User, primary_key=True, on_delete=models.CASCADE, related_name="service_account"
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="service_accounts"
+    )
+    created_by = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("user__name",)
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class ServiceKey(models.Model):
+    """A key of a service account; what it is made of: `bos.service.keys`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(ServiceAccount, on_delete=models.CASCADE, related_name="keys")
+    label = NameField(max_length=100)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    """SHA-256 of the secret: of 256 random bits nothing can be guessed, however quick a guess."""
+    scopes = models.CharField(max_length=64)
+    """Separated by blanks."""
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class SpentToken(models.Model):

@@ -37,4 +37,4 @@ def notify(
 
 def admins_of(organization_id: UUID) -> list[User]:
     """Return the users who get what concerns the organization and nobody in particular."""
-    return list(User.objects.of(organization_id).filter(role=Role.ADMIN, is_active=True))
+    return list(User.objects.of(organization_id).people().filter(role=Role.ADMIN, is_active=True))

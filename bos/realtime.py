@@ -31,6 +31,7 @@ from bos.messages import (
 )
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
+from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.protocol.identity import Actor
@@ -239,6 +240,7 @@ feature = Feature(
         Department: departments.look_for_circles,
         User: rules.look_at_admins,
     },
+    on_renewal=[last_use.note_connected],
     caps=[queue.WAITING],
     retention={
         "sign-ins": prune_sign_ins,

@@ -272,6 +272,10 @@ READ_NOTIFICATION_DAYS = decimal("BOS_READ_NOTIFICATION_DAYS", 30)
 NOTIFICATION_DAYS = decimal("BOS_NOTIFICATION_DAYS", 180)
 HISTORY_VALUES = whole("BOS_HISTORY_VALUES", 50_000)
 KPI_HISTORY_VALUES = whole("BOS_KPI_HISTORY_VALUES", 2_000)
+INGEST_BYTES = whole("BOS_INGEST_BYTES", 2 * 2**20)
+"""Of a request that brings values; 10,000 with their times have 1.1 MB."""
+INGEST_VALUES_PER_MINUTE = whole("BOS_INGEST_VALUES_PER_MINUTE", 600_000)
+"""Of an organization, over all processes."""
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 
@@ -307,7 +311,10 @@ HASHES_AT_ONCE = whole("BOS_HASHES_AT_ONCE", 2)
 """Passwords that a process looks at at the same time."""
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["bos.auth.bearer.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "bos.api.scopes.ScopePermission",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["bos.web.parsers.SafeJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

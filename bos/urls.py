@@ -26,6 +26,7 @@ urlpatterns = [
     re_path(r"^auth(?:/|$)", auth_views.not_found),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/kpis/", include("kpis.urls")),
+    path("api/v1/", include("bos.api.urls")),
     re_path(r"^api(?:/|$)", auth_views.not_found),
 ]
 

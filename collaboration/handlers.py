@@ -339,7 +339,7 @@ def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Pri
 @handles(
     CursorMove,
     answers=[],
-    errors=[SessionNotFound],
+    errors=[SessionNotFound, Unauthorized],
     pipelined=True,
     frequent=True,
     at_once=True,

@@ -157,7 +157,7 @@ class KpiAdmin(Archive):
     list_editable = ("value", "target")
     list_filter = ("organization", "department", "owner", "visibility", "direction")
     list_select_related = ("department", "owner", "organization")
-    search_fields = ("name",)
+    search_fields = ("name", "key")
     autocomplete_fields = ("department", "owner")
     inlines = (LatestValues,)
     actions = ("show_to_organization", "show_to_department_only", "archive_kpis")

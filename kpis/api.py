@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from bos.auth.bearer import AuthenticatedPrincipal, BearerAuthentication
 from bos.permissions import principal_of
+from bos.service.keys import Scope
 from kpis.history.pages import history_page, turn
 from kpis.models import Report, ReportFormat, ReportState
 from kpis.permissions import readable_by
@@ -39,6 +40,8 @@ class HistoryView(APIView):
     seconds the longest step has; without it every value is there.
     503 with Retry-After where too many are asked for at once.
     """
+
+    scope = Scope.READ
 
     @extend_schema(
         parameters=[
@@ -87,6 +90,7 @@ class ReportFileView(APIView):
     """
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)
+    scope = Scope.READ
 
     def handle_exception(self, exc: Exception) -> Any:
         accept = self.request.headers.get("Accept", "")

@@ -70,6 +70,7 @@ class KpiData(EntityData):
     and `kpi:`."""
 
     name: Annotated[str, Meta(examples=["Monthly revenue"])]
+    key: Annotated[str, Meta(examples=["monthly-revenue"])]
     unit: Annotated[str, Meta(examples=["EUR"])]
     value: Value | None
     target: Bound | None

@@ -19,6 +19,7 @@ from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
 from kpis.entities import AlertData, Direction, InsightData, KpiData, KpiVisibility, ReportData
 from kpis.history.imports import KpiImport, ValueImport
+from kpis.ingest.services import prune_requests
 from kpis.insights.asked import prune_answers
 from kpis.insights.queue import judging_given_up
 from kpis.messages import KpiUpdated
@@ -73,6 +74,7 @@ class KpiSync(EntitySync[Kpi]):
         return KpiData(
             id=str(row.pk),
             name=row.name,
+            key=row.key,
             unit=row.unit,
             value=wire_number(row.value),
             target=wire_number(row.target),
@@ -318,6 +320,7 @@ feature = Feature(
         "reports": delete_expired_reports,
         "answers": prune_answers,
         "anomalies": delete_old_anomalies,
+        "ingest requests": prune_requests,
     },
     jobs=[
         JobType(work=jobs.judge, on_given_up=judging_given_up),

@@ -19,6 +19,7 @@ GROUPS = (
             ("bos.Department", "account_tree"),
             ("bos.Employee", "badge"),
             ("bos.User", "person"),
+            ("bos.ServiceAccount", "smart_toy"),
         ),
     ),
     (

@@ -262,10 +262,11 @@ def is_staff(request: HttpRequest) -> bool:
 
 
 def choices_of(model: Any, request: HttpRequest) -> QuerySet[Any]:
-    """Rows that this user may choose: of their organization, and nobody who has been erased."""
+    """Rows that this user may choose: of their organization, no machine and nobody who has been
+    erased."""
     rows: QuerySet[Any] = model._default_manager.filter(**_those_there(model))
     return rows if sees_all(request) else rows.filter(organization=tenant_of(request))
 
 
 def _those_there(model: Any) -> dict[str, Any]:
-    return {"erased_at": None} if model is User else {}
+    return {"erased_at": None, "is_service": False} if model is User else {}

@@ -1,4 +1,4 @@
-"""REST requests are authenticated by the same access tokens as connections."""
+"""REST requests are authenticated by the same access tokens and keys as connections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AuthenticatedPrincipal:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`."""
+    """`Authorization: Bearer <access token>`, or a service account's key."""
 
     def authenticate(self, request: Request) -> tuple[AuthenticatedPrincipal, None] | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

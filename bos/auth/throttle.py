@@ -99,7 +99,7 @@ def _digest(email: str) -> str:
 
 def refused(request: HttpRequest | None, email: str, *, reason: str) -> None:
     """Log a refusal: with the ids of those whose email it is, else with a keyed hash of it."""
-    found = User.objects.filter(email=email).values_list("pk", "organization_id")
+    found = User.objects.people().filter(email=email).values_list("pk", "organization_id")
     ids = [(str(pk), str(organization_id or "")) for pk, organization_id in found]
     who = {"account": _digest(email)}
     if ids:
@@ -130,7 +130,7 @@ def _candidates(email: str, *, source: str, organization_id: object) -> Sequence
     """The users with this email: by REST those of an organization, the one last used first; in the
     admin those first who may use it."""
     used = SignIn.objects.filter(user=OuterRef("pk")).order_by("-used_at").values("used_at")[:1]
-    users = User.objects.filter(email=email).annotate(used_at=Subquery(used))
+    users = User.objects.people().filter(email=email).annotate(used_at=Subquery(used))
     if source == "rest":
         users = users.exclude(organization=None)
     if organization_id is not None:

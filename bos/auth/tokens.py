@@ -1,10 +1,12 @@
-"""Tokens: bound to a user's organization, token version (decision A5) and sign-in (A6)."""
+"""Tokens: bound to a user's organization, token version (decision A5) and sign-in (A6). Keys (D1)
+are looked up beside them."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +19,9 @@ from bos.auth import sign_ins
 from bos.auth.token_keys import KeyedBackend, token_keys
 from bos.ids import canonical_uuids
 from bos.models import SignIn, SpentToken, User
+from bos.service import keys
+from bos.service.keys import LivingKey
+from bos.service.last_use import uses
 from sync.eventlog.fast_sql import Lock, hold_rows, read_rows
 from sync.eventlog.retention import prune_plain
 from sync.protocol.authenticator import Claims
@@ -99,26 +104,48 @@ _OF_USER = ("is_active", "organization_id", "token_version", "name", "role")
 _OF_SIGN_IN = ("user_id", "ended_at")
 
 
-class JwtAuthenticator:
-    """The kernel's view of our tokens and users."""
+class Authenticator:
+    """The kernel's view of our tokens, keys and users."""
 
     def verify(self, token: str) -> Claims:
+        if token.startswith(keys.BEGIN):
+            claims = keys.claims_of(token)
+            if claims is None:
+                raise TokenInvalid
+            return claims
         return _read(token, "access")[0]
 
     def load(self, claims: Sequence[Claims]) -> list[Principal | None]:
-        # Sign-ins first: of a user who is deactivated in between nothing is let in.
+        # Sign-ins and keys first: of a user who is deactivated in between nothing is let in.
         ids = canonical_uuids({c.sign_in_id for c in claims if c.sign_in_id})
         living = _living(read_rows(SignIn, ids, *_OF_SIGN_IN))
-        ids = canonical_uuids({c.user_id for c in claims})
-        return _principals(claims, living, read_rows(User, ids, *_OF_USER))
+        by_key = keys.read_keys(claims)
+        named = _named(claims, by_key)
+        ids = canonical_uuids({c.user_id for c in named})
+        loaded = _principals(named, living, by_key, read_rows(User, ids, *_OF_USER))
+        pairs = zip(claims, loaded, strict=True)
+        uses.note(claim.sign_in_id for claim, now in pairs if claim.secret and now is not None)
+        return loaded
 
     def hold(self, claims: Sequence[Claims], *, wait: bool) -> list[Principal | None]:
+        """claims: of principals, which say whose they are."""
         ids = canonical_uuids({c.user_id for c in claims})
         users = hold_rows(User, ids, Lock.SHARE, *_OF_USER, wait=wait)
         # Not ended, and they do not end until the transaction does.
         ids = canonical_uuids({c.sign_in_id for c in claims if c.sign_in_id})
         living = _living(hold_rows(SignIn, ids, Lock.SHARE, *_OF_SIGN_IN, wait=wait))
-        return _principals(claims, living, users)
+        by_key = keys.hold_keys(claims, wait=wait)
+        return _principals(claims, living, by_key, users)
+
+
+def _named(claims: Sequence[Claims], by_key: Mapping[str, LivingKey]) -> list[Claims]:
+    """Return the claims, those of keys with the user whose key it is."""
+    return [
+        replace(claim, user_id=key.user_id)
+        if claim.secret and (key := by_key.get(claim.sign_in_id)) is not None
+        else claim
+        for claim in claims
+    ]
 
 
 def _living(sign_ins: _Rows) -> set[tuple[str, str]]:
@@ -127,11 +154,16 @@ def _living(sign_ins: _Rows) -> set[tuple[str, str]]:
 
 
 def _principals(
-    claims: Sequence[Claims], living: set[tuple[str, str]], users: _Rows
+    claims: Sequence[Claims],
+    living: set[tuple[str, str]],
+    by_key: Mapping[str, LivingKey],
+    users: _Rows,
 ) -> list[Principal | None]:
     now = {str(pk): values for pk, is_active, *values in users if is_active}
     return [
-        _principal(claim, now.get(claim.user_id))
+        _principal_of_key(claim, by_key.get(claim.sign_in_id), now.get(claim.user_id))
+        if keys.is_key(claim)
+        else _principal(claim, now.get(claim.user_id))
         if not claim.sign_in_id or (claim.sign_in_id, claim.user_id) in living
         else None
         for claim in claims
@@ -155,7 +187,20 @@ def _principal(claim: Claims, now: _Now | None) -> Principal | None:
     )
 
 
-authenticator = JwtAuthenticator()
+def _principal_of_key(claim: Claims, key: LivingKey | None, now: _Now | None) -> Principal | None:
+    """A key as it is presented names no organization and no token version: those of now hold."""
+    if key is None or now is None or not key.proves(claim):
+        return None
+    if claim.secret:
+        organization_id, token_version, *_ = now
+        claim = replace(claim, organization_id=str(organization_id), token_version=token_version)
+    principal = _principal(claim, now)
+    if principal is None:
+        return None
+    return replace(principal, expires_at=key.expires_at, scopes=key.scopes)
+
+
+authenticator = Authenticator()
 
 
 # ------------------------------------------------------------------ the life of a sign-in

@@ -161,9 +161,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         codes = error.get_codes()
         code = codes if isinstance(codes, str) else "error"
         body = {"code": code.upper(), "message": str(error.detail)}
+        if details := getattr(error, "details", None):
+            body["details"] = details
         if wait := getattr(error, "wait", None):
             body["retryAfter"] = wait
-            body["details"] = {"retryAfter": wait}  # where every other refusal has it
+            # Where every other refusal has it.
+            body["details"] = {"retryAfter": wait} | body.get("details", {})
     response.data = body
     return response
 

@@ -134,7 +134,7 @@ class DepartmentReference(Reference):
 
 
 class UserReference(Reference):
-    """By email."""
+    """By email. A machine has none, and owns nothing."""
 
     model = User
 

@@ -81,7 +81,7 @@ class Leaving(TenantAdmin):
     out_of_sight = "The person has been erased."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(erased_at=None)
+        return super().get_queryset(request).filter(erased_at=None, is_service=False)
 
     def get_urls(self) -> Any:
         erase = self.admin_site.admin_view(self.erase_view)

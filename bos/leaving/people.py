@@ -102,7 +102,8 @@ def successors_of(user: User) -> QuerySet[User]:
     """Return the users who may become admin where this one is the last; none where others are."""
     others: QuerySet[User] = User.objects.none()
     if is_last_admin(user):
-        others = User.objects.of(user.organization_id).filter(is_active=True).exclude(pk=user.pk)
+        active = User.objects.of(user.organization_id).people().filter(is_active=True)
+        others = active.exclude(pk=user.pk)
     return others
 
 

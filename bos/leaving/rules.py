@@ -37,7 +37,7 @@ def goes_with_its_organization(origin: Any) -> bool:
 
 
 def admins_of(organization_id: Any) -> Any:
-    return User.objects.of(organization_id).filter(role=Role.ADMIN, is_active=True)
+    return User.objects.of(organization_id).people().filter(role=Role.ADMIN, is_active=True)
 
 
 def is_last_admin(user: User) -> bool:
@@ -56,7 +56,7 @@ def lock_admins(organization_id: Any) -> None:
 
 
 def _is_admin(user: User) -> bool:
-    return user.is_active and user.role == Role.ADMIN
+    return user.is_active and user.role == Role.ADMIN and not user.is_service
 
 
 def _require_admin(organization_id: Any) -> None:

@@ -171,8 +171,10 @@ def session_create(
 
 def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
     wanted = set(user_ids) - {principal.user_id}
-    members = User.objects.of(principal.organization_id).filter(
-        pk__in=canonical_uuids(wanted), is_active=True
+    members = (
+        User.objects.of(principal.organization_id)
+        .people()
+        .filter(pk__in=canonical_uuids(wanted), is_active=True)
     )
     found = list(members)
     if len(found) != len(wanted):

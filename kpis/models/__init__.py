@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kpis.models.alerts import MAX_HOURS, Alert, AlertRule, RuleKind, Severity
+from kpis.models.ingest import IngestRequest
 from kpis.models.insights import AskedPrediction, Insight, InsightKind, InsightState
 from kpis.models.kpis import (
     CurrentKpis,
@@ -32,6 +33,7 @@ __all__ = [
     "AskedPrediction",
     "CurrentKpis",
     "Direction",
+    "IngestRequest",
     "Insight",
     "InsightKind",
     "InsightState",

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from bos.adminsite.numbers import plain_number
 from bos.history.model import History
 from bos.models import Department, Organization, TenantQuerySet
 from bos.texts import NameField
+from kpis.keys import MOST, key_of, validate_key
+from sync.eventlog.fast_sql import Lock, hold_rows
 from sync.eventlog.querysets import SyncedModel
 from sync.protocol.codecs import exact_number
 
@@ -45,11 +50,62 @@ class Visibility(models.TextChoices):
     DEPARTMENT = "department", "Its department only"
 
 
-class CurrentKpis(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]  # a call
+class KpiQuerySet(TenantQuerySet):
+    """Every KPI has a key, from whatever source it comes."""
+
+    def bulk_create(self, objs: Iterable[Kpi], *args: Any, **kwargs: Any) -> list[Kpi]:
+        kpis = list(objs)
+        with transaction.atomic(using=self.db, savepoint=False):
+            give_keys([kpi for kpi in kpis if not kpi.key])
+            return super().bulk_create(kpis, *args, **kwargs)
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]  # no template may call it
+
+    def update(self, **values: Any) -> int:
+        organization = values.get("organization", values.get("organization_id"))
+        if organization is None:
+            return super().update(**values)
+        organization_id = getattr(organization, "pk", organization)
+        with transaction.atomic(using=self.db, savepoint=False):
+            for kpi in self.exclude(organization_id=organization_id):
+                was = kpi.key
+                kpi.organization_id = organization_id
+                give_keys([kpi])
+                if kpi.key != was:
+                    Kpi.everything.filter(pk=kpi.pk).update(key=kpi.key)
+            return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]  # as above
+
+
+def give_keys(kpis: Iterable[Kpi]) -> None:
+    """Give a key to those of these KPIs that have none, or one that another KPI there has.
+
+    Runs inside the caller's transaction, and locks the organizations: two who add a KPI of one name
+    at once get two keys.
+    """
+    by_organization: dict[UUID, list[Kpi]] = defaultdict(list)
+    for kpi in kpis:
+        by_organization[kpi.organization_id].append(kpi)
+    for organization_id in sorted(by_organization, key=str):
+        rows = by_organization[organization_id]
+        hold_rows(Organization, [organization_id], Lock.CHANGE, wait=True)
+        others = Kpi.everything.of(organization_id).exclude(pk__in=[kpi.pk for kpi in rows])
+        taken = set(others.values_list("key", flat=True))
+        for kpi in rows:
+            if not kpi.key or kpi.key in taken:
+                kpi.key = key_of(kpi.name, taken)
+            taken.add(kpi.key)
+
+
+class CurrentKpis(models.Manager.from_queryset(KpiQuerySet)):  # type: ignore[misc]  # a call
     """Those that are not archived: what anybody sees, sets, judges, reports, imports or exports."""
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(archived_at=None)
+
+
+KEY_IS_TAKEN = "Another KPI of the organization has this key."
 
 
 class Kpi(SyncedModel):
@@ -73,6 +129,12 @@ class Kpi(SyncedModel):
         related_name="owned_kpis",
     )
     name = NameField(max_length=200)
+    key = models.CharField(
+        max_length=MOST,
+        blank=True,
+        validators=[validate_key],
+        help_text="What systems that send values call it. Empty: made of the name.",
+    )
     unit = NameField(max_length=32, blank=True)
     value = exact_field(null=True, blank=True)
     target = exact_field(null=True, blank=True)
@@ -87,7 +149,7 @@ class Kpi(SyncedModel):
     """Not stored here: when the value being saved was measured, if not now (history, imports)."""
 
     objects = CurrentKpis()
-    everything = TenantQuerySet.as_manager()
+    everything = KpiQuerySet.as_manager()
     history = History(unnoticed=("value",))  # each value is kept as a KpiValue with its author
 
     class Meta:
@@ -100,6 +162,11 @@ class Kpi(SyncedModel):
                 condition=Q(visibility="organization") | Q(department__isnull=False),
                 name="kpi_of_a_department_only_has_a_department",
             ),
+            models.UniqueConstraint(
+                fields=("organization", "key"),
+                name="key_is_one_kpis_of_an_organization",
+                violation_error_message=KEY_IS_TAKEN,
+            ),
         )
 
     def __str__(self) -> str:
@@ -109,6 +176,30 @@ class Kpi(SyncedModel):
     def value_text(self) -> str:
         return "no value" if self.value is None else f"{plain_number(self.value)} {self.unit}"
 
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        fields = kwargs.get("update_fields")
+        with transaction.atomic(savepoint=False):
+            if self._needs_key(fields):
+                give_keys([self])
+                if fields is not None:
+                    kwargs["update_fields"] = frozenset({*fields, "key"})
+            super().save_base(*args, **kwargs)
+
+    save_base.alters_data = True  # type: ignore[attr-defined]  # as above
+
+    def _needs_key(self, fields: Collection[str] | None) -> bool:
+        """Whether it has no key, or comes from another organization with one that may be taken.
+
+        fields: those that are saved; None for all.
+        """
+        if not self.key:
+            return fields is None or "key" in fields
+        moves = fields is None or not {"organization", "organization_id"}.isdisjoint(fields)
+        if self._state.adding or not moves:
+            return False
+        stored = Kpi.everything.filter(pk=self.pk).values_list("organization_id", flat=True).first()
+        return stored not in (None, self.organization_id)
+
     def clean(self) -> None:
         for field in ("department", "owner"):
             other = getattr(self, field)
@@ -116,6 +207,9 @@ class Kpi(SyncedModel):
                 raise ValidationError({field: f"The {field} is of another organization."})
         if self.visibility == Visibility.DEPARTMENT and self.department_id is None:
             raise ValidationError({"department": "Visible to its department only: to which?"})
+        same = Kpi.everything.of(self.organization_id).filter(key=self.key).exclude(pk=self.pk)
+        if self.key and same.exists():
+            raise ValidationError({"key": KEY_IS_TAKEN})
 
 
 class KpiValue(models.Model):

@@ -198,6 +198,9 @@ class Appending:
     def __bool__(self) -> bool:
         return bool(self._pending)
 
+    def of(self, organization_id: str) -> Sequence[PendingEvent]:
+        return self._by_organization.get(organization_id, ())
+
     def advance_heads(self, script: Script) -> None:
         """Lock the head of each organization and move it on by its events; the answer of each is
         its new sequence and time.
@@ -224,6 +227,19 @@ class Appending:
         if logged:
             script.insert(_INSERT, [msgspec.structs.astuple(event) for event in logged])
             self._pending[0].publishes = logged
+
+
+def coming_sequence(organization_id: str) -> int:
+    """Return the sequence of the organization's last event once the open transaction is committed.
+
+    Locks the head where the transaction has events of it: nothing else may be locked after that.
+    """
+    pending = len(Appending(connection).of(organization_id))
+    heads_ = StreamHead.objects.filter(pk=organization_id)
+    if pending:
+        heads_ = heads_.select_for_update()
+    last = heads_.values_list("sequence", flat=True).first() or 0
+    return last + pending
 
 
 # ------------------------------------------------------------------ reading

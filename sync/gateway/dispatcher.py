@@ -32,7 +32,7 @@ from sync.protocol.errors import (
     RateLimitExceeded,
     Unauthorized,
 )
-from sync.protocol.identity import Actor, Principal, acting
+from sync.protocol.identity import WRITE, Actor, Principal, acting
 from sync.protocol.limits import WINDOW, limit_figures
 from sync.protocol.registry import Message, Request, RequestType
 
@@ -234,6 +234,7 @@ def admit(
         if limited:
             return Admitted(envelope, limited)
         request, handler = registry.resolve(type_)
+        _require_scope(connection, request)
         if not request.at_once or _changes_come_first(connection, request):
             return Admitted(envelope, limited)
         message: Request = envelope.payload_as(request.struct)
@@ -254,6 +255,7 @@ async def serve(connection: Connection, hub: Hub, admitted: Admitted) -> None:
         if limited:
             await _count_for_user(connection, hub)
         request, handler = registry.resolve(envelope.type)
+        _require_scope(connection, request)
         message: Request = envelope.payload_as(request.struct)
         connection.well_formed()
         if limited:
@@ -270,6 +272,13 @@ async def serve(connection: Connection, hub: Hub, admitted: Admitted) -> None:
             connection.subscriber.send(answer.message, envelope.request_id, answer.timestamp)
     except Exception as error:
         _refuse(connection, error, envelope.request_id, request)
+
+
+def _require_scope(connection: Connection, request: RequestType) -> None:
+    """Raises Unauthorized where the connection's key is only for reading, and this is more."""
+    principal = connection.principal
+    if principal is not None and not request.only_reads and not principal.has_scope(WRITE):
+        raise Unauthorized
 
 
 def _changes_come_first(connection: Connection, request: RequestType) -> bool:

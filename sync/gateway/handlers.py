@@ -31,7 +31,7 @@ from sync.protocol.errors import (
     TokenInvalid,
     Unauthorized,
 )
-from sync.protocol.identity import Principal
+from sync.protocol.identity import EVENTS, Principal
 from sync.protocol.registry import handles
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Topic
@@ -47,12 +47,13 @@ logger = logging.getLogger("bos.sync")
         Answer.reply(messages.AuthSuccess),
         Answer.failure(messages.AuthFailed, messages.AUTH_ERRORS),
     ],
+    only_reads=True,
 )
 async def auth(context: Context, message: messages.Auth) -> Reply | None:
     """Sign in, or renew the token; decisions A1 to A4."""
     connection = context.connection
     try:
-        claims = authenticator().verify(message.token)
+        claims = await _identified(context, authenticator().verify(message.token))
         feed = await context.hub.feed(claims.organization_id)
         if connection.principal is not None:
             return await _renew(context, await _current_principal(context, claims, feed))
@@ -62,6 +63,19 @@ async def auth(context: Context, message: messages.Auth) -> Reply | None:
         if connection.auth_failed():
             connection.close(CloseCode.AUTHENTICATION)
         return None
+
+
+async def _identified(context: Context, claims: Claims) -> Claims:
+    """Return claims that name their user: of a key the database has to say whose it is.
+
+    Raises TokenInvalid, also for a key that is for something else.
+    """
+    if not claims.secret:
+        return claims
+    principal = await context.hub.principals.load(claims)
+    if principal is None or not principal.has_scope(EVENTS):
+        raise TokenInvalid
+    return Claims.of(principal)
 
 
 async def _current_principal(context: Context, claims: Claims, feed: Feed) -> Principal:
@@ -157,13 +171,13 @@ def _now() -> float:
 # ------------------------------------------------------------------ heartbeat
 
 
-@handles(messages.Ping, answers=[Answer.reply(messages.ServerPong)], at_once=True)
+@handles(messages.Ping, answers=[Answer.reply(messages.ServerPong)], at_once=True, only_reads=True)
 def ping(context: Context, message: messages.Ping) -> Reply:
     """PONG with the PING's own timestamp, as the document shows it (decision H1)."""
     return Reply(messages.ServerPong(), timestamp=context.envelope.timestamp)
 
 
-@handles(messages.Pong, answers=[], at_once=True)
+@handles(messages.Pong, answers=[], at_once=True, only_reads=True)
 def pong(context: Context, message: messages.Pong) -> None:
     """Any frame counts as a sign of life; there is nothing more to a PONG."""
 
@@ -182,6 +196,7 @@ def _of_channels(message: messages.Subscribe | messages.SyncRequest) -> int:
     errors=[InvalidChannel, SubscriptionFailed, Unauthorized],
     each="channels",
     cost=_of_channels,
+    only_reads=True,
 )
 async def subscribe(context: Context, message: messages.Subscribe) -> Reply | None:
     """Follow channels; each that is refused gets an ERROR of its own (decision S1)."""
@@ -210,6 +225,7 @@ async def subscribe(context: Context, message: messages.Subscribe) -> Reply | No
     answers=[Answer.reply(messages.Unsubscribed, note="of those that were well formed, if any")],
     errors=[InvalidChannel, SubscriptionFailed],
     each="channels",
+    only_reads=True,
 )
 async def unsubscribe(context: Context, message: messages.Unsubscribe) -> Reply | None:
     """Follow channels no longer. One that was not followed is none the less not followed now."""
@@ -268,6 +284,7 @@ def _of_sync(message: messages.SyncRequest) -> int:
         Answer.failure(messages.SyncError, list(SyncErrorCode)),
     ],
     cost=_of_sync,
+    only_reads=True,
 )
 async def sync_request(context: Context, message: messages.SyncRequest) -> None:
     """Replay or snapshot; decision V4."""

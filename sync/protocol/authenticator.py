@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
@@ -18,6 +18,8 @@ class Claims:
     """The claims of a valid access token. expires_at: seconds since the epoch.
 
     sign_in_id: which sign-in it has come of; empty for a token that does not say.
+    secret: the proof that came with it, where only `load` can look at that; the user and the
+    organization are empty then, and the principal says which they are.
     """
 
     user_id: str
@@ -25,6 +27,7 @@ class Claims:
     token_version: int
     expires_at: float
     sign_in_id: str = ""
+    secret: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, principal: Principal) -> Claims:

@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+EVENTS = "events"
+"""The scope that AUTH needs: to follow what happens."""
+WRITE = "write"
+"""The scope that requests need which change something, or have work done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -21,6 +26,11 @@ class Principal:
     """Seconds since the epoch: `exp` of the access token."""
     sign_in_id: str = ""
     """Ended, the token holds no more; empty where it does not say which sign-in it has come of."""
+    scopes: frozenset[str] | None = None
+    """Of a machine's key, the only uses it is for; None: everything that the role may do."""
+
+    def has_scope(self, scope: str) -> bool:
+        return self.scopes is None or scope in self.scopes
 
 
 @dataclass(frozen=True, slots=True)

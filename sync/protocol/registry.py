@@ -24,7 +24,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from sync.protocol.answers import Answer, Refusal, codes_of
-from sync.protocol.errors import InvalidMessage, NotServed
+from sync.protocol.errors import InvalidMessage, NotServed, Unauthorized
 
 if TYPE_CHECKING:
     from sync.gateway.dispatcher import Context
@@ -110,6 +110,7 @@ class Handles:
     cost: Price
     frequent: bool
     at_once: bool
+    only_reads: bool
 
 
 @dataclass(slots=True)
@@ -118,7 +119,8 @@ class RequestType:
 
     Its handler queues its change before it first waits, so changes keep their order; whatever is
     not pipelined waits for the changes before it.
-    answers, errors, each, at_once: see `handles`. codes: of every ERROR that may answer it.
+    answers, errors, each, at_once, only_reads: see `handles`. codes: of every ERROR that may answer
+    it.
     """
 
     name: str
@@ -126,6 +128,7 @@ class RequestType:
     handler: Handler | None = None
     pipelined: bool = False
     at_once: bool = False
+    only_reads: bool = False
     cost: Price = 1
     answers: tuple[Answer, ...] = ()
     errors: tuple[Refusal, ...] = ()
@@ -181,6 +184,7 @@ def handles(
     cost: Price = 1,
     frequent: bool = False,
     at_once: bool = False,
+    only_reads: bool = False,
 ) -> Callable[[Handler], Handles]:
     """Declare that a function serves this request.
 
@@ -191,13 +195,15 @@ def handles(
     frequent: it is counted by itself and has a budget of its own (`Connection.count`).
     at_once: the function is a plain one, which waits for nothing and answers with a Reply or None:
     it is called where the frame is read, without a queue or a task.
+    only_reads: it changes nothing and has no work done, so a machine's key needs no scope for it
+    but that of AUTH. Any other request needs `write`, and is refused with UNAUTHORIZED without.
     """
 
     def declare(function: Handler) -> Handles:
         if iscoroutinefunction(function) is at_once:
             raise TypeError(f"{function.__name__}: `async def`, or at_once; not both, nor neither")
         told = tuple(answers), tuple(errors), each
-        return Handles(struct, function, *told, pipelined, cost, frequent, at_once)
+        return Handles(struct, function, *told, pipelined, cost, frequent, at_once, only_reads)
 
     return declare
 
@@ -218,9 +224,11 @@ def add_handler(handles: Handles) -> None:
     request.handler = handles.function
     request.pipelined = handles.pipelined
     request.at_once = handles.at_once
+    request.only_reads = handles.only_reads
     request.cost = handles.cost
     request.answers, request.errors, request.each = handles.answers, handles.errors, handles.each
-    request.codes = codes_of(request.name, request.errors)
+    of_scope = () if request.only_reads else (Unauthorized,)
+    request.codes = codes_of(request.name, {*request.errors, *of_scope})
     if handles.frequent:
         FREQUENT.add(request.name)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from bos.auth.tokens import tokens_for
 from bos.models import Notification
+from bos.service.keys import Scope
 from kpis import jobs
 from kpis.models import AskedPrediction, Kpi, KpiValue, Report
 from kpis.reports.requests import report_given_up
@@ -19,6 +20,7 @@ from sync.eventlog import log, retention
 from sync.models import Event
 from tests.support.cast import Cast, Person
 from tests.support.client import Client, Message
+from tests.support.machines import make_machine
 from tests.support.server import Server
 
 CONNECTIONS = 3
@@ -350,6 +352,10 @@ OF_SESSIONS: dict[Pair, Provocation] = {
     ),
     ("ANNOTATION_UPDATE", "ANNOTATION_UPDATED", "copy"): lambda s: s.ask(s.cast.bob, s.of_note()),
     ("ANNOTATION_DELETE", "ANNOTATION_DELETED", "copy"): lambda s: s.ask(s.cast.bob, s.of_note()),
+    ("CURSOR_MOVE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(
+        make_machine(s.cast.home.organization, scopes=[Scope.EVENTS]),
+        IN_NO_SESSION | {"position": NOTE["position"]},
+    ),
     ("CURSOR_MOVE", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(
         s.cast.bob, IN_NO_SESSION | {"position": NOTE["position"]}
     ),

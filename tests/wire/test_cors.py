@@ -59,7 +59,8 @@ async def test_c1_a_page_of_an_allowed_origin_signs_in_and_reads(
         asked = await preflight(impatient, path)
         assert (asked.status, readable(asked)) == (204, True)
         assert asked.headers["access-control-allow-methods"] == "GET, POST"
-        assert asked.headers["access-control-allow-headers"] == "Authorization, Content-Type"
+        allowed = "Authorization, Content-Type, Idempotency-Key"
+        assert asked.headers["access-control-allow-headers"] == allowed
     body = {"email": cast.bob.email, "password": PASSWORD}
     answer = await ask(impatient, "/auth/token", body=body)
     assert (answer.status, readable(answer)) == (200, True)

@@ -464,6 +464,7 @@ export interface JoinedSession {
 export interface KpiData {
   id: string;
   name: string;
+  key: string;
   unit: string;
   value: number | null;
   target: number | null;
@@ -1542,7 +1543,7 @@ export const FIELDS: { [name: string]: Array<string> | undefined } = {
   "department": ["id", "name", "parentId", "updatedAt"],
   "employee": ["id", "name", "title", "email", "departmentId", "userId", "updatedAt"],
   "notification": ["id", "category", "title", "message", "data", "createdAt", "readAt"],
-  "kpi": ["id", "name", "unit", "value", "target", "direction", "departmentId", "ownerId", "visibility", "updatedAt"],
+  "kpi": ["id", "name", "key", "unit", "value", "target", "direction", "departmentId", "ownerId", "visibility", "updatedAt"],
   "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt"],
   "insight:anomaly": ["kind", "id", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt"],
   "insight:prediction": ["kind", "id", "kpiId", "horizon", "points", "method", "createdAt"],

@@ -421,6 +421,7 @@ class KpiData(EntityData):
 
     id: str
     name: str
+    key: str
     unit: str
     value: float | None
     target: float | None

@@ -2611,6 +2611,7 @@ public struct JoinedSession: Codable, Hashable, Sendable {
 public struct KpiData: Codable, Hashable, Sendable {
     public var id: String
     public var name: String
+    public var key: String
     public var unit: String
     public var value: Double?
     public var target: Double?
@@ -2623,6 +2624,7 @@ public struct KpiData: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case id
         case name
+        case key
         case unit
         case value
         case target
@@ -2636,6 +2638,7 @@ public struct KpiData: Codable, Hashable, Sendable {
     public init(
         id: String,
         name: String,
+        key: String,
         unit: String,
         value: Double?,
         target: Double?,
@@ -2647,6 +2650,7 @@ public struct KpiData: Codable, Hashable, Sendable {
     ) {
         self.id = id
         self.name = name
+        self.key = key
         self.unit = unit
         self.value = value
         self.target = target
@@ -2661,6 +2665,7 @@ public struct KpiData: Codable, Hashable, Sendable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         id = try container.decode(String.self, forKey: .id)
         name = try container.decode(String.self, forKey: .name)
+        key = try container.decode(String.self, forKey: .key)
         unit = try container.decode(String.self, forKey: .unit)
         value = try container.decode(Double?.self, forKey: .value)
         target = try container.decode(Double?.self, forKey: .target)
@@ -2675,6 +2680,7 @@ public struct KpiData: Codable, Hashable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)
         try container.encode(name, forKey: .name)
+        try container.encode(key, forKey: .key)
         try container.encode(unit, forKey: .unit)
         try container.encode(value, forKey: .value)
         try container.encode(target, forKey: .target)

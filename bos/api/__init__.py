@@ -1,0 +1,1 @@
+"""Shared by the REST views under /api/v1."""

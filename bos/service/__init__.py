@@ -1,0 +1,1 @@
+"""Machines of an organization: service accounts and their keys (decision D1)."""
