@@ -60,9 +60,9 @@ lint: $(VENV)/.dev  ## Style, types, layers, language; JavaScript as well
 
 docs: $(VENV)/.dev  ## Write what docs/ and clients/ have of the declarations
 	@$(IN)/python manage.py protocol_docs
-
-clients: $(VENV)/.dev  ## Pack the client in JavaScript, and write what the page serves of it
 	@$(IN)/python clients/javascript/build.py --page
+
+clients: docs  ## Pack the client in JavaScript, and write what the page serves of it
 	@$(IN)/python clients/javascript/build.py
 	@cd clients/javascript && ../../$(IN)/npm pack --silent
 

@@ -362,6 +362,7 @@
   "kpi": [
     "id",
     "name",
+    "key",
     "unit",
     "value",
     "target",
