@@ -6,6 +6,7 @@ import asyncio
 import math
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -29,10 +30,53 @@ Exit codes:
 """
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--url", envvar="BOS_URL", help="Of the server: https://host[:port].")
-@click.option("--token", envvar="BOS_TOKEN", help="An access token, instead of what `login` keeps.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines on a terminal, too.")
+URL_HELP = "Of the server: https://host[:port]."
+TOKEN_HELP = "An access token, instead of what `login` keeps."
+JSON_HELP = "JSON lines on a terminal, too."
+
+
+class _Command(click.Command):
+    """A command after whose name the options of `bos` may stand as well."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params += [
+            click.Option(["--url"], help=URL_HELP, expose_value=False, callback=_set_url),
+            click.Option(["--token"], help=TOKEN_HELP, expose_value=False, callback=_set_token),
+            click.Option(
+                ["--json"], is_flag=True, help=JSON_HELP, expose_value=False, callback=_set_json
+            ),
+        ]
+
+
+class _Group(click.Group):
+    command_class = _Command
+
+
+def _settings(context: click.Context) -> Settings:
+    settings: Settings = context.obj
+    return settings
+
+
+def _set_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
+    if url:
+        _settings(context).url = url
+
+
+def _set_token(context: click.Context, _: click.Parameter, token: str | None) -> None:
+    if token:
+        _settings(context).token = token
+
+
+def _set_json(context: click.Context, _: click.Parameter, as_json: bool) -> None:
+    if as_json:
+        _settings(context).output = Output(for_eyes=False)
+
+
+@click.group(cls=_Group, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", envvar="BOS_URL", help=URL_HELP)
+@click.option("--token", envvar="BOS_TOKEN", help=TOKEN_HELP)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @click.version_option(package_name="bos-client")
 @click.pass_context
 def bos(context: click.Context, url: str | None, token: str | None, as_json: bool) -> None:
