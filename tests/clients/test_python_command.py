@@ -147,6 +147,10 @@ async def test_k3_watch_set_and_tail_speak_json_into_a_pipe(
     assert (event["type"], event["payload"]["value"]) == ("KPI_UPDATED", 42.5)
     assert change["sequence"] == event["payload"]["sequence"] == answer["sequence"]
     assert (watching.returncode, tailing.returncode) == (0, 0)
+    cast.home.revenue.key = "money-in"
+    await cast.home.revenue.asave(update_fields=["key"])
+    by_key = await bos("set", "money-in", "41.5")
+    assert [one["kpiId"] for one in by_key.lines] == [revenue], by_key.err
 
 
 async def test_k3_each_exit_code_says_why(server: Server, cast: Cast, tmp_path: Path) -> None:

@@ -143,7 +143,9 @@ def whoami(settings: Settings) -> None:
 
 @bos.command("watch")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
-@click.option("--kpi", "kpis", multiple=True, metavar="NAME", help="Only this KPI: its id or name.")
+@click.option(
+    "--kpi", "kpis", multiple=True, metavar="NAME", help="Only this KPI: id, key or name."
+)
 @click.option("--once", is_flag=True, help="Show what is there now, and end.")
 @click.option("--count", type=click.IntRange(1), help="End after so many changes.")
 @click.pass_obj
@@ -168,7 +170,7 @@ def watch_command(
 @click.argument("value", type=float)
 @click.pass_obj
 def set_command(settings: Settings, kpi: str, value: float) -> None:
-    """Set the value of a KPI, named by its id or its name. Before a negative value write `--`."""
+    """Set the value of a KPI, named by its id, key or name. Before a negative value write `--`."""
     if not math.isfinite(value):
         raise click.BadParameter("it is no number that a KPI can have", param_hint="VALUE")
 
@@ -222,7 +224,7 @@ def sessions(settings: Settings) -> None:
 @click.option(
     "--at", default="0,0,0", metavar="X,Y,Z", help="Where, in metres; in the middle else."
 )
-@click.option("--kpi", metavar="NAME", help="Pin it to this KPI, named by its id or name.")
+@click.option("--kpi", metavar="NAME", help="Pin it to this KPI, named by its id, key or name.")
 @click.option("--reply-to", metavar="ID", help="Of the note that it answers.")
 @click.pass_obj
 def annotate(
