@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from bos.models import SignIn
 from kpis.archive.services import kpis_archive
@@ -133,6 +133,23 @@ async def test_wrong_credentials_are_said_to_be_wrong(
     async with page.expect_response("**/auth/token"):
         await page.click("[data-sign-in] button:not([type])")
     await expect(page.locator("[data-problem]")).to_have_text("Email or password is wrong.")
+
+
+async def test_a_card_whose_history_has_not_come_does_not_say_that_there_is_none(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await page.route("**/api/kpis/history*", hold)
+    await sign_in(page, server.url, cast.bob)
+    told = page.locator(f'[data-kpi="{cast.home.revenue.pk}"] [data-readout]')
+    await expect(told).to_have_text("90 days: not loaded yet")
+    let_go.set()
+    await expect(told).not_to_contain_text("not loaded")
 
 
 async def test_after_a_restart_the_page_comes_back_and_has_missed_nothing(

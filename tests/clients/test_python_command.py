@@ -110,6 +110,23 @@ async def test_k3_login_keeps_what_it_gets_for_its_owner_alone_and_logout_ends_i
         assert str(token) not in done.out + done.err + ended.out + ended.err
 
 
+async def test_k3_the_options_of_bos_may_stand_before_and_after_a_command(
+    server: Server, cast: Cast, tmp_path: Path
+) -> None:
+    bos = Bos(tmp_path, "")
+    url = f"--url={server.url}"
+    signed_in = await bos("login", url, "--email", cast.mia.email, say=f"{PASSWORD}\n")
+    assert signed_in.lines == [{"signedIn": True, "url": server.url, "email": cast.mia.email}]
+    assert (await bos("logout", url)).lines == [{"signedOut": True, "url": server.url}]
+    token = f"--token={cast.mia.token}"
+    after, before = await bos("whoami", url, token), await bos(url, token, "whoami")
+    assert after.lines == before.lines
+    assert after.lines[0]["userId"] == cast.mia.id
+    bos.url, bos.token = server.url, cast.mia.token
+    shown = await bos.on_a_terminal("whoami", "--json")
+    assert shown.lines == after.lines
+
+
 async def test_k3_watch_set_and_tail_speak_json_into_a_pipe(
     server: Server, cast: Cast, tmp_path: Path
 ) -> None:
@@ -130,6 +147,10 @@ async def test_k3_watch_set_and_tail_speak_json_into_a_pipe(
     assert (event["type"], event["payload"]["value"]) == ("KPI_UPDATED", 42.5)
     assert change["sequence"] == event["payload"]["sequence"] == answer["sequence"]
     assert (watching.returncode, tailing.returncode) == (0, 0)
+    cast.home.revenue.key = "money-in"
+    await cast.home.revenue.asave(update_fields=["key"])
+    by_key = await bos("set", "money-in", "41.5")
+    assert [one["kpiId"] for one in by_key.lines] == [revenue], by_key.err
 
 
 async def test_k3_each_exit_code_says_why(server: Server, cast: Cast, tmp_path: Path) -> None:

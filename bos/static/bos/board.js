@@ -114,7 +114,7 @@ export class Board {
       card = new Card(this.#template, kpi, (...value) => this.#setValue(id, ...value));
       this.#cards.set(id, card);
       card.show(kpi, this.#mayEdit(kpi));
-      card.showHistory(this.#history[id] ?? []);
+      if (id in this.#history) card.showHistory(this.#history[id]);
       card.editor.connected(this.#connected);
       this.#resume(id, card);
     } else card.show(kpi, this.#mayEdit(kpi));

@@ -15,6 +15,7 @@ export class Chart {
   #readout;
   /** @type {[number, number][]} [seconds, value], oldest first; of each day the last one */
   #points = [];
+  #read = false; // whether the history has come
   /** @type {Pick<Kpi, "name" | "unit" | "target">} */
   #kpi = { name: "", unit: "", target: null };
   /** @type {uPlot | null} */
@@ -55,6 +56,7 @@ export class Chart {
    */
   show(history) {
     const live = this.#points;
+    this.#read = true;
     this.#points = [];
     for (const [time, value] of history) this.#append(Date.parse(time) / 1000, value);
     const last = this.#points.at(-1)?.[0] ?? 0;
@@ -149,9 +151,8 @@ export class Chart {
   /** @param {number | null} [index] */
   #tell(index) {
     const values = this.#points.map(([, value]) => value);
-    const range = values.length
-      ? `${numbers.format(Math.min(...values))} to ${numbers.format(Math.max(...values))}`
-      : "no values yet";
+    const extent = () => `${numbers.format(Math.min(...values))} to ${numbers.format(Math.max(...values))}`;
+    const range = !this.#read ? "not loaded yet" : values.length ? extent() : "no values yet";
     const words = `${DAYS} days: ${range}`;
     const point = typeof index === "number" ? this.#points[index] : undefined;
     this.#readout.textContent = point ? `${dates.format(point[0] * 1000)}: ${numbers.format(point[1])}` : words;

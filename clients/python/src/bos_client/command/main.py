@@ -6,6 +6,7 @@ import asyncio
 import math
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -29,10 +30,53 @@ Exit codes:
 """
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--url", envvar="BOS_URL", help="Of the server: https://host[:port].")
-@click.option("--token", envvar="BOS_TOKEN", help="An access token, instead of what `login` keeps.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines on a terminal, too.")
+URL_HELP = "Of the server: https://host[:port]."
+TOKEN_HELP = "An access token, instead of what `login` keeps."
+JSON_HELP = "JSON lines on a terminal, too."
+
+
+class _Command(click.Command):
+    """A command after whose name the options of `bos` may stand as well."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params += [
+            click.Option(["--url"], help=URL_HELP, expose_value=False, callback=_set_url),
+            click.Option(["--token"], help=TOKEN_HELP, expose_value=False, callback=_set_token),
+            click.Option(
+                ["--json"], is_flag=True, help=JSON_HELP, expose_value=False, callback=_set_json
+            ),
+        ]
+
+
+class _Group(click.Group):
+    command_class = _Command
+
+
+def _settings(context: click.Context) -> Settings:
+    settings: Settings = context.obj
+    return settings
+
+
+def _set_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
+    if url:
+        _settings(context).url = url
+
+
+def _set_token(context: click.Context, _: click.Parameter, token: str | None) -> None:
+    if token:
+        _settings(context).token = token
+
+
+def _set_json(context: click.Context, _: click.Parameter, as_json: bool) -> None:
+    if as_json:
+        _settings(context).output = Output(for_eyes=False)
+
+
+@click.group(cls=_Group, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", envvar="BOS_URL", help=URL_HELP)
+@click.option("--token", envvar="BOS_TOKEN", help=TOKEN_HELP)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @click.version_option(package_name="bos-client")
 @click.pass_context
 def bos(context: click.Context, url: str | None, token: str | None, as_json: bool) -> None:
@@ -99,7 +143,9 @@ def whoami(settings: Settings) -> None:
 
 @bos.command("watch")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
-@click.option("--kpi", "kpis", multiple=True, metavar="NAME", help="Only this KPI: its id or name.")
+@click.option(
+    "--kpi", "kpis", multiple=True, metavar="NAME", help="Only this KPI: id, key or name."
+)
 @click.option("--once", is_flag=True, help="Show what is there now, and end.")
 @click.option("--count", type=click.IntRange(1), help="End after so many changes.")
 @click.pass_obj
@@ -124,7 +170,7 @@ def watch_command(
 @click.argument("value", type=float)
 @click.pass_obj
 def set_command(settings: Settings, kpi: str, value: float) -> None:
-    """Set the value of a KPI, named by its id or its name. Before a negative value write `--`."""
+    """Set the value of a KPI, named by its id, key or name. Before a negative value write `--`."""
     if not math.isfinite(value):
         raise click.BadParameter("it is no number that a KPI can have", param_hint="VALUE")
 
@@ -178,7 +224,7 @@ def sessions(settings: Settings) -> None:
 @click.option(
     "--at", default="0,0,0", metavar="X,Y,Z", help="Where, in metres; in the middle else."
 )
-@click.option("--kpi", metavar="NAME", help="Pin it to this KPI, named by its id or name.")
+@click.option("--kpi", metavar="NAME", help="Pin it to this KPI, named by its id, key or name.")
 @click.option("--reply-to", metavar="ID", help="Of the note that it answers.")
 @click.pass_obj
 def annotate(

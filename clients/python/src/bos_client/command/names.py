@@ -29,7 +29,7 @@ def channel_of(client: Client, name: str) -> str:
 
 
 async def kpi_of(client: Client, wanted: str) -> KpiData:
-    """Return the KPI with this id or name. Raises NotThere, with names that are near."""
+    """Return the KPI with this id, key or name. Raises NotThere, with names that are near."""
     await client.subscribe(organization_of(client))
     if found := _by(client.store.kpis, wanted):
         return found
@@ -39,7 +39,8 @@ async def kpi_of(client: Client, wanted: str) -> KpiData:
     if found := _by(client.store.kpis, wanted):
         return found
     names = {kpi.id: kpi.name for kpi in client.store.kpis.values()}
-    raise NotThere(f"No KPI that you may see has the id or name {wanted!r}.{_near(wanted, names)}")
+    near = _near(wanted, names)
+    raise NotThere(f"No KPI that you may see has the id, key or name {wanted!r}.{near}")
 
 
 async def _try(client: Client, channel: str) -> None:
@@ -51,6 +52,8 @@ def _by(kpis: Mapping[str, KpiData], wanted: str) -> KpiData | None:
     """Raises NotThere where several have the name."""
     if wanted in kpis:
         return kpis[wanted]
+    if with_key := [kpi for kpi in kpis.values() if kpi.key == wanted]:
+        return with_key[0]
     found = [kpi for kpi in kpis.values() if kpi.name.casefold() == wanted.casefold()]
     if len(found) > 1:
         ids = "".join(f"\n  {kpi.id}  {kpi.name}" for kpi in found)
