@@ -319,6 +319,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["bos.web.parsers.SafeJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "bos.auth.views.exception_handler",
+    # There is one form of an answer: `?format=x` would be a 404 that says nothing.
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
 

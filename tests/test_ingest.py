@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bos.models import Role
@@ -158,6 +160,8 @@ BAD_VALUES = [
     ('{"kpi":"a","value":1,"at":"2026-01-31T10:00:00"}', "at", None),
     ('{"kpi":"a","value":1,"at":"2026-01-31"}', "at", None),
     ('{"kpi":"a","value":1,"at":"0001-01-01T00:00:00+14:00"}', "at", None),
+    ('{"kpi":"a","value":1e999999999999999999999}', "value", None),
+    ('{"kpi":"a","value":1e-999999999999999999999}', "value", None),
     ("5", "", "Expected `object`, got `int`"),
     ("[" * 500 + "]" * 500, "", None),
 ]
@@ -192,6 +196,12 @@ def test_d2_csv_is_read_by_its_header() -> None:
         (3, "value", "“” is not a number. Write it like 1234.5"),
         (4, "value", "“nan” is not a number. Write it like 1234.5"),
     ]
+
+
+@pytest.mark.parametrize("format_", list(Format))
+def test_d2_a_byte_order_mark_before_the_body_means_nothing(format_: Format) -> None:
+    body = bodies(2)[format_]
+    assert parse(b"\xef\xbb\xbf" + body, format_) == parse(body, format_)
 
 
 @pytest.mark.parametrize(
@@ -336,6 +346,36 @@ def test_d2_many_values_of_a_kpi_are_one_event_and_the_newest_counts(
     assert stored(cast.home.revenue) == [100, 9, 1, 2, 3, 4]
 
 
+def test_d2_many_values_are_corrected_each_to_its_own(cast: Cast, sender: Sender) -> None:
+    """Of some a value is stored, of others not; the numbers say which is which."""
+    kpis = [cast.home.revenue, cast.home.margin]
+    times = [f"2026-01-{day:02}T10:00:00.123456Z" for day in range(1, 29)]
+    for first, upto in ((1, 20), (1000, 28)):
+        sent = [
+            value(kpi, first + 100 * n + m + 0.5, at=times[m])
+            for n, kpi in enumerate(kpis)
+            for m in range(upto)
+        ]
+        assert sender.values(*sent)[0] == 200
+        for n, kpi in enumerate(kpis):
+            history = [Decimal(f"{first + 100 * n + m}.5") for m in range(upto)]
+            assert stored(kpi)[:upto] == history
+            assert len(stored(kpi)) == upto + 1
+            assert KpiValue.objects.filter(kpi=kpi, at=times[0]).count() == 1
+    assert current(cast.home.revenue) == 100
+
+
+def test_d2_many_values_take_no_more_statements_than_few(cast: Cast, sender: Sender) -> None:
+    counts = []
+    for days in (2, 900):
+        begin = datetime(2020, 1, 1, tzinfo=UTC)
+        times = [(begin + timedelta(days=day)).isoformat() for day in range(days)]
+        with CaptureQueriesContext(connection) as statements:
+            assert sender.values(*[value("revenue", 1, at=at) for at in times])[0] == 200
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
 def test_d2_the_same_kpi_and_time_twice_is_refused(cast: Cast, sender: Sender) -> None:
     status, told = sender.values(
         value("revenue", 1, at="2026-01-31T10:00:00Z"),
@@ -396,6 +436,11 @@ def test_d2_values_of_a_minute_are_limited_for_the_organization(
 def test_d2_another_kind_of_body_is_a_415(sender: Sender, type_: str) -> None:
     assert sender.send("x", type_)[:1] == (415,)
     assert sender.send("{}", JSON, Content_Encoding="gzip")[0] == 415
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+def test_d2_a_body_that_is_sent_as_it_is_may_say_so(sender: Sender, encoding: str) -> None:
+    assert sender.send({"values": []}, Content_Encoding=encoding)[0] == 200
 
 
 @pytest.mark.parametrize("body", [" ", "{", "[]", "[" * 100_000, '{"values":[1'])

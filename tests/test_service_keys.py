@@ -12,7 +12,9 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from hypothesis import given
@@ -141,6 +143,23 @@ def test_d1_a_key_that_holds_no_more_is_a_401(cast: Cast, end: Any) -> None:
     end(machine)
     status, told = ask(ME, machine)
     assert (status, told["code"]) == (401, "INVALID_TOKEN")
+
+
+def test_d1_a_wrong_secret_costs_what_an_unknown_key_does(cast: Cast) -> None:
+    """Otherwise the time that the answer takes tells which keys there are."""
+    wrong, unknown = make_machine(cast.home.organization), make_machine(cast.home.organization)
+    with_another_secret(wrong)
+    unknown.text = f"{prefix_of(UUID(int=1))}_{'a' * 43}"
+    counts = []
+    for machine in (wrong, unknown):
+        with CaptureQueriesContext(connection) as statements:
+            assert ask(ME, machine)[0] == 401
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
+def test_d3_the_form_of_an_answer_is_not_asked_for_by_the_address(cast: Cast) -> None:
+    assert ask(f"{ME}?format=api", make_machine(cast.home.organization))[0] == 200
 
 
 def test_d1_a_change_of_the_role_counts_at_once(cast: Cast) -> None:

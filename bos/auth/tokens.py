@@ -139,10 +139,13 @@ class Authenticator:
 
 
 def _named(claims: Sequence[Claims], by_key: Mapping[str, LivingKey]) -> list[Claims]:
-    """Return the claims, those of keys with the user whose key it is."""
+    """Return the claims, those of keys with the user whose key it is.
+
+    A wrong secret names none: nobody is looked up, so it takes as long as a key that never was.
+    """
     return [
         replace(claim, user_id=key.user_id)
-        if claim.secret and (key := by_key.get(claim.sign_in_id)) is not None
+        if claim.secret and (key := by_key.get(claim.sign_in_id)) is not None and key.proves(claim)
         else claim
         for claim in claims
     ]

@@ -71,7 +71,7 @@ def _lock(organization: Organization, kpi_ids: set[UUID]) -> Mapping[UUID, Kpi]:
 
 def _write(found: Sequence[Written]) -> None:
     current = _to_be_put_in_force(found)
-    corrected: list[KpiValue] = []
+    corrected: dict[int, KpiValue] = {}
     added: list[tuple[UUID, datetime, Decimal]] = []
     replaced: list[int] = []
     actor_id = current_actor().user_id
@@ -86,10 +86,10 @@ def _write(found: Sequence[Written]) -> None:
         for row in one.stored:
             if row.value != value:
                 row.value, row.actor_id = value, actor_id
-                corrected.append(row)
+                corrected[row.pk] = row
     if replaced:
         KpiValue.objects.filter(pk__in=replaced).delete()
-    update_rows(corrected, "value", "actor_id")
+    update_rows(corrected.values(), "value", "actor_id")
     insert_values(added, actor_id=actor_id)
     _put_in_force(list(current.values()))
 

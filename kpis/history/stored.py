@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 
 from kpis.models import KpiValue
@@ -22,29 +23,20 @@ T = TypeVar("T")
 
 CHUNK = 400
 """Of one statement: databases limit its parameters."""
+AT_ONCE = 5_000
+"""Rows that come to a statement as a table, which is few parameters however long it is."""
 MILLISECOND = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
 _VALUES = KpiValue._meta.db_table
-# CROSS JOIN: SQLite takes the tables in this order then, and looks the values up by their index.
-_BETWEEN = f"""WITH wanted (kpi, a, b) AS (VALUES {{marks}})
-               SELECT v.* FROM wanted CROSS JOIN "{_VALUES}" v
-               WHERE v.kpi_id = wanted.kpi AND v.at >= wanted.a AND v.at <= wanted.b
-               """  # noqa: S608 -- names of ours
-_LAST = f"""WITH wanted (kpi, a, b) AS (VALUES {{marks}})
-            SELECT v.* FROM wanted CROSS JOIN "{_VALUES}" v
-            WHERE v.kpi_id = wanted.kpi AND v.at = (
+_BETWEEN = "v.kpi_id = wanted.kpi AND v.at >= wanted.a AND v.at <= wanted.b"
+_LAST = f"""v.kpi_id = wanted.kpi AND v.at = (
               SELECT MAX(l.at) FROM "{_VALUES}" l
               WHERE l.kpi_id = wanted.kpi AND l.at >= wanted.a AND l.at < wanted.b
             )"""  # noqa: S608 -- names of ours
-_LATER = f"""WITH wanted (kpi, a, b) AS (VALUES {{marks}})
-             SELECT v.* FROM wanted CROSS JOIN "{_VALUES}" v
-             WHERE v.kpi_id = wanted.kpi AND v.at = (
+_LATER = f"""v.kpi_id = wanted.kpi AND v.at = (
                SELECT MAX(l.at) FROM "{_VALUES}" l
                WHERE l.kpi_id = wanted.kpi AND l.at > wanted.a AND l.at <= wanted.b
              )"""  # noqa: S608 -- names of ours
-
-_INSERT = f"""INSERT INTO "{_VALUES}" ("kpi_id", "at", "value", "actor_id")
-              VALUES {{marks}}"""  # noqa: S608 -- names of ours
 
 
 class Precision(IntEnum):
@@ -85,6 +77,8 @@ def find_stored(measurements: Sequence[Measurement]) -> list[tuple[datetime, lis
         of_times[value.kpi_id, value.at].append(value)
         shown = (value.kpi_id, to_millisecond(value.at))
         of_milliseconds[shown] = max(value.at, of_milliseconds.get(shown, value.at))
+    if not of_days and not of_times:  # it is news
+        return [(m.at, []) for m in measurements]
     found = []
     for m in measurements:
         key = (m.kpi_id, m.at)
@@ -116,62 +110,79 @@ def _about(m: Measurement) -> tuple[datetime, datetime]:
 
 
 def insert_values(rows: Sequence[tuple[UUID, datetime, Decimal]], *, actor_id: str) -> None:
-    """Store these values: (KPI's id, at, value). Without a model's instance for each of thousands,
-    which takes twice as long."""
-    number: Any = KpiValue._meta.get_field("value")
-    for some in chunks(rows, CHUNK):
-        prepared = _Prepared()
-        parameters = [
-            part
-            for kpi_id, at, value in some
-            for part in (
-                prepared.kpi(kpi_id),
-                prepared.time(at),
-                number.get_db_prep_save(value, connection),
-                actor_id,
-            )
-        ]
+    """Store these values: (KPI's id, at, value)."""
+    for some in chunks(rows, AT_ONCE):
+        text = _Text()
+        table = _Table(
+            kpi=("uuid", [kpi_id.hex for kpi_id, _, _ in some]),
+            at=("timestamptz", [text.time(at) for _, at, _ in some]),
+            value=("numeric", [format(value, "f") for _, _, value in some]),
+        )
+        statement = f"""INSERT INTO "{_VALUES}" ("kpi_id", "at", "value", "actor_id")
+                        SELECT kpi, at, value, %s FROM ({table.sql}) new"""  # noqa: S608 -- ours
         with connection.cursor() as cursor:
-            marks = ", ".join(["(%s, %s, %s, %s)"] * len(some))
-            cursor.execute(_INSERT.format(marks=marks), parameters)
+            cursor.execute(statement, [actor_id, *table.parameters])
 
 
-class _Prepared:
-    """KPIs' ids and times as the database takes them, each made once."""
+class _Table:
+    """Columns of texts as a table in a statement: arrays on PostgreSQL, JSON on SQLite.
+
+    A mark for each of thousands of values costs more than all else that the statement does.
+    """
+
+    def __init__(self, **columns: tuple[str, Sequence[str]]) -> None:
+        """columns: by name, PostgreSQL's type and the values; none of these needs quotes."""
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{type_}[]" for type_, _ in columns.values())
+            self.sql = f"SELECT * FROM unnest({arrays}) AS t ({', '.join(columns)})"  # noqa: S608 -- names of ours
+            self.parameters = [f"{{{','.join(values)}}}" for _, values in columns.values()]
+        else:
+            cells = (f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))
+            self.sql = f"SELECT {', '.join(cells)} FROM json_each(%s)"  # noqa: S608 -- names of ours
+            rows = list(zip(*(values for _, values in columns.values()), strict=True))
+            self.parameters = [msgspec.json.encode(rows).decode()]
+
+
+class _Text:
+    """Times as a text that the database reads, each made once."""
 
     def __init__(self) -> None:
-        self._kpis: dict[UUID, Any] = {}
-        self._times: dict[datetime, Any] = {}
+        self._times: dict[datetime, str] = {}
 
-    def kpi(self, kpi_id: UUID) -> Any:
-        prepared = self._kpis.get(kpi_id)
-        if prepared is None:
-            field: Any = KpiValue._meta.get_field("kpi")
-            prepared = self._kpis[kpi_id] = field.get_db_prep_value(kpi_id, connection)
-        return prepared
-
-    def time(self, at: datetime) -> Any:
-        prepared = self._times.get(at)
-        if prepared is None:
-            prepared = self._times[at] = connection.ops.adapt_datetimefield_value(at)
-        return prepared
+    def time(self, at: datetime) -> str:
+        text = self._times.get(at)
+        if text is None:
+            text = self._times[at] = str(connection.ops.adapt_datetimefield_value(at))
+        return text
 
 
-def _find(sql: str, wanted: Sequence[tuple[UUID, datetime, datetime]]) -> Iterator[KpiValue]:
-    """Yield the values that this statement finds, each once. wanted: (KPI's id, from, to)."""
+def _find(condition: str, wanted: Sequence[tuple[UUID, datetime, datetime]]) -> Iterator[KpiValue]:
+    """Yield the values `v` that are as the condition says for one of these, each once.
+
+    wanted: (KPI's id, from, to).
+    """
     seen: set[int] = set()
-    for some in chunks(wanted, CHUNK):
-        prepared = _Prepared()
-        parameters = [
-            part
-            for kpi_id, a, b in some
-            for part in (prepared.kpi(kpi_id), prepared.time(a), prepared.time(b))
-        ]
-        statement = sql.format(marks=", ".join(["(%s, %s, %s)"] * len(some)))
-        for value in KpiValue.objects.raw(statement, parameters):
+    for some in chunks(wanted, AT_ONCE):
+        text = _Text()
+        table = _Table(
+            kpi=("uuid", [kpi_id.hex for kpi_id, _, _ in some]),
+            a=("timestamptz", [text.time(a) for _, a, _ in some]),
+            b=("timestamptz", [text.time(b) for _, _, b in some]),
+        )
+        for value in KpiValue.objects.raw(_each(table.sql, condition), table.parameters):
             if value.pk not in seen:
                 seen.add(value.pk)
                 yield value
+
+
+def _each(wanted: str, condition: str) -> str:
+    """Return the statement that looks up each of those that are wanted by the index, and never
+    reads all values to compare them: each database is told so in its own way."""
+    values = f'"{_VALUES}" v'
+    if connection.vendor == "postgresql":
+        values = f"LATERAL (SELECT * FROM {values} WHERE {condition} OFFSET 0) v"  # noqa: S608 -- names of ours
+        condition = "TRUE"
+    return f"WITH wanted AS ({wanted}) SELECT v.* FROM wanted CROSS JOIN {values} WHERE {condition}"  # noqa: S608 -- names of ours
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -5,6 +5,7 @@ Pure: which KPIs there are is found out later. Numbers are exact: no float is ma
 
 from __future__ import annotations
 
+import codecs
 import csv
 import decimal
 import io
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -78,7 +80,7 @@ class _Refusal(Exception):
 
 def parse(body: bytes, format_: Format) -> Parsed:
     """Raises Unreadable, or TooMany before any of them is looked at."""
-    return _read(*_ITEMS[format_](body))
+    return _read(*_ITEMS[format_](body.removeprefix(codecs.BOM_UTF8)))
 
 
 def _read(items: Sequence[Any], row_of: Callable[[int, Any], Row]) -> Parsed:
@@ -115,7 +117,7 @@ _AT_FIELD = re.compile(r"(.*) - at `\$\.?([a-z]*)[^`]*`$", re.DOTALL)
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `([^`]*)`")
 MOST_OF_A_NAME = 40
 
-_NOT_JSON = (UnicodeDecodeError, RecursionError, decimal.InvalidOperation, msgspec.DecodeError)
+_NOT_JSON = (UnicodeDecodeError, RecursionError, msgspec.DecodeError)
 
 
 def _items_of_json(body: bytes) -> tuple[Sequence[Any], Callable[[int, Any], Row]]:
@@ -136,6 +138,8 @@ def _row_of_json(index: int, item: bytes | msgspec.Raw) -> Row:
         sent = _decode_value(item)
     except msgspec.ValidationError as error:
         raise _refusal_of(error) from None
+    except decimal.InvalidOperation:  # an exponent that not even a Decimal has
+        raise _Refusal("value", "Expected a number with a smaller exponent") from None
     except _NOT_JSON:
         raise _Refusal("", "not JSON") from None
     try:
@@ -162,7 +166,7 @@ COLUMNS = ("kpi", "value", "at")
 
 def _items_of_csv(body: bytes) -> tuple[Sequence[Any], Callable[[int, Any], Row]]:
     try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        lines = csv.reader(io.StringIO(body.decode(), newline=""), strict=True)
         rows = [row for row in lines if row]
     except UnicodeDecodeError:
         raise Unreadable("The CSV is not UTF-8.") from None
@@ -188,9 +192,22 @@ def _items_of_csv(body: bytes) -> tuple[Sequence[Any], Callable[[int, Any], Row]
 # ------------------------------------------------------------------ times
 
 
+LONGEST_TIME = len("2026-01-31T10:00:00.123456789+00:00")
+"""Of what is remembered; more digits of the second may follow."""
+
+
 def _time_of(text: str | None) -> datetime | None:
     if text is None:
         return None
+    return _known_time(text) if len(text) <= LONGEST_TIME else _read_time(text)
+
+
+@lru_cache(maxsize=1024)  # values of many KPIs are mostly of few times
+def _known_time(text: str) -> datetime:
+    return _read_time(text)
+
+
+def _read_time(text: str) -> datetime:
     try:
         at = parse_time(text, field="at")
     except InvalidMessage as error:

@@ -210,8 +210,9 @@ class ValuesView(APIView):
         key = request.headers.get("Idempotency-Key")
         if key is not None and not 0 < len(key) <= LONGEST_KEY:
             raise Invalid(f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnsupportedMediaType(request.headers["Content-Encoding"])
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if encoding.strip().lower() not in ("", "identity"):
+            raise UnsupportedMediaType(encoding)
         format_ = _format_of(request)
         # An empty one is not parsed at all.
         sent: Any = request.data

@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sync.eventlog import capture
 from sync.eventlog.batch import Batch, batch_of, this_database
-from sync.eventlog.scripts import Insert, Script, Update
+from sync.eventlog.scripts import Insert, Script, Update, script_for
 
 M = TypeVar("M", bound=models.Model)
 _statements = threading.local()
@@ -356,19 +356,18 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
         return
     statements = _of(type(rows[0]))
     batch = batch_of(statements.database)
-    if len(rows) > (1 if batch is None else MOST_WAITING):
-        type(rows[0])._base_manager.bulk_create(rows)
-        return
     values = [[statements.prepared(field, row) for field in statements.inserted] for row in rows]
-    if batch is not None:
+    if batch is not None and len(rows) <= MOST_WAITING:
         batch.insert(statements.insertion, values)
         return
-    with statements.database.cursor() as cursor:
-        cursor.execute(statements.insert, values[0])
+    script = script_for(statements.database)
+    script.insert(statements.insertion, values)
+    script.run()
 
 
 def update_rows(rows: Iterable[models.Model], *fields: str) -> None:
-    """Write these fields of many rows; fields by attname. Of a captured model nothing is told."""
+    """Write these fields of many rows, each given once; fields by attname. Of a captured model
+    nothing is told."""
     several = list(rows)
     if not several:
         return
@@ -376,5 +375,6 @@ def update_rows(rows: Iterable[models.Model], *fields: str) -> None:
     pk: Any = several[0]._meta.pk
     columns = [*(statements.by_name[name] for name in fields), pk]
     values = [[statements.prepared(column, row) for column in columns] for row in several]
-    with statements.database.cursor() as cursor:
-        cursor.executemany(statements.update(fields).one, values)
+    script = script_for(statements.database)
+    script.update(statements.update(fields), values)
+    script.run()
