@@ -135,7 +135,7 @@ def run(work: Coroutine[Any, Any, R]) -> R:
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
     except BrokenPipeError:
-        # Whoever read has gone. What Python still has to write at its end goes nowhere.
+        # The reader has gone. What Python still has to write at its end goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(BROKEN_PIPE) from None
     return outcome
