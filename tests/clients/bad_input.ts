@@ -60,4 +60,26 @@ for (const closing of ["connecting", "authenticating", "syncing", "live"]) {
   await new Promise((resolve) => setTimeout(resolve, 200));
   said[`closed while ${closing}`] = states.at(-1);
 }
+
+// What cannot be sent, or not be asked for, is refused at once, and harms nothing beside it.
+const client = connect({ url, token });
+const names = [undefined, "", "kpi:\ud800", `kpi:${"x".repeat(197)}`, `kpi:${"x".repeat(196)}`] as string[];
+const refused = (error: BosError) => `${error.name} ${error.code ?? ""}`;
+said.unsendable = await client.request("KPI_UPDATE", { kpiId: kpi, value: 1n as unknown as number }).catch(refused);
+said.names = await Promise.all(names.map((name) => client.subscribe(name).catch(refused)));
+const listening = new AbortController();
+let listeners = 0;
+const { addEventListener, removeEventListener } = listening.signal;
+Object.assign(listening.signal, {
+  addEventListener: (...how: Parameters<typeof addEventListener>) => (listeners++, addEventListener.apply(listening.signal, how)),
+  removeEventListener: (...how: Parameters<typeof removeEventListener>) => (listeners--, removeEventListener.apply(listening.signal, how)),
+});
+await client.request("KPI_UPDATE", { kpiId: kpi, value: 7 }, { signal: listening.signal });
+said.listeners = listeners;
+const session = await client.createSession({ title: "Round", activeSpace: "harbor" });
+said.leave = await session.leave("nobody").catch(refused);
+said.stillThere = [session.joined, session.participants.length];
+await session.leave();
+said.left = [session.joined, client.channels.length, client.pending];
+client.close();
 process.stdout.write(JSON.stringify(said));

@@ -63,7 +63,7 @@ def test_k2_its_parts_do_what_they_say() -> None:
     units = [*(NODE or ()), "--test", str(PACKAGE / "tests" / "units.test.ts")]
     done = subprocess.run(units, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
-    assert "pass 8" in done.stdout
+    assert "pass 10" in done.stdout
 
 
 # ------------------------------------------------------------------ bad input
@@ -88,6 +88,12 @@ async def test_k2_what_must_not_be_is_told_by_an_error_of_its_own_kind(
         "closed while authenticating": "stopped",
         "closed while syncing": "stopped",
         "closed while live": "stopped",
+        "unsendable": "TypeError ",
+        "names": ["RequestRefused INVALID_CHANNEL"] * 5,
+        "listeners": 0,
+        "leave": "RequestRefused NOT_FOUND",
+        "stillThere": [True, 1],
+        "left": [False, 0, 0],
     }
 
 

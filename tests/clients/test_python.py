@@ -12,6 +12,7 @@ import sys
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -30,6 +31,7 @@ from bos_client import (
     RequestRefused,
     SignInError,
     State,
+    StateChange,
     StoredSession,
     Timeout,
     connect,
@@ -118,7 +120,8 @@ def test_k1_an_unknown_type_entity_or_field_is_no_fault_and_a_missing_field_is_o
     assert decode(json.dumps(new)) == Unknown("SYNC_UPDATE", update["payload"]["sequence"])
     assert decode('{"type": "BRAND_NEW", "payload": 7}') == Unknown("BRAND_NEW", None)
     without = {name: v for name, v in kpi_updated["payload"].items() if name != "value"}
-    for wrong in (json.dumps({**kpi_updated, "payload": without}), "[]", "no JSON", "{}"):
+    deep = f'{{"type": "PONG", "payload": {"[" * 9999}{"]" * 9999}}}'
+    for wrong in (json.dumps({**kpi_updated, "payload": without}), "[]", "no JSON", "{}", deep):
         with pytest.raises(Malformed):
             decode(wrong)
 
@@ -197,6 +200,24 @@ async def test_k3_a_request_that_waits_is_rejected_when_the_client_is_closed(
         await client.request(KpiUpdate(kpi_id=kpi, value=3))
 
 
+async def test_k3_what_cannot_be_sent_is_refused_where_it_is_asked_for(
+    server: Server, cast: Cast
+) -> None:
+    """Sent later, it would end the client at each sign-in, and what is asked for beside it."""
+    async with client_of(server, cast.mia) as mia:
+        with pytest.raises(UnicodeEncodeError):
+            await mia.request(KpiUpdate(kpi_id="\ud800", value=1))
+        wrong: list[Any] = ["", 5, None, "kpi:\ud800", f"kpi:{'x' * 197}"]
+        for name in (*wrong, f"kpi:{'x' * 196}"):  # the server's own refusal has room for that
+            with pytest.raises(RequestRefused) as refused:
+                await asyncio.wait_for(mia.subscribe(cast.home.topic, name), 20)
+            assert refused.value.code == "INVALID_CHANNEL"
+        await mia.subscribe(cast.home.topic)
+        assert mia.channels == [cast.home.topic]
+        kpi = str(cast.home.revenue.pk)
+        assert (await mia.request(KpiUpdate(kpi_id=kpi, value=1))).value == 1
+
+
 # ------------------------------------------------------------------ rights and refusals
 
 
@@ -248,6 +269,33 @@ async def test_k3_a_session_is_joined_again_after_a_loss_and_shows_its_notes(
                 lambda: len(meeting.participants) == 1 and not meeting.annotations, within=10
             )
             assert mirrored(bob) == {}
+
+
+async def test_k3_a_session_that_is_left_while_offline_is_not_joined_again(
+    server: Server, cast: Cast
+) -> None:
+    with cutting(server.url, every=1) as proxy:
+        async with (
+            client_of(server, cast.mia, proxy.url) as mia,
+            client_of(server, cast.bob) as bob,
+        ):
+            meeting = await bob.create_session("Q4", invite_user_ids=[cast.mia.id])
+            left = await mia.join_session(meeting.id)
+            leaving: list[asyncio.Task[Any]] = []
+
+            def leave(change: StateChange) -> None:
+                if change.state is State.WAITING and not leaving:
+                    proxy.stop_cutting()
+                    leaving.append(asyncio.create_task(left.leave()))
+
+            mia.on_state(leave)
+            await until(lambda: bool(leaving), within=10)
+            await leaving[0]
+            # Whatever else it has asked for has been served by then.
+            await mia.request(KpiUpdate(kpi_id=str(cast.home.revenue.pk), value=1))
+            note = await meeting.annotate("Who is here?", Position(x=0, y=0, z=0))
+            await until(lambda: note.annotation_id in bob.store.annotations, within=10)
+            assert [one.user_id for one in meeting.participants] == [cast.bob.id]
 
 
 def test_k3_a_cursor_glides_from_where_it_is_shown_to_where_it_was_seen() -> None:
@@ -306,6 +354,43 @@ async def test_k3_two_processes_renew_a_sign_in_once(
     assert not await session.sign_out()
     with pytest.raises(SignInError):
         await session(fresh=False)
+
+
+async def test_k3_a_renewal_that_nobody_waits_for_any_more_is_kept_all_the_same(
+    server: Server, cast: Cast, tmp_path: Path
+) -> None:
+    """A cut or Ctrl-C in the middle: the refresh token is spent, and its successor is needed."""
+    path = tmp_path / "credentials.json"
+    await StoredSession(server.url, path).sign_in(cast.bob.email, PASSWORD)
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.read(2**16)
+        while b"}" not in request:
+            request += await reader.read(2**16)
+        behind, onwards = await asyncio.open_connection("127.0.0.1", urlsplit(server.url).port)
+        onwards.write(request)
+        answered = await behind.read(2**16)
+        asked.set()
+        await answer.wait()
+        writer.write(answered)
+        writer.close()
+        onwards.close()
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as way:
+        url = f"http://127.0.0.1:{way.sockets[0].getsockname()[1]}"
+        [stored] = json.loads(path.read_text()).values()
+        stored["pair"]["renew_at"] = 1.0
+        path.write_text(json.dumps({url: stored}))
+        session = StoredSession(url, path)
+        renewal = asyncio.create_task(session(fresh=False))
+        await asyncio.wait_for(asked.wait(), 20)
+        renewal.cancel()
+        await asyncio.wait([renewal])
+        answer.set()
+        token = await session(fresh=False)
+    assert token != stored["pair"]["access"]
+    assert token == json.loads(path.read_text())[url]["pair"]["access"]
 
 
 # ------------------------------------------------------------------ whatever else answers

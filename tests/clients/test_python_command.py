@@ -153,6 +153,45 @@ async def test_k3_watch_set_and_tail_speak_json_into_a_pipe(
     assert [one["kpiId"] for one in by_key.lines] == [revenue], by_key.err
 
 
+async def test_k3_a_reader_who_goes_ends_watch_at_the_next_change(
+    server: Server, cast: Cast, tmp_path: Path
+) -> None:
+    bos = bos_of(tmp_path, server, cast.mia.token)
+    ours, theirs = os.pipe()
+    watching = await bos.start("watch", "--kpi", "revenue", out=theirs)
+    os.close(theirs)
+    assert await asyncio.to_thread(os.read, ours, 2**16)
+    os.close(ours)
+    value = 0
+    while watching.returncode is None:  # as often as it takes until it listens
+        value += 1
+        assert (await bos("set", "revenue", str(value))).code == 0
+    _, err = await watching.communicate()
+    assert (watching.returncode, err) == (141, b"")
+
+
+async def test_k3_credentials_that_cannot_be_read_or_written_are_said_and_login_mends_them(
+    server: Server, cast: Cast, tmp_path: Path
+) -> None:
+    bos = bos_of(tmp_path, server)
+    kept = tmp_path / "bos/credentials.json"
+    kept.parent.mkdir()
+    kept.write_text("no JSON")
+    for command in ("whoami", "doctor", "load"):
+        done = await bos(command)
+        assert done.code == 3
+        assert "cannot be read" in done.out + done.err
+        assert "Traceback" not in done.err
+    login = ("login", "--email", cast.mia.email)
+    assert (await bos(*login, say=f"{PASSWORD}\n")).code == 0
+    assert (await bos("whoami")).code == 0
+    kept.unlink()
+    kept.mkdir()
+    done = await bos(*login, say=f"{PASSWORD}\n")
+    assert done.code == 3
+    assert "cannot be written" in done.err
+
+
 async def test_k3_each_exit_code_says_why(server: Server, cast: Cast, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     mia = bos_of(tmp_path, server, cast.mia.token)

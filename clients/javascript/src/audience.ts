@@ -27,8 +27,8 @@ const SHOWN_BY: Names = {
 
 /** Return the channels that show this entity, or null where nobody can say. */
 export function channelsOf(type: string, data: object, kpi: (kpiId: string) => Entities["kpi"] | undefined): string[] | null {
+  if (!Object.hasOwn(SHOWN_BY, type)) return null;
   const names = SHOWN_BY[type as "kpi"];
-  if (!names) return null;
   const kpiChannels = (kpiId: string) => {
     const known = kpi(kpiId);
     return known ? channelsOf("kpi", known, kpi) : [`kpi:${kpiId}`];

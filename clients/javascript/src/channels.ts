@@ -13,6 +13,8 @@ import { Timers } from "./timers.ts";
 
 const MOST_CHANNELS = 100; // in one SUBSCRIBE or UNSUBSCRIBE
 const MOST_SYNCED = 500; // in one SYNC_REQUEST
+const LONGEST_NAME = 200; // of a longer one, a refusal names the beginning only
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const OUT_OF_DATE = ["SYNC_HISTORY_EXPIRED", "SYNC_TIMESTAMP_IN_FUTURE"];
 const NOT_SERVED = ["AUTHENTICATION_REQUIRED", "TOKEN_EXPIRED"];
 
@@ -68,7 +70,8 @@ export class Channels {
   #gathered: Told[] = [];
   #inRound = false;
   #anew = false;
-  #fewer = false; // a channel was dropped in this round
+  #fewer = false; // a channel was dropped while its picture may be on its way
+  #flushing = false;
 
   constructor(pace: number, hooks: ChannelHooks) {
     this.#timers = new Timers(pace);
@@ -83,6 +86,7 @@ export class Channels {
 
   /** Follow these from now on; resolves when what they show is there. */
   async subscribe(channels: string[]): Promise<void> {
+    for (const channel of channels) requireName(channel);
     for (const channel of channels) {
       if (this.#wanted.has(channel)) continue;
       this.#wanted.set(channel, promised());
@@ -305,11 +309,11 @@ export class Channels {
   #forget(channel: string, reason: Error): void {
     this.#wanted.get(channel)?.reject(reason);
     for (const channels of [this.#wanted, this.pictured, this.#queued]) channels.delete(channel);
-    this.#fewer = this.#inRound;
+    this.#fewer ||= this.#inRound || this.#syncs.size > 0;
   }
 
   #endRound(): void {
-    if (!this.#serving || this.#unanswered.size || this.#syncs.size) return;
+    if (!this.#serving || this.#flushing || this.#unanswered.size || this.#syncs.size) return;
     // "live" is told once everything is shown: what comes later moves what somebody points at.
     if (this.#inRound && this.#queued.size) return this.#subscribeQueued();
     const wasInRound = this.#inRound;
@@ -330,7 +334,13 @@ export class Channels {
     const [messages, anew] = [this.#gathered.sort(inOrder), this.#anew];
     this.#gathered = [];
     this.#anew = false;
-    if (messages.length || anew) this.#hooks.apply({ messages, anew });
+    // A listener may drop a channel, which must not end the round before all of it is handed on.
+    this.#flushing = true;
+    try {
+      if (messages.length || anew) this.#hooks.apply({ messages, anew });
+    } finally {
+      this.#flushing = false;
+    }
   }
 }
 
@@ -353,6 +363,12 @@ export function subjectOf({ payload }: Told): Subject {
 /** By sequence; of one event, what it takes away comes before what it shows. */
 function inOrder(one: Told, other: Told): number {
   return one.payload.sequence - other.payload.sequence || Number(other.type === "SYNC_DELETE") - Number(one.type === "SYNC_DELETE");
+}
+
+/** Throw what a server would answer; a name like this would have it refuse those beside it, too. */
+function requireName(channel: unknown): void {
+  if (typeof channel === "string" && channel && channel.length <= LONGEST_NAME && !LONE_SURROGATE.test(channel)) return;
+  throw new RequestRefused(`${JSON.stringify(channel)} is no name of a channel.`, { code: "INVALID_CHANNEL" });
 }
 
 function* slices<T>(all: T[], size: number): Iterable<T[]> {

@@ -70,6 +70,7 @@ export class Client {
   #deliveries = new Deliveries();
   #sessions = new Map<string, Session>();
   #rejoining = new Set<string>();
+  #leaving = new Set<string>();
   #pace: number;
 
   constructor({ url, token, WebSocket = platformSocket(), fetch = globalThis.fetch.bind(globalThis), pace = 1 }: Options) {
@@ -197,12 +198,14 @@ export class Client {
 
   /** See `Session.leave`. */
   async leaveSession(sessionId: string, newHostId?: string): Promise<void> {
-    this.#forgetSession(sessionId);
+    this.#leaving.add(sessionId);
     try {
       await this.request("SESSION_LEAVE", { sessionId, newHostId });
     } finally {
-      this.unsubscribe(channelOf(sessionId));
+      this.#leaving.delete(sessionId);
     }
+    this.#forgetSession(sessionId);
+    this.unsubscribe(channelOf(sessionId));
   }
 
   /** Send a cursor if there is a connection: it is not kept. See `Session.moveCursor`. */
@@ -219,7 +222,7 @@ export class Client {
 
   /** Within a minute nobody has seen the user leave. */
   async #rejoin(sessionId: string): Promise<void> {
-    if (this.#rejoining.has(sessionId)) return; // it is sent again by itself
+    if (this.#rejoining.has(sessionId) || this.#leaving.has(sessionId)) return; // it is sent again by itself
     this.#rejoining.add(sessionId);
     try {
       await this.#requests.add("SESSION_JOIN", { sessionId }, { ahead: true });

@@ -22,7 +22,9 @@ async function withLease<T>(key: string, shared: Storage, action: () => Promise<
   const mine = newId();
   const held = () => JSON.parse(shared.getItem(key) ?? "null");
   while (held()?.owner !== mine) {
-    if (!(held()?.until > Date.now())) shared.setItem(key, JSON.stringify({ owner: mine, until: Date.now() + LEASE_MS }));
+    // A clock that was set back must not make it last longer.
+    const left = held()?.until - Date.now();
+    if (!(left > 0 && left <= LEASE_MS)) shared.setItem(key, JSON.stringify({ owner: mine, until: Date.now() + LEASE_MS }));
     // Two may have written at once: after a while both see which was the last.
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

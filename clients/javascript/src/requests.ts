@@ -31,6 +31,8 @@ interface Waiting {
   /** On this connection, and nothing has come back. */
   onTheWay: boolean;
   limited: BosError | null;
+  /** Listen to its signal no longer. */
+  forget(): void;
   resolve(payload: never): void;
   reject(reason: unknown): void;
 }
@@ -59,12 +61,14 @@ export class Requests {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const requestId = newId();
-      const request: Waiting = { requestId, type, payload, sent: false, onTheWay: false, limited: null, resolve, reject };
+      // As it is now, also when it is sent later; one that JSON cannot hold is rejected here.
+      const asked = payload === undefined ? payload : JSON.parse(JSON.stringify(payload));
+      const withdraw = () => void (request.sent || this.#end(request)?.reject(signal?.reason));
+      const forget = () => signal?.removeEventListener("abort", withdraw);
+      const request: Waiting = { requestId, type, payload: asked, sent: false, onTheWay: false, limited: null, forget, resolve, reject };
       if (ahead) this.#waiting = new Map([[requestId, request], ...this.#waiting]);
       else this.#waiting.set(requestId, request);
-      signal?.addEventListener("abort", () => {
-        if (!request.sent) this.#end(request)?.reject(signal.reason);
-      });
+      signal?.addEventListener("abort", withdraw);
       const isOwn = timeout !== undefined && timeout < GIVE_UP_S;
       this.#timers.after(requestId, isOwn ? timeout : GIVE_UP_S, () => this.#giveUp(request, isOwn));
       this.#pump();
@@ -146,6 +150,7 @@ export class Requests {
 
   #end(request: Waiting): Waiting | undefined {
     this.#timers.cancel(request.requestId);
+    request.forget();
     return this.#waiting.delete(request.requestId) ? request : undefined;
   }
 }

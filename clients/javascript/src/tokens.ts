@@ -73,7 +73,7 @@ export class StoredSession {
     this.#own = own ?? (isBrowser ? sessionStorage : memory());
     this.#shared = shared ?? (isBrowser && localStorage ? localStorage : memory());
     this.#fetch = fetch;
-    this.#kept = JSON.parse(this.#own.getItem(key) ?? "null");
+    this.#kept = keptIn(this.#own, key);
     this.#tabs = isBrowser ? new BroadcastChannel(key) : null;
     if (this.#tabs) this.#tabs.onmessage = ({ data }: MessageEvent<BetweenTabs>) => this.#hear(data);
     forgetExpired(this.#shared, key);
@@ -159,7 +159,7 @@ export class StoredSession {
   }
 
   #newest(): Kept | null {
-    return this.#kept && (JSON.parse(this.#shared.getItem(this.#place(this.#kept.id)) ?? "null") ?? this.#kept);
+    return this.#kept && (keptIn(this.#shared, this.#place(this.#kept.id)) ?? this.#kept);
   }
 
   #keep({ access, refresh }: Tokens, email: string): void {
@@ -208,8 +208,26 @@ interface Tokens {
 function forgetExpired(shared: Storage, prefix: string): void {
   for (const key of Object.keys(shared)) {
     if (!key.startsWith(`${prefix}.`)) continue;
-    const { refresh } = JSON.parse(shared.getItem(key) ?? "{}");
-    if (claims(refresh).exp * 1000 < Date.now()) shared.removeItem(key);
+    const kept = keptIn(shared, key);
+    if (kept === null || isOver(kept.refresh)) shared.removeItem(key);
+  }
+}
+
+/** Return the sign-in that is kept there; null where there is none, or something else. */
+function keptIn(storage: Storage, key: string): Kept | null {
+  try {
+    const kept = JSON.parse(storage.getItem(key) ?? "null");
+    return typeof kept?.id === "string" && typeof kept.access === "string" && typeof kept.refresh === "string" ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
+function isOver(token: string): boolean {
+  try {
+    return claims(token).exp * 1000 < Date.now();
+  } catch {
+    return true; // no token
   }
 }
 

@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addressesOf } from "../src/addresses.ts";
 import { Backoff } from "../src/backoff.ts";
-import type { Told } from "../src/channels.ts";
+import { Channels, type Told } from "../src/channels.ts";
 import { OthersCursors } from "../src/cursors.ts";
 import { Deliveries } from "../src/deliveries.ts";
+import type { ServerMessage } from "../src/protocol.ts";
 import { Store } from "../src/store.ts";
+import { StoredSession } from "../src/tokens.ts";
 
 const KPI = {
   ...{ id: "k1", name: "Delay", unit: "min", value: 5, target: null, direction: "lower", departmentId: "d1" },
@@ -95,4 +97,36 @@ test("an answer about something that is not followed does not bring it in", () =
   const live = { changeType: "updated", sequence: 6, value: 7 };
   store.apply({ messages: [snapshot(5), told("KPI_UPDATED", live), told("KPI_UPDATED", { ...live, entityId: "k2" })], anew: false }, FOLLOWED);
   assert.deepEqual([...store.kpis].map(([id, { value }]) => [id, value]), [["k1", 7]]);
+});
+
+test("a listener that drops a channel does not end the round before all of it is handed on", () => {
+  const sent: { type: string; requestId: string }[] = [];
+  const cursors: (number | null)[] = [];
+  const nothing = () => {};
+  const channels = new Channels(1, {
+    send: (type, _, requestId = "") => void sent.push({ type, requestId }),
+    apply: () => {
+      channels.unsubscribe(["department:d1"]);
+      cursors.push(channels.cursor);
+    },
+    complete: () => cursors.push(channels.cursor),
+    ...{ dropped: nothing, trim: nothing, abandon: nothing },
+  });
+  const answer = (type: string, payload: object) => channels.take({ type, payload, requestId: sent.at(-1)?.requestId } as unknown as ServerMessage);
+  channels.subscribe(["organization:o1", "department:d1"]).catch(nothing);
+  channels.begin();
+  answer("SUBSCRIBED", { channels: ["organization:o1", "department:d1"], sequence: 9 });
+  channels.take(snapshot(9) as ServerMessage);
+  answer("SYNC_COMPLETE", { lastSequence: 9 });
+  assert.deepEqual(cursors, [null, 9]); // had it moved, what is older would not be told
+});
+
+test("a sign-in that is kept in a form that nobody can read is none", () => {
+  for (const broken of ["{", "null", "5", "{}", '{"id":"s1"}', '{"id":"s1","access":"a","refresh":"a.b.c"}']) {
+    const shared = { "bos.session.s1": broken, getItem: () => broken, setItem: () => {}, removeItem: (key: string) => void kept.delete(key) };
+    const kept = new Set(["bos.session.s1"]);
+    const own = { ...shared, getItem: () => broken.replace("access", "other") };
+    assert.equal(new StoredSession({ url: "http://bos.example", own, shared }).signedIn, false);
+    assert.equal(kept.size, 0);
+  }
 });

@@ -43,8 +43,8 @@ const USER = "user:";
     ]
 };
 /** Return the channels that show this entity, or null where nobody can say. */ export function channelsOf(type, data, kpi) {
+  if (!Object.hasOwn(SHOWN_BY, type)) return null;
   const names = SHOWN_BY[type];
-  if (!names) return null;
   const kpiChannels = (kpiId)=>{
     const known = kpi(kpiId);
     return known ? channelsOf("kpi", known, kpi) : [

@@ -10,6 +10,8 @@ import { newId } from "./ids.js";
 import { Timers } from "./timers.js";
 const MOST_CHANNELS = 100; // in one SUBSCRIBE or UNSUBSCRIBE
 const MOST_SYNCED = 500; // in one SYNC_REQUEST
+const LONGEST_NAME = 200; // of a longer one, a refusal names the beginning only
+const LONE_SURROGATE = /\p{Surrogate}/u;
 const OUT_OF_DATE = [
   "SYNC_HISTORY_EXPIRED",
   "SYNC_TIMESTAMP_IN_FUTURE"
@@ -34,6 +36,7 @@ export class Channels {
   #inRound = false;
   #anew = false;
   #fewer = false;
+  #flushing = false;
   constructor(pace, hooks){
     this.#timers = new Timers(pace);
     this.#hooks = hooks;
@@ -45,6 +48,7 @@ export class Channels {
   }
   // ---------------------------------------------------------------- wishes
   /** Follow these from now on; resolves when what they show is there. */ async subscribe(channels) {
+    for (const channel of channels)requireName(channel);
     for (const channel of channels){
       if (this.#wanted.has(channel)) continue;
       this.#wanted.set(channel, promised());
@@ -277,10 +281,10 @@ export class Channels {
       this.pictured,
       this.#queued
     ])channels.delete(channel);
-    this.#fewer = this.#inRound;
+    this.#fewer ||= this.#inRound || this.#syncs.size > 0;
   }
   #endRound() {
-    if (!this.#serving || this.#unanswered.size || this.#syncs.size) return;
+    if (!this.#serving || this.#flushing || this.#unanswered.size || this.#syncs.size) return;
     // "live" is told once everything is shown: what comes later moves what somebody points at.
     if (this.#inRound && this.#queued.size) return this.#subscribeQueued();
     const wasInRound = this.#inRound;
@@ -302,10 +306,16 @@ export class Channels {
     ];
     this.#gathered = [];
     this.#anew = false;
-    if (messages.length || anew) this.#hooks.apply({
-      messages,
-      anew
-    });
+    // A listener may drop a channel, which must not end the round before all of it is handed on.
+    this.#flushing = true;
+    try {
+      if (messages.length || anew) this.#hooks.apply({
+        messages,
+        anew
+      });
+    } finally{
+      this.#flushing = false;
+    }
   }
 }
 /** A snapshot tells when it was taken: no event. */ export function isSnapshot({ type, payload }) {
@@ -316,6 +326,12 @@ export function subjectOf({ payload }) {
 }
 /** By sequence; of one event, what it takes away comes before what it shows. */ function inOrder(one, other) {
   return one.payload.sequence - other.payload.sequence || Number(other.type === "SYNC_DELETE") - Number(one.type === "SYNC_DELETE");
+}
+/** Throw what a server would answer; a name like this would have it refuse those beside it, too. */ function requireName(channel) {
+  if (typeof channel === "string" && channel && channel.length <= LONGEST_NAME && !LONE_SURROGATE.test(channel)) return;
+  throw new RequestRefused(`${JSON.stringify(channel)} is no name of a channel.`, {
+    code: "INVALID_CHANNEL"
+  });
 }
 function* slices(all, size) {
   for(let first = 0; first < all.length; first += size)yield all.slice(first, first + size);

@@ -37,6 +37,7 @@ export class Client {
   #deliveries = new Deliveries();
   #sessions = new Map();
   #rejoining = new Set();
+  #leaving = new Set();
   #pace;
   constructor({ url, token, WebSocket = platformSocket(), fetch = globalThis.fetch.bind(globalThis), pace = 1 }){
     this.#pace = pace;
@@ -150,15 +151,17 @@ export class Client {
     return session;
   }
   /** See `Session.leave`. */ async leaveSession(sessionId, newHostId) {
-    this.#forgetSession(sessionId);
+    this.#leaving.add(sessionId);
     try {
       await this.request("SESSION_LEAVE", {
         sessionId,
         newHostId
       });
     } finally{
-      this.unsubscribe(channelOf(sessionId));
+      this.#leaving.delete(sessionId);
     }
+    this.#forgetSession(sessionId);
+    this.unsubscribe(channelOf(sessionId));
   }
   /** Send a cursor if there is a connection: it is not kept. See `Session.moveCursor`. */ sendCursor(payload) {
     if (this.state.state !== "live") return false;
@@ -170,7 +173,7 @@ export class Client {
     this.#sessions.delete(sessionId);
   }
   /** Within a minute nobody has seen the user leave. */ async #rejoin(sessionId) {
-    if (this.#rejoining.has(sessionId)) return; // it is sent again by itself
+    if (this.#rejoining.has(sessionId) || this.#leaving.has(sessionId)) return; // it is sent again by itself
     this.#rejoining.add(sessionId);
     try {
       await this.#requests.add("SESSION_JOIN", {

@@ -9,6 +9,7 @@ import { Timers } from "./timers.js";
 const SUBPROTOCOL = "bos-v1";
 const PATIENCE_S = 10; // for the handshake, and for the answer to AUTH
 const RENEW_EARLY_S = 60;
+const RENEW_SOONEST_S = 1; // a source may give a token again that is about to end
 const OPEN = 1;
 const AUTHENTICATION = 4401;
 const ACCESS_REVOKED = 4403;
@@ -171,6 +172,7 @@ export class Link {
   }
   #wait(reason, seconds) {
     this.#leave();
+    if (this.state.state === "stopped") return; // by whoever has heard of it
     if (onPlatform.offline) return this.#tell("offline", {
       reason
     });
@@ -234,6 +236,7 @@ export class Link {
         fresh
       });
       if (socket !== this.#socket) return;
+      if (typeof access !== "string") throw new TypeError(`the source gave ${access}`);
       this.send("AUTH", {
         token: access
       });
@@ -249,8 +252,8 @@ export class Link {
   #welcome(payload, timestamp) {
     // Both times are the server's own: this computer's clock may be wrong.
     const life = (Date.parse(payload.expiresAt) - Date.parse(timestamp)) / 1000;
-    if (typeof this.#options.token !== "string") {
-      const renewIn = Math.max(life - RENEW_EARLY_S, life / 2);
+    if (typeof this.#options.token !== "string" && Number.isFinite(life)) {
+      const renewIn = Math.max(life - RENEW_EARLY_S, life / 2, RENEW_SOONEST_S);
       this.#timers.after("renew", renewIn, ()=>this.#authenticate({
           fresh: true,
           early: true
@@ -288,9 +291,10 @@ export class Link {
   #receive(data) {
     this.#heartbeat.heard();
     if (this.state.state === "unsure") this.#tell("live");
+    if (!this.#socket) return; // ended by whoever has heard of it
     const message = parsed(data);
     if (message === null) return this.#misheard("What came is no message.");
-    const required = REQUIRED[message.type];
+    const required = Object.hasOwn(REQUIRED, message.type) && REQUIRED[message.type];
     if (!required) return this.#hooks.unknown(message.type);
     const payload = message.payload ?? {};
     const missing = required.find((field)=>!(field in payload));

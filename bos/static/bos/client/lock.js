@@ -11,7 +11,9 @@ async function withLease(key, shared, action) {
   const mine = newId();
   const held = ()=>JSON.parse(shared.getItem(key) ?? "null");
   while(held()?.owner !== mine){
-    if (!(held()?.until > Date.now())) shared.setItem(key, JSON.stringify({
+    // A clock that was set back must not make it last longer.
+    const left = held()?.until - Date.now();
+    if (!(left > 0 && left <= LEASE_MS)) shared.setItem(key, JSON.stringify({
       owner: mine,
       until: Date.now() + LEASE_MS
     }));

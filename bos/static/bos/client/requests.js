@@ -30,13 +30,18 @@ export class Requests {
     return new Promise((resolve, reject)=>{
       if (signal?.aborted) return reject(signal.reason);
       const requestId = newId();
+      // As it is now, also when it is sent later; one that JSON cannot hold is rejected here.
+      const asked = payload === undefined ? payload : JSON.parse(JSON.stringify(payload));
+      const withdraw = ()=>void (request.sent || this.#end(request)?.reject(signal?.reason));
+      const forget = ()=>signal?.removeEventListener("abort", withdraw);
       const request = {
         requestId,
         type,
-        payload,
+        payload: asked,
         sent: false,
         onTheWay: false,
         limited: null,
+        forget,
         resolve,
         reject
       };
@@ -48,9 +53,7 @@ export class Requests {
         ...this.#waiting
       ]);
       else this.#waiting.set(requestId, request);
-      signal?.addEventListener("abort", ()=>{
-        if (!request.sent) this.#end(request)?.reject(signal.reason);
-      });
+      signal?.addEventListener("abort", withdraw);
       const isOwn = timeout !== undefined && timeout < GIVE_UP_S;
       this.#timers.after(requestId, isOwn ? timeout : GIVE_UP_S, ()=>this.#giveUp(request, isOwn));
       this.#pump();
@@ -120,6 +123,7 @@ export class Requests {
   }
   #end(request) {
     this.#timers.cancel(request.requestId);
+    request.forget();
     return this.#waiting.delete(request.requestId) ? request : undefined;
   }
 }

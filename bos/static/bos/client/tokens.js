@@ -50,7 +50,7 @@ export class StoredSession {
     this.#own = own ?? (isBrowser ? sessionStorage : memory());
     this.#shared = shared ?? (isBrowser && localStorage ? localStorage : memory());
     this.#fetch = fetch;
-    this.#kept = JSON.parse(this.#own.getItem(key) ?? "null");
+    this.#kept = keptIn(this.#own, key);
     this.#tabs = isBrowser ? new BroadcastChannel(key) : null;
     if (this.#tabs) this.#tabs.onmessage = ({ data })=>this.#hear(data);
     forgetExpired(this.#shared, key);
@@ -135,7 +135,7 @@ export class StoredSession {
     if (this.#kept?.id === id) this.#keep(tokens, email);
   }
   #newest() {
-    return this.#kept && (JSON.parse(this.#shared.getItem(this.#place(this.#kept.id)) ?? "null") ?? this.#kept);
+    return this.#kept && (keptIn(this.#shared, this.#place(this.#kept.id)) ?? this.#kept);
   }
   #keep({ access, refresh }, email) {
     // By the token's length of life, not by its end: this computer's clock may be wrong.
@@ -189,8 +189,23 @@ export class StoredSession {
 /** Remove what tabs have left behind that were closed without signing out. */ function forgetExpired(shared, prefix) {
   for (const key of Object.keys(shared)){
     if (!key.startsWith(`${prefix}.`)) continue;
-    const { refresh } = JSON.parse(shared.getItem(key) ?? "{}");
-    if (claims(refresh).exp * 1000 < Date.now()) shared.removeItem(key);
+    const kept = keptIn(shared, key);
+    if (kept === null || isOver(kept.refresh)) shared.removeItem(key);
+  }
+}
+/** Return the sign-in that is kept there; null where there is none, or something else. */ function keptIn(storage, key) {
+  try {
+    const kept = JSON.parse(storage.getItem(key) ?? "null");
+    return typeof kept?.id === "string" && typeof kept.access === "string" && typeof kept.refresh === "string" ? kept : null;
+  } catch  {
+    return null;
+  }
+}
+function isOver(token) {
+  try {
+    return claims(token).exp * 1000 < Date.now();
+  } catch  {
+    return true; // no token
   }
 }
 function claims(token) {

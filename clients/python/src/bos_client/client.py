@@ -36,6 +36,7 @@ from bos_client.errors import (
     ConnectionLost,
     NotBosError,
     ProtocolError,
+    RequestRefused,
     SignInError,
     Timeout,
 )
@@ -372,8 +373,8 @@ class Client:
 
         Offline it waits for the connection, and lost on the way it is sent again with the same
         requestId: it has one effect. timeout: in seconds; without one it is given up after five
-        minutes. Raises RequestRefused, GivenUp, ClosedError, Timeout. Cancelled before it has
-        left, it is not sent.
+        minutes. Raises RequestRefused, GivenUp, ClosedError, Timeout; TypeError, ValueError or
+        OverflowError where it cannot be sent. Cancelled before it has left, it is not sent.
         """
         self._require_open()
         pending = self._requests.add(request)
@@ -396,6 +397,10 @@ class Client:
     def _ask(self, request: Request[Any], request_id: str) -> None:
         if self._link is not None:
             self._link.send(wire.encode(request, request_id))
+
+    def _send(self, frame: bytes) -> None:
+        if self._link is not None:
+            self._link.send(frame)
 
     def _require_open(self) -> None:
         if self.state.state is State.STOPPED:
@@ -443,17 +448,21 @@ class Client:
 
     def _join_again(self) -> None:
         for session in self._sessions.values():
-            if session.id not in self._joining:  # a join under way is sent again by itself
-                task = asyncio.get_running_loop().create_task(self._join(session))
+            # A join under way is sent again by itself; after a leave under way it would undo it.
+            if session.id not in self._joining and not session.leaving:
+                join = self._requests.add(p.SessionJoin(session_id=session.id), ahead=True)
+                task = asyncio.get_running_loop().create_task(self._joined(session, join.answer))
                 self._joining[session.id] = task
 
-    async def _join(self, session: Session) -> None:
+    async def _joined(self, session: Session, answer: asyncio.Future[p.SessionJoined]) -> None:
         try:
-            session.joined = await self.request(p.SessionJoin(session_id=session.id))
-        except BosError as error:
-            if self.state.state is not State.STOPPED and session.id in self._sessions:
+            session.joined = await answer
+        except RequestRefused as error:
+            if session.id in self._sessions:
                 self.forget_session(session)
                 self._dropped.tell(Dropped(session.channel, error.code, error))
+        except BosError:
+            pass  # tried again after the next loss, if there is one
         finally:
             del self._joining[session.id]
 
@@ -636,14 +645,14 @@ class Client:
         if life is not None and not isinstance(self._source, Fixed):
             link.after("renew", renew_after(life) * self._pace, lambda: self._renew(link))
         if link.signed_in:  # renewed in place: the connection goes on as it was
-            self._requests.resume(self._ask)
+            self._requests.resume(self._send)
             self._rounds.ask_again()
             return
         link.signed_in = True
         link.start(self._heartbeat.beat())
         self._tell(State.SYNCING)
-        self._requests.resume(self._ask)
         self._join_again()
+        self._requests.resume(self._send)
         self._rounds.begin()
 
     def _not_signed_in(self, link: _Link, payload: p.AuthFailed) -> None:

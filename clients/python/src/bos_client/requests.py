@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ from bos_client.protocol import (
     SyncErrorMessage,
 )
 from bos_client.structs import Request
+from bos_client.wire import encode
 
 GIVE_UP = 300.0  # the server remembers a requestId for ten minutes
 MOST_UNDER_WAY = 20
@@ -39,7 +41,7 @@ FOR_LATER = {"RATE_LIMIT_EXCEEDED", "SERVER_BUSY"}
 WITHOUT_TOKEN = {"TOKEN_EXPIRED", "AUTHENTICATION_REQUIRED"}
 """Refused only because the token had ended: sent again after the next AUTH."""
 
-Send = Callable[[Request[Any], str], None]
+Send = Callable[[bytes], None]
 
 
 def new_id() -> str:
@@ -59,11 +61,11 @@ class Pending:
 
     id: str
     request: Request[Any]
+    frame: bytes
+    """As it is sent, also later: what cannot be sent fails where it is asked for."""
     answer: asyncio.Future[Any]
     sent: bool = False
     """It has left at least once: it may have been acted on."""
-    under_way: bool = False
-    """It has left on the connection that there is."""
     refused: RequestRefused | None = None
     """By which it was put off last."""
 
@@ -74,14 +76,28 @@ class Requests:
     def __init__(self, pace: float) -> None:
         self._pace = pace
         self._waiting: dict[str, Pending] = {}
+        self._under_way: set[str] = set()
+        """Those that have left on the connection that there is."""
+        self._to_send: deque[Pending] = deque()
+        """The others, in their order, and some that need no answer any more."""
         self._send: Send | None = None
         self._hold: asyncio.TimerHandle | None = None
 
-    def add(self, request: Request[Any]) -> Pending:
-        """Send it as soon as that is possible; `answer` of what is returned is its outcome."""
+    def add(self, request: Request[Any], *, ahead: bool = False) -> Pending:
+        """Send it as soon as that is possible; `answer` of what is returned is its outcome.
+
+        ahead: of all that wait, which may need what it does. Raises TypeError, ValueError or
+        OverflowError where it cannot be sent.
+        """
         loop = asyncio.get_running_loop()
-        pending = Pending(new_id(), request, loop.create_future())
-        self._waiting[pending.id] = pending
+        id_ = new_id()
+        pending = Pending(id_, request, encode(request, id_), loop.create_future())
+        if ahead:
+            self._waiting = {id_: pending, **self._waiting}
+            self._to_send.appendleft(pending)
+        else:
+            self._waiting[id_] = pending
+            self._to_send.append(pending)
         end = loop.call_later(GIVE_UP * self._pace, self._give_up, pending)
         pending.answer.add_done_callback(lambda _: self._forget(pending, end))
         self._flush()
@@ -104,8 +120,7 @@ class Requests:
     def lost(self) -> None:
         """The connection is gone: what was under way is sent again on the next one."""
         self.pause()
-        for pending in self._waiting.values():
-            pending.under_way = False
+        self._put_back(*self._under_way)
 
     def close(self) -> None:
         """Reject all that wait."""
@@ -120,14 +135,18 @@ class Requests:
     def _flush(self) -> None:
         if self._send is None or self._hold is not None:
             return
-        room = MOST_UNDER_WAY - sum(pending.under_way for pending in self._waiting.values())
-        for pending in list(self._waiting.values()):
-            if room <= 0:
-                return
-            if not pending.under_way and not pending.answer.done():
-                pending.under_way = pending.sent = True
-                room -= 1
-                self._send(pending.request, pending.id)
+        while self._to_send and len(self._under_way) < MOST_UNDER_WAY:
+            pending = self._to_send.popleft()
+            if not pending.answer.done():
+                pending.sent = True
+                self._under_way.add(pending.id)
+                self._send(pending.frame)
+
+    def _put_back(self, *ids: str) -> None:
+        """Let them be sent again, each in its turn."""
+        self._under_way.difference_update(ids)
+        waiting = self._waiting.items()
+        self._to_send = deque(one for id_, one in waiting if id_ not in self._under_way)
 
     # ------------------------------------------------------------------ answers
 
@@ -168,9 +187,10 @@ class Requests:
     def _refused(self, pending: Pending, refused: RequestRefused) -> None:
         wait = refused.details.get("retryAfter")
         if refused.code in WITHOUT_TOKEN:
-            pending.under_way = False
+            self._put_back(pending.id)
         elif refused.code in FOR_LATER and wait is not None:
-            pending.under_way, pending.refused = False, refused
+            pending.refused = refused
+            self._put_back(pending.id)
             self.hold(wait)
         else:
             _reject(pending, refused)
@@ -203,6 +223,7 @@ class Requests:
     def _forget(self, pending: Pending, end: asyncio.TimerHandle) -> None:
         end.cancel()
         self._waiting.pop(pending.id, None)
+        self._under_way.discard(pending.id)
         self._flush()
 
 

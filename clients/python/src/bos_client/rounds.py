@@ -9,7 +9,7 @@ round that is cut leaves nothing behind, and the next begins where this one bega
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from bos_client.structs import Request
 
 MOST_CHANNELS = 100  # in one SUBSCRIBE
 MOST_OF_A_SYNC = 500
+LONGEST_NAME = 200  # of a longer one, a refusal names the beginning only
 OUT_OF_DATE = {"SYNC_HISTORY_EXPIRED", "SYNC_TIMESTAMP_IN_FUTURE"}
 
 
@@ -113,7 +114,9 @@ class Rounds:
 
     # ------------------------------------------------------------------ the application
 
-    def follow(self, channels: Iterable[str]) -> None:
+    def follow(self, channels: Sequence[str]) -> None:
+        for channel in channels:
+            _require_name(channel)
         for channel in channels:
             if channel not in self.wanted:
                 self.wanted[channel] = self._queued[channel] = None
@@ -142,6 +145,8 @@ class Rounds:
 
     async def history(self, channels: list[str], after: int) -> list[ServerMessage]:
         """Return the events of these channels after a sequence, as long as they are kept."""
+        for channel in channels:
+            _require_name(channel)
         if not self._signed_in:
             raise ConnectionLost("There is no connection just now.")
         request_id = new_id()
@@ -271,7 +276,7 @@ class Rounds:
         wait = refusal.details.get("retryAfter")
         if sync is not None:
             self._serving = None
-        if refusal.code in OUT_OF_DATE:
+        if refusal.code in OUT_OF_DATE and sync is not None and sync.after is not None:
             self._start_anew(rewound=refusal.code == "SYNC_TIMESTAMP_IN_FUTURE")
         elif channel is not None:
             self._refuse(request_id, channel, refusal)
@@ -417,6 +422,13 @@ class Rounds:
                 future.set_result(None)
             else:
                 future.set_exception(error)
+
+
+def _require_name(channel: Any) -> None:
+    """Raises what a server would answer: a name like this would have it refuse those beside it."""
+    is_name = isinstance(channel, str) and 0 < len(channel) <= LONGEST_NAME
+    if not is_name or any("\ud800" <= character <= "\udfff" for character in channel):
+        raise RequestRefused(f"{channel!r} is no name of a channel.", code="INVALID_CHANNEL")
 
 
 def _request_of(sync: _Sync) -> SyncRequest:

@@ -141,6 +141,8 @@ class Session:
         self.joined = joined
         self.id = joined.session_id
         self.cursors = Cursors(pace)
+        self.leaving = False
+        """A leave is under way."""
         self._throttle = Throttle(client.tell, pace)
         present = [] if joined.session is UNSET else joined.session.participants
         for one in present:
@@ -227,7 +229,11 @@ class Session:
     async def leave(self, new_host_id: str | None = None) -> SessionLeft:
         """Leave. A host names the next one, or ends the session by leaving."""
         host = UNSET if new_host_id is None else new_host_id
-        left = await self._client.request(SessionLeave(session_id=self.id, new_host_id=host))
+        self.leaving = True
+        try:
+            left = await self._client.request(SessionLeave(session_id=self.id, new_host_id=host))
+        finally:
+            self.leaving = False
         self._client.forget_session(self)
         return left
 

@@ -13,7 +13,7 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,7 +70,10 @@ class Given:
 
     async def __call__(self, *, fresh: bool) -> str:
         token = self._function(fresh=fresh)
-        return await token if inspect.isawaitable(token) else token
+        token = await token if inspect.isawaitable(token) else token
+        if not isinstance(token, str):
+            raise TypeError(f"the source gave {token!r}")
+        return token
 
 
 def source_of(token: Token) -> TokenSource:
@@ -282,15 +285,24 @@ class StoredSession:
         body = {"email": email, "password": password}
         if organization is not None:
             body["organization"] = organization
-        pair = Pair.of(await post(self._address.base, "/auth/token", body, tls=self._tls))
-        async with self._locked():
-            self._store(Stored(self._address.base, email, pair))
+
+        def keep() -> None:
+            with self._locked():  # first: what cannot be kept need not be asked for
+                pair = Pair.of(_post(self._address, "/auth/token", body, self._tls))
+                self._store(Stored(self._address.base, email, pair))
+
+        await asyncio.to_thread(keep)
 
     async def sign_out(self) -> bool:
         """End the sign-in, here and at the server; returns whether there was one."""
-        async with self._locked():
-            stored = self.stored()
-            self._store(None)
+
+        def forget() -> Stored | None:
+            with self._locked():
+                stored = self.stored()
+                self._store(None)
+                return stored
+
+        stored = await asyncio.to_thread(forget)
         if stored is None:
             return False
         with contextlib.suppress(SignInError):  # it had ended by itself
@@ -304,19 +316,22 @@ class StoredSession:
             raise SignInError(f"Nobody is signed in at {self._address.base}.")
         pair = stored.pair
         if (fresh and pair.access == self._used) or time.time() >= pair.renew_at > 0:
-            pair = await self._renewed(pair)
+            pair = await asyncio.to_thread(self._renewed, pair)
         self._used = pair.access
         return pair.access
 
-    async def _renewed(self, before: Pair) -> Pair:
-        async with self._locked():
+    def _renewed(self, before: Pair) -> Pair:
+        """In a thread, which goes on to its end whoever waits for it no longer: a renewal that was
+        asked for and not stored would end the sign-in of everybody."""
+        with self._locked():
             stored = self.stored()
             if stored is None:
                 raise SignInError(f"Nobody is signed in at {self._address.base}.")
             if stored.pair.access != before.access:
                 return stored.pair  # another process was first
             try:
-                answer = await _refresh(self._address.base, stored.pair, self._tls)
+                body = {"refresh": stored.pair.refresh}
+                answer = _post(self._address, "/auth/refresh", body, self._tls)
             except (SignInError, Spent) as error:
                 self._store(None)  # used again, it would end the sign-in of everybody
                 raise SignInError(f"The sign-in has ended: {error.message}") from None
@@ -327,7 +342,10 @@ class StoredSession:
     # ------------------------------------------------------------------ the file
 
     def _store(self, stored: Stored | None) -> None:
-        kept = _stored_in(self._path)
+        try:
+            kept = _stored_in(self._path)
+        except SignInError:
+            kept = {}  # nobody can read it: what is stored now replaces it
         kept.pop(self._address.base, None)
         if stored is not None:
             kept[self._address.base] = stored
@@ -337,16 +355,18 @@ class StoredSession:
             file.write(msgspec.json.format(msgspec.json.encode(kept)))
         Path(name).replace(self._path)
 
-    @contextlib.asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
-        """Hold the lock that all processes share; the system gives it back where one dies."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        held = _lock(self._path.with_suffix(".lock"))
-        await asyncio.to_thread(held.__enter__)
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock that all processes share; the system gives it back where one dies.
+
+        Raises SignInError where the file cannot be written.
+        """
         try:
-            yield
-        finally:
-            held.__exit__(None, None, None)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _lock(self._path.with_suffix(".lock")):
+                yield
+        except OSError as error:
+            raise SignInError(f"{self._path} cannot be written: {error}") from None
 
 
 @contextlib.contextmanager

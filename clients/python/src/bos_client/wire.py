@@ -12,6 +12,7 @@ from bos_client.errors import ProtocolError
 from bos_client.protocol import FRAMES, SHAPES, ServerMessage
 from bos_client.structs import Request, Signal
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ENTITY_TYPES = {entity_type for entity_type, _ in SHAPES}
 
 
@@ -52,7 +53,7 @@ def decode(frame: str | bytes) -> ServerMessage | Unknown:
     """Return the message. Raises Malformed."""
     try:
         return _frames.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return _unknown(frame, str(error))
 
 
@@ -60,7 +61,7 @@ def _unknown(frame: str | bytes, why: str) -> Unknown:
     """Tell a message that is new from one that is wrong. Raises Malformed."""
     try:
         head = _heads.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Malformed(f"The server sent something that is no message: {error}") from None
     body = _body(head.payload)
     sequence = body.sequence if isinstance(body.sequence, int) else None
@@ -73,7 +74,7 @@ def _unknown(frame: str | bytes, why: str) -> Unknown:
 def _body(payload: msgspec.Raw | UnsetType) -> _Body:
     try:
         return msgspec.json.decode(payload or b"{}", type=_Body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return _Body()
 
 

@@ -41,6 +41,10 @@ async def examine(settings: Settings, channel: str) -> Exit:
     """Say of each step whether it works; the exit code of the first that does not."""
     try:
         return await _Examination(settings).run(channel)
+    except SignInError as error:
+        why = error.message
+        settings.output.say(f"✗ {why}", step="settings", ok=False, why=why)
+        return exit_of(error)
     except click.ClickException as error:
         settings.output.say(f"✗ {error.message}", step="settings", ok=False, why=error.message)
         return Exit(error.exit_code)

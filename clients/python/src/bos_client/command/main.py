@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
 from collections.abc import Sequence
@@ -303,6 +302,8 @@ def load_command(
     Against this machine; another has to be named twice. A KPI that is set so gets events and
     history.
     """
+    if math.isnan(seconds) or math.isnan(rate):
+        raise click.BadParameter("it is no number", param_hint="--seconds, --rate")
     address = settings.address
     if not address.is_loopback and not (host == yes_host == address.host):
         hint = f"--host {address.host} --yes-host {address.host}"
@@ -316,14 +317,10 @@ def load_command(
 def doctor_command(context: click.Context, channel: str) -> None:
     """Say step by step why you see a channel or not."""
     settings: Settings = context.obj
-    outcome = asyncio.run(doctor.examine(settings, channel))
+    outcome = run(doctor.examine(settings, channel))
     context.exit(outcome)
 
 
 def main() -> None:
     """Run the command; the exit code says why it has ended."""
-    try:
-        bos.main(prog_name="bos")
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read has gone: there is nobody to tell
-        raise SystemExit(128 + 13) from None
+    bos.main(prog_name="bos")

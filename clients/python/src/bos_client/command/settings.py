@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,8 +18,11 @@ from bos_client.addresses import Address
 from bos_client.client import Client, State, StateChange
 from bos_client.command.exits import NotSignedIn, failed
 from bos_client.command.output import Output
-from bos_client.errors import BosError
+from bos_client.errors import BosError, SignInError
 from bos_client.tokens import StoredSession, Token, servers_in
+
+BROKEN_PIPE = 128 + 13
+R = TypeVar("R")
 
 
 def credentials_file() -> Path:
@@ -38,7 +43,10 @@ class Settings:
         """Raises click.UsageError, or NotSignedIn where no server is named at all."""
         if self.url is not None:
             return address_of(self.url)
-        known = servers_in(credentials_file())
+        try:
+            known = servers_in(credentials_file())
+        except SignInError as error:
+            raise failed(error) from None
         if not known:
             raise NotSignedIn("Which server? Sign in with `bos login --url URL`, or set BOS_URL.")
         if len(known) > 1:
@@ -108,21 +116,26 @@ async def _unless_stopped(client: Client, work: Awaitable[None]) -> None:
         task.cancel()
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, R]) -> R:
     """Run it to its end. Raises ClickException, with the exit code that says why."""
 
-    async def until_told() -> None:
+    async def until_told() -> R:
         task = asyncio.current_task()
         assert task is not None
         with contextlib.suppress(NotImplementedError):  # on Windows
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await work
+        return await work
 
     try:
-        asyncio.run(until_told())
+        outcome = asyncio.run(until_told())
     except BosError as error:
         raise failed(error) from None
     except asyncio.CancelledError:
         raise SystemExit(128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
+    except BrokenPipeError:
+        # The reader has gone. What Python still has to write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(BROKEN_PIPE) from None
+    return outcome

@@ -56,6 +56,8 @@ class _Seen:
         self.count = 0
         self._latest: list[str] = []
         self._new = asyncio.Event()
+        self._gone: BrokenPipeError | None = None
+        """Nobody reads any more: for `changed`, since a listener ends nothing."""
         self._live: Live | None = None
 
     def showing(self) -> Any:
@@ -77,7 +79,10 @@ class _Seen:
         for one in mine:
             self.count += 1
             if self._live is None:
-                self._output.line(**_line(one, changes.sequence))
+                try:
+                    self._output.line(**_line(one, changes.sequence))
+                except BrokenPipeError as error:
+                    self._gone = error
             elif one.type != "kpi":
                 self._latest = [*self._latest, _words(one)][-LATEST:]
         if mine:
@@ -88,6 +93,8 @@ class _Seen:
     async def changed(self) -> None:
         await self._new.wait()
         self._new.clear()
+        if self._gone is not None:
+            raise self._gone
 
     def _table(self) -> Table:
         table = Table("KPI", "value", "unit", "target", "updated", box=None, pad_edge=False)
