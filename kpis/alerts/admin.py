@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from bos.adminsite.read_only import ReadOnlyAdmin
 from bos.adminsite.tenant import TenantAdmin
-from kpis.alerts.services import acknowledge
+from kpis.alerts.handling import acknowledge
 from kpis.models import Alert, AlertRule
 
 
