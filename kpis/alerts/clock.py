@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from bos.models import Notification
-from kpis.alerts.judging import Outcome, judge, time_text
+from kpis.alerts.judging import Outcome, judge, missing_message, time_text
 from kpis.alerts.past import MOST_AHEAD, Past
 from kpis.alerts.telling import AT_ONCE, Crossing, Room, notification, people_of, tell
 from kpis.models import UNRESOLVED, Alert, AlertRule, KpiValue, RuleKind
@@ -43,8 +43,8 @@ def raise_missing(
     }
 
     def crossing(rule: AlertRule) -> Crossing:
-        message = f"{rule.kpi.name} has no new value since {time_text(since[rule.pk])} UTC."
-        return Crossing(rule, rule.kpi, rule.kpi.value, Outcome(raised=True, message=message))
+        outcome = Outcome(raised=True, message=missing_message(rule.kpi, since[rule.pk]))
+        return Crossing(rule, rule.kpi, rule.kpi.value, outcome)
 
     return _raise(sorted(since), lambda rules: [crossing(rule) for rule in rules])
 

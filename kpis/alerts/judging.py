@@ -137,6 +137,10 @@ def _had(rule: AlertRule, kpi: Kpi) -> str:
     return f"was {rule.kind} {_figure(_threshold_of(rule), kpi)}"
 
 
+def missing_message(kpi: Kpi, since: datetime) -> str:
+    return f"{kpi.name} has no new value since {time_text(since)} UTC."
+
+
 def time_text(at: datetime) -> str:
     return f"{at:%d %B %Y, %H:%M}"
 
