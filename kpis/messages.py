@@ -237,8 +237,7 @@ class Alert(EntityMessage):
 
 @message("ALERT_ACKNOWLEDGE")
 class AlertAcknowledge(Request):
-    """Mark an alert as seen. By its KPI's owner, those whom its rule notifies, managers and
-    admins."""
+    """Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins."""
 
     alert_id: WireId
 

@@ -32,13 +32,14 @@ def save(admin: Browser, address: str = ADD, **fields: Any) -> list[str]:
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
-def above(kpi: Kpi, threshold: int = 90, **more: Any) -> dict[str, Any]:
+def above(kpi: Kpi, threshold: int | str = 90, **more: Any) -> dict[str, Any]:
     return {"kpi": kpi.pk, "kind": "above", "threshold": threshold} | more
 
 
 def tried(admin: Browser, **fields: Any) -> dict[str, Any]:
     usual = {"severity": "info", "for_minutes": 0, "hysteresis": 0}
-    answer = admin.get(TRY, usual | fields)
+    posted: Any = usual | fields
+    answer = admin.get(TRY, posted)
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     return found

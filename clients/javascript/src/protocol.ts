@@ -26,8 +26,7 @@ export interface Alert {
   sequence: number;
 }
 
-/** Mark an alert as seen. By its KPI's owner, those whom its rule notifies, managers and
-admins. */
+/** Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins. */
 export interface AlertAcknowledge {
   /** An opaque id. */
   alertId: string;

@@ -918,8 +918,7 @@ class Unsubscribed(Payload):
 
 
 class AlertAcknowledge(Request[Alert]):
-    """Mark an alert as seen. By its KPI's owner, those whom its rule notifies, managers and admins.
-    """
+    """Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins."""
 
     TYPE: ClassVar[str] = "ALERT_ACKNOWLEDGE"
     REPLY: ClassVar[str] = "ALERT"

@@ -905,7 +905,7 @@ public struct AlertMessage: Codable, Hashable, Sendable {
     }
 }
 
-/// Mark an alert as seen. By its KPI's owner, those whom its rule notifies, managers and admins.
+/// Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins.
 public struct AlertAcknowledge: Codable, Hashable, Sendable {
     /// An opaque id.
     public var alertId: String
