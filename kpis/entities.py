@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from sync.protocol.messages import Day, Time
+from sync.protocol.messages import Day, NotYet, Time
 from sync.protocol.registry import EntityData, Message
 
 KpiVisibility = Literal["organization", "department"]
@@ -22,9 +22,11 @@ Score = Annotated[float, Meta(examples=[-5.0])]
 Horizon = Annotated[int, Meta(examples=[14])]
 Direction = Literal["higher", "lower"]
 AlertSeverity = Literal["info", "warning", "critical"]
+AlertLife = Annotated[Literal["open", "acknowledged", "resolved"], Meta(examples=["open"])]
 AnomalySeverity = Literal["low", "medium", "high"]
 ReportFormat = Literal["pdf", "xlsx"]
 Method = Annotated[str, Meta(examples=["structural model, weekly season"])]
+Nobody = Annotated[str | None, Meta(examples=[None])]
 AlertText = Annotated[str, Meta(examples=["Monthly revenue is 95 EUR, below 100 EUR"])]
 AdviceText = Annotated[
     str, Meta(examples=["Monthly revenue will probably miss its target of 100 EUR on 20 January."])
@@ -82,7 +84,10 @@ class KpiData(EntityData):
 
 
 class AlertData(EntityData):
-    """An alert that nobody has acknowledged. Shown where its KPI is."""
+    """An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
+
+    snoozedUntil: until then nobody is notified of it.
+    """
 
     kpi_id: str
     rule_id: str | None
@@ -91,6 +96,10 @@ class AlertData(EntityData):
     value: Value | None
     threshold: Bound | None
     raised_at: Time
+    state: AlertLife
+    acknowledged_at: NotYet
+    acknowledged_by: Nobody
+    snoozed_until: NotYet
 
 
 class AnomalyData(EntityData, tag_field="kind", tag="anomaly"):

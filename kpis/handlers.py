@@ -7,9 +7,14 @@ from decimal import Decimal
 
 from bos.ids import canonical_uuids
 from bos.messages import Notification
+from kpis import models
+from kpis.alerts import handling
 from kpis.insights.asked import ask
 from kpis.insights.history import too_poor
 from kpis.messages import (
+    Alert,
+    AlertAcknowledge,
+    AlertSnooze,
     KpiUpdate,
     KpiUpdated,
     PredictionReady,
@@ -24,12 +29,13 @@ from kpis.permissions import visible_to
 from kpis.reports.requests import report_request
 from kpis.services import kpi_set_value
 from sync.eventlog.threads import in_database
-from sync.eventlog.writer import submit_for
+from sync.eventlog.writer import Rows, submit_for
 from sync.gateway.dispatcher import Context
 from sync.protocol.answers import Answer
 from sync.protocol.errors import NotFound, Unauthorized
 from sync.protocol.identity import Principal
 from sync.protocol.registry import handles
+from sync.protocol.times import parse_time
 
 
 @handles(
@@ -143,3 +149,26 @@ def _ask_again(principal: Principal, request_id: str, origin: str) -> ReportGene
     report.origin = origin
     report.save(update_fields=["origin"])
     return None
+
+
+@handles(AlertAcknowledge, answers=[Answer.copy(Alert)], errors=[NotFound, Unauthorized])
+async def alert_acknowledge(context: Context, request: AlertAcknowledge) -> None:
+    """The answer is the event, ALERT."""
+    await context.change(
+        lambda principal: handling.alert_acknowledge(principal, request.alert_id),
+        rows=_row_of(request.alert_id),
+    )
+
+
+@handles(AlertSnooze, answers=[Answer.copy(Alert)], errors=[NotFound, Unauthorized])
+async def alert_snooze(context: Context, request: AlertSnooze) -> None:
+    """The answer is the event, ALERT."""
+    until = parse_time(request.until, field="payload.until")
+    await context.change(
+        lambda principal: handling.alert_snooze(principal, request.alert_id, until),
+        rows=_row_of(request.alert_id),
+    )
+
+
+def _row_of(alert_id: str) -> Rows:
+    return [(models.Alert, id_) for id_ in canonical_uuids([alert_id])]

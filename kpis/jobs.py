@@ -10,7 +10,8 @@ from uuid import UUID
 
 from bos.imports.workflow import IMPORT, go_on_with_lost
 from bos.jobs.queue import Priority
-from kpis.alerts import services
+from kpis.alerts import clock, services
+from kpis.alerts.telling import Room
 from kpis.insights import asked
 from kpis.insights.history import too_short
 from kpis.insights.queue import end_old_forecasts, enqueue_judgement
@@ -41,7 +42,7 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
     kpis = {str(kpi.pk): kpi for kpi in rows}
     rules = services.rules_of(kpis.values())
     judging = _Judging(kpis, values)
-    room, done = services.Room(), None
+    room, done = Room(), None
     for event in values:
         if judging.jobs >= JOBS_AT_ONCE:
             done = events.index(event)
@@ -61,7 +62,7 @@ def look_at_values(organization_id: str, events: Sequence[LoggedEvent]) -> int |
 
 
 def _raise_alerts(
-    kpi: Kpi, rules: list[AlertRule], value: Decimal, event: LoggedEvent, room: services.Room
+    kpi: Kpi, rules: list[AlertRule], value: Decimal, event: LoggedEvent, room: Room
 ) -> None:
     at = datetime.fromtimestamp(event.at_us / 1_000_000, UTC)
     measured_at = json.loads(event.live)["measuredAt"] if '"measuredAt"' in event.live else None
@@ -145,7 +146,13 @@ def sweep() -> None:
 
 @retry_on_conflict
 def raise_missing() -> None:
-    services.raise_missing()
+    clock.raise_missing()
+
+
+@retry_on_conflict
+def follow_alerts() -> None:
+    clock.raise_lasting()
+    clock.wake_snoozed()
 
 
 @retry_on_conflict

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kpis.entities import (
     AdviceText,
+    AlertLife,
     AlertSeverity,
     AlertText,
     AnomalySeverity,
@@ -29,7 +30,7 @@ from kpis.entities import (
     Value,
 )
 from sync.protocol.codecs import exact_number
-from sync.protocol.messages import Day, Time
+from sync.protocol.messages import Day, NotYet, Time
 from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
 # Any: msgspec would round to a float before anybody could look at the digits.
@@ -211,9 +212,13 @@ class PredictionAnswer(Message):
     recommendation: Recommendation | None
 
 
-@message("ALERT", shows=["alert"], named="alertId", changes=["created", "deleted"])
+@message("ALERT", shows=["alert"], named="alertId")
 class Alert(EntityMessage):
-    """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
+    """An alert is `open` once its KPI goes beyond a threshold that was set for it, `acknowledged`
+    once somebody has seen it, and `resolved` once the KPI is back: then it is gone.
+
+    Sent at each change of it. snoozedUntil: until then nobody is notified of it.
+    """
 
     alert_id: str
     kpi_id: str
@@ -223,5 +228,27 @@ class Alert(EntityMessage):
     value: Value | None
     threshold: Bound | None
     raised_at: Time
+    state: AlertLife
+    snoozed_until: NotYet
     acknowledged_at: Time | UnsetType = UNSET
     acknowledged_by: str | UnsetType | None = UNSET
+    resolved_at: Time | UnsetType = UNSET
+
+
+@message("ALERT_ACKNOWLEDGE")
+class AlertAcknowledge(Request):
+    """Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins."""
+
+    alert_id: WireId
+
+
+@message("ALERT_SNOOZE")
+class AlertSnooze(Request):
+    """Have nobody notified of an alert, and of the next ones of its rule, until a time at most 30
+    days from now. By those who may acknowledge it.
+
+    If it is unresolved then, `ALERT` comes again, and those whom its rule notifies are notified.
+    """
+
+    alert_id: WireId
+    until: Time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 
 import msgspec
@@ -13,6 +14,7 @@ from bos.ids import wire_id
 from kpis import messages
 from kpis.entities import (
     AlertData,
+    AlertLife,
     AlertSeverity,
     AnomalyData,
     PredictionData,
@@ -52,7 +54,15 @@ def alert_data(row: Alert) -> AlertData:
         value=wire_number(row.value),
         threshold=wire_number(row.threshold),
         raised_at=wire_time(row.raised_at),
+        state=cast(AlertLife, row.state.value),
+        acknowledged_at=_time_or_none(row.acknowledged_at),
+        acknowledged_by=wire_id(row.acknowledged_by_id),
+        snoozed_until=_time_or_none(row.snoozed_until),
     )
+
+
+def _time_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else wire_time(moment)
 
 
 def alert_message(row: Alert) -> messages.Alert:
@@ -66,8 +76,11 @@ def alert_message(row: Alert) -> messages.Alert:
         value=wire_number(row.value),
         threshold=wire_number(row.threshold),
         raised_at=wire_time(row.raised_at),
+        state=cast(AlertLife, row.state.value),
+        snoozed_until=_time_or_none(row.snoozed_until),
         acknowledged_at=UNSET if seen is None else wire_time(seen),
         acknowledged_by=UNSET if seen is None else wire_id(row.acknowledged_by_id),
+        resolved_at=UNSET if row.resolved_at is None else wire_time(row.resolved_at),
     )
 
 

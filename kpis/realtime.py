@@ -24,6 +24,7 @@ from kpis.insights.asked import prune_answers
 from kpis.insights.queue import judging_given_up
 from kpis.messages import KpiUpdated
 from kpis.models import (
+    UNRESOLVED,
     Alert,
     Insight,
     Kpi,
@@ -146,7 +147,7 @@ class KpiSync(EntitySync[Kpi]):
 
     @staticmethod
     def _move_along(moved: dict[Any, tuple[Any, Any]]) -> None:
-        """Re-address open alerts and insights when the audience of their KPI changes.
+        """Re-address unresolved alerts and insights when the audience of their KPI changes.
 
         moved: {KPI's id: (the KPI as it was, as it is)}.
         """
@@ -195,17 +196,24 @@ class AlertSync(KpiPartSync):
     mirrored = False
     shape = AlertData
 
+    def is_event(self, change: Change[Alert]) -> bool:
+        """Leave out what was resolved: it is gone for everybody."""
+        was_there = change.before is None or change.before.resolved_at is None
+        return was_there and super().is_event(change)
+
     def change_type(self, change: Change[Alert]) -> str:
-        """Acknowledged, it is gone for those who mirror what is open."""
-        return "deleted" if change.row.acknowledged_at is not None else super().change_type(change)
+        """Resolved, it is gone for those who mirror what is not."""
+        return "deleted" if change.row.resolved_at is not None else super().change_type(change)
 
     def data(self, row: Alert) -> AlertData:
         return alert_data(row)
 
     def live(self, change: Change[Alert], actor: Actor) -> Live:
         raised = change.kind == "created"
-        acknowledged = change.kind == "updated" and change.touches("acknowledged_at")
-        return alert_message(change.row) if raised or acknowledged else None
+        moved = change.kind == "updated" and change.touches(
+            "acknowledged_at", "snoozed_until", "resolved_at"
+        )
+        return alert_message(change.row) if raised or moved else None
 
 
 class InsightSync(KpiPartSync):
@@ -253,7 +261,7 @@ class ReportSync(EntitySync[Report]):
         return report_message(change.row)
 
 
-_SHOWN: dict[type[OfKpi], Q] = {Alert: Q(acknowledged_at=None), Insight: Q()}
+_SHOWN: dict[type[OfKpi], Q] = {Alert: UNRESOLVED, Insight: Q()}
 
 # ------------------------------------------------------------------ topics
 
@@ -306,9 +314,17 @@ feature = Feature(
         messages.PredictionReady,
         messages.Recommendation,
         messages.Alert,
+        messages.AlertAcknowledge,
+        messages.AlertSnooze,
     ],
-    error_ids=["kpiId"],
-    handlers=[handlers.kpi_update, handlers.prediction_request, handlers.make_report],
+    error_ids=["kpiId", "alertId"],
+    handlers=[
+        handlers.kpi_update,
+        handlers.prediction_request,
+        handlers.make_report,
+        handlers.alert_acknowledge,
+        handlers.alert_snooze,
+    ],
     topics=[TopicKind("kpi", column=4, authorize=_visible_ids, reads=READ_OF_KPIS)],
     snapshots={
         "organization": _show_in_organization,
@@ -327,6 +343,7 @@ feature = Feature(
         JobType(work=jobs.predict, on_given_up=jobs.prediction_given_up),
         JobType(work=jobs.make_report, on_given_up=report_given_up),
         JobType(work=jobs.raise_missing, title="Alerts: values that are missing", minutes=1),
+        JobType(work=jobs.follow_alerts, title="Alerts: what has lasted or was snoozed", minutes=1),
         JobType(work=jobs.sweep, title="Insights: what was left waiting", minutes=10),
         JobType(work=request_due, title="Reports: what is due", minutes=10),
     ],

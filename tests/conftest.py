@@ -69,6 +69,7 @@ RUN_ONCE = {
     "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",
     "admin/test_admin.py": "postgres",
+    "admin/test_admin_alerts.py": "postgres",
     "admin/test_admin_business.py": "postgres",
     "admin/test_admin_pages.py": "postgres",
     "test_links.py": "postgres",

@@ -24,7 +24,7 @@ from django.db import (
 from django.utils import timezone
 
 from bos.models import Notification
-from kpis.alerts import services
+from kpis.alerts import clock
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind
 from sync.eventlog.faults import passes
 from sync.eventlog.processors import advance
@@ -267,7 +267,7 @@ def test_f8_a_value_that_was_missing_while_no_worker_ran_is_told_when_it_comes(
 def test_f8_an_outage_that_was_told_is_not_told_again_when_it_ends(cast: Cast) -> None:
     revenue = cast.home.revenue
     missing(revenue, created=9 * H, values=[4 * H])
-    services.raise_missing()
+    clock.raise_missing()
     assert alerts_of([revenue]) == [1]
     revenue.value = Decimal(5)
     revenue.save()
@@ -297,7 +297,7 @@ def test_f8_a_rule_that_somebody_holds_keeps_no_other_kpi_from_being_missed(
         missing(kpi, created=9 * H, values=[4 * H]) for kpi in (cast.home.revenue, cast.home.margin)
     ]
     with impatient(backend), held(rules[0]):
-        services.raise_missing()
+        clock.raise_missing()
         assert alerts_of([cast.home.revenue, cast.home.margin]) == [0, 1]
-    services.raise_missing()
+    clock.raise_missing()
     assert alerts_of([cast.home.revenue, cast.home.margin]) == [1, 1]

@@ -10,6 +10,8 @@ from patterns import Json, brief
 from world import WHOLE
 
 REQUESTS = {
+    "ALERT_ACKNOWLEDGE",
+    "ALERT_SNOOZE",
     "ANNOTATION_CREATE",
     "ANNOTATION_DELETE",
     "ANNOTATION_UPDATE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from django.db.models import Max, Min, Q, QuerySet
@@ -33,6 +33,30 @@ class Range(NamedTuple):
     highest: Decimal
 
 
+class PastOfValue(Protocol):
+    """The time before one value of a KPI, without the value itself.
+
+    told_at: when the value was set. measured_at: when it was measured, which an imported one was
+    before that.
+    """
+
+    @property
+    def told_at(self) -> datetime: ...
+
+    @property
+    def measured_at(self) -> datetime: ...
+
+    def previous_at(self) -> datetime | None:
+        """Return when the value before it was measured."""
+
+    def within(self, hours: int) -> Range | None:
+        """Return the lowest and the highest that the KPI had been in so many hours before.
+
+        What it had been when they began counts as well; where it had been nothing then, they begin
+        with its oldest value. None where there is no value before it.
+        """
+
+
 class Past:
     """The time before one value of a KPI, without the value itself; asked for where it is needed.
 
@@ -46,7 +70,7 @@ class Past:
         self._kpi_id = kpi_id
         self._value = value
         self._measured_at = measured_at
-        self.told_at = told_at
+        self._told_at = told_at
         self._ranges: dict[int, Range | None] = {}
 
     @cached_property
@@ -55,12 +79,16 @@ class Past:
         values = KpiValue.objects.filter(kpi_id=self._kpi_id)
         second = self._measured_at
         if second is None:
-            values = values.filter(at__lte=self.told_at)
+            values = values.filter(at__lte=self._told_at)
         else:
             values = values.filter(at__gte=second, at__lt=second + SECOND)
         latest = values.order_by("-at", "-pk").values_list("at", "pk", "value")[:LATEST]
         found = ((at, pk) for at, pk, value in latest if value == self._value)
-        return next(found, (second or self.told_at, None))
+        return next(found, (second or self._told_at, None))
+
+    @property
+    def told_at(self) -> datetime:
+        return self._told_at
 
     @property
     def measured_at(self) -> datetime:
@@ -73,17 +101,11 @@ class Past:
         return KpiValue.objects.filter(earlier, kpi_id=self._kpi_id, at__lte=at)
 
     def previous_at(self) -> datetime | None:
-        """When the value before it was measured."""
         times = self._before.order_by("-at", "-pk").values_list("at", flat=True)
         found: datetime | None = times.first()
         return found
 
     def within(self, hours: int) -> Range | None:
-        """The lowest and the highest that the KPI had been in so many hours before.
-
-        What it had been when they began counts as well; where it had been nothing then, they begin
-        with its oldest value. None where there is no value before it.
-        """
         if hours not in self._ranges:
             self._ranges[hours] = self._range(self.measured_at - timedelta(hours=hours))
         return self._ranges[hours]

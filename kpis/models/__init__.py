@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from kpis.models.alerts import MAX_HOURS, Alert, AlertRule, RuleKind, Severity
+from kpis.models.alerts import (
+    IN_STATE,
+    MAX_HOURS,
+    MAX_MINUTES,
+    UNRESOLVED,
+    Alert,
+    AlertRule,
+    AlertState,
+    RuleKind,
+    Severity,
+    resolve_alerts,
+)
 from kpis.models.ingest import IngestRequest
 from kpis.models.insights import AskedPrediction, Insight, InsightKind, InsightState
 from kpis.models.kpis import (
@@ -26,10 +37,14 @@ from kpis.models.reports import (
 )
 
 __all__ = [
+    "IN_STATE",
     "MAX_HOURS",
+    "MAX_MINUTES",
     "MAX_REPORT_DAYS",
+    "UNRESOLVED",
     "Alert",
     "AlertRule",
+    "AlertState",
     "AskedPrediction",
     "CurrentKpis",
     "Direction",
@@ -50,5 +65,6 @@ __all__ = [
     "Severity",
     "Visibility",
     "exact_field",
+    "resolve_alerts",
     "validate_exact",
 ]

@@ -33,10 +33,10 @@ def validate_exact(value: Decimal) -> None:
         raise ValidationError(str(error)) from None
 
 
-def exact_field(**options: Any) -> models.DecimalField[Any, Any]:
+def exact_field(name: str | None = None, **options: Any) -> models.DecimalField[Any, Any]:
     """15 significant digits, 4 of them decimals: what a float and SQLite's REAL hold exactly."""
     return models.DecimalField(
-        max_digits=19, decimal_places=4, validators=[validate_exact], **options
+        name, max_digits=19, decimal_places=4, validators=[validate_exact], **options
     )
 
 

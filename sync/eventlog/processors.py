@@ -113,6 +113,16 @@ def _heads_behind(name: str) -> QuerySet[StreamHead]:
     return heads.filter(position__lt=F("sequence"))
 
 
+def not_processed(name: str, organization_id: str, entity_type: str) -> set[str]:
+    """Return the ids of entities of this type with events that the processor has still to take."""
+    position = ProcessorPosition.objects.filter(name=name, organization_id=organization_id)
+    after = position.values_list("sequence", flat=True).first() or 0
+    events = Event.objects.filter(
+        organization_id=organization_id, sequence__gt=after, entity_type=entity_type
+    )
+    return set(events.values_list("entity_id", flat=True))
+
+
 def _advance(name: str, organization_id: str) -> int:
     try:
         return _take(name, organization_id, limit=_processors[name].pace.items)

@@ -208,7 +208,9 @@ def test_b2_an_alert_is_acknowledged_by_a_person_in_the_admin(cast: Cast, admin:
     assert (told.live_type, told.actor_id) == ("ALERT", cast.alice.id)
 
 
-@pytest.mark.parametrize(("state", "count"), [("open", 1), ("acknowledged", 0), ("", 1)])
+@pytest.mark.parametrize(
+    ("state", "count"), [("open", 1), ("acknowledged", 0), ("resolved", 0), ("", 1)]
+)
 def test_b2_alerts_are_filtered_by_their_state(
     cast: Cast, admin: Browser, state: str, count: int
 ) -> None:

@@ -49,6 +49,31 @@ async def sign_in(page: Page, server: Server, person: Person) -> None:
     await expect(page.get_by_text("Alert rules").first).to_be_visible()
 
 
+async def test_b5_the_form_of_a_rule_tells_what_it_would_have_done_as_it_is_filled_in(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    kpi, now = cast.home.revenue, timezone.now()
+    for n in range(1, 6):
+        KpiValue.objects.create(
+            kpi=kpi, value=100 * (n % 2), at=now - timedelta(days=n), actor_id="system"
+        )
+    await sign_in(page, server, cast.alice)
+    await page.goto(f"{server.url}/admin/kpis/alertrule/add/")
+    told = page.locator("[data-bos-tried]")
+    await expect(told).to_have_text("Choose a KPI, and when the rule alerts.")
+    await page.click(".field-kpi .select2-selection")
+    await page.fill(".select2-search__field", "Revenue")
+    await page.click(".select2-results__option >> text=Revenue")
+    await page.select_option('[name="kind"]', "below")
+    await expect(told).to_have_text("Threshold: At which value?")
+    await page.fill('[name="threshold"]', "50")
+    await expect(told).to_contain_text("It would have alerted 2 times in the last 90 days.")
+    await expect(told).to_contain_text("It notifies nobody")
+    await expect(page.locator("[data-bos-days] li")).to_have_count(2)
+    await page.click('[name="_save"]')
+    await expect(page.get_by_text("It notifies nobody").first).to_be_visible()
+
+
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 async def test_the_history_of_a_kpi_is_drawn_and_told(
     page: Page, server: Server, cast: Cast

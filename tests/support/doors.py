@@ -17,9 +17,18 @@ from bos.imports.files import csv_bytes, read_table
 from bos.imports.kinds import kinds
 from bos.leaving.departments import below, departments_delete
 from bos.models import Department, Employee, Organization
-from kpis.alerts.services import acknowledge
+from kpis.alerts.handling import acknowledge, snooze
 from kpis.archive.services import archived, kpi_erase, kpi_restore, kpis_archive
-from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState, Visibility
+from kpis.models import (
+    UNRESOLVED,
+    Alert,
+    Insight,
+    InsightKind,
+    Kpi,
+    Report,
+    ReportState,
+    Visibility,
+)
 from tests.support.cast import Cast, Person
 from tests.support.figures import figures_of
 
@@ -394,9 +403,24 @@ def alert_raised(house: House, a: int, b: int) -> None:
 
 
 def alert_acknowledged(house: House, a: int, b: int) -> None:
-    open_alerts = Alert.objects.of(house.id).filter(acknowledged_at=None)
-    if alert := open_alerts.order_by("raised_at").first():
+    if alert := _unresolved(house, b):
         acknowledge([alert], house.cast.mia.user)
+
+
+def alert_snoozed(house: House, a: int, b: int) -> None:
+    if alert := _unresolved(house, b):
+        snooze([alert], timezone.now() + timedelta(hours=1 + b % 9))
+
+
+def alert_resolved(house: House, a: int, b: int) -> None:
+    if alert := _unresolved(house, b):
+        Alert.objects.filter(pk=alert.pk).update(resolved_at=timezone.now())
+
+
+def _unresolved(house: House, n: int) -> Alert | None:
+    alerts = Alert.objects.of(house.id).filter(UNRESOLVED).order_by("raised_at")
+    found = list(alerts)
+    return found[n % len(found)] if found else None
 
 
 def insight_made(house: House, a: int, b: int) -> None:
@@ -476,6 +500,8 @@ PEOPLE_DOORS: tuple[Door, ...] = (
 INSIGHT_DOORS: tuple[Door, ...] = (
     alert_raised,
     alert_acknowledged,
+    alert_snoozed,
+    alert_resolved,
     insight_made,
     insight_deleted,
     report_made,

@@ -14,10 +14,11 @@ from bos.auth.tokens import tokens_for
 from bos.models import Notification
 from bos.service.keys import Scope
 from kpis import jobs
-from kpis.models import AskedPrediction, Kpi, KpiValue, Report
+from kpis.models import Alert, AskedPrediction, Kpi, KpiValue, Report
 from kpis.reports.requests import report_given_up
 from sync.eventlog import log, retention
 from sync.models import Event
+from sync.protocol.times import wire_time
 from tests.support.cast import Cast, Person
 from tests.support.client import Client, Message
 from tests.support.machines import make_machine
@@ -293,6 +294,28 @@ async def not_reported(stage: Stage) -> Message:
     return await mia.until("NOTIFICATION")
 
 
+def alert(stage: Stage, **more: Any) -> Payload:
+    """Raise an alert of revenue; return it as requests name it, with these fields besides."""
+    revenue = stage.cast.home.revenue
+    row = Alert.objects.create(
+        organization_id=stage.cast.home.id,
+        kpi=revenue,
+        severity="info",
+        message="Revenue is high.",
+        raised_at=timezone.now(),
+    )
+    return {"alertId": str(row.pk)} | more
+
+
+def snoozed(stage: Stage) -> Payload:
+    return alert(stage, until=wire_time(timezone.now() + timedelta(hours=1)))
+
+
+async def handled_again(stage: Stage, payload: Payload) -> Message:
+    await stage.ask(stage.cast.mia, payload)
+    return await stage.ask(stage.cast.alice, payload)
+
+
 OF_KPIS: dict[Pair, Provocation] = {
     ("NOTIFICATION_READ", "NOTIFICATION_READ", "copy"): lambda s: s.ask(s.cast.bob, notified(s)),
     ("NOTIFICATION_READ", "NOTIFICATION_READ", "reply"): read_again,
@@ -314,6 +337,12 @@ OF_KPIS: dict[Pair, Provocation] = {
     ("REPORT_REQUEST", "REPORT_GENERATED", "copy"): reported,
     ("REPORT_REQUEST", "REPORT_GENERATED", "reply"): reported_again,
     ("REPORT_REQUEST", "NOTIFICATION", "notice"): not_reported,
+    ("ALERT_ACKNOWLEDGE", "ALERT", "copy"): lambda s: s.ask(s.cast.mia, alert(s)),
+    ("ALERT_ACKNOWLEDGE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.bob, alert(s)),
+    ("ALERT_ACKNOWLEDGE", "ERROR", "NOT_FOUND"): lambda s: handled_again(s, alert(s)),
+    ("ALERT_SNOOZE", "ALERT", "copy"): lambda s: s.ask(s.cast.mia, snoozed(s)),
+    ("ALERT_SNOOZE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.bob, snoozed(s)),
+    ("ALERT_SNOOZE", "ERROR", "NOT_FOUND"): lambda s: handled_again(s, snoozed(s)),
 }
 
 

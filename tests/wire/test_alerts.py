@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from bos.models import Notification, Role
-from kpis.alerts import services
+from kpis.alerts import clock, handling, services
 from kpis.models import Alert, AlertRule, Kpi, KpiValue, RuleKind, Severity
 from tests.support.cast import Cast, Person, make_person
 from tests.support.client import Client, Message, error_of
-from tests.support.mirror import snapshot
+from tests.support.mirror import apply, snapshot
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -69,7 +69,10 @@ async def test_b2_an_alert_is_raised_once_per_crossing_and_again_after_it_was_ba
         assert payload["message"] == "Revenue is 151 EUR, above 150 EUR."
         await mia.set_value(revenue, 160)
         await mia.set_value(revenue, 120)
-        await raised(above, expected=False)
+        back = await bob.until("ALERT", 20)
+        assert (back["payload"]["alertId"], back["payload"]["state"]) == (
+            payload["alertId"], "resolved",
+        )  # fmt: skip
         assert await alerts_in(bob) == []
         await mia.set_value(revenue, 155.5)
         second = await bob.until("ALERT", 20)
@@ -121,17 +124,17 @@ async def test_b2_a_missing_value_is_told_once_and_again_after_one_came(
     async with await Client.connect(server, cast.mia) as mia:
         await mia.subscribe(cast.home.topic)
         # Other tests' rules are looked at, too.
-        services.raise_missing(now + timedelta(hours=1, minutes=59))
+        clock.raise_missing(now + timedelta(hours=1, minutes=59))
         assert not Alert.objects.filter(rule=missing).exists()
-        services.raise_missing(now + timedelta(hours=2, minutes=1))
+        clock.raise_missing(now + timedelta(hours=2, minutes=1))
         alert = await mia.until("ALERT", 20)
         assert alert["payload"]["threshold"] is None
         assert "Revenue has no new value since" in alert["payload"]["message"]
-        services.raise_missing(now + timedelta(hours=3))
+        clock.raise_missing(now + timedelta(hours=3))
         assert await alerts_in(mia) == []
         await mia.set_value(revenue, 1)
         await raised(missing, expected=False)
-        services.raise_missing(now + timedelta(hours=5))
+        clock.raise_missing(now + timedelta(hours=5))
         await mia.until("ALERT", 20)
 
 
@@ -200,7 +203,7 @@ async def test_b2_who_is_named_and_may_see_the_kpi_is_notified(server: Server, c
     assert {n.user_id for n in notified} == {cast.bob.user.pk, cast.mia.user.pk}
 
 
-async def test_b2_an_open_alert_is_in_a_snapshot_until_it_is_acknowledged(
+async def test_b5_an_alert_is_in_a_snapshot_until_it_is_resolved(
     server: Server, cast: Cast
 ) -> None:
     rule(cast.home.revenue)
@@ -210,14 +213,22 @@ async def test_b2_an_open_alert_is_in_a_snapshot_until_it_is_acknowledged(
         await bob.subscribe(cast.home.topic)
         shown, cursor = await snapshot(bob, cast.home.topic)
         assert shown[key]["message"] == "Revenue is 200 EUR, above 150 EUR."
-        assert services.acknowledge([alert], cast.mia.user) == 1
+        assert shown[key]["state"] == "open"
+        assert handling.acknowledge([alert], cast.mia.user) == 1
         told = (await bob.until("ALERT", 20))["payload"]
-        assert told["acknowledgedBy"] == cast.mia.id
+        assert (told["state"], told["acknowledgedBy"]) == ("acknowledged", cast.mia.id)
+        assert handling.acknowledge([alert], cast.alice.user) == 0
+        missed = await bob.sync(cast.home.topic, lastSequence=cursor)
+        assert apply(shown, missed)[key]["acknowledgedBy"] == cast.mia.id
+        assert shown == (await snapshot(bob, cast.home.topic))[0]
+        evaluate(cast.home.revenue, Decimal(100), timezone.now())
+        told = (await bob.until("ALERT", 20))["payload"]
+        assert (told["state"], told["changeType"]) == ("resolved", "deleted")
+        assert told["resolvedAt"] >= told["acknowledgedAt"]
         missed = await bob.sync(cast.home.topic, lastSequence=cursor)
         assert [m["payload"]["entityId"] for m in missed if m["type"] == "SYNC_DELETE"] == [key[1]]
         shown, _ = await snapshot(bob, cast.home.topic)
         assert key not in shown
-        assert services.acknowledge([alert], cast.alice.user) == 0
 
 
 async def test_s4_a_kpi_that_becomes_its_departments_takes_its_alerts_along(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bos.models import Notification
 from kpis import jobs
-from kpis.alerts import services
+from kpis.alerts import clock
 from kpis.archive.services import kpi_restore, kpis_archive
 from kpis.insights.queue import sweep
 from kpis.models import Alert, AlertRule, Insight, InsightKind, InsightState, Kpi, KpiValue, Report
@@ -118,7 +118,7 @@ def test_v6_no_alert_no_job_no_report_and_no_history_over_rest(cast: Cast) -> No
     AlertRule.objects.filter(kpi=kpi).update(created_at=long_ago)
     InsightState.objects.create(kpi=kpi, waiting=True)
     kpis_archive([kpi])
-    services.raise_missing()
+    clock.raise_missing()
     sweep()
     assert Alert.objects.filter(kpi=kpi).count() == 1
     assert InsightState.objects.get(kpi=kpi).waiting_since is None
@@ -138,7 +138,7 @@ def test_v6_no_alert_no_job_no_report_and_no_history_over_rest(cast: Cast) -> No
     assert status == 200
     assert str(kpi.pk) not in str(found)
     kpi_restore(kpi)
-    services.raise_missing()
+    clock.raise_missing()
     assert Alert.objects.filter(kpi=kpi).count() == 2
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from bos.models import Department, Employee, Notification
 from collaboration.models import Annotation, Invitation, Participant, Session
+from kpis.alerts import handling
 from kpis.archive.services import kpis_archive
 from kpis.models import Alert, Insight, InsightKind, Kpi, Report, ReportState
 from sync.protocol import registry
@@ -71,6 +72,17 @@ def alert_raised_corrected_acknowledged(cast: Cast, session: Session) -> None:
     told[1].acknowledged_at, told[1].acknowledged_by = timezone.now(), cast.mia.user
     told[1].save()
     told[2].delete()
+
+
+@scene("ALERT")
+def alert_acknowledged_snoozed_woken_resolved(cast: Cast, session: Session) -> None:
+    told = [_alert(cast) for _ in range(4)]
+    now = timezone.now()
+    handling.snooze(told, now + timedelta(hours=1))
+    handling.acknowledge(told[1:], cast.mia.user)
+    Alert.objects.filter(pk=told[2].pk).update(snoozed_until=None)
+    Alert.objects.filter(pk=told[3].pk).update(resolved_at=now)
+    Alert.objects.filter(pk=told[3].pk).update(message="Nobody is told of that any more.")
 
 
 @scene("ALERT")

@@ -1,7 +1,11 @@
 // Written by `make docs` from the message structs; docs/messages.md says what they mean.
 // `type` says which message of the server it is; `payload.entityType`, which SYNC_UPDATE.
 
-/** A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it. */
+/**
+ * An alert is `open` once its KPI goes beyond a threshold that was set for it, `acknowledged` once
+ * somebody has seen it, and `resolved` once the KPI is back: then it is gone. Sent at each change
+ * of it. snoozedUntil: until then nobody is notified of it.
+ */
 export interface Alert {
   alertId: string;
   kpiId: string;
@@ -11,15 +15,27 @@ export interface Alert {
   value: number | null;
   threshold: number | null;
   raisedAt: string;
+  state: "acknowledged" | "open" | "resolved";
+  snoozedUntil: string | null;
   acknowledgedAt?: string;
   acknowledgedBy?: string | null;
+  resolvedAt?: string;
   entityType: "alert";
   entityId: string;
-  changeType: "created" | "deleted";
+  changeType: "created" | "deleted" | "updated";
   sequence: number;
 }
 
-/** An alert that nobody has acknowledged. Shown where its KPI is. */
+/** Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins. */
+export interface AlertAcknowledge {
+  /** An opaque id. */
+  alertId: string;
+}
+
+/**
+ * An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
+ * snoozedUntil: until then nobody is notified of it.
+ */
 export interface AlertData {
   id: string;
   kpiId: string;
@@ -29,6 +45,21 @@ export interface AlertData {
   value: number | null;
   threshold: number | null;
   raisedAt: string;
+  state: "acknowledged" | "open" | "resolved";
+  acknowledgedAt: string | null;
+  acknowledgedBy: string | null;
+  snoozedUntil: string | null;
+}
+
+/**
+ * Have nobody notified of an alert, and of the next ones of its rule, until a time at most 30 days
+ * from now. By those who may acknowledge it. If it is unresolved then, `ALERT` comes again, and
+ * those whom its rule notifies are notified.
+ */
+export interface AlertSnooze {
+  /** An opaque id. */
+  alertId: string;
+  until: string;
 }
 
 /** SYNC_UPDATE of the entity type `alert`. */
@@ -378,6 +409,8 @@ export interface ErrorDetails {
   scope?: string;
   type?: string;
   window?: string;
+  /** An opaque id. */
+  alertId?: string;
   /** An opaque id. */
   annotationId?: string;
   /** An opaque id. */
@@ -994,6 +1027,22 @@ export interface Unsubscribed {
   reason?: "access_revoked";
 }
 
+export interface AlertAcknowledgeMessage {
+  type: "ALERT_ACKNOWLEDGE";
+  payload: AlertAcknowledge;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface AlertSnoozeMessage {
+  type: "ALERT_SNOOZE";
+  payload: AlertSnooze;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
 export interface AnnotationCreateMessage {
   type: "ANNOTATION_CREATE";
   payload: AnnotationCreate;
@@ -1363,6 +1412,8 @@ export interface UnsubscribedMessage {
 
 /** What clients send. */
 export type ClientMessage =
+  | AlertAcknowledgeMessage
+  | AlertSnoozeMessage
   | AnnotationCreateMessage
   | AnnotationDeleteMessage
   | AnnotationUpdateMessage
@@ -1419,6 +1470,8 @@ export type ServerMessage =
 
 /** The payload of each request. */
 export interface Requests {
+  ALERT_ACKNOWLEDGE: AlertAcknowledge;
+  ALERT_SNOOZE: AlertSnooze;
   ANNOTATION_CREATE: AnnotationCreate;
   ANNOTATION_DELETE: AnnotationDelete;
   ANNOTATION_UPDATE: AnnotationUpdate;
@@ -1443,6 +1496,8 @@ export interface Requests {
  * request that is not here gets no answer.
  */
 export interface Replies {
+  ALERT_ACKNOWLEDGE: Alert;
+  ALERT_SNOOZE: Alert;
   ANNOTATION_CREATE: AnnotationCreated;
   ANNOTATION_DELETE: AnnotationDeleted;
   ANNOTATION_UPDATE: AnnotationUpdated;
@@ -1478,6 +1533,8 @@ export interface Entities {
 
 /** The messages with its requestId that say that a request was served. */
 export const ANSWERS: { [name: string]: Array<string> | undefined } = {
+  "ALERT_ACKNOWLEDGE": ["ALERT"],
+  "ALERT_SNOOZE": ["ALERT"],
   "ANNOTATION_CREATE": ["ANNOTATION_CREATED"],
   "ANNOTATION_DELETE": ["ANNOTATION_DELETED"],
   "ANNOTATION_UPDATE": ["ANNOTATION_UPDATED"],
@@ -1502,7 +1559,7 @@ export const ANSWERED_LATER: Array<string> = ["PREDICTION_REQUEST", "REPORT_REQU
 
 /** The fields that the payload of each message of a server has, whatever it tells. */
 export const REQUIRED: { [name: string]: Array<string> | undefined } = {
-  "ALERT": ["alertId", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ALERT": ["alertId", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "state", "snoozedUntil", "entityType", "entityId", "changeType", "sequence"],
   "ANNOTATION_CREATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
   "ANNOTATION_DELETED": ["annotationId", "sessionId", "deletedBy", "deletedAt", "entityType", "entityId", "changeType", "sequence"],
   "ANNOTATION_UPDATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "updatedBy", "entityType", "entityId", "changeType", "sequence"],
@@ -1544,7 +1601,7 @@ export const FIELDS: { [name: string]: Array<string> | undefined } = {
   "employee": ["id", "name", "title", "email", "departmentId", "userId", "updatedAt"],
   "notification": ["id", "category", "title", "message", "data", "createdAt", "readAt"],
   "kpi": ["id", "name", "key", "unit", "value", "target", "direction", "departmentId", "ownerId", "visibility", "updatedAt"],
-  "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt"],
+  "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "state", "acknowledgedAt", "acknowledgedBy", "snoozedUntil"],
   "insight:anomaly": ["kind", "id", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt"],
   "insight:prediction": ["kind", "id", "kpiId", "horizon", "points", "method", "createdAt"],
   "insight:recommendation": ["kind", "id", "kpiId", "message", "evidence", "method", "createdAt"],

@@ -1,7 +1,18 @@
 // Written by `make clients` of clients/javascript/src: change it there.
 // Written by `make docs` from the message structs; docs/messages.md says what they mean.
 // `type` says which message of the server it is; `payload.entityType`, which SYNC_UPDATE.
-/** A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it. */ /** The messages with its requestId that say that a request was served. */ export const ANSWERS = {
+/**
+ * An alert is `open` once its KPI goes beyond a threshold that was set for it, `acknowledged` once
+ * somebody has seen it, and `resolved` once the KPI is back: then it is gone. Sent at each change
+ * of it. snoozedUntil: until then nobody is notified of it.
+ */
+/** The messages with its requestId that say that a request was served. */ export const ANSWERS = {
+  "ALERT_ACKNOWLEDGE": [
+    "ALERT"
+  ],
+  "ALERT_SNOOZE": [
+    "ALERT"
+  ],
   "ANNOTATION_CREATE": [
     "ANNOTATION_CREATED"
   ],
@@ -64,6 +75,8 @@
     "value",
     "threshold",
     "raisedAt",
+    "state",
+    "snoozedUntil",
     "entityType",
     "entityId",
     "changeType",
@@ -380,7 +393,11 @@
     "message",
     "value",
     "threshold",
-    "raisedAt"
+    "raisedAt",
+    "state",
+    "acknowledgedAt",
+    "acknowledgedBy",
+    "snoozedUntil"
   ],
   "insight:anomaly": [
     "kind",

@@ -13,7 +13,10 @@ from bos_client.structs import EntityData, Frame, OneOf, Payload, Request, Signa
 
 
 class Alert(Payload):
-    """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
+    """An alert is `open` once its KPI goes beyond a threshold that was set for it, `acknowledged`
+    once somebody has seen it, and `resolved` once the KPI is back: then it is gone. Sent at each
+    change of it. snoozedUntil: until then nobody is notified of it.
+    """
 
     alert_id: str
     kpi_id: str
@@ -23,16 +26,21 @@ class Alert(Payload):
     value: float | None
     threshold: float | None
     raised_at: str
+    state: OneOf["acknowledged", "open", "resolved"]
+    snoozed_until: str | None
     entity_type: OneOf["alert"]
     entity_id: str
-    change_type: OneOf["created", "deleted"]
+    change_type: OneOf["created", "deleted", "updated"]
     sequence: int
     acknowledged_at: str | UnsetType = UNSET
     acknowledged_by: str | None | UnsetType = UNSET
+    resolved_at: str | UnsetType = UNSET
 
 
 class AlertData(EntityData):
-    """An alert that nobody has acknowledged. Shown where its KPI is."""
+    """An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
+    snoozedUntil: until then nobody is notified of it.
+    """
 
     id: str
     kpi_id: str
@@ -42,6 +50,10 @@ class AlertData(EntityData):
     value: float | None
     threshold: float | None
     raised_at: str
+    state: OneOf["acknowledged", "open", "resolved"]
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    snoozed_until: str | None
 
 
 class AlertSyncUpdate(Payload, tag_field="entityType", tag="alert"):
@@ -330,6 +342,8 @@ class ErrorDetails(Payload):
     scope: str | UnsetType = UNSET
     type: str | UnsetType = UNSET
     window: str | UnsetType = UNSET
+    alert_id: str | UnsetType = UNSET
+    """An opaque id."""
     annotation_id: str | UnsetType = UNSET
     """An opaque id."""
     kpi_id: str | UnsetType = UNSET
@@ -903,6 +917,28 @@ class Unsubscribed(Payload):
     reason: OneOf["access_revoked"] | UnsetType = UNSET
 
 
+class AlertAcknowledge(Request[Alert]):
+    """Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins."""
+
+    TYPE: ClassVar[str] = "ALERT_ACKNOWLEDGE"
+    REPLY: ClassVar[str] = "ALERT"
+    alert_id: str
+    """An opaque id."""
+
+
+class AlertSnooze(Request[Alert]):
+    """Have nobody notified of an alert, and of the next ones of its rule, until a time at most 30
+    days from now. By those who may acknowledge it. If it is unresolved then, `ALERT` comes
+    again, and those whom its rule notifies are notified.
+    """
+
+    TYPE: ClassVar[str] = "ALERT_SNOOZE"
+    REPLY: ClassVar[str] = "ALERT"
+    alert_id: str
+    """An opaque id."""
+    until: str
+
+
 class AnnotationCreate(Request[AnnotationCreated]):
     """Pin a note to a point of the shared space."""
 
@@ -1081,7 +1117,10 @@ class Unsubscribe(Request[Unsubscribed]):
 
 
 class AlertMessage(Frame, tag_field="type", tag="ALERT"):
-    """A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it."""
+    """An alert is `open` once its KPI goes beyond a threshold that was set for it, `acknowledged`
+    once somebody has seen it, and `resolved` once the KPI is back: then it is gone. Sent at each
+    change of it. snoozedUntil: until then nobody is notified of it.
+    """
 
     TYPE: ClassVar[str] = "ALERT"
     payload: Alert
@@ -1487,6 +1526,8 @@ FINAL_CLOSES = frozenset({1002, 1007, 4400, 4403})
 
 
 CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
+    "ALERT_ACKNOWLEDGE": AlertAcknowledge,
+    "ALERT_SNOOZE": AlertSnooze,
     "ANNOTATION_CREATE": AnnotationCreate,
     "ANNOTATION_DELETE": AnnotationDelete,
     "ANNOTATION_UPDATE": AnnotationUpdate,

@@ -44,6 +44,40 @@ public enum AlertSeverity: Codable, Hashable, Sendable {
     }
 }
 
+public enum AlertState: Codable, Hashable, Sendable {
+    case acknowledged
+    case `open`
+    case resolved
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "acknowledged": self = .acknowledged
+        case "open": self = .`open`
+        case "resolved": self = .resolved
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .acknowledged: return "acknowledged"
+        case .`open`: return "open"
+        case .resolved: return "resolved"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 public enum AnnotationContentType: Codable, Hashable, Sendable {
     case audio
     case drawing
@@ -748,7 +782,9 @@ public enum CloseCode: Int, Sendable {
 
 // MARK: - Payloads, entities, and what they are made of
 
-/// A KPI has gone beyond a threshold that was set for it, or somebody has acknowledged it.
+/// An alert is `open` once its KPI goes beyond a threshold that was set for it, `acknowledged` once
+/// somebody has seen it, and `resolved` once the KPI is back: then it is gone. Sent at each change
+/// of it. snoozedUntil: until then nobody is notified of it.
 public struct AlertMessage: Codable, Hashable, Sendable {
     public let alertId: String
     public let kpiId: String
@@ -758,8 +794,11 @@ public struct AlertMessage: Codable, Hashable, Sendable {
     public let value: Double?
     public let threshold: Double?
     public let raisedAt: Date
+    public let state: AlertState
+    public let snoozedUntil: Date?
     public let acknowledgedAt: Date?
     public let acknowledgedBy: String?
+    public let resolvedAt: Date?
     public let entityType: EntityType
     public let entityId: String
     public let changeType: ChangeType
@@ -774,8 +813,11 @@ public struct AlertMessage: Codable, Hashable, Sendable {
         case value
         case threshold
         case raisedAt
+        case state
+        case snoozedUntil
         case acknowledgedAt
         case acknowledgedBy
+        case resolvedAt
         case entityType
         case entityId
         case changeType
@@ -791,8 +833,11 @@ public struct AlertMessage: Codable, Hashable, Sendable {
         value: Double?,
         threshold: Double?,
         raisedAt: Date,
+        state: AlertState,
+        snoozedUntil: Date?,
         acknowledgedAt: Date? = nil,
         acknowledgedBy: String? = nil,
+        resolvedAt: Date? = nil,
         entityType: EntityType,
         entityId: String,
         changeType: ChangeType,
@@ -806,8 +851,11 @@ public struct AlertMessage: Codable, Hashable, Sendable {
         self.value = value
         self.threshold = threshold
         self.raisedAt = raisedAt
+        self.state = state
+        self.snoozedUntil = snoozedUntil
         self.acknowledgedAt = acknowledgedAt
         self.acknowledgedBy = acknowledgedBy
+        self.resolvedAt = resolvedAt
         self.entityType = entityType
         self.entityId = entityId
         self.changeType = changeType
@@ -824,8 +872,11 @@ public struct AlertMessage: Codable, Hashable, Sendable {
         value = try container.decode(Double?.self, forKey: .value)
         threshold = try container.decode(Double?.self, forKey: .threshold)
         raisedAt = try container.decode(Date.self, forKey: .raisedAt)
+        state = try container.decode(AlertState.self, forKey: .state)
+        snoozedUntil = try container.decode(Date?.self, forKey: .snoozedUntil)
         acknowledgedAt = try container.decodeIfPresent(Date.self, forKey: .acknowledgedAt)
         acknowledgedBy = try container.decodeIfPresent(String.self, forKey: .acknowledgedBy)
+        resolvedAt = try container.decodeIfPresent(Date.self, forKey: .resolvedAt)
         entityType = try container.decode(EntityType.self, forKey: .entityType)
         entityId = try container.decode(String.self, forKey: .entityId)
         changeType = try container.decode(ChangeType.self, forKey: .changeType)
@@ -842,8 +893,11 @@ public struct AlertMessage: Codable, Hashable, Sendable {
         try container.encode(value, forKey: .value)
         try container.encode(threshold, forKey: .threshold)
         try container.encode(raisedAt, forKey: .raisedAt)
+        try container.encode(state, forKey: .state)
+        try container.encode(snoozedUntil, forKey: .snoozedUntil)
         try container.encodeIfPresent(acknowledgedAt, forKey: .acknowledgedAt)
         try container.encodeIfPresent(acknowledgedBy, forKey: .acknowledgedBy)
+        try container.encodeIfPresent(resolvedAt, forKey: .resolvedAt)
         try container.encode(entityType, forKey: .entityType)
         try container.encode(entityId, forKey: .entityId)
         try container.encode(changeType, forKey: .changeType)
@@ -851,7 +905,34 @@ public struct AlertMessage: Codable, Hashable, Sendable {
     }
 }
 
-/// An alert that nobody has acknowledged. Shown where its KPI is.
+/// Mark an alert as seen. By its KPI's owner, those who are notified, managers and admins.
+public struct AlertAcknowledge: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var alertId: String
+
+    private enum CodingKeys: String, CodingKey {
+        case alertId
+    }
+
+    public init(
+        alertId: String
+    ) {
+        self.alertId = alertId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        alertId = try container.decode(String.self, forKey: .alertId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(alertId, forKey: .alertId)
+    }
+}
+
+/// An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
+/// snoozedUntil: until then nobody is notified of it.
 public struct AlertData: Codable, Hashable, Sendable {
     public var id: String
     public var kpiId: String
@@ -861,6 +942,10 @@ public struct AlertData: Codable, Hashable, Sendable {
     public var value: Double?
     public var threshold: Double?
     public var raisedAt: Date
+    public var state: AlertState
+    public var acknowledgedAt: Date?
+    public var acknowledgedBy: String?
+    public var snoozedUntil: Date?
 
     private enum CodingKeys: String, CodingKey {
         case id
@@ -871,6 +956,10 @@ public struct AlertData: Codable, Hashable, Sendable {
         case value
         case threshold
         case raisedAt
+        case state
+        case acknowledgedAt
+        case acknowledgedBy
+        case snoozedUntil
     }
 
     public init(
@@ -881,7 +970,11 @@ public struct AlertData: Codable, Hashable, Sendable {
         message: String,
         value: Double?,
         threshold: Double?,
-        raisedAt: Date
+        raisedAt: Date,
+        state: AlertState,
+        acknowledgedAt: Date?,
+        acknowledgedBy: String?,
+        snoozedUntil: Date?
     ) {
         self.id = id
         self.kpiId = kpiId
@@ -891,6 +984,10 @@ public struct AlertData: Codable, Hashable, Sendable {
         self.value = value
         self.threshold = threshold
         self.raisedAt = raisedAt
+        self.state = state
+        self.acknowledgedAt = acknowledgedAt
+        self.acknowledgedBy = acknowledgedBy
+        self.snoozedUntil = snoozedUntil
     }
 
     public init(from decoder: any Decoder) throws {
@@ -903,6 +1000,10 @@ public struct AlertData: Codable, Hashable, Sendable {
         value = try container.decode(Double?.self, forKey: .value)
         threshold = try container.decode(Double?.self, forKey: .threshold)
         raisedAt = try container.decode(Date.self, forKey: .raisedAt)
+        state = try container.decode(AlertState.self, forKey: .state)
+        acknowledgedAt = try container.decode(Date?.self, forKey: .acknowledgedAt)
+        acknowledgedBy = try container.decode(String?.self, forKey: .acknowledgedBy)
+        snoozedUntil = try container.decode(Date?.self, forKey: .snoozedUntil)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -915,6 +1016,44 @@ public struct AlertData: Codable, Hashable, Sendable {
         try container.encode(value, forKey: .value)
         try container.encode(threshold, forKey: .threshold)
         try container.encode(raisedAt, forKey: .raisedAt)
+        try container.encode(state, forKey: .state)
+        try container.encode(acknowledgedAt, forKey: .acknowledgedAt)
+        try container.encode(acknowledgedBy, forKey: .acknowledgedBy)
+        try container.encode(snoozedUntil, forKey: .snoozedUntil)
+    }
+}
+
+/// Have nobody notified of an alert, and of the next ones of its rule, until a time at most 30 days
+/// from now. By those who may acknowledge it. If it is unresolved then, `ALERT` comes again, and
+/// those whom its rule notifies are notified.
+public struct AlertSnooze: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var alertId: String
+    public var until: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case alertId
+        case until
+    }
+
+    public init(
+        alertId: String,
+        until: Date
+    ) {
+        self.alertId = alertId
+        self.until = until
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        alertId = try container.decode(String.self, forKey: .alertId)
+        until = try container.decode(Date.self, forKey: .until)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(alertId, forKey: .alertId)
+        try container.encode(until, forKey: .until)
     }
 }
 
@@ -2262,6 +2401,8 @@ public struct ErrorDetails: Codable, Hashable, Sendable {
     public let type: String?
     public let window: String?
     /// An opaque id.
+    public let alertId: String?
+    /// An opaque id.
     public let annotationId: String?
     /// An opaque id.
     public let kpiId: String?
@@ -2283,6 +2424,7 @@ public struct ErrorDetails: Codable, Hashable, Sendable {
         case scope
         case type
         case window
+        case alertId
         case annotationId
         case kpiId
         case notificationId
@@ -2302,6 +2444,7 @@ public struct ErrorDetails: Codable, Hashable, Sendable {
         scope: String? = nil,
         type: String? = nil,
         window: String? = nil,
+        alertId: String? = nil,
         annotationId: String? = nil,
         kpiId: String? = nil,
         notificationId: String? = nil,
@@ -2319,6 +2462,7 @@ public struct ErrorDetails: Codable, Hashable, Sendable {
         self.scope = scope
         self.type = type
         self.window = window
+        self.alertId = alertId
         self.annotationId = annotationId
         self.kpiId = kpiId
         self.notificationId = notificationId
@@ -2339,6 +2483,7 @@ public struct ErrorDetails: Codable, Hashable, Sendable {
         scope = try container.decodeIfPresent(String.self, forKey: .scope)
         type = try container.decodeIfPresent(String.self, forKey: .type)
         window = try container.decodeIfPresent(String.self, forKey: .window)
+        alertId = try container.decodeIfPresent(String.self, forKey: .alertId)
         annotationId = try container.decodeIfPresent(String.self, forKey: .annotationId)
         kpiId = try container.decodeIfPresent(String.self, forKey: .kpiId)
         notificationId = try container.decodeIfPresent(String.self, forKey: .notificationId)
@@ -2359,6 +2504,7 @@ public struct ErrorDetails: Codable, Hashable, Sendable {
         try container.encodeIfPresent(scope, forKey: .scope)
         try container.encodeIfPresent(type, forKey: .type)
         try container.encodeIfPresent(window, forKey: .window)
+        try container.encodeIfPresent(alertId, forKey: .alertId)
         try container.encodeIfPresent(annotationId, forKey: .annotationId)
         try container.encodeIfPresent(kpiId, forKey: .kpiId)
         try container.encodeIfPresent(notificationId, forKey: .notificationId)
@@ -5347,7 +5493,11 @@ extension ServerMessage {
                 message: payload.message,
                 value: payload.value,
                 threshold: payload.threshold,
-                raisedAt: payload.raisedAt
+                raisedAt: payload.raisedAt,
+                state: payload.state,
+                acknowledgedAt: payload.acknowledgedAt,
+                acknowledgedBy: payload.acknowledgedBy,
+                snoozedUntil: payload.snoozedUntil
             )
             return .alert(data)
         case .annotationCreated(let payload):
@@ -5525,6 +5675,8 @@ extension ServerMessage {
 
 /// A message of a client.
 public enum ClientMessage: Encodable, Hashable, Sendable {
+    case alertAcknowledge(AlertAcknowledge)
+    case alertSnooze(AlertSnooze)
     case annotationCreate(AnnotationCreate)
     case annotationDelete(AnnotationDelete)
     case annotationUpdate(AnnotationUpdate)
@@ -5551,6 +5703,10 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(type, forKey: .type)
         switch self {
+        case .alertAcknowledge(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .alertSnooze(let payload):
+            try container.encode(payload, forKey: .payload)
         case .annotationCreate(let payload):
             try container.encode(payload, forKey: .payload)
         case .annotationDelete(let payload):
@@ -5589,6 +5745,8 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     /// The type of the message, as it is on the wire.
     public var type: String {
         switch self {
+        case .alertAcknowledge: return "ALERT_ACKNOWLEDGE"
+        case .alertSnooze: return "ALERT_SNOOZE"
         case .annotationCreate: return "ANNOTATION_CREATE"
         case .annotationDelete: return "ANNOTATION_DELETE"
         case .annotationUpdate: return "ANNOTATION_UPDATE"
@@ -5607,6 +5765,30 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .syncRequest: return "SYNC_REQUEST"
         case .unsubscribe: return "UNSUBSCRIBE"
         }
+    }
+}
+
+extension AlertAcknowledge: BOSRequest {
+    public typealias Reply = AlertMessage
+    public static let type = "ALERT_ACKNOWLEDGE"
+
+    public var message: ClientMessage { .alertAcknowledge(self) }
+
+    public static func reply(in message: ServerMessage) -> AlertMessage? {
+        guard case .alert(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension AlertSnooze: BOSRequest {
+    public typealias Reply = AlertMessage
+    public static let type = "ALERT_SNOOZE"
+
+    public var message: ClientMessage { .alertSnooze(self) }
+
+    public static func reply(in message: ServerMessage) -> AlertMessage? {
+        guard case .alert(let payload) = message else { return nil }
+        return payload
     }
 }
 
