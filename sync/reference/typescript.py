@@ -124,7 +124,7 @@ def _data(messages: list[Entry], components: dict[str, Schema]) -> Iterable[str]
     )
     later = [one.name for one in requests if any(a.kind is AnswerKind.NOTICE for a in one.answers)]
     yield (
-        _comment("Requests that a worker answers: what has failed is told by a NOTIFICATION.")
+        _comment("Requests that a worker answers: what has failed is told by another message.")
         + f"export const ANSWERED_LATER: Array<string> = {json.dumps(later)};\n"
     )
     yield _lists(

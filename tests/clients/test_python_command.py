@@ -38,6 +38,11 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+def _hear_of_interrupts() -> None:
+    """What a shell has started in the background ignores SIGINT, and all that it starts does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass(slots=True)
 class Bos:
     """The command, as a user in a folder of their own runs it."""
@@ -53,6 +58,7 @@ class Bos:
             *(sys.executable, "-m", "bos_client.command", *arguments),
             cwd=self.home,
             env={name: value for name, value in environment.items() if value},
+            preexec_fn=_hear_of_interrupts,
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.PIPE,

@@ -123,6 +123,7 @@ def demo_values(seeded: Seed) -> Iterator[None]:
     KpiValue.objects.filter(pk__gt=last, kpi__in=kpis).delete()
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.once("sqlite")
 async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
     serve: ServeFixture, seeded: Seed, demo_values: None
@@ -155,7 +156,7 @@ async def test_simulate_plays_every_real_day_once_and_in_order_to_other_clients(
             done = asyncio.create_task(playing.communicate())
             got: list[dict[str, Any]] = []
             while len(got) < 2 * len(expected) and not (done.done() and playing.returncode):
-                got.append(await client.receive(30))
+                got.append(await client.receive(60))
             _, errors = await done
             assert playing.returncode == 0, errors.decode()
             assert await client.settle() == []

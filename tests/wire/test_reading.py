@@ -146,9 +146,9 @@ async def test_s6_others_notice_little_of_two_hundred_who_resume_at_once(
         assert [sync.result() for sync in syncs] == [MISSED] * RESUMING
     for each in crowd:
         each.writer.close()
-    # A part of it is this process, which reads all of it.
-    assert sorted(waits)[len(waits) * 99 // 100] < 0.5
-    assert max(waits) < 1
+    # A part of it is this process, which reads all of it. Unshared and unbounded it was seconds.
+    assert sorted(waits)[len(waits) * 99 // 100] < 1.5
+    assert max(waits) < 3
 
 
 async def sign_in(server: Server, token: str) -> RawSocket:

@@ -1554,7 +1554,7 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "UNSUBSCRIBE": ["UNSUBSCRIBED"],
 };
 
-/** Requests that a worker answers: what has failed is told by a NOTIFICATION. */
+/** Requests that a worker answers: what has failed is told by another message. */
 export const ANSWERED_LATER: Array<string> = ["PREDICTION_REQUEST", "REPORT_REQUEST"];
 
 /** The fields that the payload of each message of a server has, whatever it tells. */

@@ -61,7 +61,7 @@
     "UNSUBSCRIBED"
   ]
 };
-/** Requests that a worker answers: what has failed is told by a NOTIFICATION. */ export const ANSWERED_LATER = [
+/** Requests that a worker answers: what has failed is told by another message. */ export const ANSWERED_LATER = [
   "PREDICTION_REQUEST",
   "REPORT_REQUEST"
 ];
