@@ -39,7 +39,7 @@ class Done:
 
 
 def _hear_of_interrupts() -> None:
-    """What a shell has started in the background ignores SIGINT, and all that it starts does."""
+    """Take SIGINT: behind a shell that has put us in the background it would be ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
