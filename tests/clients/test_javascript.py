@@ -63,7 +63,7 @@ def test_k2_its_parts_do_what_they_say() -> None:
     units = [*(NODE or ()), "--test", str(PACKAGE / "tests" / "units.test.ts")]
     done = subprocess.run(units, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
-    assert "pass 10" in done.stdout
+    assert "pass 12" in done.stdout
 
 
 # ------------------------------------------------------------------ bad input

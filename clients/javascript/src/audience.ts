@@ -33,7 +33,12 @@ export function channelsOf(type: string, data: object, kpi: (kpiId: string) => E
     const known = kpi(kpiId);
     return known ? channelsOf("kpi", known, kpi) : [`kpi:${kpiId}`];
   };
-  return names(data as Entities["kpi"], kpiChannels).filter((channel) => channel !== null);
+  try {
+    return names(data as Entities["kpi"], kpiChannels).filter((channel) => channel !== null);
+  } catch (error) {
+    if (error instanceof TypeError) return null; // it lacks what would say it
+    throw error;
+  }
 }
 
 /** Return whether one of the channels that are followed shows it. */

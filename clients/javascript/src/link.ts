@@ -285,7 +285,7 @@ export class Link {
       if (!early) this.#timers.after("patience", PATIENCE_S, () => this.#lost(this.#silence()));
     } catch (error) {
       if (socket !== this.#socket) return;
-      if (error instanceof SignInError) this.stop(error);
+      if (error instanceof SignInError || (error instanceof NotBosError && !this.#met)) this.stop(error);
       else if (!early) this.#lost(new ConnectionLost(`There is no token: ${error}`, { cause: error }));
     }
   }
@@ -332,8 +332,9 @@ export class Link {
     if (message === null) return this.#misheard("What came is no message.");
     const required = Object.hasOwn(REQUIRED, message.type) && REQUIRED[message.type];
     if (!required) return this.#hooks.unknown(message.type);
-    const payload: object = message.payload ?? {};
-    const missing = required.find((field) => !(field in payload));
+    const payload = (message.payload ?? {}) as Record<string, unknown>;
+    const isThere = (field: string) => field in payload && (field !== "data" || Object(payload.data) === payload.data);
+    const missing = required.find((field) => !isThere(field));
     if (missing) return this.#misheard(`A ${message.type} lacks ${missing}.`, missing);
     this.#hear(message as ServerMessage);
   }

@@ -1,7 +1,7 @@
 // Tokens: signing in and out, and a fresh access token whenever one is needed.
 
 import { addressesOf } from "./addresses.ts";
-import { BosError, SignInError } from "./errors.ts";
+import { BosError, NotBosError, SignInError } from "./errors.ts";
 import { type Storage, withLock } from "./lock.ts";
 
 const EARLY_MS = 60_000; // renew a token this long before it expires
@@ -190,7 +190,7 @@ export class StoredSession {
       signal: AbortSignal.timeout(PATIENCE_MS), // other tabs wait for it, too
     });
     if (response.status === 204) return { access: "", refresh: "" };
-    if (response.ok) return response.json();
+    if (response.ok) return pairOf(await response.json().catch(() => null), this.#http);
     const { code, message, details } = await response.json().catch(() => ({}));
     const facts = { code, details: { ...details, retryAfter: Number(response.headers.get("Retry-After")) || undefined } };
     if (response.status === 429) throw new BosError(`Too many failed attempts. ${wait(facts.details.retryAfter)}`, facts);
@@ -202,6 +202,12 @@ export class StoredSession {
 interface Tokens {
   access: string;
   refresh: string;
+}
+
+/** Return what was answered as a pair of tokens. Throws NotBosError where it is something else. */
+function pairOf(answer: Tokens | null, http: string): Tokens {
+  if (typeof answer?.access === "string" && typeof answer.refresh === "string") return answer;
+  throw new NotBosError(`${http} is no BOS. It answers a sign-in without tokens.`);
 }
 
 /** Remove what tabs have left behind that were closed without signing out. */

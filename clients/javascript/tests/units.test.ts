@@ -7,6 +7,7 @@ import { Backoff } from "../src/backoff.ts";
 import { Channels, type Told } from "../src/channels.ts";
 import { OthersCursors } from "../src/cursors.ts";
 import { Deliveries } from "../src/deliveries.ts";
+import { NotBosError } from "../src/errors.ts";
 import type { ServerMessage } from "../src/protocol.ts";
 import { Store } from "../src/store.ts";
 import { StoredSession } from "../src/tokens.ts";
@@ -129,4 +130,19 @@ test("a sign-in that is kept in a form that nobody can read is none", () => {
     assert.equal(new StoredSession({ url: "http://bos.example", own, shared }).signedIn, false);
     assert.equal(kept.size, 0);
   }
+});
+
+test("an entity that lacks what says where it is shown is kept", () => {
+  const store = new Store();
+  const report = told("SYNC_UPDATE", { entityType: "report", entityId: "r1", changeType: "snapshot", sequence: 1, data: { id: "r1" } });
+  store.apply({ messages: [report, snapshot(1)], anew: false }, FOLLOWED);
+  assert.deepEqual([store.all("report").size, store.kpis.size], [1, 1]);
+  store.retain(FOLLOWED);
+  assert.equal(store.all("report").size, 1);
+});
+
+test("a page that is answered to a sign-in is no pair of tokens", async () => {
+  const fetch = () => Promise.resolve(new Response("<html>", { status: 200 }));
+  const session = new StoredSession({ url: "http://bos.example", fetch });
+  await assert.rejects(session.signIn("mia@example.org", "a password"), NotBosError);
 });

@@ -51,7 +51,12 @@ const USER = "user:";
       `kpi:${kpiId}`
     ];
   };
-  return names(data, kpiChannels).filter((channel)=>channel !== null);
+  try {
+    return names(data, kpiChannels).filter((channel)=>channel !== null);
+  } catch (error) {
+    if (error instanceof TypeError) return null; // it lacks what would say it
+    throw error;
+  }
 }
 /** Return whether one of the channels that are followed shows it. */ export function isShown(channels, followed) {
   for (const one of followed)if (channels.includes(one) || channels.includes(one.slice(0, one.indexOf(":") + 1))) return true;

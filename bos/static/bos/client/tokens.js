@@ -1,7 +1,7 @@
 // Written by `make clients` of clients/javascript/src: change it there.
 // Tokens: signing in and out, and a fresh access token whenever one is needed.
 import { addressesOf } from "./addresses.js";
-import { BosError, SignInError } from "./errors.js";
+import { BosError, NotBosError, SignInError } from "./errors.js";
 import { withLock } from "./lock.js";
 const EARLY_MS = 60_000; // renew a token this long before it expires
 const PATIENCE_MS = 10_000;
@@ -172,7 +172,7 @@ export class StoredSession {
       access: "",
       refresh: ""
     };
-    if (response.ok) return response.json();
+    if (response.ok) return pairOf(await response.json().catch(()=>null), this.#http);
     const { code, message, details } = await response.json().catch(()=>({}));
     const facts = {
       code,
@@ -185,6 +185,10 @@ export class StoredSession {
     if (REFUSALS.includes(response.status)) throw new SignInError(message ?? "The server refused this.", facts);
     throw new BosError("The server does not answer. Please try again.", facts);
   }
+}
+/** Return what was answered as a pair of tokens. Throws NotBosError where it is something else. */ function pairOf(answer, http) {
+  if (typeof answer?.access === "string" && typeof answer.refresh === "string") return answer;
+  throw new NotBosError(`${http} is no BOS. It answers a sign-in without tokens.`);
 }
 /** Remove what tabs have left behind that were closed without signing out. */ function forgetExpired(shared, prefix) {
   for (const key of Object.keys(shared)){
