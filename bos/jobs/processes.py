@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
+import os
 import resource
 import signal
 
@@ -29,13 +30,27 @@ def is_ending() -> bool:
     return bool(_ending[0])
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent: int) -> None:
     """Called in a child: SIGTERM comes when its parent has ended, however that happened.
 
-    Linux only; elsewhere a killed parent leaves its children running.
+    parent: its process id. Linux only; elsewhere a killed parent leaves its children running.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Ended before that, it tells nobody. Not 1 alone: in a container the parent may be that.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def let_children_end() -> None:
+    """Let each process that is forked from here on, at any depth, end with its own parent."""
+    parent = os.getpid()
+
+    def remember() -> None:
+        nonlocal parent
+        parent = os.getpid()
+
+    os.register_at_fork(before=remember, after_in_child=lambda: end_with_parent(parent))
 
 
 def allow_many_descriptors() -> int:

@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
         # uvicorn drains on SIGTERM and then raises it again: drained is ended well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        work = Child([sys.executable, sys.argv[0], "work", "--end-with-parent"])
+        work = Child([sys.executable, sys.argv[0], "work", f"--end-with-parent={os.getpid()}"])
         with work if options["worker"] else nullcontext():
             serve(self._config(processes), sockets, ready)
 

@@ -20,7 +20,7 @@ from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from bos.imports.apart import limit_memory
-from bos.jobs.processes import ask_to_end, end_with_parent, is_ending
+from bos.jobs.processes import ask_to_end, end_with_parent, is_ending, let_children_end
 from bos.jobs.queue import due_jobs
 from bos.jobs.schedules import make_schedules, put_schedules_right
 from bos.web.health import refuse_pending_migrations
@@ -44,18 +44,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--end-with-parent",
-            action="store_true",
-            help="end when the process that has started this one does (as `serve --worker`)",
+            type=int,
+            metavar="PID",
+            help="end when the process with this id does, which has started this one",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["end_with_parent"]:
-            end_with_parent()
+        if options["end_with_parent"] is not None:
+            end_with_parent(options["end_with_parent"])
         self._wait_for_database()
         # Small matrices: threads of a job's own would wait for each other, three times as long.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         connections.close_all()  # its children must not share it
-        os.register_at_fork(after_in_child=end_with_parent)
+        let_children_end()
         post_spawn.connect(_limit)
         ending = SimpleQueue[int]()
         cluster = Cluster()
