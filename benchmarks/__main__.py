@@ -68,6 +68,8 @@ RESULTS = load.BUILD / "results.json"
 SO_FAR = load.BUILD / "results-so-far.json"
 """Of a measurement under way: `--report --results` tells what an interrupted one had."""
 DOCUMENT, CHART = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.svg"
+DOCUMENTED = ROOT / "docs" / "performance.json"
+"""The results that the document is made of: kept with it, so that a row can be measured again."""
 BULK = "bulk"
 """Imports, pruning, a log of millions: measured by benchmarks.bulk, which prints text."""
 
@@ -108,12 +110,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--merge", action="store_true", help="put these in the place of their old results"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="the file that keeps them")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help=f"the file that keeps them, default {DOCUMENTED.relative_to(ROOT)} with --write,"
+        f" {RESULTS.relative_to(ROOT)} without",
+    )
     parser.add_argument("--report", action="store_true", help="measure nothing")
     parser.add_argument(
-        "--write", action="store_true", help="write tables and chart into docs/performance.*"
+        "--write", action="store_true", help="write results, tables, chart into docs/performance.*"
     )
     given = parser.parse_args()
+    given.results = given.results or (DOCUMENTED if given.write else RESULTS)
     given.rounds = given.rounds or (1 if given.quick else 3)
     given.seconds = given.seconds or (2 if given.quick else 4)
     given.only = given.only or (sorted(names) if given.all else list(BASIC))
