@@ -276,6 +276,8 @@ INGEST_BYTES = whole("BOS_INGEST_BYTES", 2 * 2**20)
 """Of a request that brings values; 10,000 with their times have 1.1 MB."""
 INGEST_VALUES_PER_MINUTE = whole("BOS_INGEST_VALUES_PER_MINUTE", 600_000)
 """Of an organization, over all processes."""
+OUTBOUND_INSIDE = env.bool("BOS_OUTBOUND_INSIDE", False)
+"""Whether webhooks, connectors and messages may go to addresses inside the server's network."""
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 

@@ -1,0 +1,1 @@
+"""Send what leaves for addresses that people have typed in."""
