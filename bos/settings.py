@@ -326,10 +326,12 @@ REST_FRAMEWORK = {
     # There is one form of an answer: `?format=x` would be a 404 that says nothing.
     "URL_FORMAT_OVERRIDE": None,
 }
-SPECTACULAR_SETTINGS = {"POSTPROCESSING_HOOKS": [
-    "drf_spectacular.hooks.postprocess_schema_enums",
-    "bos.web.schema.complete",
-]}
+SPECTACULAR_SETTINGS = {
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "bos.web.schema.complete",
+    ]
+}
 
 # ------------------------------------------------------------------ HTTP
 

@@ -35,11 +35,11 @@ class Period(serializers.Serializer[Any]):
 class HistoryView(APIView):
     """Return the values of the KPIs that the caller may see, oldest first, of 1,000 KPIs at most.
 
-    `{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`. Where there are more, `Link` with `rel="next"` names the next answer. A KPI with many values is
-    thinned: of each step its lowest, its highest and its last value, so that no peak is missing and
-    the newest is always there. `Thinned: kpis=3, step=86400` says of how many KPIs, and how many
-    seconds the longest step has; without it every value is there.
-    503 with Retry-After where too many are asked for at once.
+    `{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`. Where there are more KPIs, `Link` with
+    `rel="next"` names the next answer. A KPI with many values is thinned: of each step its lowest,
+    its highest and its last value, so that no peak is missing and the newest is always there.
+    `Thinned: kpis=3, step=86400` says of how many KPIs, and how many seconds the longest step has;
+    without it every value is there. 503 with Retry-After where too many are asked for at once.
     """
 
     scope = Scope.READ
@@ -99,8 +99,9 @@ CONTENT_TYPES = {
 class ReportFileView(APIView):
     """Return a report's file: the `url` of REPORT_GENERATED.
 
-    It takes an access token, or the session of the admin. 404 for whoever may not read it, 410 once it has expired. A person who follows a link to it
-    without being signed in comes to the page, which signs them in and opens it.
+    It takes an access token, or the session of the admin. 404 for whoever may not read it, 410
+    once it has expired. A person who follows a link to it without being signed in comes to the
+    page, which signs them in and opens it.
     """
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)

@@ -63,8 +63,8 @@ INFO = {
     "title": "BOS REST API",
     "version": "1.0.0",
     "description": (
-        "Tokens, values in, everything to read. What happens meanwhile comes by the WebSocket, which"
-        " the AsyncAPI document at `/api/messages` describes."
+        "Tokens, values in, everything to read. What happens meanwhile comes by the WebSocket,"
+        " which the AsyncAPI document at `/api/messages` describes."
     ),
 }
 TAGS = {
@@ -74,14 +74,35 @@ TAGS = {
     "schema": "This document.",
 }
 REFUSALS: dict[str, tuple[str, str, str]] = {
-    "400": ("INVALID_REQUEST", "The request is not well formed.", "The request is not well formed"),
-    "401": ("TOKEN_EXPIRED", "The token has expired.", "No token or key, or one that does not hold"),
+    "400": ("INVALID_REQUEST", "The request is not well formed.", "It is not well formed"),
+    "401": (
+        "TOKEN_EXPIRED",
+        "The token has expired.",
+        "None that holds was sent",
+    ),
     "403": (
         "FORBIDDEN",
         "This key may not do that. It needs the scope “read”.",
         "The token or key is good, and not for this",
     ),
     "404": ("NOT_FOUND", "Not found.", "It does not exist, or not for the caller"),
+    "409": ("CONFLICT", "This is under way already.", "Something else is under way"),
+    "410": (
+        "REPORT_EXPIRED",
+        "This link has expired. Request the report again.",
+        "It was there, and is no more",
+    ),
+    "413": ("REQUEST_TOO_LARGE", "At most 10,000 values a request.", "Too much in one request"),
+    "415": (
+        "UNSUPPORTED_MEDIA_TYPE",
+        "Unsupported media type “text/html” in request.",
+        "A body of another kind, or an encoding",
+    ),
+    "422": (
+        "VALUES_REFUSED",
+        "1 of 2 values is refused, and nothing was written.",
+        "Well formed, and cannot be done: `details` says why",
+    ),
     "429": ("RATE_LIMIT_EXCEEDED", "Try again in 7 seconds.", "Too often: see `Retry-After`"),
     "503": ("SERVER_BUSY", "The server is busy. Please try again.", "Busy: see `Retry-After`"),
 }
@@ -96,8 +117,12 @@ def complete(result: Any, generator: Any, request: Any, public: bool) -> Any:
         operation["tags"] = [_tag(path)]
         text = operation.get("description", "")
         operation.setdefault("summary", text.split("\n\n")[0].split(". ")[0].rstrip("."))
+        responses = operation["responses"]
         for status in _refusals(path, operation):
-            operation["responses"].setdefault(status, _refusal(status))
+            responses.setdefault(status, {})
+        for status in responses.keys() & REFUSALS.keys():
+            responses[status] = _refusal(status, responses[status].get("description"))
+        operation["responses"] = dict(sorted(responses.items()))
     known = {operation["tags"][0] for _, operation in _operations(result["paths"])}
     result["tags"] = [
         {"name": name, "description": text} for name, text in TAGS.items() if name in known
@@ -131,10 +156,10 @@ def _refusals(path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield "503"
 
 
-def _refusal(status: str) -> dict[str, Any]:
+def _refusal(status: str, description: str | None) -> dict[str, Any]:
     code, message, when = REFUSALS[status]
     return {
-        "description": when,
+        "description": description or when,
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
