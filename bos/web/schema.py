@@ -113,6 +113,8 @@ def complete(result: Any, generator: Any, request: Any, public: bool) -> Any:
     """Add to the document what no single view says: a hook of drf-spectacular."""
     result["info"] = INFO
     result["servers"] = [{"url": "/", "description": "The server that this comes from"}]
+    # The slash at the end may be there or not.
+    result["paths"] = {path.rstrip("/"): methods for path, methods in result["paths"].items()}
     for path, operation in _operations(result["paths"]):
         operation["tags"] = [_tag(path)]
         text = operation.get("description", "")
