@@ -15,9 +15,10 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -110,17 +111,42 @@ def post(target: Target, key: str, sent: bytes) -> None:
         raise RuntimeError(f"accepted {taken['accepted']}")
 
 
-def waited_seconds(target: Target) -> float:
-    """Return how long the server's threads were ready to run while others ran, so far.
+@dataclass(frozen=True)
+class Seconds:
+    """On the server's core, so far.
 
-    Those that wait for each other's turn in Python are not ready.
+    waited: its threads were ready to run and did not. ran: they ran. busy: anything ran.
     """
-    waited = 0
-    for pid in target.pids():
-        for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                waited += int(path.read_text().split()[1])
-    return waited / 1e9
+
+    waited: float
+    ran: float
+    busy: float
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        ran = waited = 0
+        for pid in target.pids():
+            for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    on_core, off_core, _ = path.read_text().split()
+                    ran, waited = ran + int(on_core), waited + int(off_core)
+        return cls(waited / 1e9, ran / 1e9, _busy_seconds(machine.cores()[0]))
+
+    def disturbed(self, since: Self) -> float:
+        """Return the seconds that others took from it since then.
+
+        Its threads wait for each other as well, which is no fault of the run.
+        """
+        others = (self.busy - since.busy) - (self.ran - since.ran)
+        return max(0.0, min(self.waited - since.waited, others))
+
+
+def _busy_seconds(core: int) -> float:
+    """User, nice and system, as wsload counts them: what interrupts do is nobody's."""
+    name = f"cpu{core} "
+    lines = Path("/proc/stat").read_text().splitlines()
+    figures = next(line for line in lines if line.startswith(name)).split()[1:4]
+    return sum(map(int, figures)) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(directory: Path, *, postgres: bool, max_wait_percent: float) -> dict[str, Any]:
@@ -150,11 +176,11 @@ def measure(directory: Path, *, postgres: bool, max_wait_percent: float) -> dict
         post(target, key, bodies[0])  # the first one also prepares statements
         before = int(shell(SEQUENCE))
         with following(target) as follower:
-            began, waited = time.monotonic(), waited_seconds(target)
+            began, before_it = time.monotonic(), Seconds.of(target)
             for sent in bodies[1:]:
                 post(target, key, sent)
             seconds = time.monotonic() - began
-            percent = (waited_seconds(target) - waited) / seconds * 100
+            percent = Seconds.of(target).disturbed(before_it) / seconds * 100
         events = int(shell(SEQUENCE)) - before
     waits = sorted(follower.waits_ms)
     disturbed, reason = percent > max_wait_percent, ""

@@ -26,8 +26,11 @@ class Results:
         return cls(**json.loads(file.read_text()))
 
     def write(self, file: Path) -> None:
+        """A line a run, so that what was measured again is what differs."""
+        about = json.dumps(self.about, indent=1)
+        runs = ",\n".join(json.dumps(run | {"result": _short(run["result"])}) for run in self.runs)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"about": self.about, "runs": self.runs}, indent=1))
+        file.write_text(f'{{"about": {about},\n"runs": [\n{runs}\n]}}\n')
 
     def add(self, workload: str, target: str, *, round_: int, result: dict[str, Any]) -> None:
         run = {"workload": workload, "target": target, "round": round_, "result": result}
@@ -111,3 +114,12 @@ def spread(values: Iterable[float], unit: str = "") -> str:
     if len(known) == 1:
         return told
     return f"{told} [{number(min(known))} to {number(max(known))}]"
+
+
+def _short(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without what was not measured, in six digits: no run is more exact."""
+    known = {name: value for name, value in result.items() if value is not None}
+    return {
+        name: float(f"{value:.6g}") if isinstance(value, float) else value
+        for name, value in known.items()
+    }

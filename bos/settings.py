@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sysconfig
 from datetime import timedelta
 from math import inf
 from pathlib import Path
@@ -62,6 +63,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "drf_spectacular_sidecar",
     "channels",
     "django_q",
     "simple_history",
@@ -324,7 +326,12 @@ REST_FRAMEWORK = {
     # There is one form of an answer: `?format=x` would be a 404 that says nothing.
     "URL_FORMAT_OVERRIDE": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "BOS REST API", "VERSION": "1.0.0"}
+SPECTACULAR_SETTINGS = {
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "bos.web.schema.complete",
+    ]
+}
 
 # ------------------------------------------------------------------ HTTP
 
@@ -345,6 +352,10 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < SHORTEST_METRICS_TOKEN:
     )
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# The package is no app, and to import it is to import what makes pages of Markdown.
+STATICFILES_DIRS = [
+    ("vendor/asyncapi-viewer", Path(sysconfig.get_path("purelib"), "asyncapi_viewer", "static"))
+]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

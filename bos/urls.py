@@ -8,8 +8,8 @@ from django.views.defaults import page_not_found
 
 from bos.auth import views as auth_views
 from bos.auth.admin import password_change
-from bos.web import views
-from bos.web.schema import SchemaView
+from bos.web import docs, views
+from bos.web.schema import SchemaView, messages_schema
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -24,7 +24,11 @@ urlpatterns = [
     re_path(r"^auth/refresh/?$", auth_views.RefreshView.as_view(), name="refresh"),
     re_path(r"^auth/logout/?$", auth_views.LogoutView.as_view(), name="logout"),
     re_path(r"^auth(?:/|$)", auth_views.not_found),
+    path("docs/", docs.index),
+    path("docs/api", docs.api_docs, name="api_docs"),
+    path("docs/messages", docs.message_docs, name="message_docs"),
     path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/messages", messages_schema, name="messages_schema"),
     path("api/kpis/", include("kpis.urls")),
     path("api/v1/", include("bos.api.urls")),
     re_path(r"^api(?:/|$)", auth_views.not_found),

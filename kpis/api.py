@@ -11,13 +11,14 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from bos.api.problems import Problem
 from bos.auth.bearer import AuthenticatedPrincipal, BearerAuthentication
 from bos.permissions import principal_of
 from bos.service.keys import Scope
@@ -32,13 +33,13 @@ class Period(serializers.Serializer[Any]):
 
 
 class HistoryView(APIView):
-    """`{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`, oldest first, of 1,000 KPIs at most.
+    """Return the values of the KPIs that the caller may see, oldest first, of 1,000 KPIs at most.
 
-    Where there are more, `Link` with `rel="next"` names the next answer. A KPI with many values is
-    thinned: of each step its lowest, its highest and its last value, so that no peak is missing and
-    the newest is always there. `Thinned: kpis=3, step=86400` says of how many KPIs, and how many
-    seconds the longest step has; without it every value is there.
-    503 with Retry-After where too many are asked for at once.
+    `{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`. Where there are more KPIs, `Link` with
+    `rel="next"` names the next answer. A KPI with many values is thinned: of each step its lowest,
+    its highest and its last value, so that no peak is missing and the newest is always there.
+    `Thinned: kpis=3, step=86400` says of how many KPIs, and how many seconds the longest step has;
+    without it every value is there. 503 with Retry-After where too many are asked for at once.
     """
 
     scope = Scope.READ
@@ -53,6 +54,19 @@ class HistoryView(APIView):
             ),
         ],
         responses=OpenApiTypes.OBJECT,
+        operation_id="history",
+        examples=[
+            OpenApiExample(
+                "One KPI",
+                {
+                    "1d80f1f3-9c8f-4a0f-8a39-4f6c5a3c2b11": [
+                        ["2026-11-29T11:23:59Z", 280],
+                        ["2026-11-29T11:24:00Z", 281],
+                    ]
+                },
+                response_only=True,
+            )
+        ],
     )
     def get(self, request: Request) -> HttpResponse:
         form = Period(data=request.query_params)
@@ -83,10 +97,11 @@ CONTENT_TYPES = {
 
 
 class ReportFileView(APIView):
-    """A report's file, by an access token or from the admin: `url` of REPORT_GENERATED.
+    """Return a report's file: the `url` of REPORT_GENERATED.
 
-    404 for whoever may not read it, 410 once it has expired. A person who follows a link to it
-    without being signed in comes to the page, which signs them in and opens it.
+    It takes an access token, or the session of the admin. 404 for whoever may not read it, 410
+    once it has expired. A person who follows a link to it without being signed in comes to the
+    page, which signs them in and opens it.
     """
 
     authentication_classes = (BearerAuthentication, SessionAuthentication)
@@ -103,7 +118,13 @@ class ReportFileView(APIView):
         """Errors are JSON; the file is what it is, whatever `Accept` says."""
         return super().perform_content_negotiation(request, force=True)
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="report_file",
+        responses={
+            **{(200, type_): OpenApiTypes.BINARY for type_ in CONTENT_TYPES.values()},
+            410: Problem,
+        },
+    )
     def get(self, request: Request, report_id: UUID) -> HttpResponse:
         reports = _readable(request.user).filter(state=ReportState.READY)
         report = reports.filter(pk=report_id).select_related("file").first()

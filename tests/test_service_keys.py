@@ -177,7 +177,7 @@ ROUTES = {
     "/api/kpis/history": ("get", Scope.READ),
     "/api/kpis/reports/00000000-0000-4000-8000-000000000000/file": ("get", Scope.READ),
 }
-OPEN = {"api/schema"}
+OPEN = {"api/schema", "api/messages"}
 
 
 def _addresses(patterns: list[Any], before: str = "") -> Iterator[str]:

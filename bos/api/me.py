@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -56,6 +56,22 @@ PERMISSIONS = {
 """In the whole organization, and the role from which on; owners may set their own KPIs as well."""
 
 
+_EXAMPLE = OpenApiExample(
+    "A service account",
+    {
+        "userId": "ffc1f1a0-2e1c-4a3f-9a39-0c1c3f0a6a51",
+        "name": "meters",
+        "role": "manager",
+        "kind": "service",
+        "organization": {"id": "affdc1ad-5a2e-4a64-8b9f-4d2a3a1a7a10", "name": "Harbor Airports"},
+        "scopes": ["read", "ingest", "events"],
+        "permissions": ["read", "annotate", "createSessions", "setKpis", "requestReports"],
+        "expiresAt": None,
+    },
+    response_only=True,
+)
+
+
 class MeView(APIView):
     """Return the caller: a person or a service account, its organization, role and rights.
 
@@ -64,7 +80,7 @@ class MeView(APIView):
 
     scope = ANY_KEY
 
-    @extend_schema(operation_id="me", responses=Me)
+    @extend_schema(operation_id="me", responses=Me, examples=[_EXAMPLE])
     def get(self, request: Request) -> Response:
         return Response(_told(cast(AuthenticatedPrincipal, request.user).principal))
 

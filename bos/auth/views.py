@@ -11,7 +11,7 @@ from django.contrib.auth import authenticate
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import (
     APIException,
@@ -55,6 +55,17 @@ class TokenPair(serializers.Serializer[Any]):
     refresh = serializers.CharField()
 
 
+_CREDENTIALS = OpenApiExample(
+    "Credentials",
+    {"email": "manager@harbor.example", "password": "bos-demo-2026"},
+    request_only=True,
+)
+_REFRESH = OpenApiExample("Refresh token", {"refresh": "eyJhbGciOi..."}, request_only=True)
+_PAIR = OpenApiExample(
+    "Tokens", {"access": "eyJhbGciOi...", "refresh": "eyJhbGciOi..."}, response_only=True
+)
+
+
 class _Public(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -72,7 +83,12 @@ class _Public(APIView):
 class TokenView(_Public):
     """Sign in by email and password."""
 
-    @extend_schema(request=Credentials, responses=TokenPair)
+    @extend_schema(
+        operation_id="sign_in",
+        request=Credentials,
+        responses=TokenPair,
+        examples=[_CREDENTIALS, _PAIR],
+    )
     def post(self, request: Request) -> Response:
         given = self.valid(Credentials, request)
         http_request: HttpRequest = request._request
@@ -96,12 +112,17 @@ class TokenView(_Public):
 
 
 class RefreshView(_Public):
-    """A new pair of tokens for a refresh token, which works once.
+    """Give a new pair of tokens for a refresh token, which works once.
 
     Used a second time, it ends the sign-in: all its tokens are refused from then on.
     """
 
-    @extend_schema(request=RefreshText, responses=TokenPair)
+    @extend_schema(
+        operation_id="refresh",
+        request=RefreshText,
+        responses=TokenPair,
+        examples=[_REFRESH, _PAIR],
+    )
     def post(self, request: Request) -> Response:
         text = self.valid(RefreshText, request)["refresh"]
         address = address_of(request._request)
@@ -112,7 +133,12 @@ class RefreshView(_Public):
 class LogoutView(_Public):
     """End a sign-in: none of its tokens holds any more, and its connections are closed."""
 
-    @extend_schema(request=RefreshText, responses={204: None})
+    @extend_schema(
+        operation_id="sign_out",
+        request=RefreshText,
+        responses={204: None},
+        examples=[_REFRESH],
+    )
     def post(self, request: Request) -> Response:
         text = self.valid(RefreshText, request)["refresh"]
         with _refusals_logged("logout", address_of(request._request)):

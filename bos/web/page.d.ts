@@ -37,3 +37,8 @@ declare class uPlot {
   setSize(size: { width: number; height: number }): void;
   valToPos(value: number, scale: "x" | "y", canvasPixels?: boolean): number;
 }
+
+// ------------------------------------------------------------------ of the page that shows the REST API
+
+/** Of drf-spectacular-sidecar: shows an OpenAPI document. */
+declare function SwaggerUIBundle(options: Record<string, unknown>): unknown;

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, AuthenticationFailed, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bos.api.problems import Problem
 from bos.auth.bearer import AuthenticatedPrincipal
 from bos.service.keys import Scope
 from bos.web.turns import turns
@@ -167,14 +168,6 @@ class Taken(serializers.Serializer[Any]):
     )
 
 
-class Problem(serializers.Serializer[Any]):
-    """Every refusal of this API."""
-
-    code = serializers.CharField()
-    message = serializers.CharField()
-    details = serializers.DictField(required=False)
-
-
 # ------------------------------------------------------------------ the view
 
 
@@ -202,8 +195,31 @@ class ValuesView(APIView):
         ],
         responses={
             200: Taken,
-            **dict.fromkeys((400, 401, 403, 413, 415, 422, 429, 503), Problem),
+            **dict.fromkeys((413, 415, 422, 429), Problem),
         },
+        examples=[
+            OpenApiExample(
+                "Two values",
+                {
+                    "values": [
+                        {"kpi": "kennedy-departures", "value": 280},
+                        {
+                            "kpi": "newark-on-time-share",
+                            "value": 81.5,
+                            "at": "2026-01-31T08:30:00+01:00",
+                        },
+                    ]
+                },
+                request_only=True,
+                media_type="application/json",
+            ),
+            OpenApiExample(
+                "All taken",
+                {"accepted": 2, "refused": [], "sequence": 23},
+                response_only=True,
+                status_codes=["200"],
+            ),
+        ],
     )
     def post(self, request: Request) -> Response:
         partial = _flag(request, "partial")

@@ -1,4 +1,4 @@
-"""The protocol as an AsyncAPI 3.0 document, made of the message structs themselves.
+"""The protocol as an AsyncAPI 3.1 document, made of the message structs themselves.
 
 `manage.py protocol_docs` writes it to docs/asyncapi.json, and `sync.reference.markdown` makes
 docs/messages.md of it: neither can say anything that the code does not do.
@@ -217,7 +217,7 @@ def document() -> dict[str, Any]:
     envelope = components.pop("Envelope")
     messages = {entry.key: _message(entry, components, envelope) for entry in entries()}
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "BOS WebSocket protocol",
             "version": VERSION,
