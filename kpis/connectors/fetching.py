@@ -23,8 +23,8 @@ from kpis.models import ConnectorKind
 
 logger = logging.getLogger("bos.connectors")
 
-GRACE = 2
-"""Seconds in which what has its own time-out may say so."""
+GRACE = 1
+"""A second, in which what has a time-out of its own may say so."""
 
 
 def fetch(source: Source, *, seconds: int = SECONDS) -> Parsed:
