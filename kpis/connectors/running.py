@@ -175,7 +175,8 @@ def _write(connector: Connector, parsed: Parsed) -> int | None:
     row = _own(connector)
     if row is None:
         return None
-    user = User.objects.filter(pk=row.account_id, is_active=True).first()
+    of_tenant = User.objects.of(row.organization_id)
+    user: User | None = of_tenant.filter(pk=row.account_id, is_active=True).first()
     if user is None:
         raise RunFailed(SWITCHED_OFF)
     try:

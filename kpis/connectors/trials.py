@@ -119,7 +119,7 @@ def prune_trials() -> int:
 
 def _tried(parsed: Parsed, trial: ConnectorTrial) -> Tried:
     user = trial.account.user
-    if not user.is_active:
+    if not user.is_active or user.organization_id != trial.organization_id:
         return Tried(problem=SWITCHED_OFF)
     found, refused = look_up(
         parsed, organization_id=str(trial.organization_id), principal=principal_of(user)

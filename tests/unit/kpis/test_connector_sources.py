@@ -316,7 +316,7 @@ def test_d7_a_token_goes_to_the_first_host_alone(sources: Sources) -> None:
     assert "redirected more than 3 times" in failure(source(CSV, end))
 
 
-def test_d7_a_redirect_into_the_network_is_refused_when_it_is_fetched(
+def test_d7_an_address_inside_the_network_is_refused_when_it_is_fetched(
     sources: Sources, settings: Any
 ) -> None:
     settings.OUTBOUND_INSIDE = False
