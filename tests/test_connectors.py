@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -324,22 +325,32 @@ def test_d7_secrets_of_another_key_are_asked_for_anew(
 
 @pytest.mark.once("sqlite")
 def test_d7_no_secret_is_kept_or_logged_in_the_clear(
-    cast: Cast, sources: Sources, caplog: pytest.LogCaptureFixture
+    cast: Cast,
+    sources: Sources,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     address = sources.answer("", 500) + "?key=s3cret"
     connector = make_connector(cast, CSV, address, token="s3cret")
-    caplog.set_level("DEBUG")
-    connector = run_once(connector, cast.alice.user)
+    logger = logging.getLogger("bos")
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "bos"):
+        logger.addHandler(caplog.handler)
+        try:
+            connector = run_once(connector, cast.alice.user)
+        finally:
+            logger.removeHandler(caplog.handler)
     assert "s3cret" in str(sources.seen(address))
     kept = [str(value) for value in vars(connector).values()]
-    assert [text for text in kept if "s3cret" in text or sources_path(address) in text] == []
-    assert "s3cret" not in caplog.text
+    assert [text for text in kept if "s3cret" in text or path_of(address) in text] == []
+    said = capfd.readouterr()  # of the process that has fetched, too
+    assert "connector failed" in caplog.text
+    assert "s3cret" not in caplog.text + said.out + said.err
     assert "s3cret" not in repr(Source.of(connector))
     [job] = [str(row.task) for row in OrmQ.objects.all()]
     assert "s3cret" not in job
 
 
-def sources_path(address: str) -> str:
+def path_of(address: str) -> str:
     return address.split("?")[0].rsplit("/", 1)[1]
 
 

@@ -31,7 +31,7 @@ from tests.support.sources import Sources, serving_sources
 ADD = "/admin/kpis/connector/add/"
 TRY = "/admin/kpis/connector/try/"
 SECRET = "s3cret"
-DATABASE = f"postgresql://reader:{SECRET}@db.example/shop"
+DATABASE = f"postgresql://reader:{SECRET}@127.0.0.1/shop"
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ KINDS: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {"query": "up", "value_field": "", "at_field": ""},
     ),
     (
-        {"kind": "sql", "address": DATABASE.replace("db.example", "127.0.0.1"), "query": "SELECT"},
+        {"kind": "sql", "address": DATABASE, "query": "SELECT"},
         "postgresql://127.0.0.1:5432",
         {"query": "SELECT", "rows_path": ""},
     ),
