@@ -75,7 +75,7 @@ def test_d7_a_query_brings_values_of_every_type(address: str) -> None:
           ('a', 99999999999.9999::numeric, timestamptz '2026-01-31 09:30+01'),
           ('b', 0.1::float8 + 0.2::float8, '2026-01-31 08:30'::timestamp),
           ('%s', 1.5, '2026-01-31'::date))
-        SELECT * FROM given ORDER BY kpi DESC; -- what there is
+        SELECT * FROM given ORDER BY kpi DESC -- what there is
     """
     found = fetch(asked(address, query, at_field="AT", decimals=4))
     assert found.refused == []
@@ -90,7 +90,11 @@ def test_d7_what_is_no_number_and_no_time_is_refused_by_its_row(address: str) ->
     query = "SELECT 'a' AS kpi, 'NaN'::float8 AS value, now() AS at"
     query += " UNION ALL SELECT 'b', 1, 'infinity' UNION ALL SELECT NULL, 1, NULL"
     found = fetch(asked(address, query, at_field="at"))
-    assert {(one.index, one.field) for one in found.refused} == {(0, "value"), (1, "at"), (2, "kpi")}
+    assert {(one.index, one.field) for one in found.refused} == {
+        (0, "value"),
+        (1, "at"),
+        (2, "kpi"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_d7_a_transaction_of_a_connector_only_reads_and_has_an_end(address: str)
 
 
 def test_d7_a_query_finds_so_many_rows_and_no_more(address: str) -> None:
-    query = "SELECT 'a' AS kpi, n AS value FROM generate_series(1, {}) AS n"
+    query = "SELECT 'a' AS kpi, n AS value FROM generate_series(1, {}) AS n;"
     assert fetch(asked(address, query.format(MOST_ROWS))).count == MOST_ROWS
     assert "more than 10,000 rows" in failure(asked(address, query.format(MOST_ROWS + 1)))
 

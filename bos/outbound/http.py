@@ -70,8 +70,10 @@ def outside_address(host: str, port: int) -> str:
     """
     try:
         if settings.OUTBOUND_INSIDE:
-            return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-        return filter_host(host, port, allow_loopback=False).strip("[]")
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return str(found[0][4][0])
+        address: str = filter_host(host, port, allow_loopback=False)
+        return address.strip("[]")
     except InvalidIPAddress as error:
         raise AddressRefused(INSIDE) from error
     except (OSError, UnicodeError) as error:  # those of requests are OSErrors

@@ -128,7 +128,7 @@ def is_sqlite(address: str) -> bool:
 
 
 def sqlite_file(address: str, organization_id: object) -> Path:
-    """Return the path of the file; below the organization's own directory. Raises AddressRefused."""
+    """Return the path of a file in the organization's own directory. Raises AddressRefused."""
     name = _name_in(address)
     if not settings.CONNECTOR_FILES:
         raise AddressRefused("SQLite files are not read here: the operator has named none.")

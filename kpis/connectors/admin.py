@@ -11,7 +11,6 @@ import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.db import connection
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -109,8 +108,9 @@ class ConnectorForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in th
             self.add_error("address", problem)
 
     def _organization_id(self) -> UUID | None:
-        chosen = self.cleaned_data.get("organization")
-        return chosen.pk if chosen else self.instance.organization_id
+        chosen: Organization | None = self.cleaned_data.get("organization")
+        found: UUID | None = chosen.pk if chosen else self.instance.organization_id
+        return found
 
     def _require_room(self) -> None:
         """Of two that are added at once, the second one counts the first."""
@@ -260,9 +260,7 @@ class ConnectorAdmin(TenantAdmin):
                 own(require_safe(self.tried_view)),
                 name="kpis_connector_tried",
             ),
-            path(
-                "<uuid:id_>/run/", own(require_POST(self.run_view)), name="kpis_connector_run"
-            ),
+            path("<uuid:id_>/run/", own(require_POST(self.run_view)), name="kpis_connector_run"),
             *super().get_urls(),
         ]
 

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import psycopg
 
+from bos.outbound.http import outside_address
 from bos.texts import cut
 from kpis.connectors.addresses import is_sqlite, parse_postgres, sqlite_file
 from kpis.connectors.source import MOST_ROWS, SECONDS, Source, SourceFailed
-from bos.outbound.http import outside_address
 
 CONNECT_SECONDS = 10
 LONGEST_CELL = 200
@@ -25,7 +25,7 @@ TOO_LONG = f"The query took longer than {SECONDS} seconds."
 ONLY_READS = "The database has refused it: a connector only reads."
 
 Cells = tuple[object, object, object]
-"""What the KPI is called, the value, and when it was measured; None for what is not asked for."""
+"""Name of the KPI, value, and time of the measurement; None for what is not asked for."""
 
 
 def read_database(source: Source) -> list[Cells]:
@@ -107,7 +107,7 @@ def _connected(source: Source) -> psycopg.Connection[tuple[object, ...]]:
         password=database.password,
         dbname=database.database,
         sslmode=database.tls,
-        **({"sslrootcert": "system"} if database.tls == "verify-full" else {}),
+        sslrootcert="system" if database.tls == "verify-full" else None,
         sslcertmode="disable",
         gssencmode="disable",
         require_auth="scram-sha-256,md5,password,none",
@@ -119,16 +119,16 @@ def _connected(source: Source) -> psycopg.Connection[tuple[object, ...]]:
     return connection
 
 
-def _select(
-    connection: psycopg.Connection[tuple[object, ...]], source: Source
-) -> list[Cells]:
+def _select(connection: psycopg.Connection[tuple[object, ...]], source: Source) -> list[Cells]:
     connection.execute("; ".join(f"SET LOCAL {n} = '{v}'" for n, v in _SETTINGS.items()).encode())
     inner = _inner(source)
     # A server-side cursor is declared by the extended protocol, which takes one statement.
     with connection.cursor("bos_columns") as looking:
-        looking.execute(f"SELECT * FROM {inner} LIMIT 0".encode())
+        looking.execute(f"SELECT * FROM {inner} LIMIT 0".encode())  # noqa: S608 -- is the query
         columns = _columns(source, [column.name for column in looking.description or ()])
-    wanted = ", ".join(f"left({_quoted(c)}::text, {LONGEST_CELL})" for c in columns if c is not None)
+    wanted = ", ".join(
+        f"left({_quoted(c)}::text, {LONGEST_CELL})" for c in columns if c is not None
+    )
     with connection.cursor("bos_rows") as reading:
         reading.execute(f"SELECT {wanted} FROM {inner}".encode())  # noqa: S608 -- is the query
         # At once: a statement's time is one for all rows, and the query cannot set it to another.

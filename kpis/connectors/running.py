@@ -218,7 +218,7 @@ _ENDED = (
     "failing_since",
     "told_at",
 )
-"""What the end of a run changes: the rest may have been changed by somebody meanwhile."""
+"""Fields that the end of a run changes: the rest may have been changed by somebody meanwhile."""
 
 
 @retry_on_conflict

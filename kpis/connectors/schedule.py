@@ -28,10 +28,10 @@ def next_run(connector: Connector, now: datetime) -> datetime:
 def run_after_failure(connector: Connector, now: datetime) -> datetime:
     """Return when it is tried again. connector: `failures` counts the one that has just been."""
     doublings = min(connector.failures - 1, 10)
-    pause = min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+    again = now + min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
     if connector.rhythm == ConnectorRhythm.DAILY:
-        return min(now + pause, _at_its_time(connector, now))
-    return now + pause
+        again = min(again, _at_its_time(connector, now))
+    return again
 
 
 def _at_its_time(connector: Connector, now: datetime) -> datetime:

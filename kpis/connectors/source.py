@@ -14,6 +14,7 @@ SECONDS = 30
 """From the first look at the name to the last byte, and as long for a database's statement."""
 LOCKED = "Its address was sealed with another SECRET_KEY: enter address and token again."
 
+
 class SourceFailed(Exception):
     """Nothing was fetched; the text says why, in words for people and without any secret."""
 
@@ -41,7 +42,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, connector: Connector) -> Source:
         """Raises SourceFailed where its secrets cannot be opened, or it is not whole any more."""
         return cls.with_secrets(
-            connector, address=_opened(connector.sealed_address), token=_opened(connector.sealed_token)
+            connector,
+            address=_opened(connector.sealed_address),
+            token=_opened(connector.sealed_token),
         )
 
     @classmethod

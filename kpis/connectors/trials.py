@@ -45,7 +45,7 @@ class TriedRow(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Tried(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What would be written. problem: why there is nothing to show. is_good: a run would succeed."""
+    """The outcome of a trial. problem: why there is none. is_good: a run would succeed."""
 
     problem: str = ""
     text: str = ""
@@ -140,9 +140,7 @@ def _text(good: int, refused: int) -> str:
     return f"{would}, {refused:,} row{'' if refused == 1 else 's'} would be refused."
 
 
-def _named(
-    trial: ConnectorTrial, found: Iterable[tuple[Row, Measurement]]
-) -> Mapping[UUID, Kpi]:
+def _named(trial: ConnectorTrial, found: Iterable[tuple[Row, Measurement]]) -> Mapping[UUID, Kpi]:
     """Return the KPIs of the rows that can be shown."""
     first = sorted(found, key=lambda one: one[0].index)[:MOST_SHOWN]
     ids = {measurement.kpi_id for _, measurement in first}

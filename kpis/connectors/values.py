@@ -64,9 +64,11 @@ def _time(cell: object) -> datetime | None:
     if isinstance(cell, str) and EPOCH_TEXT.fullmatch(cell.strip()):
         cell = Decimal(cell.strip())
     if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
-        seconds = cell / 1000 if abs(cell) >= MILLISECONDS_FROM else cell
         try:
-            cell = EPOCH + timedelta(seconds=float(seconds))
+            seconds = float(cell)
+            cell = EPOCH + timedelta(
+                seconds=seconds / 1000 if abs(seconds) >= MILLISECONDS_FROM else seconds
+            )
         except OverflowError:
             raise ValueError("Expected a date or a time") from None
     return time_of(cell)  # type: ignore[arg-type]  # whatever else it is, is refused

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('kpi_field', models.CharField(blank=True, help_text="The column, field of JSON or Prometheus label that has the KPI's key or id.", max_length=100, verbose_name='field of the KPI')),
                 ('value_field', models.CharField(blank=True, max_length=100, verbose_name='field of the value')),
                 ('at_field', models.CharField(blank=True, help_text='When it was measured; without a zone it is UTC, and a number is seconds since 1970. Empty: when it is fetched.', max_length=100, verbose_name='field of the time')),
-                ('decimals', models.PositiveSmallIntegerField(blank=True, default=4, help_text='0 to 4. Empty: a value with more than 4 is refused.', null=True, verbose_name='round to decimals')),
+                ('decimals', models.PositiveSmallIntegerField(blank=True, default=4, help_text='0 to 4. Empty: what has more is refused.', null=True, verbose_name='round to decimals')),
                 ('partial', models.BooleanField(default=False, help_text='Of rows of which some are refused. Otherwise one that is refused keeps all of them from being written.', verbose_name='write the good ones')),
                 ('rhythm', models.CharField(choices=[('every', 'Every so many minutes'), ('daily', 'Every day at a time')], default='every', max_length=8, verbose_name='when')),
                 ('minutes', models.PositiveIntegerField(blank=True, default=60, help_text='5 to 10,080: a week.', null=True)),

@@ -103,7 +103,7 @@ class Connector(models.Model):
         null=True,
         blank=True,
         default=MOST_DECIMALS,
-        help_text=f"0 to {MOST_DECIMALS}. Empty: a value with more than {MOST_DECIMALS} is refused.",
+        help_text=f"0 to {MOST_DECIMALS}. Empty: what has more is refused.",
     )
     partial = models.BooleanField(
         "write the good ones",

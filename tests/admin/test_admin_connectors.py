@@ -53,10 +53,10 @@ def account(tenant: Tenant, role: Role = Role.MANAGER) -> str:
     return make_machine(tenant.organization, role).id
 
 
-def filled(browser: Browser, cast: Cast, address: str = ADD, **fields: Any) -> dict[str, Any]:
+def filled(browser: Browser, cast: Cast, page: str = ADD, /, **fields: Any) -> dict[str, Any]:
     """Return what would be posted of the form; as new, of a CSV address."""
     usual: dict[str, Any] = {}
-    if address == ADD:
+    if page == ADD:
         usual = {
             "name": "Sales",
             "kind": "csv",
@@ -64,19 +64,19 @@ def filled(browser: Browser, cast: Cast, address: str = ADD, **fields: Any) -> d
             "kpi_field": "kpi",
             "account": fields.get("account") or account(cast.home),
         }
-    return doors.form(browser.get(address), **usual | fields)
+    return doors.form(browser.get(page), **usual | fields)
 
 
-def save(browser: Browser, cast: Cast, address: str = ADD, **fields: Any) -> Connector:
-    answer = browser.post(address, filled(browser, cast, address, **fields))
+def save(browser: Browser, cast: Cast, page: str = ADD, /, **fields: Any) -> Connector:
+    answer = browser.post(page, filled(browser, cast, page, **fields))
     assert answer.status_code == 302, answer.context["adminform"].form.errors
-    return Connector.objects.order_by("-version").get(
-        pk=LogEntry.objects.filter(user=cast.alice.user).latest("pk").object_id
-    )
+    id_ = LogEntry.objects.filter(user=cast.alice.user).latest("pk").object_id
+    found: Connector = Connector.objects.get(pk=id_)
+    return found
 
 
-def errors(browser: Browser, cast: Cast, address: str = ADD, **fields: Any) -> dict[str, list[str]]:
-    answer = browser.post(address, filled(browser, cast, address, **fields))
+def errors(browser: Browser, cast: Cast, page: str = ADD, /, **fields: Any) -> dict[str, list[str]]:
+    answer = browser.post(page, filled(browser, cast, page, **fields))
     assert answer.status_code == 200
     found: dict[str, list[str]] = answer.context["adminform"].form.errors
     return found
@@ -251,7 +251,7 @@ def test_d7_an_address_inside_the_network_is_refused_when_it_is_saved(
     ):
         assert errors(admin, cast, **fields) == {"address": [inside]}
         assert tried(admin, filled(admin, cast, **fields)) == {"problem": f"Address: {inside}"}
-    assert not ConnectorTrial.objects.filter(organization=cast.home.id).exists()
+    assert not ConnectorTrial.objects.filter(organization_id=cast.home.id).exists()
 
 
 def test_d7_an_organization_has_so_many_connectors_and_no_more(cast: Cast, admin: Browser) -> None:
@@ -346,7 +346,7 @@ def test_d7_a_connector_is_tried_as_it_stands_in_the_form_and_nothing_is_written
     assert not Connector.objects.of(cast.home.id).exists()
     assert Kpi.objects.get(pk=cast.home.revenue.pk).value == 100
     assert head(cast) == before
-    [trial] = ConnectorTrial.objects.filter(organization=cast.home.id)
+    [trial] = ConnectorTrial.objects.filter(organization_id=cast.home.id)
     assert trial.sealed_source == "", "its secrets are gone as soon as it is made"
 
 
@@ -398,14 +398,16 @@ def test_d7_what_cannot_be_tried_says_why(
     assert "Wait until" in tried(admin, gone)["problem"]
     [job] = due_jobs()
     trials.given_up(*job.task["args"], reason="It took too long.")
-    [trial] = ConnectorTrial.objects.filter(organization=cast.home.id).order_by("-created_at")[:1]
+    [trial] = ConnectorTrial.objects.filter(organization_id=cast.home.id).order_by("-created_at")[
+        :1
+    ]
     assert json.loads(trial.outcome) == {"problem": "It could not be tried. It took too long."}
 
 
 def test_d7_a_trial_that_no_worker_takes_says_so(cast: Cast, admin: Browser) -> None:
     address = tried(admin, filled(admin, cast))["address"]
     long_ago = timezone.now() - trials.NO_WORKER
-    ConnectorTrial.objects.filter(organization=cast.home.id).update(created_at=long_ago)
+    ConnectorTrial.objects.filter(organization_id=cast.home.id).update(created_at=long_ago)
     assert admin.get(address).json() == {"waiting": True, "hint": trials.STANDSTILL}
 
 
