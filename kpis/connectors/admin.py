@@ -319,8 +319,7 @@ class ConnectorAdmin(TenantAdmin):
 
 def first_problem(form: Any) -> str:
     name, errors = next(iter(form.errors.items()))
-    label = form.fields[name].label if name in form.fields else ""
-    return f"{label or name}: {errors[0]}" if name in form.fields else str(errors[0])
+    return f"{form[name].label}: {errors[0]}" if name in form.fields else str(errors[0])
 
 
 def state_of(connector: Connector, now: datetime) -> str:

@@ -28,7 +28,7 @@ def next_run(connector: Connector, now: datetime) -> datetime:
 def run_after_failure(connector: Connector, now: datetime) -> datetime:
     """Return when it is tried again. connector: `failures` counts the one that has just been."""
     doublings = min(connector.failures - 1, 10)
-    again = now + min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+    again: datetime = now + min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
     if connector.rhythm == ConnectorRhythm.DAILY:
         again = min(again, _at_its_time(connector, now))
     return again

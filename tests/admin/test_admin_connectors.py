@@ -70,7 +70,7 @@ def filled(browser: Browser, cast: Cast, page: str = ADD, /, **fields: Any) -> d
 def save(browser: Browser, cast: Cast, page: str = ADD, /, **fields: Any) -> Connector:
     answer = browser.post(page, filled(browser, cast, page, **fields))
     assert answer.status_code == 302, answer.context["adminform"].form.errors
-    id_ = LogEntry.objects.filter(user=cast.alice.user).latest("pk").object_id
+    id_ = str(LogEntry.objects.filter(user=cast.alice.user).latest("pk").object_id)
     found: Connector = Connector.objects.get(pk=id_)
     return found
 
@@ -283,9 +283,10 @@ def test_d7_another_organizations_admin_learns_nothing_of_a_connector(
     assert stranger.get(page_of(connector)).status_code == 302
     assert stranger.post(run).status_code == 404
     posted = filled(admin, cast, page_of(connector), connector=connector.pk)
-    as_new = tried(stranger, posted)
+    as_new = tried(stranger, posted | {"account": account(cast.other)})
     assert as_new == {"problem": "Address: Where are the values?"}
-    assert tried(stranger, posted | {"connector": "nonsense"}) == as_new
+    theirs = posted | {"account": account(cast.other), "connector": "nonsense"}
+    assert tried(stranger, theirs) == as_new
     trial = tried(admin, posted)["address"]
     assert admin.get(trial).json() == {"waiting": True, "hint": ""}
     assert stranger.get(trial).status_code == 404
@@ -398,9 +399,7 @@ def test_d7_what_cannot_be_tried_says_why(
     assert "Wait until" in tried(admin, gone)["problem"]
     [job] = due_jobs()
     trials.given_up(*job.task["args"], reason="It took too long.")
-    [trial] = ConnectorTrial.objects.filter(organization_id=cast.home.id).order_by("-created_at")[
-        :1
-    ]
+    trial = ConnectorTrial.objects.filter(organization_id=cast.home.id).latest("created_at")
     assert json.loads(trial.outcome) == {"problem": "It could not be tried. It took too long."}
 
 
