@@ -441,3 +441,17 @@ def test_d7_the_page_says_how_a_connector_is_doing(
     for words in ("failing, 1 time", "One row is refused", "Failing since", UNKNOWN):
         assert words in shown, words
     assert "failing, 1 time" in admin.get("/admin/kpis/connector/").content.decode()
+
+
+def test_d7_accounts_and_kpis_of_ones_own_organization_are_found(
+    cast: Cast, admin: Browser
+) -> None:
+    own, foreign = make_machine(cast.home.organization), make_machine(cast.other.organization)
+    of_field = {"app_label": "kpis", "model_name": "connector", "field_name": "account"}
+    found = admin.get("/admin/autocomplete/", of_field | {"term": "machine"}).json()
+    ids = {one["id"] for one in found["results"]}
+    assert own.id in ids
+    assert foreign.id not in ids
+    of_kpi = of_field | {"field_name": "kpi", "term": "Revenue"}
+    found = admin.get("/admin/autocomplete/", of_kpi).json()
+    assert [one["id"] for one in found["results"]] == [str(cast.home.revenue.pk)]
