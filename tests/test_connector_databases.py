@@ -91,9 +91,9 @@ def test_d7_what_is_no_number_and_no_time_is_refused_by_its_row(address: str) ->
     query += " UNION ALL SELECT 'b', 1, 'infinity' UNION ALL SELECT NULL, 1, NULL"
     found = fetch(asked(address, query, at_field="at"))
     assert {(one.index, one.field) for one in found.refused} == {
-        (0, "value"),
-        (1, "at"),
-        (2, "kpi"),
+        (1, "value"),
+        (2, "at"),
+        (3, "kpi"),
     }
 
 

@@ -115,8 +115,8 @@ def test_d7_one_refused_row_keeps_all_from_being_written_and_is_named(
     assert connector.problem == "2 rows are refused, so nothing was written."
     assert (connector.refused_count, connector.failures, connector.written) == (2, 1, None)
     assert refused(connector) == [
-        (1, "value", "“x” is not a number. Write it like 1234.5"),
-        (2, "kpi", UNKNOWN),
+        (2, "value", "“x” is not a number. Write it like 1234.5"),
+        (3, "kpi", UNKNOWN),
     ]
 
 
@@ -128,7 +128,7 @@ def test_d7_with_the_good_ones_wanted_they_are_written(cast: Cast, sources: Sour
     assert (connector.refused_count, len(connector.refused)) == (25, 20)
     bad = connector_of(cast, sources, ("nonsense", 1, ""), partial=True)
     bad = run_once(bad, cast.alice.user)
-    assert (bad.problem, bad.failures) == ("All 1 rows are refused.", 1)
+    assert (bad.problem, bad.failures) == ("Every row is refused, so nothing was written.", 1)
 
 
 def test_d7_a_kpi_that_is_anothers_or_hidden_from_its_role_is_unknown(
@@ -142,10 +142,10 @@ def test_d7_a_kpi_that_is_anothers_or_hidden_from_its_role_is_unknown(
         ("00000000-0000-4000-8000-000000000000", 1, ""),
     ]
     connector = run_once(connector_of(cast, sources, *rows), cast.alice.user)
-    assert refused(connector) == [(place, "kpi", UNKNOWN) for place in range(3)]
+    assert refused(connector) == [(place, "kpi", UNKNOWN) for place in (1, 2, 3)]
     assert value_of(foreign) == 100
     as_member = connector_of(cast, sources, ("revenue", 1, ""), role=Role.MEMBER)
-    assert refused(run_once(as_member, cast.alice.user)) == [(0, "kpi", UNKNOWN)]
+    assert refused(run_once(as_member, cast.alice.user)) == [(1, "kpi", UNKNOWN)]
 
 
 def test_d7_the_same_moment_is_replaced_and_not_doubled(cast: Cast, sources: Sources) -> None:
@@ -251,6 +251,16 @@ def test_d7_a_connector_runs_when_it_is_due(cast: Cast, sources: Sources) -> Non
     running.run(str(due.pk), run)
     due.refresh_from_db()
     assert due.next_run_at == now + 55 * MINUTE, "its beat is kept"
+
+
+def test_d7_what_is_run_by_hand_and_is_due_runs_once(cast: Cast, sources: Sources) -> None:
+    connector = run_once(connector_of(cast, sources, minutes=60), cast.alice.user)
+    running.enqueue_due()
+    assert connector.next_run_at is not None
+    assert connector.next_run_at > timezone.now() + 59 * MINUTE
+    by_hand = run_once(connector, cast.alice.user)
+    assert by_hand.next_run_at == connector.next_run_at, "its beat is kept"
+    assert len(due_jobs()) == 2
 
 
 def test_d7_after_a_failure_it_is_tried_again_and_a_success_ends_all_that(
@@ -409,3 +419,9 @@ def test_d7_values_of_a_connector_alert_and_are_live_like_any_other(
     run_once(connector_of(cast, sources, ("revenue", 125, "")), cast.alice.user)
     [event] = Event.objects.filter(organization_id=cast.home.id, sequence__gt=before)
     assert (event.live_type, event.entity_id) == ("KPI_UPDATED", str(cast.home.revenue.pk))
+
+
+def test_d7_two_rows_of_one_moment_are_named_by_their_numbers(cast: Cast, sources: Sources) -> None:
+    rows = [("revenue", 1, JANUARY), ("margin", 1, ""), ("revenue", 2, JANUARY)]
+    connector = run_once(connector_of(cast, sources, *rows), cast.alice.user)
+    assert refused(connector) == [(3, "at", "Value 1 is of the same KPI and time")]

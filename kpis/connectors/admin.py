@@ -244,9 +244,6 @@ class ConnectorAdmin(TenantAdmin):
             context["connector"] = connector
             context["connector_state"] = state_of(connector, now)
             context["connector_style"] = style_of(connector, now)
-            context["connector_refused"] = [
-                {**one, "row": one["index"] + 1} for one in connector.refused
-            ]
         return super().render_change_form(request, context, *args, **more)
 
     # -------------------------------------------------------------- run and tried

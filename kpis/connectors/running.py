@@ -77,9 +77,17 @@ def enqueue_due() -> None:
 
 @transaction.atomic
 def run_now(connector: Connector, user: User) -> bool:
-    """Have it run as soon as a worker is free; False where a run is under way already."""
-    row = _locked(pk=connector.pk)
-    return row is not None and _begin(row, timezone.now(), user_id=str(user.pk))
+    """Have it run as soon as a worker is free; False where a run is under way already.
+
+    Where it is due anyway this is that run.
+    """
+    row, now = _locked(pk=connector.pk), timezone.now()
+    if row is None or not _begin(row, now, user_id=str(user.pk)):
+        return False
+    if row.next_run_at is not None and row.next_run_at <= now:
+        row.next_run_at = next_run(row, now)
+        row.save(update_fields=["next_run_at"])
+    return True
 
 
 def is_running(connector: Connector, now: datetime) -> bool:
@@ -196,7 +204,7 @@ def _write(connector: Connector, parsed: Parsed) -> int | None:
     written, refused = outcome.answer["accepted"], outcome.answer["refused"]
     if refused and not written:
         told = [Refused(**one) for one in refused]
-        raise RunFailed(f"All {len(refused):,} rows are refused.", told)
+        raise RunFailed("Every row is refused, so nothing was written.", told)
     now = timezone.now()
     row.run_id, row.last_run_at, row.last_success_at = None, now, now
     row.written, row.refused, row.refused_count = written, refused[:MOST_SHOWN], len(refused)

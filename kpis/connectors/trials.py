@@ -45,7 +45,7 @@ class TriedRow(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Tried(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The outcome of a trial. problem: why there is none. is_good: a run would succeed."""
+    """The outcome of a trial. problem: why there is none. is_good: nothing would be refused."""
 
     problem: str = ""
     text: str = ""
@@ -169,7 +169,7 @@ def _good(row: Row, measurement: Measurement, kpis: Mapping[UUID, Kpi]) -> Tried
     kpi = kpis.get(measurement.kpi_id)
     unit = "" if kpi is None else kpi.unit
     return TriedRow(
-        row=row.index + 1,
+        row=row.index,
         kpi=row.kpi if kpi is None else kpi.name,
         value=f"{plain_number(row.value)} {unit}".rstrip(),
         at=_time(row.at),
@@ -177,7 +177,7 @@ def _good(row: Row, measurement: Measurement, kpis: Mapping[UUID, Kpi]) -> Tried
 
 
 def _bad(refused: Refused, row: Row | None) -> TriedRow:
-    told = TriedRow(row=refused.index + 1, field=refused.field, problem=refused.reason)
+    told = TriedRow(row=refused.index, field=refused.field, problem=refused.reason)
     if row is not None:
         told.kpi = "" if canonical_uuids([row.kpi]) else cut(row.kpi, MOST_OF_A_NAME)
         told.value, told.at = plain_number(row.value), _time(row.at)

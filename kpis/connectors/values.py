@@ -23,9 +23,9 @@ LONGEST_NAME = 200
 
 
 def parsed(source: Source, found: Sequence[Cells]) -> Parsed:
-    """Return the rows, and which of them cannot be used; an index is a row's place from 0."""
+    """Return the rows, and which of them cannot be used. An index is a number of a row, from 1."""
     told = Parsed(count=len(found))
-    for index, (kpi, value, at) in enumerate(found):
+    for index, (kpi, value, at) in enumerate(found, 1):
         name = source.kpi or text_of(kpi)[:LONGEST_NAME]  # type: ignore[arg-type]  # anything
         if not name:
             told.refused.append(Refused(index, "kpi", "missing"))

@@ -131,7 +131,7 @@ class Connector(models.Model):
     written = models.PositiveIntegerField("values written", null=True, editable=False)
     """By the last run that succeeded."""
     refused = models.JSONField(default=list, editable=False)
-    """Of the last run, the first ones: [{"index": 0, "field": "kpi", "reason": "..."}]."""
+    """Of the last run, the first ones: [{"index": 1, "field": "kpi", "reason": ...}], from 1."""
     refused_count = models.PositiveIntegerField(default=0, editable=False)
     problem = models.CharField(max_length=500, default="", editable=False)
     """Why the last run failed; empty where it has succeeded."""
