@@ -28,8 +28,11 @@ from sync.eventlog.retention import prune_plain
 
 MOST_SHOWN = 20
 KEPT = timedelta(hours=1)
-NO_WORKER = timedelta(seconds=10)
-STANDSTILL = "No worker has started it yet: all are busy, or “manage.py work” is not running."
+LONG = timedelta(seconds=10)
+STANDSTILL = (
+    "It takes a while: the source is slow, all workers are busy, or “manage.py work” is not"
+    " running."
+)
 MOST_OF_A_NAME = 80
 
 
@@ -81,8 +84,8 @@ def find(trial_id: UUID, user: User) -> ConnectorTrial | None:
 
 
 def hint(trial: ConnectorTrial) -> str:
-    """Say why nothing happens, where that takes long."""
-    return STANDSTILL if timezone.now() - trial.created_at > NO_WORKER else ""
+    """Say what may be the reason where it takes long."""
+    return STANDSTILL if timezone.now() - trial.created_at > LONG else ""
 
 
 def make(trial_id: str) -> None:

@@ -403,9 +403,9 @@ def test_d7_what_cannot_be_tried_says_why(
     assert json.loads(trial.outcome) == {"problem": "It could not be tried. It took too long."}
 
 
-def test_d7_a_trial_that_no_worker_takes_says_so(cast: Cast, admin: Browser) -> None:
+def test_d7_a_trial_that_takes_long_says_so(cast: Cast, admin: Browser) -> None:
     address = tried(admin, filled(admin, cast))["address"]
-    long_ago = timezone.now() - trials.NO_WORKER
+    long_ago = timezone.now() - trials.LONG
     ConnectorTrial.objects.filter(organization_id=cast.home.id).update(created_at=long_ago)
     assert admin.get(address).json() == {"waiting": True, "hint": trials.STANDSTILL}
 
