@@ -280,6 +280,9 @@ INGEST_VALUES_PER_MINUTE = whole("BOS_INGEST_VALUES_PER_MINUTE", 600_000)
 """Of an organization, over all processes."""
 OUTBOUND_INSIDE = env.bool("BOS_OUTBOUND_INSIDE", False)
 """Whether webhooks, connectors and messages may go to addresses inside the server's network."""
+CONNECTOR_FILES = env.str("BOS_CONNECTOR_FILES", "")
+"""Where the SQLite files lie that connectors may read: in it a directory for each organization, by
+its id. Without it there are none."""
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 

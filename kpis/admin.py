@@ -27,6 +27,7 @@ from bos.imports.resources import DepartmentReference
 from bos.models import Organization
 from kpis.alerts import admin as alerts
 from kpis.archive.admin import Archive
+from kpis.connectors import admin as connectors
 from kpis.history.imports import KpiResource
 from kpis.history.thinning import Value, step_for, thinned
 from kpis.insights import admin as insights
@@ -219,7 +220,13 @@ def _show(kpis: QuerySet[Kpi], visibility: Visibility) -> int:
     return changed
 
 
-for pages in (alerts.PAGES, insights.PAGES, reports.PAGES, {Kpi.history.model: ChangesAdmin}):
+for pages in (
+    alerts.PAGES,
+    connectors.PAGES,
+    insights.PAGES,
+    reports.PAGES,
+    {Kpi.history.model: ChangesAdmin},
+):
     register_pages(pages)
 
 

@@ -12,6 +12,7 @@ from bos.imports.workflow import IMPORT, go_on_with_lost
 from bos.jobs.queue import Priority
 from kpis.alerts import clock, services
 from kpis.alerts.telling import Room
+from kpis.connectors import running, trials
 from kpis.insights import asked
 from kpis.insights.history import too_short
 from kpis.insights.queue import end_old_forecasts, enqueue_judgement
@@ -160,3 +161,12 @@ def make_report(report_id: str) -> None:
     from kpis.reports.rendering import render_report
 
     render_report(report_id)
+
+
+@retry_on_conflict
+def run_connector(connector_id: str, run_id: str) -> None:
+    running.run(connector_id, run_id)
+
+
+def try_connector(trial_id: str) -> None:
+    trials.make(trial_id)

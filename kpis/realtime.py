@@ -17,6 +17,7 @@ from bos.jobs.queue import JobType
 from kpis import handlers, jobs, messages
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
+from kpis.connectors import running, trials
 from kpis.entities import AlertData, Direction, InsightData, KpiData, KpiVisibility, ReportData
 from kpis.history.imports import KpiImport, ValueImport
 from kpis.ingest.services import prune_requests
@@ -337,6 +338,7 @@ feature = Feature(
         "answers": prune_answers,
         "anomalies": delete_old_anomalies,
         "ingest requests": prune_requests,
+        "connector trials": trials.prune_trials,
     },
     jobs=[
         JobType(work=jobs.judge, on_given_up=judging_given_up),
@@ -346,6 +348,9 @@ feature = Feature(
         JobType(work=jobs.follow_alerts, title="Alerts: what has lasted or was snoozed", minutes=1),
         JobType(work=jobs.sweep, title="Insights: what was left waiting", minutes=10),
         JobType(work=request_due, title="Reports: what is due", minutes=10),
+        JobType(work=jobs.run_connector, on_given_up=running.given_up),
+        JobType(work=jobs.try_connector, on_given_up=trials.given_up),
+        JobType(work=running.enqueue_due, title="Connectors: what is due", minutes=1),
     ],
     imports=[KpiImport(), ValueImport()],
     histories=[Kpi],
@@ -353,6 +358,7 @@ feature = Feature(
         "KPI values": erasing.values_by,
         "acknowledged alerts": erasing.alerts_acknowledged_by,
         "requested reports": erasing.reports_requested_by,
+        "connectors": erasing.connectors_of,
     },
     erasers=[erasing.erase],
     holdings=[services.KPIS],

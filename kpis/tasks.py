@@ -5,3 +5,5 @@ from __future__ import annotations
 JUDGE = "kpis.jobs.judge"
 PREDICT = "kpis.jobs.predict"
 MAKE_REPORT = "kpis.jobs.make_report"
+RUN_CONNECTOR = "kpis.jobs.run_connector"
+TRY_CONNECTOR = "kpis.jobs.try_connector"

@@ -30,6 +30,7 @@ GROUPS = (
             ("archived_kpis", "inventory_2"),
             ("kpis.AlertRule", "rule"),
             ("kpis.Alert", "notifications_active"),
+            ("kpis.Connector", "cable"),
         ),
     ),
     (

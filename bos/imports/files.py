@@ -44,6 +44,17 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 SHOWN_NAMES, SHOWN_NAME = 10, 40
 
 
+class NoRows(Unreadable):
+    """There is a line that names the columns, and nothing below it."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        super().__init__(columns)
+        self.columns = columns
+
+    def __str__(self) -> str:
+        return "The file has no rows below the one that names the columns."
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """number: as a spreadsheet counts, from 1. cells: by column."""
@@ -127,7 +138,7 @@ def _table(sheet: Sheet, max_rows: int, known: frozenset[str]) -> Table:
             raise Unreadable(f"The file has more than {max_rows:,} rows. Split it.")
         rows.append(Row(number, _cells(number, columns, line, known)))
     if not rows:
-        raise Unreadable("The file has no rows below the one that names the columns.")
+        raise NoRows(columns)
     if sheet.dot_may_group:
         _mark_ambiguous(rows)
     notes = [sheet.which] if sheet.which else []
@@ -176,6 +187,11 @@ def _names(line: Sequence[Cell]) -> list[str]:
     """As columns are called: `Time (UTC)`, with whatever blanks, is `time`."""
     texts = (one_form(text_of(cell)[:MAX_CELL]).lower() for cell in line[: MAX_COLUMNS + 1])
     return [text.removesuffix("(utc)").strip().replace(" ", "_") for text in texts]
+
+
+def column_name(text: str) -> str:
+    """Return a column's name as it is in `Table.columns`."""
+    return _names([text])[0]
 
 
 def _columns(header: Sequence[Cell]) -> tuple[str, ...]:

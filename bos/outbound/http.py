@@ -6,6 +6,7 @@ it is for each redirect. What comes back is read up to a bound of bytes and of t
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,11 +59,24 @@ def require_outside(address: str) -> None:
         raise AddressRefused("An address may not hold a name and password: they would be shown.")
     if settings.OUTBOUND_INSIDE:
         return
+    outside_address(host, port or (443 if parts.scheme == "https" else 80))
+
+
+def outside_address(host: str, port: int) -> str:
+    """Return the address that a host's name means now, where that is outside of the network.
+
+    Connect to that very address: asked again, the name may mean another one. Where
+    `BOS_OUTBOUND_INSIDE` opens the network, it is not looked at. Raises AddressRefused.
+    """
     try:
-        filter_host(host, port or (443 if parts.scheme == "https" else 80), allow_loopback=False)
+        if settings.OUTBOUND_INSIDE:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return str(found[0][4][0])
+        address: str = filter_host(host, port, allow_loopback=False)
+        return address.strip("[]")
     except InvalidIPAddress as error:
         raise AddressRefused(INSIDE) from error
-    except (requests.RequestException, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:  # those of requests are OSErrors
         raise AddressRefused(f"The host “{host}” cannot be found.") from error
 
 

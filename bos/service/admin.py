@@ -165,6 +165,7 @@ class ServiceAccountAdmin(TenantAdmin):
     list_filter = ("organization",)
     list_select_related = ("user", "organization")
     search_fields = ("user__name",)
+    ordering = ("user__name",)  # counting takes the model's own away
     actions = None
     change_form_outer_after_template = "admin/bos/service_keys.html"
 

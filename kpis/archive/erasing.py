@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from bos.models import User
-from kpis.models import Alert, AlertRule, Kpi, KpiValue, Report
+from kpis.models import Alert, AlertRule, Connector, Kpi, KpiValue, Report
 
 
 def erase(user: User) -> None:
@@ -28,3 +28,8 @@ def alerts_acknowledged_by(user: User) -> Any:
 
 def reports_requested_by(user: User) -> Any:
     return Report.objects.filter(requested_by=user)
+
+
+def connectors_of(user: User) -> Any:
+    """Those that write as this machine."""
+    return Connector.objects.filter(account__user=user)

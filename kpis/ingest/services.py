@@ -148,6 +148,14 @@ def _written(
     }
 
 
+def look_up(
+    parsed: Parsed, *, organization_id: str, principal: Principal | None
+) -> tuple[list[tuple[Row, Measurement]], list[Refused]]:
+    """Return what `ingest` would write of these values, and what it would refuse; write nothing."""
+    refused = list(parsed.refused)
+    return _measurements(parsed.rows, organization_id, principal, refused), refused
+
+
 # ------------------------------------------------------------------ what is meant
 
 

@@ -14,6 +14,13 @@ from kpis.models.alerts import (
     Severity,
     resolve_alerts,
 )
+from kpis.models.connectors import (
+    MOST_CONNECTORS,
+    Connector,
+    ConnectorKind,
+    ConnectorRhythm,
+    ConnectorTrial,
+)
 from kpis.models.ingest import IngestRequest
 from kpis.models.insights import AskedPrediction, Insight, InsightKind, InsightState
 from kpis.models.kpis import (
@@ -41,11 +48,16 @@ __all__ = [
     "MAX_HOURS",
     "MAX_MINUTES",
     "MAX_REPORT_DAYS",
+    "MOST_CONNECTORS",
     "UNRESOLVED",
     "Alert",
     "AlertRule",
     "AlertState",
     "AskedPrediction",
+    "Connector",
+    "ConnectorKind",
+    "ConnectorRhythm",
+    "ConnectorTrial",
     "CurrentKpis",
     "Direction",
     "IngestRequest",

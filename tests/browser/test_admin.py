@@ -74,6 +74,25 @@ async def test_b5_the_form_of_a_rule_tells_what_it_would_have_done_as_it_is_fill
     await expect(page.get_by_text("It notifies nobody").first).to_be_visible()
 
 
+async def test_d7_the_form_of_a_connector_has_the_fields_of_its_kind_and_tries_it(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    await sign_in(page, server, cast.alice)
+    await page.goto(f"{server.url}/admin/kpis/connector/add/")
+    fields = {name: page.locator(f'[name="{name}"]') for name in ("query", "rows_path", "daily_at")}
+    await page.select_option('[name="kind"]', "json")
+    await expect(fields["query"]).to_be_hidden()
+    await expect(fields["rows_path"]).to_be_visible()
+    await page.select_option('[name="kind"]', "sql")
+    await expect(fields["query"]).to_be_visible()
+    await expect(fields["rows_path"]).to_be_hidden()
+    await expect(fields["daily_at"]).to_be_hidden()
+    await page.select_option('[name="rhythm"]', "daily")
+    await expect(fields["daily_at"]).to_be_visible()
+    await page.click("[data-bos-try-it]")
+    await expect(page.locator("[data-bos-tried]")).to_contain_text("This field is required.")
+
+
 @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 async def test_the_history_of_a_kpi_is_drawn_and_told(
     page: Page, server: Server, cast: Cast

@@ -47,3 +47,20 @@ def work_until_the_end(told: str) -> None:
     while not is_ending():
         time.sleep(0.01)  # its work
     Path(told).write_text("ended")
+
+
+def die_before_the_commit(connector_id: str, run_id: str, environment: dict[str, str]) -> None:
+    """Run a connector, and be killed when all is written and nothing committed.
+
+    A process for `multiprocessing`.
+    """
+    die_with_parent()
+    os.environ.update(environment)
+    django.setup()
+    from django.db import transaction
+
+    from kpis.connectors import running
+
+    with transaction.atomic():
+        running.run(connector_id, run_id)
+        os.kill(os.getpid(), signal.SIGKILL)

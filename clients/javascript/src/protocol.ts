@@ -596,8 +596,8 @@ export interface NotificationReadConfirmed {
 /**
  * The subject of a notification: its category says which of these there are. alert: alertId, kpiId,
  * severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
- * report_failed: reportId, requestId. import_failed: importId. requestId: of the request that has
- * failed; empty where none was sent with one.
+ * report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
+ * requestId: of the request that has failed; empty where none was sent with one.
  */
 export interface NotificationSubject {
   alertId?: string;
@@ -607,6 +607,7 @@ export interface NotificationSubject {
   hostId?: string;
   reportId?: string;
   importId?: string;
+  connectorId?: string;
   requestId?: string;
 }
 

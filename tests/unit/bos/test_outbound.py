@@ -145,3 +145,13 @@ def test_d5_a_text_that_nobody_sealed_is_not_kept() -> None:
         field.get_db_prep_save("a password", connection)
     assert field.get_db_prep_save(sealed.seal("a password"), connection).startswith("gAAAA")
     assert field.get_db_prep_save("", connection) == ""
+
+
+def test_d5_the_address_of_a_host_is_what_was_looked_at(settings: Any) -> None:
+    with pytest.raises(AddressRefused, match="inside"):
+        http.outside_address("localhost", 5432)
+    assert http.outside_address("93.184.215.14", 5432) == "93.184.215.14"
+    settings.OUTBOUND_INSIDE = True
+    assert http.outside_address("127.0.0.1", 5432) == "127.0.0.1"
+    with pytest.raises(AddressRefused, match="cannot be found"):
+        http.outside_address("no..host", 5432)

@@ -3223,8 +3223,8 @@ public struct NotificationReadConfirmed: Codable, Hashable, Sendable {
 
 /// The subject of a notification: its category says which of these there are. alert: alertId,
 /// kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
-/// report_failed: reportId, requestId. import_failed: importId. requestId: of the request that has
-/// failed; empty where none was sent with one.
+/// report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
+/// requestId: of the request that has failed; empty where none was sent with one.
 public struct NotificationSubject: Codable, Hashable, Sendable {
     public let alertId: String?
     public let kpiId: String?
@@ -3233,6 +3233,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
     public let hostId: String?
     public let reportId: String?
     public let importId: String?
+    public let connectorId: String?
     public let requestId: String?
 
     private enum CodingKeys: String, CodingKey {
@@ -3243,6 +3244,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         case hostId
         case reportId
         case importId
+        case connectorId
         case requestId
     }
 
@@ -3254,6 +3256,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         hostId: String? = nil,
         reportId: String? = nil,
         importId: String? = nil,
+        connectorId: String? = nil,
         requestId: String? = nil
     ) {
         self.alertId = alertId
@@ -3263,6 +3266,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         self.hostId = hostId
         self.reportId = reportId
         self.importId = importId
+        self.connectorId = connectorId
         self.requestId = requestId
     }
 
@@ -3275,6 +3279,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         hostId = try container.decodeIfPresent(String.self, forKey: .hostId)
         reportId = try container.decodeIfPresent(String.self, forKey: .reportId)
         importId = try container.decodeIfPresent(String.self, forKey: .importId)
+        connectorId = try container.decodeIfPresent(String.self, forKey: .connectorId)
         requestId = try container.decodeIfPresent(String.self, forKey: .requestId)
     }
 
@@ -3287,6 +3292,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         try container.encodeIfPresent(hostId, forKey: .hostId)
         try container.encodeIfPresent(reportId, forKey: .reportId)
         try container.encodeIfPresent(importId, forKey: .importId)
+        try container.encodeIfPresent(connectorId, forKey: .connectorId)
         try container.encodeIfPresent(requestId, forKey: .requestId)
     }
 }

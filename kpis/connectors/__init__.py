@@ -1,0 +1,1 @@
+"""Connectors: values that the server fetches by itself, by a schedule."""
