@@ -18,6 +18,7 @@ from bos.adminsite.confirm import page_of
 from bos.adminsite.numbers import plain_number
 from bos.adminsite.read_only import ReadOnlyAdmin
 from bos.adminsite.tenant import TenantAdmin
+from bos.adminsite.zone import shown_time
 from bos.ids import canonical_uuids
 from kpis.alerts.backtest import back_test
 from kpis.alerts.handling import acknowledge, snooze
@@ -203,8 +204,8 @@ class AlertAdmin(ReadOnlyAdmin):
     def _snooze(self, request: HttpRequest, alerts: Any, name: str) -> None:
         until = timezone.now() + SNOOZES[name]
         count = snooze(alerts, until)
-        time = f"{until:%d %B %Y, %H:%M} UTC"
-        self.message_user(request, f"{count} alert{pluralize(count)} snoozed until {time}.")
+        text = f"{count} alert{pluralize(count)} snoozed until {shown_time(until)}."
+        self.message_user(request, text)
 
 
 PAGES = {AlertRule: AlertRuleAdmin, Alert: AlertAdmin}
