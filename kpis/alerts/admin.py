@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import pluralize
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -178,6 +178,8 @@ class AlertAdmin(ReadOnlyAdmin):
             self._acknowledge(request, [alert])
         elif act in SNOOZES:
             self._snooze(request, [alert], act)
+        if request.POST.get("back") == "front":
+            return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(page_of(self, alert))
 
     @admin.action(description="Acknowledge the selected alerts", permissions=["view"])

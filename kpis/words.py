@@ -1,0 +1,82 @@
+"""How the events of KPIs, and of what is made of them, read: see `bos.adminsite.words`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from bos.adminsite.numbers import plain_number
+from bos.adminsite.words import Happened, Wording, begun_in_history, names_from
+from kpis.insights.asked import ANSWER
+from kpis.models import AlertState, InsightKind, Kpi
+from sync.protocol.times import wire_time_us
+
+INSIGHTS = {
+    InsightKind.ANOMALY: "found an anomaly in",
+    InsightKind.PREDICTION: "forecast",
+    InsightKind.RECOMMENDATION: "made a recommendation for",
+}
+
+
+def _of_kpi(happened: Happened) -> str:
+    name = happened.name
+    match happened.kind:
+        case "created":
+            return f"{'restored' if happened.is_back else 'added'} {name}"
+        case "deleted" if happened.is_lost:
+            return f"took {name} out of some people's sight"
+        case "deleted":
+            # An archived one is on no topic any more: what happens then nobody is shown.
+            return f"{'archived' if happened.topics else 'erased'} {name}"
+    value = happened.live.get("value")
+    if happened.event.live_type != "KPI_UPDATED" or not isinstance(value, int | Decimal):
+        return f"changed {name}"
+    return f"set {name} to {plain_number(Decimal(value))} {happened.told('unit') or ''}".rstrip()
+
+
+def _of_alert(happened: Happened) -> str:
+    message = happened.told("message")
+    text = f"the alert “{message}”" if message else "an alert"
+    if happened.kind == "created":
+        return f"raised {text}"
+    state, now = happened.told("state"), wire_time_us(happened.event.at_us)
+    if happened.kind == "deleted":
+        return f"{'resolved' if state == AlertState.RESOLVED else 'put away'} {text}"
+    seen = happened.told("acknowledgedAt")
+    if isinstance(seen, str) and seen[:16] == now[:16]:
+        return f"acknowledged {text}"
+    return f"{'snoozed' if happened.told('snoozedUntil') else 'changed'} {text}"
+
+
+def _of_insight(happened: Happened) -> str:
+    kpi_id = happened.told("kpiId")
+    if happened.kind == "deleted" or kpi_id is None:
+        return f"{'withdrew' if happened.kind == 'deleted' else happened.verb} an insight"
+    verb = INSIGHTS.get(happened.told("kind"), "found something in")
+    return f"{verb} {happened.name_of('kpi', kpi_id)}"
+
+
+def _of_report(happened: Happened) -> str:
+    days = (happened.told("from"), happened.told("to"))
+    period = f" from {days[0]} to {days[1]}" if all(days) else ""
+    return f"{'made' if happened.kind == 'created' else happened.verb} a report{period}"
+
+
+def _of_answer(happened: Happened) -> str:
+    kpi_id = happened.told("kpiId")
+    return f"asked for a forecast of {happened.name_of('kpi', kpi_id)}"
+
+
+OF_KPI = {"kpiId": "kpi"}
+WORDS: Mapping[str, Wording] = {
+    "kpi": Wording(
+        say=_of_kpi,
+        plural="KPIs",
+        names=names_from(Kpi, manager="everything"),
+        begun=begun_in_history(Kpi),
+    ),
+    "alert": Wording(say=_of_alert, plural="alerts"),
+    "insight": Wording(say=_of_insight, plural="insights", mentions=OF_KPI),
+    "report": Wording(say=_of_report, plural="reports"),
+    ANSWER: Wording(say=_of_answer, plural="forecasts", mentions=OF_KPI, is_quiet=True),
+}
