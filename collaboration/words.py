@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bos.adminsite.words import Happened, Wording, names_from, shortened
+from bos.adminsite.phrases import shortened
+from bos.adminsite.words import Happened, Wording, names_from
 from collaboration.models import Session
 
 IN_SESSION = {"sessionId": "session"}

@@ -15,34 +15,21 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from bos.adminsite.phrases import BY_KEY, capitalized, shortened, source_words
 from bos.history.page import author_names
 from bos.ids import canonical_uuids
 from bos.imports.kinds import kinds
 from bos.imports.workflow import import_of
 from bos.models import Import, Organization, User
 from sync.models import Event
-from sync.protocol.identity import SYSTEM
 from sync.protocol.times import EPOCH
 from sync.protocol.topics import names_of
 
-SOURCES = {
-    "websocket": "by WebSocket",
-    "admin": "in the admin",
-    "rest": "by REST",
-    "import": "by import",
-    "command": "by a command",
-    "connector": "by connector",
-    "shell": "in a shell",
-    SYSTEM.source: "",
-}
-"""The ways by which a change comes, as a sentence ends with them."""
-BY_KEY = "by REST key"
 VERBS = {"created": "added", "updated": "changed", "deleted": "deleted"}
 FEWEST_TOGETHER = 3
 """Neighbours that are alike are told of together from so many on."""
 NAMED = ("name", "title")
 """Keys under which an entity says what it is called."""
-LONGEST_TEXT = 80
 BEGUN_EARLIER = timedelta(seconds=10)
 """Of a transaction that takes long, the first change and its event may be so far apart."""
 
@@ -77,7 +64,7 @@ class Happened:
 
     @property
     def name(self) -> str:
-        """What the entity was called then; where the event does not say it, what it is called."""
+        """Return what the entity was called then; where the event does not say it, what it is now."""
         for told in (self.data, self.live):
             for key in NAMED:
                 if isinstance(told.get(key), str) and told[key]:
@@ -147,12 +134,6 @@ PLAIN = Wording(say=_plainly, plural="")
 
 def wording_of(entity_type: str) -> Wording:
     return _wordings.get(entity_type, PLAIN)
-
-
-def shortened(text: str) -> str:
-    """On one line, and of a length that a list can take."""
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1].rstrip()}…"
 
 
 # ------------------------------------------------------------------ sentences
@@ -251,12 +232,12 @@ class _Teller:
         if import_ is not None:
             return f"Import “{shortened(import_.file_name)}”"
         name = self._actors.get(event.actor_id, event.actor_id)
-        return f"{name[:1].upper()}{name[1:]}" if name else "Somebody"
+        return capitalized(name) or "Somebody"
 
     def _end(self, event: Event) -> str:
         if event.source == "rest" and event.actor_id in self._machines:
             return BY_KEY
-        return SOURCES.get(event.source, f"by {event.source}" if event.source else "")
+        return source_words(event.source)
 
     def _happened(self, event: Event) -> Happened:
         data, live = self._read[event.pk]

@@ -89,6 +89,11 @@ def shown_time(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
 
 
+def exact_time(moment: datetime) -> str:
+    """The same, to the second."""
+    return date_format(timezone.localtime(moment), "Y-m-d H:i:s T")
+
+
 def today_begins() -> datetime:
     """Return the midnight before now, where the user is."""
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)

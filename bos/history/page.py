@@ -17,7 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from bos.adminsite.numbers import plain_number
+from bos.adminsite.phrases import capitalized, shortened, source_words
 from bos.adminsite.scope import has_tenant, scope_of
+from bos.adminsite.zone import shown_time
 from bos.ids import canonical_uuids
 from bos.models import Organization, User
 
@@ -27,17 +29,19 @@ if TYPE_CHECKING:
 NOTHING = "-"
 GONE = "deleted since"
 PAGE = 50
+ARCHIVED = "archived at"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change as the page shows it; changes: (field, before, after)."""
+    """One change as the page shows it; changes: (field, before, after). text: it in words."""
 
     at: datetime
     kind: str
     author: str
     source: str
     changes: list[tuple[str, str, str]]
+    text: str
 
 
 def history_page(
@@ -58,6 +62,7 @@ def history_page(
     context = {
         **page_of.admin_site.each_context(request),
         "title": f"History: {getattr(named, 'name', named)}",
+        "object_id": object_id,
         "entries": entries_of(shown, before, scope_of(request)),
         "page": page,
         "page_var": PAGE_VAR,
@@ -83,15 +88,38 @@ def entries_of(rows: Sequence[Any], before: Any, tenant: Organization | None) ->
     older = [*rows[1:], before]
     shown = _Names([*rows, *([before] if before else [])], tenant)
     return [
-        Entry(
-            row.history_date,
-            row.get_history_type_display(),
-            row.author,
-            row.source,
-            _changes(row, old, shown),
-        )
-        for row, old in zip(rows, older, strict=True)
+        _entry(row, _changes(row, old, shown)) for row, old in zip(rows, older, strict=True)
     ]
+
+
+def _entry(row: Any, changes: list[tuple[str, str, str]]) -> Entry:
+    kind, source = row.get_history_type_display(), row.source
+    return Entry(row.history_date, kind, row.author, source, changes, _in_words(row, changes))
+
+
+def _in_words(row: Any, changes: list[tuple[str, str, str]]) -> str:
+    """Say 'Alice changed target from 120 to 1234.5 in the admin'."""
+    name = shortened(str(getattr(row, "name", "") or "it"))
+    archived = next(((was, now) for field, was, now in changes if field == ARCHIVED), None)
+    if row.history_type == "+":
+        done = f"added {name}"
+    elif row.history_type == "-":
+        done = f"deleted {name}"
+    elif archived is not None:
+        done = f"{'archived' if archived[0] == NOTHING else 'restored'} {name}"
+    elif len(changes) == 1 and any(changes[0][1:]):
+        done = _in_full(*changes[0])
+    else:
+        done = f"changed {', '.join(field for field, _, _ in changes) or name}"
+    return f"{capitalized(row.author)} {done} {source_words(row.source)}".rstrip()
+
+
+def _in_full(field: str, before: str, after: str) -> str:
+    if before == NOTHING:
+        return f"set {field} to {shortened(after)}"
+    if after == NOTHING:
+        return f"emptied {field}, which was {shortened(before)}"
+    return f"changed {field} from {shortened(before)} to {shortened(after)}"
 
 
 def _changes(row: Any, old: Any, shown: _Names) -> list[tuple[str, str, str]]:
@@ -135,6 +163,8 @@ class _Names:
             return self._names.get((field.related_model, value), GONE)
         if field.choices:
             return str(getattr(row, f"get_{field.name}_display")())
+        if isinstance(value, datetime):
+            return shown_time(value)
         return plain_number(value) if isinstance(value, Decimal) else str(value)
 
 

@@ -1,0 +1,33 @@
+"""Parts of sentences in the admin: by which way a change came, and texts that fit into a line."""
+
+from __future__ import annotations
+
+from sync.protocol.identity import SYSTEM
+
+SOURCES = {
+    "websocket": "by WebSocket",
+    "admin": "in the admin",
+    "rest": "by REST",
+    "import": "by import",
+    "command": "by a command",
+    "connector": "by connector",
+    "shell": "in a shell",
+    SYSTEM.source: "",
+}
+"""The ways by which a change comes, as a sentence ends with them."""
+BY_KEY = "by REST key"
+LONGEST_TEXT = 80
+
+
+def source_words(source: str) -> str:
+    return SOURCES.get(source, f"by {source}" if source else "")
+
+
+def shortened(text: str) -> str:
+    """On one line, and of a length that a list can take."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1].rstrip()}…"
+
+
+def capitalized(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
