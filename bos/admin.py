@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from bos.adminsite import events
+from bos.adminsite.departments import DepartmentTreeAdmin
 from bos.adminsite.pages import register_pages
 from bos.adminsite.tenant import TenantAdmin
 from bos.history import admin as history
@@ -19,7 +20,6 @@ from bos.imports import admin as imports
 from bos.imports.admin import ExportAdmin
 from bos.imports.resources import EmployeeResource
 from bos.jobs import admin as jobs
-from bos.leaving.admin_departments import DepartmentDeletion
 from bos.leaving.admin_organizations import OrganizationDeletion
 from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
@@ -55,10 +55,9 @@ class OrganizationAdmin(OrganizationDeletion):
 
 
 @admin.register(Department)
-class DepartmentAdmin(DepartmentDeletion):
-    list_display = ("name", "parent", "organization", "updated_at")
+class DepartmentAdmin(DepartmentTreeAdmin):
     list_filter = ("organization",)
-    list_select_related = ("parent", "organization")
+    list_select_related = ("organization",)
     search_fields = ("name",)
     autocomplete_fields = ("parent",)
 
