@@ -16,6 +16,9 @@ SOURCES = {
 }
 """The ways by which a change comes, as a sentence ends with them."""
 BY_KEY = "by REST key"
+GONE = "deleted since"
+OUTSIDE = "outside of the organization"
+"""Instead of the name of an author who has none here."""
 LONGEST_TEXT = 80
 
 
@@ -29,5 +32,8 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1].rstrip()}…"
 
 
-def capitalized(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
+def subject(author: str) -> str:
+    """Begin a sentence with an author's name."""
+    nameless = {GONE: "a deleted user", OUTSIDE: "somebody outside of the organization"}
+    name = nameless.get(author, author) or "somebody"
+    return f"{name[:1].upper()}{name[1:]}"

@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from bos.adminsite.phrases import BY_KEY, capitalized, shortened, source_words
+from bos.adminsite.phrases import BY_KEY, shortened, source_words, subject
 from bos.history.page import author_names
 from bos.ids import canonical_uuids
 from bos.imports.kinds import kinds
@@ -231,8 +231,7 @@ class _Teller:
         import_ = self._imports.get(import_of(event.origin))
         if import_ is not None:
             return f"Import “{shortened(import_.file_name)}”"
-        name = self._actors.get(event.actor_id, event.actor_id)
-        return capitalized(name) or "Somebody"
+        return subject(self._actors.get(event.actor_id, ""))
 
     def _end(self, event: Event) -> str:
         if event.source == "rest" and event.actor_id in self._machines:

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from bos.adminsite.numbers import plain_number
-from bos.adminsite.phrases import capitalized, shortened, source_words
+from bos.adminsite.phrases import GONE, OUTSIDE, shortened, source_words, subject
 from bos.adminsite.scope import has_tenant, scope_of
 from bos.adminsite.zone import shown_time
 from bos.ids import canonical_uuids
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bos.adminsite.tenant import TenantAdmin
 
 NOTHING = "-"
-GONE = "deleted since"
 PAGE = 50
 ARCHIVED = "archived at"
 
@@ -111,7 +110,7 @@ def _in_words(row: Any, changes: list[tuple[str, str, str]]) -> str:
         done = _in_full(*changes[0])
     else:
         done = f"changed {', '.join(field for field, _, _ in changes) or name}"
-    return f"{capitalized(row.author)} {done} {source_words(row.source)}".rstrip()
+    return f"{subject(row.author)} {done} {source_words(row.source)}".rstrip()
 
 
 def _in_full(field: str, before: str, after: str) -> str:
@@ -182,7 +181,7 @@ def author_names(ids: Iterable[str], tenant: Organization | None) -> dict[str, s
     users, gone = User.objects.filter(pk__in=wanted), User.history.filter(id__in=wanted)
     if tenant is not None:
         users, gone = users.of(tenant.pk), gone.filter(organization=tenant)
-    names = dict.fromkeys(ids, "outside of the organization" if tenant else GONE)
+    names = dict.fromkeys(ids, OUTSIDE if tenant else GONE)
     for id_, name in gone.order_by("history_date", "history_id").values_list("id", "name"):
         names[str(id_)] = f"{name} ({GONE})"
     names |= {str(user.pk): str(user) for user in users}
