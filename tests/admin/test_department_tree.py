@@ -57,7 +57,7 @@ def chain(organization: Organization, length: int) -> list[Department]:
 # ------------------------------------------------------------------ the list
 
 
-def test_the_list_is_in_the_order_of_the_tree(cast: Cast, admin: Browser) -> None:
+def test_m4_the_list_is_in_the_order_of_the_tree(cast: Cast, admin: Browser) -> None:
     made(cast, "Alpha", "zeta", "Alpha/b", "Alpha/A", "Alpha/A/x", "zeta/y")
     assert outline(admin) == [
         (0, "Alpha"),
@@ -100,7 +100,7 @@ def test_each_department_says_what_is_in_it_and_below_it(cast: Cast, admin: Brow
     assert "KPIs (with those below)" in html
 
 
-def test_a_search_keeps_those_above_in_sight_and_no_action_touches_them(
+def test_m4_a_search_keeps_those_above_in_sight_and_no_action_touches_them(
     cast: Cast, admin: Browser
 ) -> None:
     made(cast, "Flights", "Flights/New York", "Flights/New York/Newark", "Flights/Boston")
@@ -142,7 +142,7 @@ def test_s2_a_department_of_another_organization_is_in_nobodys_tree(
     }
 
 
-def test_a_circle_is_shown_once_and_breaks_nothing(cast: Cast, admin: Browser) -> None:
+def test_m4_a_circle_is_shown_once_and_breaks_nothing(cast: Cast, admin: Browser) -> None:
     """No form and no import makes one: this one is written past all of them."""
     found = made(cast, "A", "A/B", "A/B/C")
     with connection.cursor() as cursor:
@@ -167,7 +167,7 @@ def queries(browser: Browser, path: str) -> int:
     return len(captured)
 
 
-def test_a_thousand_departments_deep_or_wide_cost_no_more_queries(cast: Cast) -> None:
+def test_m4_a_thousand_departments_deep_or_wide_cost_no_more_queries(cast: Cast) -> None:
     for shape in (_deep, _wide):
         organization = Organization.objects.create(name="Large")
         browser = doors.browser(make_person(organization, "lara", Role.ADMIN, None))
@@ -214,7 +214,7 @@ def completed(browser: Browser, model: str, field: str, term: str) -> Sequence[s
         ("kpis.reportschedule", "department"),
     ],
 )
-def test_a_department_is_chosen_by_its_way(
+def test_m4_a_department_is_chosen_by_its_way(
     cast: Cast, admin: Browser, stranger: Browser, model: str, field: str
 ) -> None:
     below = made(cast, "Flights", "Flights/New York", "Flights/New York/Newark")

@@ -48,7 +48,7 @@ def by(cast: Cast, source: str = "websocket") -> Any:
 # ------------------------------------------------------------------ what is said
 
 
-def test_a_value_is_told_with_its_author_unit_and_way(cast: Cast, admin: Browser) -> None:
+def test_m3_a_value_is_told_with_its_author_unit_and_way(cast: Cast, admin: Browser) -> None:
     kpi = cast.home.revenue
     with by(cast):
         Kpi.objects.filter(pk=kpi.pk).update(value=Decimal("280.5"))
@@ -87,7 +87,7 @@ def test_a_kpi_that_some_do_not_see_any_more_is_not_said_to_be_archived(cast: Ca
     ]
 
 
-def test_an_import_is_named_by_its_file(cast: Cast, admin: Browser) -> None:
+def test_m3_an_import_is_named_by_its_file(cast: Cast, admin: Browser) -> None:
     rows = "\n".join(f"Revenue,2026-01-{day:02},{day}" for day in range(1, 21))
     rows += "\n" + "\n".join(f"Margin,2026-01-{day:02},{day}" for day in range(1, 21))
     before = newest_events(cast.home.id, most=1)[0].sequence
@@ -116,7 +116,7 @@ def test_d1_a_machine_is_named_with_its_key(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("source", [*SOURCES, "something else"])
-def test_each_way_is_named(cast: Cast, source: str) -> None:
+def test_m3_each_way_is_named(cast: Cast, source: str) -> None:
     with acting(Actor(cast.mia.id, source)):
         Department.objects.filter(pk=cast.home.sales.pk).update(name="Trade")
     end = SOURCES.get(source, f"by {source}")
@@ -188,14 +188,14 @@ def a_session(cast: Cast) -> Any:
 # ------------------------------------------------------------------ whatever is stored
 
 
-def test_every_entity_of_the_log_has_words(cast: Cast) -> None:
+def test_m3_every_entity_of_the_log_has_words(cast: Cast) -> None:
     there = {synced.entity_type for synced in capture.registered().values()}
     there |= {ANSWER, "connection", "sign_in", "service_key"}
     assert there <= set(wordings())
 
 
 @pytest.mark.parametrize("stored", ["", "{}", "[]", "nonsense", '{"value": "x", "entity": {}}'])
-def test_no_event_is_without_a_sentence_however_old_it_is(stored: str) -> None:
+def test_m3_no_event_is_without_a_sentence_however_old_it_is(stored: str) -> None:
     events = [
         Event(
             pk=n,
@@ -252,7 +252,7 @@ def test_s2_the_log_of_another_organization_is_not_to_be_read(
     assert listed.context["cl"].result_count == 0
 
 
-def test_an_author_of_another_organization_has_no_name_here(cast: Cast) -> None:
+def test_m3_an_author_of_another_organization_has_no_name_here(cast: Cast) -> None:
     with acting(Actor(cast.charlie.id, "admin")):
         Department.objects.filter(pk=cast.home.sales.pk).update(name="Odd")
     assert last(cast) == ["Somebody outside of the organization changed the department Odd in the admin"]
@@ -268,7 +268,7 @@ def test_the_log_is_filtered_by_what_there_can_be(cast: Cast, admin: Browser) ->
     assert admin.get(LOG, {"entity_type": "nonsense"}).context["cl"].result_count == 0
 
 
-def test_a_page_of_the_log_takes_as_many_queries_for_fifty_events_as_for_one(
+def test_m3_a_page_of_the_log_takes_as_many_queries_for_fifty_events_as_for_one(
     cast: Cast, admin: Browser
 ) -> None:
     def queries() -> int:

@@ -59,7 +59,7 @@ def raise_alert(kpi: Kpi, message: str, severity: str = Severity.WARNING, hours:
 # ------------------------------------------------------------------ alerts
 
 
-def test_open_alerts_are_there_the_worst_first_and_the_newest_of_these(
+def test_m1_open_alerts_are_there_the_worst_first_and_the_newest_of_these(
     cast: Cast, admin: Browser
 ) -> None:
     kpi = cast.home.revenue
@@ -87,7 +87,7 @@ def test_b5_an_alert_is_acknowledged_on_the_front_page(cast: Cast, admin: Browse
 
 
 @pytest.mark.parametrize(("there", "has_more"), [(MOST_LINES, False), (MOST_LINES + 1, True)])
-def test_a_box_has_ten_lines_at_most_and_says_that_there_are_more(
+def test_m1_a_box_has_ten_lines_at_most_and_says_that_there_are_more(
     cast: Cast, admin: Browser, there: int, has_more: bool
 ) -> None:
     for n in range(there):
@@ -142,7 +142,7 @@ def test_who_may_not_use_the_admin_gets_no_front_page(cast: Cast) -> None:
 # ------------------------------------------------------------------ empty states
 
 
-def test_an_organization_without_kpis_is_shown_three_ways_to_its_first(
+def test_m1_an_organization_without_kpis_is_shown_three_ways_to_its_first(
     cast: Cast, admin: Browser
 ) -> None:
     assert shown(admin, "First steps") is None
@@ -196,7 +196,7 @@ def schedules() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("late", "tone"), [(NO_WORKER - timedelta(minutes=1), "good"), (NO_WORKER, "bad")]
 )
-def test_a_worker_that_is_gone_is_missed_after_three_minutes(
+def test_m1_a_worker_that_is_gone_is_missed_after_three_minutes(
     schedules: None, admin: Browser, late: timedelta, tone: str
 ) -> None:
     """A worker puts the schedule of each minute to the next one."""
@@ -272,7 +272,7 @@ def fill(cast: Cast) -> None:
             cast.home.organization.departments.filter(pk=cast.home.sales.pk).update(name=f"S {n}")
 
 
-def test_the_front_page_takes_as_many_queries_for_much_as_for_little(
+def test_m1_the_front_page_takes_as_many_queries_for_much_as_for_little(
     cast: Cast, admin: Browser, stranger: Browser
 ) -> None:
     fill(cast)
@@ -284,7 +284,7 @@ def test_the_front_page_takes_as_many_queries_for_much_as_for_little(
         assert len(page.content) < 60_000
 
 
-def test_a_box_that_fails_leaves_the_others_as_they_are(
+def test_m1_a_box_that_fails_leaves_the_others_as_they_are(
     admin: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(request: HttpRequest) -> Sequence[Line]:

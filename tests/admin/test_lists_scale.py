@@ -162,7 +162,7 @@ def lists() -> list[str]:
     ] + [reverse("admin:archived_kpis"), reverse("admin:index")]
 
 
-def test_no_list_grows_with_what_there_is(root: Browser) -> None:
+def test_m4_no_list_grows_with_what_there_is(root: Browser) -> None:
     """Neither the links of a filter, nor the queries of a page."""
     cast = make_cast()
     fill(cast)

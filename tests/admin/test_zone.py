@@ -54,7 +54,7 @@ def in_zone(browser: Browser, zone: str) -> Browser:
         "Ëurope/Berlin",
     ],
 )
-def test_a_zone_that_is_none_is_utc(name: str) -> None:
+def test_m2_a_zone_that_is_none_is_utc(name: str) -> None:
     assert zone_named(name) is UTC
 
 
@@ -89,7 +89,7 @@ def test_a_zone_that_the_database_does_not_know_is_not_used() -> None:
         ("2026-01-15T13:05", "no/zone", "2026-01-15 13:05 UTC"),
     ],
 )
-def test_a_time_is_shown_in_the_viewers_zone_with_its_name(
+def test_m2_a_time_is_shown_in_the_viewers_zone_with_its_name(
     cast: Cast, admin: Browser, at: str, zone: str, text: str
 ) -> None:
     alert = alert_of(cast, datetime.fromisoformat(at).replace(tzinfo=UTC))
@@ -98,7 +98,7 @@ def test_a_time_is_shown_in_the_viewers_zone_with_its_name(
         assert text in browser.get(path).content.decode(), path
 
 
-def test_lists_are_divided_by_the_days_of_the_viewers_zone(cast: Cast, admin: Browser) -> None:
+def test_m2_lists_are_divided_by_the_days_of_the_viewers_zone(cast: Cast, admin: Browser) -> None:
     alert_of(cast, datetime(2026, 1, 15, 23, 30, tzinfo=UTC))
     day = "/admin/kpis/alert/?raised_at__year=2026&raised_at__month=1&raised_at__day={}"
     for zone, there in ((BERLIN, 16), ("UTC", 15)):
@@ -108,7 +108,7 @@ def test_lists_are_divided_by_the_days_of_the_viewers_zone(cast: Cast, admin: Br
 
 
 @pytest.mark.once("postgres")
-def test_each_page_names_the_zone_and_no_other_than_the_admins_has_one(
+def test_m2_each_page_names_the_zone_and_no_other_than_the_admins_has_one(
     cast: Cast, admin: Browser
 ) -> None:
     in_zone(admin, BERLIN)
@@ -119,7 +119,7 @@ def test_each_page_names_the_zone_and_no_other_than_the_admins_has_one(
 
 
 @pytest.mark.once("postgres")
-def test_what_is_exported_stays_in_utc(cast: Cast, admin: Browser) -> None:
+def test_m2_what_is_exported_stays_in_utc(cast: Cast, admin: Browser) -> None:
     at = datetime(2026, 1, 15, 13, 5, tzinfo=UTC)
     KpiValue.objects.create(kpi=cast.home.revenue, value=1, at=at, actor_id="system")
     exported = in_zone(admin, BERLIN).get("/admin/kpis/kpivalue/export/csv/").content.decode()
@@ -158,7 +158,7 @@ def test_today_begins_where_the_viewer_is() -> None:
         ("2026-03-29T22:00", False),
     ],
 )
-def test_a_day_of_a_filter_is_one_of_the_viewers_zone(
+def test_m2_a_day_of_a_filter_is_one_of_the_viewers_zone(
     cast: Cast, admin: Browser, at: str, is_found: bool
 ) -> None:
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
