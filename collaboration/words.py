@@ -47,9 +47,9 @@ def _of_annotation(happened: Happened) -> str:
     verb = "wrote" if happened.kind == "created" else "changed"
     content, entity = happened.told("content"), happened.told("entity")
     text = f"the note “{shortened(content)}”" if isinstance(content, str) else "a note"
-    if isinstance(entity, dict):
+    if isinstance(entity, dict) and entity.get("id"):
         return f"{verb} {text} on {happened.name_of(str(entity.get('type')), entity.get('id'))}"
-    return f"{verb} {text} in {_session_of(happened)}" if happened.told("sessionId") else f"{verb} {text}"
+    return f"{verb} {text} in {_session_of(happened)}"
 
 
 WORDS: Mapping[str, Wording] = {

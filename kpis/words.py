@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from bos.adminsite.numbers import plain_number
-from bos.adminsite.words import Happened, Wording, begun_in_history, names_from
+from bos.adminsite.words import Happened, Wording, begun_in_history, names_from, time_of
 from kpis.insights.asked import ANSWER
 from kpis.models import AlertState, InsightKind, Kpi
-from sync.protocol.times import wire_time_us
 
+A_MOMENT = timedelta(seconds=5)
+"""Longer than from a time that is set to the COMMIT of its event."""
 INSIGHTS = {
     InsightKind.ANOMALY: "found an anomaly in",
     InsightKind.PREDICTION: "forecast",
@@ -39,13 +42,21 @@ def _of_alert(happened: Happened) -> str:
     text = f"the alert “{message}”" if message else "an alert"
     if happened.kind == "created":
         return f"raised {text}"
-    state, now = happened.told("state"), wire_time_us(happened.event.at_us)
     if happened.kind == "deleted":
-        return f"{'resolved' if state == AlertState.RESOLVED else 'put away'} {text}"
-    seen = happened.told("acknowledgedAt")
-    if isinstance(seen, str) and seen[:16] == now[:16]:
+        is_resolved = happened.told("state") == AlertState.RESOLVED
+        return f"{'resolved' if is_resolved else 'put away'} {text}"
+    if _is_at(happened, happened.told("acknowledgedAt")):
         return f"acknowledged {text}"
     return f"{'snoozed' if happened.told('snoozedUntil') else 'changed'} {text}"
+
+
+def _is_at(happened: Happened, told: Any) -> bool:
+    """Whether this time, as it is on the wire, is the event's own."""
+    try:
+        moment = datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        return False
+    return abs(moment - time_of(happened.event)) < A_MOMENT
 
 
 def _of_insight(happened: Happened) -> str:

@@ -73,7 +73,7 @@ class Happened:
 
     def name_of(self, entity_type: str, id_: object) -> str:
         found = self.names.get((entity_type, str(id_)))
-        return found or f"{entity_type.replace('_', ' ')} {str(id_)[:8]}"
+        return found or f"{entity_type.replace('_', ' ') or 'entity'} {str(id_)[:8]}"
 
     def told(self, key: str) -> Any:
         """Return what the event says of this, under its name on the wire; None where nothing."""

@@ -20,7 +20,7 @@ from bos.service.keys import key_revoke
 from collaboration.models import Session
 from kpis.archive.services import kpi_erase, kpi_restore, kpis_archive
 from kpis.insights.asked import ANSWER
-from kpis.models import Alert, Insight, InsightKind, Kpi, Severity, Visibility
+from kpis.models import Alert, Insight, InsightKind, Kpi, KpiValue, Severity, Visibility
 from sync.eventlog import capture
 from sync.models import Event
 from sync.protocol.identity import Actor, acting
@@ -90,6 +90,7 @@ def test_a_kpi_that_some_do_not_see_any_more_is_not_said_to_be_archived(cast: Ca
 def test_m3_an_import_is_named_by_its_file(cast: Cast, admin: Browser) -> None:
     rows = "\n".join(f"Revenue,2026-01-{day:02},{day}" for day in range(1, 21))
     rows += "\n" + "\n".join(f"Margin,2026-01-{day:02},{day}" for day in range(1, 21))
+    KpiValue.objects.filter(kpi__organization=cast.home.organization).delete()
     before = newest_events(cast.home.id, most=1)[0].sequence
     import_file(admin, "values", f"kpi,time,value\n{rows}\n", "q3.csv")
     events = [e for e in newest_events(cast.home.id, most=20) if e.sequence > before]
@@ -128,7 +129,7 @@ def test_what_is_done_in_a_shell_says_so(cast: Cast) -> None:
         "from bos.models import Department; "
         f"Department.objects.filter(pk='{cast.home.sales.pk}').update(name='Shelled')"
     )
-    call_command("shell", command=code, no_imports=True)
+    call_command("shell", command=code, verbosity=0)
     assert last(cast) == ["The system changed the department Shelled in a shell"]
 
 
