@@ -53,10 +53,9 @@ def _of_alert(happened: Happened) -> str:
 def _is_at(happened: Happened, told: Any) -> bool:
     """Whether this time, as it is on the wire, is the event's own."""
     try:
-        moment = datetime.fromisoformat(told)
-    except (TypeError, ValueError):
+        return abs(datetime.fromisoformat(told) - time_of(happened.event)) < A_MOMENT
+    except (TypeError, ValueError):  # none, or one without a zone
         return False
-    return abs(moment - time_of(happened.event)) < A_MOMENT
 
 
 def _of_insight(happened: Happened) -> str:

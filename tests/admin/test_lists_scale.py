@@ -115,7 +115,7 @@ def _fill_kpis(
         for n in range(ROWS)
     )
     ReportSchedule.objects.bulk_create(
-        ReportSchedule(**of_tenant, department=departments[n], format="pdf", rhythm="day")
+        ReportSchedule(**of_tenant, department=departments[n], format="pdf", rhythm="daily")
         for n in range(ROWS)
     )
     Import.objects.bulk_create(
