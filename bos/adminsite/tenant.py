@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import DecimalField, ForeignKey, ManyToManyField, QuerySet
+from django.db.models import DateTimeField, DecimalField, ForeignKey, ManyToManyField, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 from bos.adminsite.choosing import DepartmentField, Ways
 from bos.adminsite.numbers import plain_number
 from bos.adminsite.scope import has_tenant, sees_all, tenant_of
+from bos.adminsite.zone import zone_name
 from bos.history.page import history_page
 from bos.jobs.queue import require_room
 from bos.models import Department, Organization, User
@@ -82,7 +83,20 @@ class ExactHidden(Exact, HiddenInput):
     pass
 
 
-class LockingAdmin(AnyModelAdmin):
+class ZonedAdmin(AnyModelAdmin):
+    """Pages whose forms take times in the zone of the user who looks, and say so.
+
+    A time that comes twice there, or never, because clocks are changed, is refused by the form.
+    """
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, DateTimeField) and field is not None:
+            field.help_text = f"{field.help_text} In {zone_name()}.".strip()
+        return field
+
+
+class LockingAdmin(ZonedAdmin):
     """Pages that lock the row which they change or delete before they read it."""
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:

@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
+from django_q.models import Schedule
 
 from bos.adminsite.zone import COOKIE, _database_knows, today_begins, zone_named
 from kpis.models import Alert, KpiValue, Severity
+from tests.support import doors
 from tests.support.cast import Cast
 
 BERLIN = "Europe/Berlin"
@@ -179,3 +181,25 @@ def test_a_time_of_a_filter_that_names_its_zone_keeps_it(cast: Cast, admin: Brow
         )
         page = in_zone(admin, "America/New_York").get(f"/admin/kpis/kpivalue/?{query}")
         assert page.context["cl"].result_count == is_found, text
+
+
+@pytest.mark.once("postgres")
+def test_m2_a_form_takes_a_time_in_the_viewers_zone_and_says_so(root: Browser) -> None:
+    schedule = Schedule.objects.create(name="zoned", func="builtins.print", repeats=0)
+    address = f"/admin/django_q/schedule/{schedule.pk}/change/"
+
+    def post(day: str, hour: str) -> int:
+        page = in_zone(root, BERLIN).get(address)
+        assert f"In {BERLIN}." in page.content.decode()
+        fields = doors.form(page)
+        del fields["next_run"]
+        return root.post(address, fields | {"next_run_0": day, "next_run_1": hour}).status_code
+
+    assert post("2031-01-15", "14:05:00") == 302
+    schedule.refresh_from_db()
+    assert schedule.next_run == datetime(2031, 1, 15, 13, 5, tzinfo=UTC)
+    # Clocks are put forward from 2 to 3: it never comes, and nothing is stored.
+    assert post("2031-03-30", "02:30:00") == 200
+    schedule.refresh_from_db()
+    assert schedule.next_run == datetime(2031, 1, 15, 13, 5, tzinfo=UTC)
+    schedule.delete()
