@@ -11,6 +11,8 @@ SOURCES = {
     "import": "by import",
     "command": "by a command",
     "connector": "by connector",
+    "account": "on a page of their own account",
+    "oidc": "by single sign-on",
     "shell": "in a shell",
     SYSTEM.source: "",
 }
