@@ -82,6 +82,7 @@ WORDS: Mapping[str, Wording] = {
     "kpi": Wording(
         say=_of_kpi,
         plural="KPIs",
+        verbs={"KPI_UPDATED": "set"},
         names=names_from(Kpi, manager="everything"),
         begun=begun_in_history(Kpi),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -13,6 +13,11 @@ from django.http import HttpRequest
 from bos.adminsite.scope import scope_of
 from bos.adminsite.tree import DepartmentTree
 from bos.models import Department
+
+if TYPE_CHECKING:  # generic for the type checker only
+    AnyModelChoiceField = forms.ModelChoiceField[Any]
+else:
+    AnyModelChoiceField = forms.ModelChoiceField
 
 
 class Ways:
@@ -29,7 +34,7 @@ class Ways:
         return (self._tree.path(row.pk) or str(row)) if isinstance(row, Department) else str(row)
 
 
-class DepartmentField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs only
+class DepartmentField(AnyModelChoiceField):
     """A choice of departments, each named by its way."""
 
     def __init__(self, *args: Any, ways: Ways, **kwargs: Any) -> None:

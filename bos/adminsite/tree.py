@@ -91,7 +91,7 @@ class DepartmentTree:
         return found
 
     def path(self, id_: UUID) -> str:
-        """Write the way from the top: 'Flights / New York / Newark'; '' of one that is not there."""
+        """Write the way from the top, 'Flights / Boston'; '' of one that is not there."""
         if id_ not in self._nodes:
             return ""
         names = [self._nodes[pk].name for pk in (id_, *self.above(id_))][::-1]

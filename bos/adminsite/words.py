@@ -64,7 +64,7 @@ class Happened:
 
     @property
     def name(self) -> str:
-        """Return what the entity was called then; where the event does not say it, what it is now."""
+        """Return what the entity was called then, or, of an event that does not say it, is now."""
         for told in (self.data, self.live):
             for key in NAMED:
                 if isinstance(told.get(key), str) and told[key]:
@@ -99,7 +99,8 @@ class Wording:
     """How the events of an entity type read.
 
     say: what follows the author's name: 'set Kennedy departures to 280 flights'.
-    plural: of several that are told of together: 'KPIs'.
+    plural: of several that are told of together: 'KPIs'; verbs: what is done to them, by the type
+    of their live message, where they are not added, changed or deleted.
     names: what such entities are called; begun: when they were first made, of those that can go and
     come back. mentions: the keys of what else an event names by its id, and its entity type.
     is_quiet: it is not worth a line on the front page.
@@ -107,6 +108,7 @@ class Wording:
 
     say: Say
     plural: str
+    verbs: Mapping[str, str] = field(default_factory=dict)
     names: Lookup = _no_names
     begun: Callable[[Collection[str]], Mapping[str, datetime]] = _never_begun
     mentions: Mapping[str, str] = field(default_factory=dict)
@@ -178,9 +180,14 @@ def tell_together(events: Sequence[Event], tenant: Organization | None) -> list[
     loud = [event for event in events if not wording_of(event.entity_type).is_quiet]
     teller = _Teller(loud, tenant)
     lines: list[Told] = []
+    imports: set[str] = set()
     for _, alike in groupby(loud, key=_likeness):
         some = list(alike)
-        if len(some) >= FEWEST_TOGETHER or import_of(some[0].origin):
+        import_id = import_of(some[0].origin)
+        if import_id and import_id in imports:  # others wrote between its slices
+            continue
+        imports.add(import_id)
+        if len(some) >= FEWEST_TOGETHER or import_id:
             lines.append(Told(some[0], teller.summary(some), len(some)))
         else:
             lines += [Told(event, teller.sentence(event)) for event in some]
@@ -219,8 +226,9 @@ class _Teller:
             return f"{self._subject(first)} {_written(import_)}"
         if count == 1:
             return self.sentence(first)
-        verb = "set" if first.live_type == "KPI_UPDATED" else VERBS.get(first.change_type, "changed")
-        plural = wording_of(first.entity_type).plural or f"of the type {first.entity_type}"
+        wording = wording_of(first.entity_type)
+        verb = wording.verbs.get(first.live_type) or VERBS.get(first.change_type, "changed")
+        plural = wording.plural or f"of the type {first.entity_type}"
         return self._whole(first, f"{verb} {count} {plural}")
 
     def _whole(self, event: Event, predicate: str) -> str:
@@ -290,7 +298,7 @@ class _Teller:
 
 
 def _written(import_: Import) -> str:
-    """How much a file has set: 'set 40 values'."""
+    """Say how much a file has set: 'set 40 values'."""
     outcome = import_.outcome or {}
     count = outcome.get("new", 0) + outcome.get("changed", 0)
     title = next((kind.title for kind in kinds() if kind.name == import_.kind), import_.kind)
@@ -300,7 +308,7 @@ def _written(import_: Import) -> str:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    """What is stored may be of an older version: it is read as it is."""
+    """Read what is stored, which may be of an older version; {} where it is no object."""
     try:
         found = json.loads(text, parse_float=Decimal) if text else {}
     except ValueError:
@@ -330,7 +338,8 @@ def _lost_of(events: Iterable[Event]) -> set[tuple[str, int]]:
 def _begun_of(events: Iterable[Event]) -> dict[tuple[str, str], datetime]:
     made: dict[str, set[str]] = defaultdict(set)
     for event in events:
-        if event.change_type == "created" and wording_of(event.entity_type).begun is not _never_begun:
+        comes_back = wording_of(event.entity_type).begun is not _never_begun
+        if event.change_type == "created" and comes_back:
             made[event.entity_type].add(event.entity_id)
     return {
         (entity_type, id_): begun.astimezone(UTC)
@@ -347,17 +356,16 @@ def names_from(model: Any, *, manager: str = "objects", name: str = "name") -> L
 
     def names(ids: Collection[str], tenant: Organization | None) -> Mapping[str, str]:
         wanted = canonical_uuids(list(ids))
+        own = "pk" if model is Organization else "organization_id"
         rows = getattr(model, manager).filter(pk__in=wanted)
         if tenant is not None:
-            rows = rows.filter(**({"pk": tenant.pk} if model is Organization else {"organization": tenant}))
+            rows = rows.filter(**{own: tenant.pk})
         found = {str(pk): str(text) for pk, text in rows.values_list("pk", name)}
         missing = [id_ for id_ in wanted if str(id_) not in found]
         if missing and hasattr(model, "history"):
             kept = model.history.filter(id__in=missing).order_by("history_id")
-            if tenant is not None and model is not Organization:
-                kept = kept.filter(organization=tenant)
-            elif tenant is not None:
-                kept = kept.filter(id=tenant.pk)
+            if tenant is not None:
+                kept = kept.filter(**{own.replace("pk", "id"): tenant.pk})
             found |= {str(id_): str(text) for id_, text in kept.values_list("id", name)}
         return found
 

@@ -1,4 +1,4 @@
-"""Departments as a tree: in its order, with what is in each, and by their ways where one is chosen."""
+"""Departments as a tree: in its order, with what is in each, and chosen by their ways."""
 
 from __future__ import annotations
 

@@ -245,7 +245,10 @@ def test_the_days_changes_are_told_in_words_and_together_where_they_are_alike(
     with acting(Actor(cast.alice.id, "admin")):
         Kpi.objects.filter(pk__in=[kpi.pk for kpi in made]).update(target=5)
     told = texts(admin, "What changed today")
-    assert told[:2] == ["Alice changed 4 KPIs in the admin", "Mia set Revenue to 280 EUR by WebSocket"]
+    assert told[:2] == [
+        "Alice changed 4 KPIs in the admin",
+        "Mia set Revenue to 280 EUR by WebSocket",
+    ]
     assert told[2].startswith("The system added ")
 
 

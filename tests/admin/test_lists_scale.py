@@ -1,4 +1,4 @@
-"""Every list of the admin at 500 users, 64 departments and 1,000 KPIs: its size, and its queries."""
+"""Every list of the admin at 500 users, 64 departments and 1,000 KPIs: its size, its queries."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def fill(cast: Cast) -> None:
         for n in range(64)
     )
     Employee.objects.bulk_create(
-        Employee(organization=organization, name=f"E {n}", user=user, department=departments[n % 64])
+        Employee(
+            organization=organization, name=f"E {n}", user=user, department=departments[n % 64]
+        )
         for n, user in enumerate(users[:ROWS])
     )
     kpis = Kpi.objects.bulk_create(
