@@ -53,9 +53,7 @@ def _of_annotation(happened: Happened) -> str:
 
 
 WORDS: Mapping[str, Wording] = {
-    "session": Wording(
-        say=_of_session, plural="sessions", names=names_from(Session, name="title")
-    ),
+    "session": Wording(say=_of_session, plural="sessions", names=names_from(Session, name="title")),
     "invitation": Wording(
         say=_of_invitation, plural="invitations", mentions=IN_SESSION, is_quiet=True
     ),

@@ -12,9 +12,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from bos.adminsite.phrases import SOURCES
 from bos.adminsite.scope import scope_of, sees_all
 from bos.adminsite.tenant import AnyModelAdmin, is_staff
-from bos.adminsite.phrases import SOURCES
 from bos.adminsite.words import tell, time_of, wordings
 from bos.adminsite.zone import exact_time
 from sync.models import Event

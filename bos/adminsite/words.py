@@ -301,10 +301,11 @@ def _written(import_: Import) -> str:
     """Say how much a file has set: 'set 40 values'."""
     outcome = import_.outcome or {}
     count = outcome.get("new", 0) + outcome.get("changed", 0)
+    if import_.kind == "values":
+        return f"set {count:,} values"
     title = next((kind.title for kind in kinds() if kind.name == import_.kind), import_.kind)
     things = title if title[:2].isupper() else title.lower()
-    verb = "set" if import_.kind == "values" else "wrote"
-    return f"{verb} {count:,} {things}"
+    return f"wrote {count:,} {things}"
 
 
 def _object(text: str) -> Mapping[str, Any]:

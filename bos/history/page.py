@@ -86,9 +86,7 @@ def entries_of(rows: Sequence[Any], before: Any, tenant: Organization | None) ->
     name_authors(rows, tenant)
     older = [*rows[1:], before]
     shown = _Names([*rows, *([before] if before else [])], tenant)
-    return [
-        _entry(row, _changes(row, old, shown)) for row, old in zip(rows, older, strict=True)
-    ]
+    return [_entry(row, _changes(row, old, shown)) for row, old in zip(rows, older, strict=True)]
 
 
 def _entry(row: Any, changes: list[tuple[str, str, str]]) -> Entry:

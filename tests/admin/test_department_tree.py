@@ -83,9 +83,7 @@ def test_each_department_says_what_is_in_it_and_below_it(cast: Cast, admin: Brow
         )
     archived = Kpi.objects.filter(name="Top/Other 0")
     archived.update(archived_at=timezone.now())
-    Employee.objects.create(
-        organization=home.organization, name="Ann", department=below["Top/Mid"]
-    )
+    Employee.objects.create(organization=home.organization, name="Ann", department=below["Top/Mid"])
     held = {row.name: row.held for row in rows(admin)}
     assert {name: held[name]["kpis"] for name in ("Top", "Mid", "Low", "Other")} == {
         "Top": (1, 5),

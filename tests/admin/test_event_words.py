@@ -256,7 +256,9 @@ def test_s2_the_log_of_another_organization_is_not_to_be_read(
 def test_m3_an_author_of_another_organization_has_no_name_here(cast: Cast) -> None:
     with acting(Actor(cast.charlie.id, "admin")):
         Department.objects.filter(pk=cast.home.sales.pk).update(name="Odd")
-    assert last(cast) == ["Somebody outside of the organization changed the department Odd in the admin"]
+    assert last(cast) == [
+        "Somebody outside of the organization changed the department Odd in the admin"
+    ]
 
 
 def test_the_log_is_filtered_by_what_there_can_be(cast: Cast, admin: Browser) -> None:

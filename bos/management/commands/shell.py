@@ -1,4 +1,4 @@
-"""Django's shell, with a source of its own: the log and the histories say what was changed in it."""
+"""Django's shell, with a source of its own, which the log and the histories name."""
 
 from __future__ import annotations
 
