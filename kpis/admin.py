@@ -19,7 +19,7 @@ from bos.adminsite.numbers import plain_number
 from bos.adminsite.pages import register_pages
 from bos.adminsite.scope import scope_of
 from bos.adminsite.tenant import AnyTabularInline, ExactHidden
-from bos.adminsite.zone import zone_name
+from bos.adminsite.zone import on_the_wall, zone_name
 from bos.history.admin import ChangesAdmin
 from bos.history.page import author_names
 from bos.imports.admin import ExportAdmin
@@ -50,7 +50,7 @@ class PeriodFilter(RangeDateTimeFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = f"{self.title} ({zone_name()})"
+        self.title: str = f"{self.field.verbose_name} ({zone_name()})"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self._time("from"), self._time("to")
@@ -58,7 +58,7 @@ class PeriodFilter(RangeDateTimeFilter):
             queryset = queryset.filter(**{f"{self.parameter_name}__gte": first})
         if last is not None:
             if not self._text("to_1"):
-                last = timezone.localtime(last) + timedelta(days=1)  # by the clock on the wall
+                last = on_the_wall(last) + timedelta(days=1)
             queryset = queryset.filter(**{f"{self.parameter_name}__lt": last})
         return queryset
 

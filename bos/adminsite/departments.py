@@ -56,14 +56,16 @@ class DepartmentTreeAdmin(DepartmentDeletion):
         )
 
     @admin.display(description=getattr(DepartmentDeletion.action_checkbox, "short_description", ""))
-    def action_checkbox(self, obj: Any) -> str:
-        return "" if getattr(obj, "is_context", False) else str(super().action_checkbox(obj))
+    def action_checkbox(self, obj: Any) -> SafeString:
+        if getattr(obj, "is_context", False):
+            return SafeString("")
+        return super().action_checkbox(obj)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
         base: Any = super().get_changelist(request, **kwargs)
         scope = scope_of(request)
 
-        class InTree(base):
+        class InTree(base):  # type: ignore[misc]  # of a class that a call makes
             def get_results(self, request: HttpRequest) -> None:
                 tree = DepartmentTree(None if scope is None else scope.pk)
                 page: Any = self

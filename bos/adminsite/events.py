@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -79,7 +78,7 @@ class EventAdmin(AnyModelAdmin):
     )
     readonly_fields = ("text", "time", "channels", "everything")
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The newest first, by an index: of one log, or of all."""
         return ("-pk",) if sees_all(request) else ("-sequence",)
 
@@ -108,7 +107,7 @@ class EventAdmin(AnyModelAdmin):
         base: Any = super().get_changelist(request, **kwargs)
         tenant = scope_of(request)
 
-        class InWords(base):
+        class InWords(base):  # type: ignore[misc]  # of a class that a call makes
             def get_results(self, request: HttpRequest) -> None:
                 super().get_results(request)
                 page: Any = self

@@ -330,8 +330,9 @@ def _lost_of(events: Iterable[Event]) -> set[tuple[str, int]]:
     lost = set()
     for organization_id, sequence, entity_id, change_type, at_us in next_ones:
         before = gone.get((organization_id, sequence - 1))
-        is_same = before is not None and before.entity_id == entity_id
-        if is_same and change_type == "updated" and at_us - before.at_us < 1_000_000:
+        if before is None or before.entity_id != entity_id:
+            continue
+        if change_type == "updated" and at_us - before.at_us < 1_000_000:
             lost.add((organization_id, sequence - 1))
     return lost
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timezone as fixed_zone
 from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -22,8 +23,20 @@ from django.utils.formats import date_format
 
 COOKIE = "bos_zone"
 NAME = re.compile(r"UTC|[A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2}", re.ASCII)
-"""What browsers call zones. Other files lie among the machine's, too: `localtime`, `Factory`."""
+"""The form of what browsers call zones. Other files lie among the machine's, too: `localtime`, `Factory`."""
 LONGEST_NAME = 64
+
+
+class ViewerZone(ZoneInfo):
+    """A zone whose local times know their distance from UTC, and the name of it, by themselves.
+
+    Else Django names none in the hour that comes twice when clocks are put back.
+    """
+
+    def fromutc(self, dt: datetime, /) -> datetime:
+        local = super().fromutc(dt)
+        distance = local.utcoffset() or timedelta(0)
+        return local.replace(tzinfo=fixed_zone(distance, local.tzname() or str(self)))
 
 
 def zone_named(name: str) -> tzinfo:
@@ -31,7 +44,7 @@ def zone_named(name: str) -> tzinfo:
     if len(name) > LONGEST_NAME or NAME.fullmatch(name) is None or name not in _names():
         return UTC
     try:
-        zone = ZoneInfo(name)
+        zone = ViewerZone(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a broken file of the machine's
         return UTC
     return zone if _database_knows(connection.vendor, name) else UTC
@@ -84,6 +97,12 @@ def zone_script(request: HttpRequest) -> str:
     return static("bos/zone.js")
 
 
+def on_the_wall(moment: datetime) -> datetime:
+    """Return the time by the clock where the user is, to calculate with: a day later it is the same
+    hour, also where clocks are changed meanwhile."""
+    return moment.astimezone(ZoneInfo(zone_name()))
+
+
 def shown_time(moment: datetime) -> str:
     """Write a time as the lists do: `2026-03-29 14:05 CEST`."""
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
@@ -96,4 +115,4 @@ def exact_time(moment: datetime) -> str:
 
 def today_begins() -> datetime:
     """Return the midnight before now, where the user is."""
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return on_the_wall(timezone.now()).replace(hour=0, minute=0, second=0, microsecond=0)
