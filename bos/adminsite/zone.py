@@ -23,7 +23,7 @@ from django.utils.formats import date_format
 
 COOKIE = "bos_zone"
 NAME = re.compile(r"UTC|[A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2}", re.ASCII)
-"""The form of what browsers call zones. Other files lie among the machine's, too: `localtime`, `Factory`."""
+"""How browsers call zones. Other files lie beside them: `localtime`, `Factory`."""
 LONGEST_NAME = 64
 
 

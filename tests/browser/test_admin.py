@@ -186,7 +186,7 @@ async def test_b5_the_front_page_acknowledges_by_keyboard_in_the_browsers_zone_o
     await sign_in(page, server, cast.alice)
     alerts = page.locator('[data-bos-panel="Open alerts"]')
     await expect(alerts).to_contain_text("2026-01-16 08:30 JST")
-    await expect(page.locator(".bos-zone")).to_have_text("Asia/Tokyo")
+    await expect(page.locator(".bos-zone")).to_have_text("Times: Asia/Tokyo")
     changed = page.locator('[data-bos-panel="What changed today"]')
     await expect(changed).to_contain_text("The system raised the alert “Revenue is 95 EUR")
     for width in (390, 768, 1400):
