@@ -21,7 +21,7 @@ def _of_user(happened: Happened) -> str:
 
 
 def _of_notification(happened: Happened) -> str:
-    reader = next((t.partition(":")[2] for t in happened.topics if t.startswith("user:")), "")
+    reader = happened.topic("user")
     if happened.kind == "deleted":
         return f"{'read' if reader == happened.event.actor_id else 'ended'} “{happened.name}”"
     if happened.kind == "created":
@@ -42,6 +42,7 @@ WORDS: Mapping[str, Wording] = {
         say=_of_notification,
         plural="notifications",
         names=names_from(Notification, name="title"),
+        topics=("user",),
         is_quiet=True,
     ),
     "sign_in": Wording(say=lambda _: "ended a sign-in", plural="sign-ins"),

@@ -22,7 +22,7 @@ def _session_of(happened: Happened) -> str:
 
 
 def _of_invitation(happened: Happened) -> str:
-    user = next((t.partition(":")[2] for t in happened.topics if t.startswith("user:")), "")
+    user = happened.topic("user")
     name = happened.name_of("user", user) if user else "somebody"
     if happened.kind == "deleted":
         return f"ended an invitation of {name}"
@@ -55,7 +55,11 @@ def _of_annotation(happened: Happened) -> str:
 WORDS: Mapping[str, Wording] = {
     "session": Wording(say=_of_session, plural="sessions", names=names_from(Session, name="title")),
     "invitation": Wording(
-        say=_of_invitation, plural="invitations", mentions=IN_SESSION, is_quiet=True
+        say=_of_invitation,
+        plural="invitations",
+        mentions=IN_SESSION,
+        topics=("user",),
+        is_quiet=True,
     ),
     "participant": Wording(
         say=_of_participant, plural="participants", mentions=IN_SESSION, is_quiet=True

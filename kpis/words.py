@@ -59,9 +59,11 @@ def _is_at(happened: Happened, told: Any) -> bool:
 
 
 def _of_insight(happened: Happened) -> str:
-    kpi_id = happened.told("kpiId")
-    if happened.kind == "deleted" or kpi_id is None:
-        return f"{'withdrew' if happened.kind == 'deleted' else happened.verb} an insight"
+    kpi_id = happened.topic("kpi") or happened.told("kpiId")
+    if kpi_id is None:
+        return f"{happened.verb} an insight"
+    if happened.kind == "deleted":
+        return f"withdrew an insight into {happened.name_of('kpi', kpi_id)}"
     verb = INSIGHTS.get(happened.told("kind"), "found something in")
     return f"{verb} {happened.name_of('kpi', kpi_id)}"
 
@@ -87,7 +89,7 @@ WORDS: Mapping[str, Wording] = {
         begun=begun_in_history(Kpi),
     ),
     "alert": Wording(say=_of_alert, plural="alerts"),
-    "insight": Wording(say=_of_insight, plural="insights", mentions=OF_KPI),
+    "insight": Wording(say=_of_insight, plural="insights", mentions=OF_KPI, topics=("kpi",)),
     "report": Wording(say=_of_report, plural="reports"),
     ANSWER: Wording(say=_of_answer, plural="forecasts", mentions=OF_KPI, is_quiet=True),
 }

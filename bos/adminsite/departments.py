@@ -48,9 +48,10 @@ class DepartmentTreeAdmin(DepartmentDeletion):
     @admin.display(description="name", ordering="name")
     def place(self, department: Any) -> SafeString:
         return format_html(
-            '<span class="bos-depth{}" data-depth="{}" title="{}">{}</span>',
+            '<span class="bos-depth{}" data-depth="{}" data-above="{}" title="{}">{}</span>',
             " bos-context" if department.is_context else "",
             min(department.depth, DEEPEST_SHOWN),
+            department.path.removesuffix(department.shown_name),
             department.path,
             department.shown_name,
         )

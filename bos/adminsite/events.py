@@ -87,8 +87,8 @@ class EventAdmin(AnyModelAdmin):
         return str(getattr(event, "told", ""))
 
     @admin.display(description="time", ordering="at_us")
-    def time(self, event: Event) -> str:
-        return exact_time(time_of(event))
+    def time(self, event: Event) -> SafeString:
+        return format_html('<span class="bos-time">{}</span>', exact_time(time_of(event)))
 
     @admin.display(description="channels")
     def channels(self, event: Event) -> str:

@@ -75,6 +75,11 @@ class Happened:
         found = self.names.get((entity_type, str(id_)))
         return found or f"{entity_type.replace('_', ' ') or 'entity'} {str(id_)[:8]}"
 
+    def topic(self, kind: str) -> str:
+        """Return the id of the topic of this kind; empty where it concerned none."""
+        ids = (id_ for kind_, _, id_ in (t.partition(":") for t in self.topics) if kind_ == kind)
+        return next(ids, "")
+
     def told(self, key: str) -> Any:
         """Return what the event says of this, under its name on the wire; None where nothing."""
         found = self.data.get(key)
@@ -102,7 +107,8 @@ class Wording:
     plural: of several that are told of together: 'KPIs'; verbs: what is done to them, by the type
     of their live message, where they are not added, changed or deleted.
     names: what such entities are called; begun: when they were first made, of those that can go and
-    come back. mentions: the keys of what else an event names by its id, and its entity type.
+    come back. mentions: the keys of what else an event names by its id, and its entity type; topics:
+    the kinds of topics whose names it needs.
     is_quiet: it is not worth a line on the front page.
     """
 
@@ -112,6 +118,7 @@ class Wording:
     names: Lookup = _no_names
     begun: Callable[[Collection[str]], Mapping[str, datetime]] = _never_begun
     mentions: Mapping[str, str] = field(default_factory=dict)
+    topics: Collection[str] = ()
     is_quiet: bool = False
 
 
@@ -272,7 +279,7 @@ class _Teller:
             if isinstance(entity, dict) and isinstance(entity.get("id"), str):
                 wanted[str(entity.get("type"))].add(entity["id"])
             for kind, _, id_ in (name.partition(":") for name in names_of(event)):
-                if kind == "user":
+                if kind in wording_of(event.entity_type).topics:
                     wanted[kind].add(id_)
         return {
             (entity_type, id_): shortened(name)

@@ -72,7 +72,7 @@ def test_m4_the_list_is_in_the_order_of_the_tree(cast: Cast, admin: Browser) -> 
         (1, "y"),
     ]
     html = admin.get(LIST).content.decode()
-    assert 'data-depth="2" title="Alpha / A / x">x</span>' in html
+    assert 'data-depth="2" data-above="Alpha / A / " title="Alpha / A / x">x</span>' in html
 
 
 def test_each_department_says_what_is_in_it_and_below_it(cast: Cast, admin: Browser) -> None:

@@ -306,3 +306,15 @@ def test_the_history_of_a_row_is_told(cast: Cast, admin: Browser) -> None:
         "The system added Revenue",
     ]
     assert f"{LOG}?q={kpi.pk}" in page.content.decode()
+
+
+def test_an_insight_that_is_gone_is_told_with_its_kpi(cast: Cast) -> None:
+    insight = Insight.objects.create(
+        organization=cast.home.organization,
+        kpi=cast.home.revenue,
+        kind=InsightKind.ANOMALY,
+        figures=figures_of(InsightKind.ANOMALY),
+        created_at=timezone.now(),
+    )
+    insight.delete()
+    assert last(cast) == ["The system withdrew an insight into Revenue"]
