@@ -107,8 +107,8 @@ class Wording:
     plural: of several that are told of together: 'KPIs'; verbs: what is done to them, by the type
     of their live message, where they are not added, changed or deleted.
     names: what such entities are called; begun: when they were first made, of those that can go and
-    come back. mentions: the keys of what else an event names by its id, and its entity type; topics:
-    the kinds of topics whose names it needs.
+    come back. mentions: the keys of what else an event names by its id, and its entity type.
+    topics: the kinds of topics whose names it needs.
     is_quiet: it is not worth a line on the front page.
     """
 
