@@ -36,8 +36,10 @@ WORTH_A_LOOK = (
 RECENT = timedelta(days=7)
 NO_WORKER = timedelta(minutes=3)
 """Twice what a worker needs at most until it has looked at a schedule of every minute."""
+MANY_EVENTS = 1_000
+"""A worker takes some seconds for so many."""
 LONG_WAIT = timedelta(minutes=2)
-EVENTS_READ = 60
+EVENTS_READ = 200
 """The newest events, of which the front page makes lines."""
 
 
@@ -98,12 +100,13 @@ def _queue(scope: Any) -> Line:
 def today(request: HttpRequest) -> Sequence[Line]:
     """Tell what has changed since midnight, in words; if nothing has, what did last."""
     scope = scope_of(request)
-    events = newest_events(None if scope is None else str(scope.pk), most=EVENTS_READ)
+    organization_id = None if scope is None else str(scope.pk)
+    events = newest_events(organization_id, most=EVENTS_READ, with_quiet=False)
     midnight = today_begins()
     new = [event for event in events if time_of(event) >= midnight]
-    lines = tell_together(new, scope)[:ONE_MORE]
+    lines = tell_together(new, scope, is_cut=len(new) == EVENTS_READ)[:ONE_MORE]
     if not lines:
-        before = tell_together(events, scope)[:1]
+        before = tell_together(events[:1], scope)
         return [_of_event(told, f"Nothing yet today. Last: {told.text}") for told in before]
     return [_of_event(told, told.text) for told in lines]
 
@@ -130,7 +133,7 @@ def system(request: HttpRequest) -> Sequence[Line]:
         Line(text=f"{jobs:,} jobs in the queue, {waiting:,} imports under way"),
         Line(
             text=f"{behind:,} event{pluralize(behind)} to be processed",
-            tone="wait" if behind > EVENTS_READ else "",
+            tone="wait" if behind > MANY_EVENTS else "",
         ),
         Line(
             text=f"Django {django.get_version()}, Python {platform.python_version()}, "

@@ -89,7 +89,9 @@ WORDS: Mapping[str, Wording] = {
         begun=begun_in_history(Kpi),
     ),
     "alert": Wording(say=_of_alert, plural="alerts"),
-    "insight": Wording(say=_of_insight, plural="insights", mentions=OF_KPI, topics=("kpi",)),
+    "insight": Wording(
+        say=_of_insight, plural="insights", mentions=OF_KPI, topics=("kpi",), is_quiet=True
+    ),
     "report": Wording(say=_of_report, plural="reports"),
     ANSWER: Wording(say=_of_answer, plural="forecasts", mentions=OF_KPI, is_quiet=True),
 }

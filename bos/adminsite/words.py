@@ -161,12 +161,16 @@ class Told:
         return time_of(self.event)
 
 
-def newest_events(organization_id: str | None, *, most: int) -> list[Event]:
+def newest_events(
+    organization_id: str | None, *, most: int, with_quiet: bool = True
+) -> list[Event]:
     """Read the end of the log, the newest first. organization_id: None for everybody's."""
+    rows = Event.objects.all()
+    if not with_quiet:
+        rows = rows.exclude(entity_type__in=[name for name, w in _wordings.items() if w.is_quiet])
     if organization_id is None:
-        return list(Event.objects.order_by("-pk")[:most])
-    own = Event.objects.filter(organization_id=organization_id)
-    return list(own.order_by("-sequence")[:most])
+        return list(rows.order_by("-pk")[:most])
+    return list(rows.filter(organization_id=organization_id).order_by("-sequence")[:most])
 
 
 def time_of(event: Event) -> datetime:
@@ -182,8 +186,13 @@ def tell(events: Sequence[Event], tenant: Organization | None) -> list[Told]:
     return [Told(event, teller.sentence(event)) for event in events]
 
 
-def tell_together(events: Sequence[Event], tenant: Organization | None) -> list[Told]:
-    """The same, with one line for neighbours that are alike, and none for what is quiet."""
+def tell_together(
+    events: Sequence[Event], tenant: Organization | None, *, is_cut: bool = False
+) -> list[Told]:
+    """The same, with one line for neighbours that are alike, and none for what is quiet.
+
+    is_cut: there are more events, which may be like the last ones.
+    """
     loud = [event for event in events if not wording_of(event.entity_type).is_quiet]
     teller = _Teller(loud, tenant)
     lines: list[Told] = []
@@ -195,7 +204,8 @@ def tell_together(events: Sequence[Event], tenant: Organization | None) -> list[
             continue
         imports.add(import_id)
         if len(some) >= FEWEST_TOGETHER or import_id:
-            lines.append(Told(some[0], teller.summary(some), len(some)))
+            at_least = is_cut and some[-1] is loud[-1]
+            lines.append(Told(some[0], teller.summary(some, at_least=at_least), len(some)))
         else:
             lines += [Told(event, teller.sentence(event)) for event in some]
     return lines
@@ -225,8 +235,8 @@ class _Teller:
         predicate = wording_of(event.entity_type).say(self._happened(event))
         return self._whole(event, predicate)
 
-    def summary(self, events: Sequence[Event]) -> str:
-        """Tell of these, which are alike."""
+    def summary(self, events: Sequence[Event], *, at_least: bool) -> str:
+        """Tell of these, which are alike. at_least: and of what may be more."""
         first, count = events[0], len(events)
         import_ = self._imports.get(import_of(first.origin))
         if import_ is not None:
@@ -236,7 +246,8 @@ class _Teller:
         wording = wording_of(first.entity_type)
         verb = wording.verbs.get(first.live_type) or VERBS.get(first.change_type, "changed")
         plural = wording.plural or f"of the type {first.entity_type}"
-        return self._whole(first, f"{verb} {count} {plural}")
+        many = f"at least {count:,}" if at_least else f"{count:,}"
+        return self._whole(first, f"{verb} {many} {plural}")
 
     def _whole(self, event: Event, predicate: str) -> str:
         end = "" if import_of(event.origin) in self._imports else self._end(event)
