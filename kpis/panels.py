@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bos.adminsite.panels import ONE_MORE, Act, Line, Panel, Tone
+from bos.adminsite.phrases import shortened
 from bos.adminsite.scope import scope_of
-from kpis.models import IN_STATE, Alert, AlertState, Kpi, Severity
+from kpis.models import IN_STATE, Alert, AlertState, Connector, Kpi, Severity
 
 TONES: dict[str, Tone] = {Severity.CRITICAL: "bad", Severity.WARNING: "wait", Severity.INFO: ""}
 WORST_FIRST = Case(
@@ -26,12 +27,35 @@ def first_steps(request: HttpRequest) -> Sequence[Line] | None:
     if kpis.exists():
         return None
     file = f"{reverse('admin:bos_import_add')}?kind=kpis"
+    connector = reverse("admin:kpis_connector_add")
     account = reverse("admin:bos_serviceaccount_add")
     return [
         Line(text="Import KPIs", address=file, note="from a CSV or XLSX file"),
         Line(text="Add a KPI", address=reverse("admin:kpis_kpi_add"), note="by hand"),
+        Line(text="Connect a source", address=connector, note="its values are fetched"),
         Line(text="Connect a system", address=account, note="it sends values with a key"),
     ]
+
+
+def failing_connectors(request: HttpRequest) -> Sequence[Line] | None:
+    """Name those whose last run has failed; without one there is no such box."""
+    scope = scope_of(request)
+    connectors = Connector.objects.all() if scope is None else Connector.objects.of(scope.pk)
+    failing = connectors.filter(is_active=True, failing_since__isnull=False)
+    found = list(
+        failing.only("name", "problem", "failing_since").order_by("failing_since")[:ONE_MORE]
+    )
+    lines = [
+        Line(
+            text=connector.name,
+            address=reverse("admin:kpis_connector_change", args=(connector.pk,)),
+            note=shortened(connector.problem),
+            tone="bad",
+            at=connector.failing_since,
+        )
+        for connector in found
+    ]
+    return lines or None
 
 
 def open_alerts(request: HttpRequest) -> Sequence[Line]:
@@ -66,6 +90,13 @@ def _note(alert: Alert, *, with_organization: bool) -> str:
 
 PANELS = (
     Panel(title="First steps", symbol="flag", rows=first_steps, order=5),
+    Panel(
+        title="Failing connectors",
+        symbol="power_off",
+        rows=failing_connectors,
+        order=15,
+        page="admin:kpis_connector_changelist",
+    ),
     Panel(
         title="Open alerts",
         symbol="notifications_active",

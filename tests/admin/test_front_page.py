@@ -22,10 +22,11 @@ from bos.jobs.queue import enqueue
 from bos.jobs.schedules import make_schedules
 from bos.models import Import, ImportState, Job, Notification, Organization, Role
 from bos.panels import EVENTS_READ, NO_WORKER
-from kpis.models import Alert, AlertState, Kpi, Severity
+from kpis.models import Alert, AlertState, Connector, Kpi, Severity
 from sync.protocol.identity import Actor, acting
 from tests.support import doors
 from tests.support.cast import Cast, make_person
+from tests.support.machines import make_machine
 
 pytestmark = pytest.mark.once("postgres")
 
@@ -143,14 +144,19 @@ def test_who_may_not_use_the_admin_gets_no_front_page(cast: Cast) -> None:
 # ------------------------------------------------------------------ empty states
 
 
-def test_m1_an_organization_without_kpis_is_shown_three_ways_to_its_first(
+def test_m1_an_organization_without_kpis_is_shown_the_ways_to_its_first(
     cast: Cast, admin: Browser
 ) -> None:
     assert shown(admin, "First steps") is None
     empty = Organization.objects.create(name="Empty")
     newcomer = doors.browser(make_person(empty, "nina", Role.ADMIN, None))
     found = shown(newcomer, "First steps").lines
-    assert [line.text for line in found] == ["Import KPIs", "Add a KPI", "Connect a system"]
+    assert [line.text for line in found] == [
+        "Import KPIs",
+        "Add a KPI",
+        "Connect a source",
+        "Connect a system",
+    ]
     for line in found:
         assert newcomer.get(line.address).status_code == 200
     html = newcomer.get(FRONT).content.decode()
@@ -158,7 +164,27 @@ def test_m1_an_organization_without_kpis_is_shown_three_ways_to_its_first(
     assert "Nobody is connected." in html
 
 
-# ------------------------------------------------------------------ imports
+# ------------------------------------------------------------------ imports and connectors
+
+
+def test_a_connector_that_fails_is_there_until_it_works(
+    cast: Cast, admin: Browser, stranger: Browser
+) -> None:
+    assert shown(admin, "Failing connectors") is None
+    connector = Connector.objects.create(
+        organization=cast.home.organization,
+        name="Warehouse",
+        kind="csv",
+        account=make_machine(cast.home.organization).user.service_account,
+        failing_since=timezone.now(),
+        problem="It answered 503.",
+    )
+    [line] = shown(admin, "Failing connectors").lines
+    assert (line.text, line.note) == ("Warehouse", "It answered 503.")
+    assert admin.get(line.address).status_code == 200
+    assert shown(stranger, "Failing connectors") is None
+    Connector.objects.filter(pk=connector.pk).update(failing_since=None)
+    assert shown(admin, "Failing connectors") is None
 
 
 def test_imports_that_failed_or_wait_to_be_confirmed_are_there_for_a_week(

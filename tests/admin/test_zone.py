@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.test import Client as Browser
 from django.utils import timezone
 from django_q.models import Schedule
@@ -202,3 +205,11 @@ def test_m2_a_form_takes_a_time_in_the_viewers_zone_and_says_so(root: Browser) -
     schedule.refresh_from_db()
     assert schedule.next_run == datetime(2031, 1, 15, 13, 5, tzinfo=UTC)
     schedule.delete()
+
+
+@pytest.mark.once("sqlite")
+def test_m2_no_page_of_the_admin_calls_a_time_utc_that_is_not() -> None:
+    """What `date` writes is in the viewer's zone: `T` of its form names that."""
+    pages = (Path(settings.BASE_DIR) / "templates" / "admin").rglob("*.html")
+    wrong = re.compile(r'\|date:"[^"]*H:i[^"T]*"|(?:\|date:"[^"]*"|\{% now [^%]*%)\}?\}? *UTC')
+    assert [str(page) for page in pages if wrong.search(page.read_text())] == []
