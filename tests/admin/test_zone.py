@@ -209,7 +209,7 @@ def test_m2_a_form_takes_a_time_in_the_viewers_zone_and_says_so(root: Browser) -
 
 @pytest.mark.once("sqlite")
 def test_m2_no_page_of_the_admin_calls_a_time_utc_that_is_not() -> None:
-    """What `date` writes is in the viewer's zone: `T` of its form names that."""
+    """Times are written in the viewer's zone, which `T` of their form names."""
     pages = (Path(settings.BASE_DIR) / "templates" / "admin").rglob("*.html")
     wrong = re.compile(r'\|date:"[^"]*H:i[^"T]*"|(?:\|date:"[^"]*"|\{% now [^%]*%)\}?\}? *UTC')
     assert [str(page) for page in pages if wrong.search(page.read_text())] == []
