@@ -11,25 +11,23 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
+from bos.adminsite import events
+from bos.adminsite.departments import DepartmentTreeAdmin
 from bos.adminsite.pages import register_pages
-from bos.adminsite.tenant import AnyModelAdmin, TenantAdmin
+from bos.adminsite.tenant import TenantAdmin
 from bos.history import admin as history
 from bos.imports import admin as imports
 from bos.imports.admin import ExportAdmin
 from bos.imports.resources import EmployeeResource
 from bos.jobs import admin as jobs
-from bos.leaving.admin_departments import DepartmentDeletion
 from bos.leaving.admin_organizations import OrganizationDeletion
 from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
 from bos.service import admin as service
-from sync.models import Event
-from sync.protocol.times import wire_cursor
-from sync.protocol.topics import TOPIC_COLUMNS, names_of
 
 admin.site.index_title = "Administration"
 admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
-for pages in (history.PAGES, imports.PAGES, jobs.PAGES, service.PAGES):
+for pages in (events.PAGES, history.PAGES, imports.PAGES, jobs.PAGES, service.PAGES):
     register_pages(pages)
 
 
@@ -57,10 +55,9 @@ class OrganizationAdmin(OrganizationDeletion):
 
 
 @admin.register(Department)
-class DepartmentAdmin(DepartmentDeletion):
-    list_display = ("name", "parent", "organization", "updated_at")
+class DepartmentAdmin(DepartmentTreeAdmin):
     list_filter = ("organization",)
-    list_select_related = ("parent", "organization")
+    list_select_related = ("organization",)
     search_fields = ("name",)
     autocomplete_fields = ("parent",)
 
@@ -119,59 +116,6 @@ class UserAdmin(Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # generic 
 
 def _may_edit(request: HttpRequest, user: User | None) -> bool:
     return user is None or not user.is_superuser or bool(request.user.is_superuser)
-
-
-@admin.register(Event)
-class EventAdmin(AnyModelAdmin):
-    """The log, to read: nothing in it can be changed."""
-
-    list_display = (
-        "sequence",
-        "time",
-        "entity_type",
-        "change_type",
-        "live_type",
-        "actor",
-        "source",
-    )
-    list_filter = ("entity_type", "change_type", "source")
-    search_fields = ("=entity_id", "=actor_id")
-    ordering = ("-at_us",)
-    show_full_result_count = False
-    exclude = TOPIC_COLUMNS
-    readonly_fields = ("channels",)
-
-    @admin.display(description="channels")
-    def channels(self, event: Event) -> str:
-        return ", ".join(names_of(event))
-
-    @admin.display(description="time (UTC)", ordering="at_us")
-    def time(self, event: Event) -> str:
-        return wire_cursor(event.at_us)
-
-    @admin.display(description="by")
-    def actor(self, event: Event) -> str:
-        return event.actor_id
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        rows = super().get_queryset(request)
-        user: Any = request.user
-        return rows if user.is_superuser else rows.filter(organization_id=str(user.organization_id))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Notification)

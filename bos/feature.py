@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bos.adminsite import panels, words
+from bos.adminsite.panels import Panel
+from bos.adminsite.words import Wording
 from bos.imports import kinds
 from bos.imports.kinds import Kind
 from bos.jobs import queue, schedules
@@ -26,6 +29,7 @@ class Feature(feature.Feature):
     traces: what users leave behind, by a label in the plural: these are deactivated, not deleted.
     erasers: called before a user is erased; renames: what takes the user's name out of events, by
     entity type. holdings: what departments hold; going: what goes with them, by a label.
+    panels: boxes of the admin's front page. words: how events of the log read, by entity type.
     """
 
     jobs: Sequence[JobType] = ()
@@ -36,6 +40,8 @@ class Feature(feature.Feature):
     renames: Mapping[str, Rename] = field(default_factory=dict)
     holdings: Sequence[Holding] = ()
     going: Mapping[str, Going] = field(default_factory=dict)
+    panels: Sequence[Panel] = ()
+    words: Mapping[str, Wording] = field(default_factory=dict)
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -47,6 +53,8 @@ class Feature(feature.Feature):
         yield from (f"the names in events of {entity_type!r}" for entity_type in self.renames)
         yield from (f"the holding {holding.name!r}" for holding in self.holdings)
         yield from (f"what goes with a department, {label!r}" for label in self.going)
+        yield from (f"the panel {panel.title!r}" for panel in self.panels)
+        yield from (f"the words of {entity_type!r}" for entity_type in self.words)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -64,6 +72,10 @@ class Feature(feature.Feature):
                 schedules.add_schedule(job.title, job.work, minutes=job.minutes)
         for kind in self.imports:
             kinds.add_kind(kind)
+        for panel in self.panels:
+            panels.add_panel(panel)
+        for entity_type, wording in self.words.items():
+            words.add_wording(entity_type, wording)
         self._plug_into_leaving()
 
     def _plug_into_leaving(self) -> None:

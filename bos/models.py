@@ -83,14 +83,18 @@ class Department(SyncedModel):
 
     def clean(self) -> None:
         """The parent is of the same organization and not below this department."""
-        above, seen = self.parent, set[uuid.UUID]()
+        if self.parent is None:
+            return
+        if self.parent.organization_id != self.organization_id:
+            raise ValidationError({"parent": "The parent is of another organization."})
+        # All at once: there may be a thousand, one above the other.
+        tree = dict(Department.objects.of(self.organization_id).values_list("pk", "parent_id"))
+        above, seen = self.parent_id, set[uuid.UUID]()
         while above is not None:
-            if above.organization_id != self.organization_id:
-                raise ValidationError({"parent": "The parent is of another organization."})
-            if above.pk == self.pk or above.pk in seen:
+            if above == self.pk or above in seen:
                 raise ValidationError({"parent": BELOW_ITSELF})
-            seen.add(above.pk)
-            above = above.parent
+            seen.add(above)
+            above = tree.get(above)
 
 
 class Role(models.TextChoices):

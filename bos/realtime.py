@@ -30,9 +30,11 @@ from bos.messages import (
     NotificationReadConfirmed,
 )
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
+from bos.panels import PANELS
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
+from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.protocol.identity import Actor
 from sync.protocol.times import wire_time
@@ -257,4 +259,6 @@ feature = Feature(
     histories=[Organization, Department, Employee, User],
     traces={"imports": people.imports_of},
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
+    panels=PANELS,
+    words=WORDS,
 )

@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "bos.auth.devices.device_middleware",
     "bos.web.middleware.actor_middleware",
+    "bos.adminsite.zone.zone_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -424,6 +425,9 @@ UNFOLD = {
         }
     },
     "STYLES": ["bos.adminsite.navigation.style"],
+    "SCRIPTS": ["bos.adminsite.zone.zone_script"],
+    "GLOBAL_CALLBACK": "bos.adminsite.zone.zone_context",
+    "DASHBOARD_CALLBACK": "bos.adminsite.front.front_page",
     "LOGIN": {"form": "bos.auth.admin.SignInForm"},
     "SIDEBAR": {"navigation": "bos.adminsite.navigation.navigation"},
     "TABS": "bos.adminsite.navigation.tabs",
@@ -432,6 +436,7 @@ LOGIN_REDIRECT_URL = "admin:index"  # nothing else is signed in to by a session
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["bos.formats"]
 USE_TZ = True
 
 # ------------------------------------------------------------------ logging

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.defaults import page_not_found
 
+from bos.adminsite.choosing import completions
 from bos.auth import views as auth_views
 from bos.auth.admin import password_change
 from bos.web import docs, views
@@ -15,6 +16,7 @@ urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
     path("admin/password_change/", password_change),  # before the admin's own, which it shows
+    path("admin/autocomplete/", completions),  # likewise
     path("readyz", views.readyz),
     # A shortcut to the page of any row, by its type and id. No row has a page of its own.
     re_path(r"^admin/r/", page_not_found, {"exception": None}),

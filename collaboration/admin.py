@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from bos.adminsite.tenant import AnyTabularInline, LockingAdmin, TenantAdmin
@@ -62,9 +62,15 @@ class SessionAdmin(TenantAdmin):
     def get_urls(self) -> Any:
         return [*admin_live.urls(), *super().get_urls()]
 
-    @admin.display(description="present")
-    def present(self, session: Session) -> int:
-        return session.participants.filter(left_at=None).count()
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        there = Count("participants", filter=Q(participants__left_at=None))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(present_count=there)
+        return rows
+
+    @admin.display(description="present", ordering="present_count")
+    def present(self, session: Any) -> int:
+        found: int = session.present_count
+        return found
 
     @admin.action(description="End the selected sessions", permissions=["view"])
     def end_sessions(self, request: HttpRequest, sessions: QuerySet[Session]) -> None:
@@ -90,6 +96,8 @@ class SessionAdmin(TenantAdmin):
 
 class OfSessionAdmin(LockingAdmin):
     """Rows that belong to a session, to read and to delete."""
+
+    list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)

@@ -28,6 +28,7 @@ from collaboration.messages import (
     SessionLeft,
 )
 from collaboration.models import Annotation, Invitation, Participant, Session
+from collaboration.panels import PANELS
 from collaboration.payloads import (
     annotation_created,
     annotation_data,
@@ -39,6 +40,7 @@ from collaboration.payloads import (
 )
 from collaboration.retention import prune_sessions
 from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
+from collaboration.words import WORDS
 from sync.eventlog.capture import Change, EntitySync, Live, append_events
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
@@ -361,4 +363,6 @@ feature = Feature(
         "annotation": erasing.rename_author,
         "notification": erasing.rename_inviter,
     },
+    panels=PANELS,
+    words=WORDS,
 )

@@ -19,6 +19,7 @@ from bos.adminsite.numbers import plain_number
 from bos.adminsite.pages import register_pages
 from bos.adminsite.scope import scope_of
 from bos.adminsite.tenant import AnyTabularInline, ExactHidden
+from bos.adminsite.zone import on_the_wall, zone_name
 from bos.history.admin import ChangesAdmin
 from bos.history.page import author_names
 from bos.imports.admin import ExportAdmin
@@ -41,7 +42,15 @@ PERIODS = (30, 90, 400)
 
 
 class PeriodFilter(RangeDateTimeFilter):
-    """From and to, in UTC. A day without a time is its beginning, or as the last one its end."""
+    """From and to, in the zone of the user who looks, which its title names.
+
+    A day without a time is its beginning, or as the last one its end, which is 23 or 25 hours later
+    where clocks are changed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title: str = f"{self.field.verbose_name} ({zone_name()})"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self._time("from"), self._time("to")
@@ -49,7 +58,7 @@ class PeriodFilter(RangeDateTimeFilter):
             queryset = queryset.filter(**{f"{self.parameter_name}__gte": first})
         if last is not None:
             if not self._text("to_1"):
-                last += timedelta(days=1)
+                last = on_the_wall(last) + timedelta(days=1)
             queryset = queryset.filter(**{f"{self.parameter_name}__lt": last})
         return queryset
 
@@ -58,7 +67,8 @@ class PeriodFilter(RangeDateTimeFilter):
 
     def _time(self, end: str) -> datetime | None:
         try:
-            return time_of(f"{self._text(f'{end}_0')} {self._text(f'{end}_1')}".strip())
+            text = f"{self._text(f'{end}_0')} {self._text(f'{end}_1')}".strip()
+            return time_of(text, zone=timezone.get_current_timezone())
         except ValueError:
             return None
 

@@ -35,6 +35,7 @@ from kpis.models import (
     ReportState,
     Visibility,
 )
+from kpis.panels import PANELS
 from kpis.payloads import (
     alert_data,
     alert_message,
@@ -46,6 +47,7 @@ from kpis.payloads import (
 from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.reports.requests import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
+from kpis.words import WORDS
 from sync.eventlog.capture import (
     EVERYTHING,
     Change,
@@ -366,4 +368,6 @@ feature = Feature(
         "reports of it": services.reports_of,
         "report schedules of it": services.report_schedules_of,
     },
+    panels=PANELS,
+    words=WORDS,
 )

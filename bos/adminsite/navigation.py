@@ -12,6 +12,7 @@ from django.urls import reverse
 
 # (group, ((model or name of a page, symbol), ...)): those that one may see are shown.
 GROUPS = (
+    ("", (("index", "dashboard"),)),
     (
         "Organization",
         (
@@ -68,6 +69,7 @@ GROUPS = (
 
 
 TITLES = {
+    "index": "Overview",
     "archived_kpis": "Archived KPIs",
     "kpis.KpiValue": "Values",
     "bos.HistoricalUser": "History",

@@ -9,18 +9,20 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import DecimalField, ForeignKey, ManyToManyField, QuerySet
+from django.db.models import DateTimeField, DecimalField, ForeignKey, ManyToManyField, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from bos.adminsite.choosing import DepartmentField, Ways
 from bos.adminsite.numbers import plain_number
 from bos.adminsite.scope import has_tenant, sees_all, tenant_of
+from bos.adminsite.zone import zone_name
 from bos.history.page import history_page
 from bos.jobs.queue import require_room
-from bos.models import User
+from bos.models import Department, Organization, User
 from bos.texts import one_form
 from sync.eventlog.fast_sql import Lock, hold_rows
 from sync.eventlog.threads import in_batches, retry_on_conflict
@@ -45,8 +47,10 @@ class SearchForm(AutocompleteDropdownForm):
 
     def __init__(self, request: HttpRequest, *args: Any, field: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, field=field, **kwargs)
+        ways: Any = Ways(request)
         for choice in self.fields.values():
             choice.queryset = choices_of(field.remote_field.model, request)
+            choice.label_from_instance = ways
 
 
 class SearchFilter(AutocompleteSelectFilter):
@@ -79,7 +83,20 @@ class ExactHidden(Exact, HiddenInput):
     pass
 
 
-class LockingAdmin(AnyModelAdmin):
+class ZonedAdmin(AnyModelAdmin):
+    """Pages whose forms take times in the zone of the user who looks, and say so.
+
+    A time that comes twice there, or never, because clocks are changed, is refused by the form.
+    """
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, DateTimeField) and field is not None:
+            field.help_text = f"{field.help_text} In {zone_name()}.".strip()
+        return field
+
+
+class LockingAdmin(ZonedAdmin):
     """Pages that lock the row which they change or delete before they read it."""
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
@@ -153,8 +170,10 @@ class TenantAdmin(LockingAdmin):
         return tuple(map(self._searching, filters))
 
     def _searching(self, name: Any) -> Any:
+        """A superuser may have hundreds of organizations to choose from, too."""
         related = self.model._meta.get_field(name).related_model if isinstance(name, str) else None
-        return (name, SearchFilter) if has_tenant(related) else name
+        is_searched = has_tenant(related) or related is Organization
+        return (name, SearchFilter) if is_searched else name
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = tuple(super().get_list_display(request))
@@ -165,6 +184,8 @@ class TenantAdmin(LockingAdmin):
     ) -> Any:
         if has_tenant(db_field.related_model):
             kwargs["queryset"] = choices_of(db_field.related_model, request)
+        if db_field.related_model is Department:
+            kwargs |= {"form_class": DepartmentField, "ways": Ways(request)}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(

@@ -5,34 +5,44 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import TextFilter
 
 from bos.adminsite.scope import scope_of
 from bos.adminsite.tenant import TenantAdmin
-from bos.history.page import author_names, name_authors
+from bos.history.page import name_authors
 from bos.models import Department, Employee, Organization, User
+from bos.texts import one_form
+from sync.protocol.identity import SYSTEM
 
 MOST_AUTHORS = 200
+"""Of those whose names are like what was typed; of more, some are left out."""
+THE_SYSTEM = ("system", "the system")
 
 
-class AuthorFilter(admin.SimpleListFilter):
-    """Those who have changed something here."""
+class AuthorFilter(TextFilter):
+    """Those who have changed something here, by name, email or id: also those who have been deleted
+    since."""
 
     title = "author"
     parameter_name = "by"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        ids = model_admin.get_queryset(request).order_by().values_list("history_user_id", flat=True)
-        tenant = scope_of(request)
-        authors = list(ids.distinct()[:MOST_AUTHORS])
-        names = author_names(authors, tenant)
-        return sorted(((id_, names[id_]) for id_ in authors), key=lambda author: author[1])
-
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset if self.value() is None else queryset.filter(history_user_id=self.value())
+        text = one_form(self.value() or "")
+        if not text:
+            return queryset
+        named = Q(name__icontains=text) | Q(email__icontains=text)
+        users, kept = User.objects.filter(named), User.history.filter(named)
+        if (tenant := scope_of(request)) is not None:
+            users, kept = users.of(tenant.pk), kept.filter(organization=tenant)
+        ids = {str(pk) for pk in users.values_list("pk", flat=True)[:MOST_AUTHORS]}
+        ids |= {str(pk) for pk in kept.values_list("id", flat=True).distinct()[:MOST_AUTHORS]}
+        if text.casefold() in THE_SYSTEM:
+            ids.add(SYSTEM.user_id)
+        return queryset.filter(history_user_id__in=[text, *ids])
 
 
 class ChangesAdmin(TenantAdmin):

@@ -17,7 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from bos.adminsite.numbers import plain_number
+from bos.adminsite.phrases import GONE, OUTSIDE, shortened, source_words, subject
 from bos.adminsite.scope import has_tenant, scope_of
+from bos.adminsite.zone import shown_time
 from bos.ids import canonical_uuids
 from bos.models import Organization, User
 
@@ -25,19 +27,20 @@ if TYPE_CHECKING:
     from bos.adminsite.tenant import TenantAdmin
 
 NOTHING = "-"
-GONE = "deleted since"
 PAGE = 50
+ARCHIVED = "archived at"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change as the page shows it; changes: (field, before, after)."""
+    """One change as the page shows it; changes: (field, before, after). text: it in words."""
 
     at: datetime
     kind: str
     author: str
     source: str
     changes: list[tuple[str, str, str]]
+    text: str
 
 
 def history_page(
@@ -58,6 +61,7 @@ def history_page(
     context = {
         **page_of.admin_site.each_context(request),
         "title": f"History: {getattr(named, 'name', named)}",
+        "object_id": object_id,
         "entries": entries_of(shown, before, scope_of(request)),
         "page": page,
         "page_var": PAGE_VAR,
@@ -82,16 +86,37 @@ def entries_of(rows: Sequence[Any], before: Any, tenant: Organization | None) ->
     name_authors(rows, tenant)
     older = [*rows[1:], before]
     shown = _Names([*rows, *([before] if before else [])], tenant)
-    return [
-        Entry(
-            row.history_date,
-            row.get_history_type_display(),
-            row.author,
-            row.source,
-            _changes(row, old, shown),
-        )
-        for row, old in zip(rows, older, strict=True)
-    ]
+    return [_entry(row, _changes(row, old, shown)) for row, old in zip(rows, older, strict=True)]
+
+
+def _entry(row: Any, changes: list[tuple[str, str, str]]) -> Entry:
+    kind, source = row.get_history_type_display(), row.source
+    return Entry(row.history_date, kind, row.author, source, changes, _in_words(row, changes))
+
+
+def _in_words(row: Any, changes: list[tuple[str, str, str]]) -> str:
+    """Say 'Alice changed target from 120 to 1234.5 in the admin'."""
+    name = shortened(str(getattr(row, "name", "") or "it"))
+    archived = next(((was, now) for field, was, now in changes if field == ARCHIVED), None)
+    if row.history_type == "+":
+        done = f"added {name}"
+    elif row.history_type == "-":
+        done = f"deleted {name}"
+    elif archived is not None:
+        done = f"{'archived' if archived[0] == NOTHING else 'restored'} {name}"
+    elif len(changes) == 1 and any(changes[0][1:]):
+        done = _in_full(*changes[0])
+    else:
+        done = f"changed {', '.join(field for field, _, _ in changes) or name}"
+    return f"{subject(row.author)} {done} {source_words(row.source)}".rstrip()
+
+
+def _in_full(field: str, before: str, after: str) -> str:
+    if before == NOTHING:
+        return f"set {field} to {shortened(after)}"
+    if after == NOTHING:
+        return f"emptied {field}, which was {shortened(before)}"
+    return f"changed {field} from {shortened(before)} to {shortened(after)}"
 
 
 def _changes(row: Any, old: Any, shown: _Names) -> list[tuple[str, str, str]]:
@@ -135,6 +160,8 @@ class _Names:
             return self._names.get((field.related_model, value), GONE)
         if field.choices:
             return str(getattr(row, f"get_{field.name}_display")())
+        if isinstance(value, datetime):
+            return shown_time(value)
         return plain_number(value) if isinstance(value, Decimal) else str(value)
 
 
@@ -152,7 +179,7 @@ def author_names(ids: Iterable[str], tenant: Organization | None) -> dict[str, s
     users, gone = User.objects.filter(pk__in=wanted), User.history.filter(id__in=wanted)
     if tenant is not None:
         users, gone = users.of(tenant.pk), gone.filter(organization=tenant)
-    names = dict.fromkeys(ids, "outside of the organization" if tenant else GONE)
+    names = dict.fromkeys(ids, OUTSIDE if tenant else GONE)
     for id_, name in gone.order_by("history_date", "history_id").values_list("id", "name"):
         names[str(id_)] = f"{name} ({GONE})"
     names |= {str(user.pk): str(user) for user in users}

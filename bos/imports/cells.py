@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from math import isfinite
 
@@ -117,8 +117,8 @@ def _refuse_percent_of(unit: str, shown: str) -> None:
 # ------------------------------------------------------------------ times
 
 
-def time_of(cell: Cell) -> datetime:
-    """The time, in UTC where nothing else is said; a day is its beginning. Raises ValueError."""
+def time_of(cell: Cell, *, zone: tzinfo = UTC) -> datetime:
+    """The time in UTC; a day is its beginning. zone: of what names none. Raises ValueError."""
     if isinstance(cell, str):
         cell = _written_time(cell.strip())
     elif isinstance(cell, date) and not isinstance(cell, datetime):
@@ -129,7 +129,7 @@ def time_of(cell: Cell) -> datetime:
         raise ValueError("Expected a date or a time")
     if not FIRST_YEAR <= cell.year < LAST_YEAR:
         raise ValueError(f"Expected a time between {FIRST_YEAR} and {LAST_YEAR}")
-    return cell.replace(tzinfo=UTC) if cell.tzinfo is None else cell.astimezone(UTC)
+    return (cell.replace(tzinfo=zone) if cell.tzinfo is None else cell).astimezone(UTC)
 
 
 def _written_time(text: str) -> datetime:

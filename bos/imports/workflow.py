@@ -41,6 +41,8 @@ logger = logging.getLogger("bos.imports")
 
 IMPORT = "import"
 """The source of its changes."""
+_ORIGIN = "import:"
+"""How its events name it, in `origin`: they have come by no connection."""
 MAX_PROBLEM = Import._meta.get_field("problem").max_length or 0
 TELL_SECONDS = 0.3
 LATE = timedelta(minutes=10)
@@ -129,7 +131,7 @@ def _write(import_: Import) -> None:
             _settle(import_, ImportState.REFUSED, outcome=plan.outcome.as_json())
             return
         store_plan(import_, plan.steps, plan.outcome)
-    with acting(Actor(user_id=str(import_.author_id), source=IMPORT)):
+    with acting(Actor(str(import_.author_id), IMPORT, origin=f"{_ORIGIN}{import_.pk}")):
         try:
             if Writer(import_, kind, _may_still).run():
                 patiently(partial(_done, import_))
@@ -137,6 +139,11 @@ def _write(import_: Import) -> None:
                 _enqueue(write, import_)
         except Stopped:
             _fail(import_, NO_ADMIN)
+
+
+def import_of(origin: str) -> str:
+    """Return the id of the import that an event of this origin is of; empty where it is of none."""
+    return origin.removeprefix(_ORIGIN) if origin.startswith(_ORIGIN) else ""
 
 
 def _done(import_: Import) -> None:

@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django_q import admin as stock
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from bos.adminsite.tenant import AnyModelAdmin
+from bos.adminsite.tenant import ZonedAdmin
 
 
-class ForSuperusers(AnyModelAdmin):
+class ForSuperusers(ZonedAdmin):
     """The rows are of every organization, and of none."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -36,10 +36,12 @@ class ScheduleAdmin(ForSuperusers, stock.ScheduleAdmin):
 
 class SuccessAdmin(ForSuperusers, stock.TaskAdmin):
     list_display = ("name", "func", "started", "stopped", "time_taken")
+    list_filter = ()  # there are as many groups as tasks
 
 
 class FailureAdmin(ForSuperusers, stock.FailAdmin):
     list_display = ("name", "func", "started", "stopped", "short_result")
+    list_filter = ()
 
 
 class QueueAdmin(ForSuperusers, stock.QueueAdmin):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django_q.models import Schedule
@@ -58,3 +58,18 @@ def _next_run(row: Schedule, now: datetime) -> datetime:
     # Days and weeks keep their hour, and are few to count.
     long_ago = row.schedule_type == Schedule.MINUTES and row.next_run < now - 2 * (latest - now)
     return now if long_ago else row.next_run
+
+
+def overdue(now: datetime | None = None) -> timedelta | None:
+    """Return for how long no worker has looked at the schedules; None where there are none.
+
+    A worker puts each that is due to its next time, those of every minute within a minute and a
+    half. So this tells of workers without a row of their own, and without Redis.
+    """
+    rows = Schedule.objects.filter(
+        name__in=_schedules, schedule_type=Schedule.MINUTES, minutes=1
+    ).exclude(repeats=0)
+    first: datetime | None = rows.order_by("next_run").values_list("next_run", flat=True).first()
+    if first is None:
+        return None
+    return max(timedelta(0), (now or timezone.now()) - first)

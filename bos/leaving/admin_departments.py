@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from bos.adminsite.confirm import Button, Question, Section, ask, choice, list_of, page_of
 from bos.adminsite.tenant import LockingAdmin, TenantAdmin
-from bos.imports.resources import DepartmentReference
+from bos.adminsite.tree import DepartmentTree
 from bos.leaving.departments import (
     Holding,
     NotSaid,
@@ -42,10 +42,10 @@ class Destinations(forms.Form):
         super().__init__(*args, **kwargs)
         self._ids = ids
         self._holdings: dict[str, Holding] = {}
-        everywhere = DepartmentReference()
-        everywhere.bind(organization)
-        self._departments: dict[str, Department] = {
-            str(pk): row for pk, row in everywhere.rows.items() if pk not in ids
+        tree = DepartmentTree(organization.pk)
+        rows: dict[UUID, Department] = Department.objects.of(organization.pk).in_bulk()
+        self._departments = {
+            str(pk): rows[pk] for pk in tree.depths if pk not in ids and pk in rows
         }
         in_a_circle = below(organization.pk, ids)
         for holding, count in holdings_of(ids):
@@ -53,7 +53,7 @@ class Destinations(forms.Form):
             is_tree = holding.field == "parent"
             choices = [(NONE, "The top level" if is_tree else "No department")]
             choices += [
-                (id_, next(iter(everywhere.names(row))))
+                (id_, tree.path(row.pk))
                 for id_, row in self._departments.items()
                 if not is_tree or row.pk not in in_a_circle
             ]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from bos.models import BELOW_ITSELF, Department, Employee, Organization
@@ -22,6 +22,7 @@ class Holding:
 
     name: 'kpis'; label: 'KPIs'; rows: those of these departments; field: what names the department;
     without_one: why not all of these rows can be without a department, '' where they can.
+    in_use: those of them that count where it is only shown how many there are.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Holding:
     rows: Callable[[Collection[UUID]], QuerySet[Any]]
     field: str = "department"
     without_one: Callable[[QuerySet[Any]], str] = lambda rows: ""
+    in_use: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
 
 
 Going = Callable[[Collection[UUID]], QuerySet[Any]]
@@ -51,6 +53,19 @@ def holdings_of(ids: Collection[UUID]) -> list[tuple[Holding, int]]:
     sub-departments that go, too."""
     counted = ((holding, held(holding, ids).count()) for holding in _holdings.values())
     return [(holding, count) for holding, count in counted if count]
+
+
+def kinds_held() -> list[Holding]:
+    """Return the kinds of rows that a department holds, but for sub-departments."""
+    return [holding for holding in _holdings.values() if holding.field != "parent"]
+
+
+def counts_of(holding: Holding, departments: QuerySet[Any]) -> dict[UUID, int]:
+    """Count what each of these departments holds itself: {its id: how many}."""
+    ids: Any = departments.order_by().values("pk")  # a subquery: there may be thousands
+    rows = holding.in_use(holding.rows(ids)).order_by()
+    counted = rows.values_list(f"{holding.field}_id").annotate(count=Count("pk"))
+    return dict(counted)
 
 
 def going_with(ids: Collection[UUID]) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import pluralize
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,6 +18,7 @@ from bos.adminsite.confirm import page_of
 from bos.adminsite.numbers import plain_number
 from bos.adminsite.read_only import ReadOnlyAdmin
 from bos.adminsite.tenant import TenantAdmin
+from bos.adminsite.zone import shown_time
 from bos.ids import canonical_uuids
 from kpis.alerts.backtest import back_test
 from kpis.alerts.handling import acknowledge, snooze
@@ -177,6 +178,8 @@ class AlertAdmin(ReadOnlyAdmin):
             self._acknowledge(request, [alert])
         elif act in SNOOZES:
             self._snooze(request, [alert], act)
+        if request.POST.get("back") == "front":
+            return HttpResponseRedirect(reverse("admin:index"))
         return HttpResponseRedirect(page_of(self, alert))
 
     @admin.action(description="Acknowledge the selected alerts", permissions=["view"])
@@ -203,8 +206,8 @@ class AlertAdmin(ReadOnlyAdmin):
     def _snooze(self, request: HttpRequest, alerts: Any, name: str) -> None:
         until = timezone.now() + SNOOZES[name]
         count = snooze(alerts, until)
-        time = f"{until:%d %B %Y, %H:%M} UTC"
-        self.message_user(request, f"{count} alert{pluralize(count)} snoozed until {time}.")
+        text = f"{count} alert{pluralize(count)} snoozed until {shown_time(until)}."
+        self.message_user(request, text)
 
 
 PAGES = {AlertRule: AlertRuleAdmin, Alert: AlertAdmin}

@@ -100,7 +100,13 @@ def _without_department(rows: QuerySet[Any]) -> str:
     return f"{restricted} of them are visible to their department only: choose a department."
 
 
-KPIS = Holding("kpis", "KPIs", kpis_of, without_one=_without_department)
+KPIS = Holding(
+    "kpis",
+    "KPIs",
+    kpis_of,
+    without_one=_without_department,
+    in_use=lambda kpis: kpis.filter(archived_at=None),
+)
 
 
 def reports_of(ids: Collection[UUID]) -> QuerySet[Any]:

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from bos.adminsite.numbers import rounded_number
 from bos.adminsite.read_only import ReadOnlyAdmin
+from bos.adminsite.zone import shown_time
 from kpis.messages import AnomalyFigures, Figures, PredictionFigures, RecommendationFigures
 from kpis.models import Insight, InsightState
 from kpis.payloads import figures_of
@@ -78,7 +79,7 @@ class InsightStateAdmin(ReadOnlyAdmin):
     def waiting_for_a_worker(self, state: InsightState) -> str:
         if not state.waiting:
             return "no"
-        return f"since {state.waiting_since:%Y-%m-%d %H:%M}" if state.waiting_since else "yes"
+        return f"since {shown_time(state.waiting_since)}" if state.waiting_since else "yes"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(kpi__archived_at=None)

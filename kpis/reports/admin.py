@@ -47,6 +47,7 @@ class ReportAdmin(TenantAdmin):
     list_filter = ("organization", "state", "format", "department")
     list_select_related = ("organization", "department", "requested_by")
     readonly_fields = ("link",)
+    autocomplete_fields = ("department",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         asked_for = ("department", "from_day", "to_day", "format")
@@ -74,6 +75,7 @@ class ReportScheduleAdmin(TenantAdmin):
     list_display = ("__str__", "format", "is_active", "last_made_on", "organization")
     list_filter = ("organization", "is_active", "rhythm")
     list_select_related = ("organization", "department")
+    autocomplete_fields = ("department",)
 
 
 PAGES = {Report: ReportAdmin, ReportSchedule: ReportScheduleAdmin}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
-from django.db.models import RestrictedError
+from django.db.models import QuerySet, RestrictedError
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -200,8 +200,13 @@ def test_v6_departments_are_not_put_below_each_other_by_a_queryset(cast: Cast) -
 def test_v6_a_form_ends_where_departments_are_in_a_circle_already(cast: Cast) -> None:
     """As they may be from before."""
     organization = cast.home.organization
-    one, two, below = (Department(organization=organization, name=name) for name in "ABC")
-    one.parent, two.parent, below.parent = two, one, one
+    one, two, below = Department.objects.bulk_create(
+        Department(organization=organization, name=name) for name in "ABC"
+    )
+    unwatched: QuerySet[Any] = QuerySet(Department)
+    for row, parent in ((one, two), (two, one), (below, one)):
+        unwatched.filter(pk=row.pk).update(parent=parent)
+    below.refresh_from_db()
     with pytest.raises(ValidationError, match=BELOW_ITSELF):
         below.clean()
 

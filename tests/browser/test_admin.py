@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ import pytest_asyncio
 from django.utils import timezone
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from kpis.models import Kpi, KpiValue
+from kpis.models import Alert, Kpi, KpiValue, Severity
 from tests.support.cast import PASSWORD, Cast, Person
 from tests.support.client import Client
 from tests.support.server import Server
@@ -26,7 +26,9 @@ async def page(
 ) -> AsyncIterator[Page]:
     size: ViewportSize = {"width": 1400, "height": 900}  # a narrower page has no sidebar
     scheme: Literal["light", "dark"] = getattr(request, "param", "light")
-    context = await chromium.new_context(color_scheme=scheme, viewport=size)
+    context = await chromium.new_context(
+        color_scheme=scheme, viewport=size, timezone_id="Asia/Tokyo"
+    )
     page = await context.new_page()
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
@@ -167,3 +169,49 @@ async def test_v6_a_department_goes_and_a_kpi_comes_back_by_hand(
     await row.get_by_role("button", name="Restore").click()
     await expect(page.get_by_text("“Revenue” is in use again.")).to_be_visible()
     assert (await Kpi.objects.aget(pk=home.revenue.pk)).department_id == home.support.pk
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+async def test_b5_the_front_page_acknowledges_by_keyboard_in_the_browsers_zone_on_any_screen(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    kpi = cast.home.revenue
+    await Alert.objects.acreate(
+        organization=cast.home.organization,
+        kpi=kpi,
+        severity=Severity.CRITICAL,
+        message="Revenue is 95 EUR, below 100 EUR",
+        raised_at=datetime(2026, 1, 15, 23, 30, tzinfo=UTC),
+    )
+    await sign_in(page, server, cast.alice)
+    alerts = page.locator('[data-bos-panel="Open alerts"]')
+    await expect(alerts).to_contain_text("2026-01-16 08:30 JST")
+    await expect(page.locator(".bos-zone")).to_have_text("Times: Asia/Tokyo")
+    changed = page.locator('[data-bos-panel="What changed today"]')
+    await expect(changed).to_contain_text("The system raised the alert “Revenue is 95 EUR")
+    for width in (390, 768, 1400):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    button = alerts.get_by_role("button", name="Acknowledge: Revenue is 95 EUR")
+    await button.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("1 alert acknowledged.")).to_be_visible()
+    await expect(alerts).to_contain_text("None is open.")
+
+
+async def test_a_department_is_found_in_the_tree_and_chosen_by_its_way(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    kpi = cast.home.revenue
+    await sign_in(page, server, cast.alice)
+    await page.goto(f"{server.url}/admin/bos/department/?q=support")
+    row = page.locator("#result_list tbody")
+    await expect(row).to_have_count(2)
+    await expect(row.first).to_contain_text("Sales")
+    await page.goto(f"{server.url}/admin/kpis/kpi/{kpi.pk}/change/")
+    await page.click(".field-department .select2-selection")
+    await page.fill(".select2-search__field", "Supp")
+    await page.click(".select2-results__option >> text=Sales / Support")
+    await page.locator('[name="_save"]').first.click()
+    await expect(page.get_by_text("was changed successfully").first).to_be_visible()
+    assert (await Kpi.objects.aget(pk=kpi.pk)).department_id == cast.home.support.pk
