@@ -127,7 +127,7 @@ class WordField(forms.Field):
 
     def __init__(self, words: Iterable[str], **options: Any) -> None:
         super().__init__(**options)
-        self.words = tuple(words)
+        self.words = tuple(map(str, words))
         self.schema: Schema = {"type": "string", "enum": list(self.words)}
         if self.initial is not None:
             self.schema["default"] = self.initial
@@ -147,7 +147,7 @@ class WordsField(forms.Field):
 
     def __init__(self, words: Iterable[str], **options: Any) -> None:
         super().__init__(**options)
-        self.words = tuple(words)
+        self.words = tuple(map(str, words))
         word = "|".join(map(re.escape, self.words))
         self.schema: Schema = {"type": "string", "pattern": f"^({word})(,({word}))*$"}
 

@@ -76,6 +76,10 @@ _FIGURES: dict[Aggregate, Callable[[], Any]] = {
     Aggregate.MAX: lambda: Max("value"),
 }
 
+Begin = Annotated[
+    str,
+    Meta(description="The beginning of the step.", extra_json_schema={"format": "date-time"}),
+]
 SetBy = Annotated[
     str,
     Meta(
@@ -96,7 +100,7 @@ class MeasuredValue(msgspec.Struct, rename="camel"):
 class StepValue(msgspec.Struct, rename="camel"):
     """The figure of a step that has values, and how many these are; of any other `step`."""
 
-    at: Annotated[str, Meta(description="The step's beginning.", extra_json_schema={"format": "date-time"})]
+    at: Begin
     value: Value
     count: Annotated[int, Meta(ge=1)]
 

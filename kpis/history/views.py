@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -47,14 +47,14 @@ IN_UTC = (Step.RAW, Step.HOUR)
 
 
 class ZoneField(forms.Field):
-    schema: dict[str, Any] = {"type": "string", "default": "UTC"}  # noqa: RUF012 -- as Django's
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "default": "UTC"}
 
     def to_python(self, value: Any) -> Any:
         if value in (None, "", "UTC"):
             return UTC
         try:
             return ZoneInfo(value) if _ZONE.fullmatch(value) else self._refuse()
-        except (OSError, ValueError):  # a folder of the database; ZoneInfoNotFoundError
+        except (OSError, KeyError, ValueError):  # a folder of the database; not in it
             return self._refuse()
 
     def _refuse(self) -> Any:
@@ -112,7 +112,7 @@ ValuesForm: type[_ValuesForm] = type("ValuesForm", (_ValuesForm,), _FIELDS)
         " the oldest first. `id` is the KPI's id or key. A step counts what it has between `from`"
         " and `to`, and is called by its beginning."
     ),
-    parameters=[*described(_FIELDS)],
+    parameters=[*described(ValuesForm.base_fields)],
     answer=shapes.page(
         {"title": "Point", "anyOf": [shapes.inline(MeasuredValue), shapes.inline(StepValue)]}
     ),
@@ -125,6 +125,7 @@ class KpiValuesView(ReadingView):
         require_valid(request.query_params, form)
         asked = _asked(form.cleaned_data)
         # Each value is read by an index; of figures there may be much to make.
+        place: AbstractContextManager[None]
         place = nullcontext() if asked.step is Step.RAW else turn()
         try:
             with place, reading():
