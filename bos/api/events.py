@@ -61,10 +61,13 @@ class EventPage:
     is_last: bool
 
 
-def events_page(principal: Principal, *, after: int | None, limit: int) -> EventPage:
+def events_page(
+    principal: Principal, *, after: int | None, limit: int, most: int = MOST_LOOKED_AT
+) -> EventPage:
     """Return the events that the principal may see, of those after a sequence.
 
-    after: None for nothing but the end of the log. Raises HistoryExpired.
+    after: None for nothing but the end of the log. most: so many are looked at, or a few more.
+    Raises HistoryExpired.
     """
     organization_id = principal.organization_id
     with reading():
@@ -74,7 +77,7 @@ def events_page(principal: Principal, *, after: int | None, limit: int) -> Event
         if after < head.pruned_sequence:
             raise HistoryExpired(head.pruned_sequence)
         page = _Filling(principal, last=after, limit=limit)
-        while page.last < head.sequence and page.looked_at < MOST_LOOKED_AT:
+        while page.last < head.sequence and page.looked_at < most:
             events = log.read(
                 organization_id, after=page.last, upto=head.sequence, limit=READ_AT_ONCE
             )

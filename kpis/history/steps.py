@@ -123,6 +123,7 @@ class Asked:
     zone: tzinfo = UTC
     after: Place | None = None
     limit: int = 1_000
+    most_read: int = MOST_READ
 
     def rows(self, kpi: Kpi) -> QuerySet[KpiValue]:
         rows = KpiValue.objects.filter(kpi=kpi)
@@ -186,10 +187,10 @@ def _stepped(kpi: Kpi, asked: Asked) -> Points:
 
 
 def _reach(kpi: Kpi, asked: Asked) -> datetime | None:
-    """Return where a step begins before which there are `MOST_READ` values, or the first step ends
+    """Return where a step begins before which there are `most_read` values, or the first step ends
     that has more; None where all that is asked for has fewer."""
     times = asked.rows(kpi).order_by("at").values_list("at", flat=True)
-    beyond = list(times[MOST_READ : MOST_READ + 1])
+    beyond = list(times[asked.most_read : asked.most_read + 1])
     if not beyond:
         return None
     begin = asked.step.begin_of(beyond[0], asked.zone)

@@ -21,7 +21,10 @@ EXPOSED = (
 )
 PREFLIGHT: Headers = [
     (b"Access-Control-Allow-Methods", b"GET, POST"),
-    (b"Access-Control-Allow-Headers", b"Authorization, Content-Type, Idempotency-Key, If-None-Match"),
+    (
+        b"Access-Control-Allow-Headers",
+        b"Authorization, Content-Type, Idempotency-Key, If-None-Match",
+    ),
     # An origin that is allowed no longer is asked for again after so many seconds.
     (b"Access-Control-Max-Age", b"600"),
 ]
