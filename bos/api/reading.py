@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,7 +19,6 @@ from django import forms
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpResponse
 from django.urls import URLPattern, path
-from django_filters import FilterSet
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -168,6 +168,7 @@ class OneView(ReadingView):
 # ------------------------------------------------------------------ one view a kind of rows
 
 
+@cache
 def _page_form(readable: Readable) -> type[forms.Form]:
     fields = {
         "limit": WholeField(
