@@ -112,7 +112,8 @@ def expected(values: Values, asked: Asked) -> list[tuple[str, float, int]]:
         Aggregate.MAX: max,
     }
     found = []
-    for begin, group in groupby(values, key=lambda value: asked.step.begin_of(value[0], asked.zone)):
+    by_step = groupby(values, key=lambda value: asked.step.begin_of(value[0], asked.zone))
+    for begin, group in by_step:
         some = [value for _, value in group]
         found.append((wire_time(begin), float(figure[asked.aggregate](some)), len(some)))
     return found
@@ -131,7 +132,8 @@ def test_d3_the_figures_of_steps_are_those_of_their_values(
     start = datetime(2025, 1, 1, tzinfo=UTC)
     times |= {start + timedelta(minutes=chance.randrange(600_000)) for _ in range(150)}
     times |= {step.begin_of(moment, zone).astimezone(UTC) for moment in list(times)[:30]}
-    values = [(moment, Decimal(chance.randrange(-10**6, 10**6)) / 10**4) for moment in sorted(times)]
+    numbers = [Decimal(chance.randrange(-10**6, 10**6)) / 10**4 for _ in times]
+    values = list(zip(sorted(times), numbers, strict=True))
     keep(cast.home.revenue, values)
     for aggregate in Aggregate:
         asked = Asked(step=step, aggregate=aggregate, begin=None, end=None, zone=zone)

@@ -44,7 +44,8 @@ def page_of(request: Request, items: Iterable[bytes], following: str | None) -> 
 
 
 def address_with(request: Request, **parameters: str) -> str:
-    """Return this address with other values of some parameters: a path, as a proxy may be before."""
+    """Return this address with other values of some parameters; without the host, which a proxy
+    may name otherwise."""
     query = request.query_params.copy()
     for name, value in parameters.items():
         query[name] = value

@@ -1,7 +1,7 @@
 """Parameters of addresses: each is known, given once, and well formed; or the request is refused.
 
-A misspelt filter must never answer everything, so nothing is passed over. The fields are of Django's
-forms, which django-filter is made of, too; each says for the OpenAPI document what it takes.
+A misspelt filter must never answer everything, so nothing is passed over. The fields are those of
+Django's forms, of which django-filter is made, too; each says for the OpenAPI document its form.
 """
 
 from __future__ import annotations
