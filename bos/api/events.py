@@ -160,8 +160,6 @@ class EventsView(ReadingView):
         page = events_page(self.principal, **form.cleaned_data)
         headers = {LAST_SEQUENCE: str(page.last)}
         if not page.is_last:
-            headers["Link"] = answers.link_to(
-                answers.address_with(request, after=str(page.last))
-            )
+            headers["Link"] = answers.link_to(answers.address_with(request, after=str(page.last)))
         body = b"".join(line + b"\n" for line in page.lines)
         return answers.answer(request, body, headers, content_type=NDJSON)

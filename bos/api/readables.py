@@ -1,4 +1,4 @@
-"""What is read of tenants and people: departments, employees, one's own notifications."""
+"""Read tenants and people: departments, employees, one's own notifications (decision D3)."""
 
 from __future__ import annotations
 

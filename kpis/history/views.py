@@ -65,11 +65,10 @@ class _ValuesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         asked = self.cleaned_data
         zone, begin, end = asked.get("tz", UTC), asked.get("from"), asked.get("to")
-        asked["begin"] = None if begin is None else begin_of(begin, zone)
-        asked["end"] = None if end is None else end_of(end, zone)
-        if asked["begin"] is not None and asked["end"] is not None:
-            if asked["begin"] > asked["end"]:
-                self.add_error("to", "It is before `from`.")
+        first = asked["begin"] = None if begin is None else begin_of(begin, zone)
+        last = asked["end"] = None if end is None else end_of(end, zone)
+        if first is not None and last is not None and first > last:
+            self.add_error("to", "It is before `from`.")
         if zone is not UTC and asked.get("step") in IN_UTC:
             self.add_error("tz", "Of days, weeks and months: hours are the same everywhere.")
         if asked.get("step") == Step.RAW and "aggregate" in self.data:

@@ -191,9 +191,7 @@ class Alert(OfKpi):
     class Meta(OfKpi.Meta):
         ordering = ("-raised_at",)
         indexes = (
-            models.Index(
-                fields=("organization", "-raised_at", "-id"), name="alerts_latest_first"
-            ),
+            models.Index(fields=("organization", "-raised_at", "-id"), name="alerts_latest_first"),
         )
         constraints = (
             models.UniqueConstraint(
