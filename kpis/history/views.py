@@ -67,7 +67,7 @@ class _ValuesForm(forms.Form):
         zone, begin, end = asked.get("tz", UTC), asked.get("from"), asked.get("to")
         first = asked["begin"] = None if begin is None else begin_of(begin, zone)
         last = asked["end"] = None if end is None else end_of(end, zone)
-        if first is not None and last is not None and first > last:
+        if first is not None and last is not None and first >= last and begin != end:
             self.add_error("to", "It is before `from`.")
         if zone is not UTC and asked.get("step") in IN_UTC:
             self.add_error("tz", "Of days, weeks and months: hours are the same everywhere.")
