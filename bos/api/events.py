@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
 from django.http import HttpResponse
@@ -150,7 +151,7 @@ class EventsForm(forms.Form):
     content_type=NDJSON,
 )
 class EventsView(ReadingView):
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> object:
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Errors are JSON, and events NDJSON, whatever `Accept` says."""
         return super().perform_content_negotiation(request, force=True)
 

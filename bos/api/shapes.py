@@ -99,7 +99,8 @@ def page(item: Schema) -> Schema:
 
 def inline(struct: type) -> Schema:
     """Return the schema of a struct that has no others in it."""
-    return _openapi(schemas_of([struct])[struct.__name__])
+    found: Schema = _openapi(schemas_of([struct])[struct.__name__])
+    return found
 
 
 # ------------------------------------------------------------------ the document

@@ -91,7 +91,7 @@ def furnish(cast: Cast) -> Furnished:
 
 def make_notification(person: Person, **fields: Any) -> Notification:
     made: Notification = Notification.objects.create(
-        organization=person.user.organization,
+        organization_id=person.user.organization_id,
         user=person.user,
         **{"category": "report_failed", "title": "Your report failed"} | fields,
     )
