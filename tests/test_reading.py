@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -441,6 +442,18 @@ def test_d3_what_is_misspelt_or_wrong_is_refused_by_name(cast: Cast) -> None:
     told = get(f"{API}/kpis?limit=0&serach=x", cast.vera).json()["details"]
     assert set(told) == {"limit", "serach"}
     assert "search" in told["serach"][0]
+
+
+ODD = ["\0", "é", "9" * 400, "-1", "' OR 1=1", "[]", "\N{SNOWMAN}" * 60, "%", "null", "a:b"]
+
+
+def test_d3_no_value_of_a_parameter_is_a_fault_of_ours(cast: Cast) -> None:
+    for path in (*(f"{API}/{name}" for name in NAMES), f"{API}/events"):
+        told = get(f"{path}?nothing=1", cast.vera).json()["details"]["nothing"][0]
+        for name in told.partition("There are: ")[2].rstrip(".").split(", "):
+            for value in ODD:
+                answer = get(f"{path}?{urlencode({name: value})}", cast.vera)
+                assert answer.status_code in (200, 400), (path, name, value)
 
 
 def test_d3_a_cursor_of_another_list_is_refused(cast: Cast) -> None:

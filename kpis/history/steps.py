@@ -25,9 +25,9 @@ from sync.protocol.codecs import SIGNIFICANT_DIGITS, wire_number
 from sync.protocol.messages import Time
 from sync.protocol.times import wire_time
 
-MOST_READ = 200_000
+MOST_READ = 100_000
 """Values that an answer's figures are made of, where no single step has more: on SQLite, which asks
-Python where each of them belongs, that is a second or two of a core."""
+Python where each of them belongs, that is half a second of a core."""
 TIMES_AT_ONCE = 500
 _ROUNDED = Context(prec=SIGNIFICANT_DIGITS)
 

@@ -90,8 +90,10 @@ def furnish(cast: Cast) -> Furnished:
 
 
 def make_notification(person: Person, **fields: Any) -> Notification:
+    organization_id = person.user.organization_id
+    assert organization_id is not None
     made: Notification = Notification.objects.create(
-        organization_id=person.user.organization_id,
+        organization_id=organization_id,
         user=person.user,
         **{"category": "report_failed", "title": "Your report failed"} | fields,
     )
