@@ -364,6 +364,7 @@ def test_d3_each_filter_leaves_what_it_says(cast: Cast) -> None:
         (f"alerts?kpi={cast.other.revenue.pk}", []),
         (f"alerts?since={(now - timedelta(days=2)).date()}", [seen, new]),
         (f"alerts?rule={UNKNOWN}", []),
+        ("alerts?since=2026-01-01T00:00:00-23:59&state=resolved", [old]),
         ("alerts?state=open&kpi=revenue", []),
         ("insights?kind=anomaly", [odd]),
         ("insights?kind=prediction,recommendation", [forecast]),

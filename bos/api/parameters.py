@@ -186,7 +186,7 @@ class MomentField(forms.Field):
                 "A time with its offset (2026-01-31T08:30:00Z), or a day (2026-01-31). In an"
                 " address “+” is written %2B."
             )
-        return moment
+        return _in_utc(moment)
 
 
 def begin_of(moment: Moment, zone: tzinfo = UTC) -> datetime:
@@ -228,11 +228,16 @@ class CursorField(forms.Field):
             place = None
         if place is None or not all(map(_is_known, place)):
             raise ValidationError("This is no cursor: take the address in `next` as it is.")
-        return place
+        return tuple(map(_in_utc, place))
 
 
 def _is_known(value: object) -> bool:
     return not isinstance(value, datetime) or FIRST_YEAR <= value.year <= LAST_YEAR
+
+
+def _in_utc(value: Any) -> Any:
+    """Return a time so that PostgreSQL takes it, which knows no offset of 16 hours and more."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def cursor_of(place: Sequence[datetime | UUID | int]) -> str:
