@@ -99,8 +99,8 @@ READABLES = (
         rows=readable_notes,
         filters=AnnotationFilters,
         newest="created_at",
-        one="a note",
-        many="notes",
-        about="Of sessions whose host, participant or guest one is.",
+        one="a note of a session",
+        many="notes of sessions",
+        about="Of those whose host, participant or guest one is.",
     ),
 )

@@ -62,7 +62,6 @@ def describe(
         operation_id=operation_id,
         summary=summary,
         description=description,
-        tags=["Reading"],
         parameters=[*parameters, known, *told],
         responses={
             (200, content_type): OpenApiResponse(answer, summary),
