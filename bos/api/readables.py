@@ -67,7 +67,7 @@ READABLES = (
         filters=NotificationFilters,
         newest="created_at",
         one="a notification",
-        many="one's own notifications",
-        about="Read ones, too; a service account is sent none.",
+        many="notifications",
+        about="One's own, read ones, too; a service account is sent none.",
     ),
 )

@@ -191,7 +191,7 @@ def _listing(readable: Readable) -> Any:
     order = "The latest first." if readable.newest else "In the order of their ids."
     describe = shapes.describe(
         operation_id=f"list_{readable.name}",
-        summary=f"List {readable.many}",
+        summary=f"List the {readable.many} that one may see",
         description=f"{order} {readable.about}".strip(),
         parameters=parameters,
         answer=shapes.page(shapes.entity_ref(_entity_type(readable))),
