@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("kpis", "0014_one_unresolved_alert"),
+        ("kpis", "0015_connectors"),
     ]
 
     operations = [
