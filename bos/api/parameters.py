@@ -186,7 +186,8 @@ class MomentField(forms.Field):
                 "A time with its offset (2026-01-31T08:30:00Z), or a day (2026-01-31). In an"
                 " address “+” is written %2B."
             )
-        return _in_utc(moment)
+        in_utc: Moment = _in_utc(moment)
+        return in_utc
 
 
 def begin_of(moment: Moment, zone: tzinfo = UTC) -> datetime:
