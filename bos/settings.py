@@ -331,10 +331,12 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as those of our structs are
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "bos.api.shapes.add_shapes",
         "bos.web.schema.complete",
-    ]
+    ],
 }
 
 # ------------------------------------------------------------------ HTTP

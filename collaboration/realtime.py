@@ -39,7 +39,7 @@ from collaboration.payloads import (
     session_joined,
 )
 from collaboration.retention import prune_sessions
-from collaboration.services.sessions import READ_OF_SESSIONS, followable_by
+from collaboration.services.sessions import OPEN_TO_ALL, READ_OF_SESSIONS, followed_by
 from collaboration.words import WORDS
 from sync.eventlog.capture import Change, EntitySync, Live, append_events
 from sync.protocol.identity import Actor, Principal
@@ -269,8 +269,7 @@ def _show_names(changes: Iterable[Change[User]]) -> None:
 
 
 def _may_follow(principal: Principal, ids: Collection[str]) -> set[str]:
-    of_tenant = Session.objects.of(principal.organization_id)
-    found = of_tenant.filter(followable_by(principal), pk__in=canonical_uuids(ids))
+    found = followed_by(principal).filter(pk__in=canonical_uuids(ids))
     return {str(pk) for pk in found.values_list("pk", flat=True)} & set(ids)
 
 
@@ -284,9 +283,8 @@ def _show_sessions(organization_id: str, ids: Collection[str]) -> Iterable[Snaps
 
 
 def _show_open_sessions(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
-    of_organization = Session.objects.of(organization_id)
-    running = of_organization.filter(ended_at=None)
-    return SessionSync().snapshot(running.filter(organization_id__in=ids, invitation_only=False))
+    open_to_all = Session.objects.of(organization_id).filter(OPEN_TO_ALL)
+    return SessionSync().snapshot(open_to_all.filter(organization_id__in=ids))
 
 
 def _show_invitations(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:

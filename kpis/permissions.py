@@ -20,6 +20,12 @@ def visible_to(principal: Principal) -> Q:
     )
 
 
+def about_visible(principal: Principal) -> Q:
+    """Alerts and insights, of KPIs that the principal may see."""
+    visible = Kpi.objects.of(principal.organization_id).filter(visible_to(principal))
+    return Q(kpi__in=visible.order_by().values("pk"))
+
+
 def _its_followers(before: Kpi, after: Kpi | None) -> AccessChange:
     return AccessChange(topics=(f"kpi:{before.pk}",))
 

@@ -68,6 +68,7 @@ RUN_ONCE = {
     "wire/test_transport.py": "sqlite",
     "wire/test_readme.py": "sqlite",
     "wire/test_freed.py": "postgres",
+    "project/test_rest_document.py": "sqlite",
     "admin/test_admin.py": "postgres",
     "admin/test_admin_alerts.py": "postgres",
     "admin/test_admin_business.py": "postgres",

@@ -28,6 +28,7 @@ from bos.service.keys import Scope, key_create, key_revoke, parse, prefix_of
 from bos.service.last_use import uses
 from tests.support import doors
 from tests.support.cast import Cast
+from tests.support.furnished import NAMES
 from tests.support.machines import Machine, make_machine
 from tests.support.rest import Caller
 
@@ -171,11 +172,16 @@ def test_d1_a_change_of_the_role_counts_at_once(cast: Cast) -> None:
 
 
 # Addresses below /api/, each with what its view is asked by, and the scope that it needs.
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 ROUTES = {
     "/api/v1/me": ("get", ANY_KEY),
     "/api/v1/values": ("post", Scope.INGEST),
     "/api/kpis/history": ("get", Scope.READ),
     "/api/kpis/reports/00000000-0000-4000-8000-000000000000/file": ("get", Scope.READ),
+    "/api/v1/events": ("get", Scope.READ),
+    f"/api/v1/kpis/{UNKNOWN}/values": ("get", Scope.READ),
+    **{f"/api/v1/{name}": ("get", Scope.READ) for name in NAMES},
+    **{f"/api/v1/{name}/{UNKNOWN}": ("get", Scope.READ) for name in NAMES},
 }
 OPEN = {"api/schema", "api/messages"}
 
@@ -190,9 +196,8 @@ def _addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
 
 
 def test_d1_every_address_of_the_api_is_tried_with_every_scope() -> None:
-    unknown = "00000000-0000-4000-8000-000000000000"
     found = {
-        "/" + re.sub("<uuid:[a-z_]+>", unknown, route)
+        "/" + re.sub("<(uuid|str):[a-z_]+>", UNKNOWN, route)
         for route in _addresses(get_resolver().url_patterns)
         if route.startswith("api/") and route not in OPEN
     }

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from bos.api.events import EventsView
 from bos.api.me import MeView
+from bos.api.readables import READABLES
+from bos.api.reading import paths
 
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
+    path("events", EventsView.as_view(), name="events"),
+    *paths(*READABLES),
     path("", include("kpis.api_urls")),
+    path("", include("collaboration.api_urls")),
 ]

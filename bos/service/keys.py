@@ -42,7 +42,7 @@ class Scope(StrEnum):
 
 
 SCOPES = {
-    Scope.READ: "ask for KPIs and their history",
+    Scope.READ: "ask for all that its account may see, and for the log of changes",
     Scope.INGEST: "send values of KPIs",
     Scope.EVENTS: "sign in to the WebSocket, and follow what happens",
     Scope.WRITE: "change things there, and ask for reports and forecasts",

@@ -48,6 +48,10 @@ def may_take_part(principal: Principal) -> bool:
     return has_role(principal, Role.MEMBER)
 
 
+OPEN_TO_ALL = Q(ended_at=None, invitation_only=False)
+"""Sessions that are announced to their organization: they run, and anybody may join (C1, V7)."""
+
+
 def followable_by(principal: Principal) -> Q:
     """Sessions whose topic the principal may follow: host, participants, invited (S2).
 
@@ -58,6 +62,12 @@ def followable_by(principal: Principal) -> Q:
         | Q(participants__user_id=principal.user_id)
         | Q(invitations__user_id=principal.user_id)
     )
+
+
+def followed_by(principal: Principal) -> QuerySet[Session]:
+    """Sessions of the principal's organization whose topic they may follow, each once."""
+    of_tenant = Session.objects.of(principal.organization_id)
+    return of_tenant.filter(followable_by(principal)).order_by().distinct()
 
 
 def _its_followers(before: Session, after: Session | None) -> AccessChange:

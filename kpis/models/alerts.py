@@ -190,6 +190,9 @@ class Alert(OfKpi):
 
     class Meta(OfKpi.Meta):
         ordering = ("-raised_at",)
+        indexes = (
+            models.Index(fields=("organization", "-raised_at", "-id"), name="alerts_latest_first"),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("rule",),

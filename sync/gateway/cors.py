@@ -15,10 +15,16 @@ from sync.gateway.origin import is_named
 Headers = list[tuple[bytes, bytes]]
 
 # What a page may read besides the body and the few headers that every page may.
-EXPOSED = b"Content-Disposition, Idempotent-Replay, Link, Retry-After, Thinned, WWW-Authenticate"
+EXPOSED = (
+    b"Content-Disposition, ETag, Idempotent-Replay, Last-Sequence, Link, Retry-After, Thinned,"
+    b" WWW-Authenticate"
+)
 PREFLIGHT: Headers = [
     (b"Access-Control-Allow-Methods", b"GET, POST"),
-    (b"Access-Control-Allow-Headers", b"Authorization, Content-Type, Idempotency-Key"),
+    (
+        b"Access-Control-Allow-Headers",
+        b"Authorization, Content-Type, Idempotency-Key, If-None-Match",
+    ),
     # An origin that is allowed no longer is asked for again after so many seconds.
     (b"Access-Control-Max-Age", b"600"),
 ]

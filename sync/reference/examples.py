@@ -29,6 +29,11 @@ def example(entry: Entry, components: dict[str, Schema]) -> dict[str, Any]:
     return examples(entry, components)[0]
 
 
+def example_of(schema: Schema, components: dict[str, Schema]) -> Any:
+    """Return a value as it may look by this schema."""
+    return _value("", schema, components)
+
+
 def examples(entry: Entry, components: dict[str, Schema]) -> list[dict[str, Any]]:
     """Return messages as they may look; one of each struct that the payload may be."""
     payloads: list[Any] = [None]

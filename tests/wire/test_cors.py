@@ -59,7 +59,7 @@ async def test_c1_a_page_of_an_allowed_origin_signs_in_and_reads(
         asked = await preflight(impatient, path)
         assert (asked.status, readable(asked)) == (204, True)
         assert asked.headers["access-control-allow-methods"] == "GET, POST"
-        allowed = "Authorization, Content-Type, Idempotency-Key"
+        allowed = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
         assert asked.headers["access-control-allow-headers"] == allowed
     body = {"email": cast.bob.email, "password": PASSWORD}
     answer = await ask(impatient, "/auth/token", body=body)
