@@ -149,13 +149,16 @@ class _Reader:
             outcome.refuse(row, "", f"Row {first} is about the same.")
             return None
         user = self._users.get(email)
-        if user is not None and (why := _untouchable(user)):
-            outcome.refuse(row, "email", why)
-            return None
+        if user is not None and user.erased_at is not None:
+            cells.refuse("email", ERASED)
         values = self._values(cells, is_new=user is None)
         if cells.is_wrong:
             return None
-        return self._step(row, email, user, values)
+        step = self._step(row, email, user, values)
+        if user is not None and user.is_superuser and step.changes:
+            cells.refuse("email", SUPERUSER)
+            return None
+        return step
 
     def _values(self, cells: _Cells, *, is_new: bool) -> dict[str, Any]:
         """Return what the row says, by column: only of columns that it has, and that say something.
@@ -261,12 +264,6 @@ def _text_of(column: str, most: int) -> Callable[[Cell], str]:
     return clean
 
 
-def _untouchable(user: User) -> str:
-    if user.erased_at is not None:
-        return ERASED
-    return SUPERUSER if user.is_superuser else ""
-
-
 def _employee_of(user: User | None) -> Employee | None:
     found: Employee | None = getattr(user, "employee", None)
     return found
@@ -313,7 +310,7 @@ class _Writing:
             self._add(step)
             return ""
         user = self._users.get(step.id)
-        if user is None or _untouchable(user):
+        if user is None or user.erased_at is not None or user.is_superuser:
             return GONE
         self._change(step, user)
         return ""

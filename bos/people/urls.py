@@ -8,7 +8,7 @@ from bos.people import views
 
 urlpatterns = [
     path("", views.account, name="account"),
-    path("password/reset/", views.forgotten, name="account_forgotten"),
+    path("password/reset/", views.forgotten, name="account_reset_password"),
     path("password/reset/sent/", views.forgotten_sent, name="account_forgotten_sent"),
     path(
         "password/set/<uidb64>/<token>/",

@@ -8,12 +8,10 @@ from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import BACKEND_SESSION_KEY, login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -32,6 +30,7 @@ from bos.auth.throttle import PER_ACCOUNT_AND_ADDRESS, looked_at, too_many
 from bos.models import AccountLink, LinkKind, User
 from bos.people import sign_ins
 from bos.people.exporting import export, file_name
+from bos.people.forms import ForgottenForm, NewPasswordForm, OwnPasswordForm
 from bos.people.links import ACCOUNT, link_tokens, use
 from bos.people.resetting import ask_for_reset
 from sync.protocol.identity import Actor, acting
@@ -75,7 +74,7 @@ class SetPasswordView(PasswordResetConfirmView):
     """
 
     template_name = "account/password_set.html"
-    form_class = SetPasswordForm
+    form_class = NewPasswordForm
     token_generator = link_tokens
     validlink: bool
 
@@ -114,12 +113,6 @@ def _comes_in_first(user: User) -> bool:
     """Whether an invited user comes in for the first time: then no second factor can be missing."""
     link = AccountLink.objects.filter(pk=user.pk, kind=LinkKind.INVITATION)
     return user.last_login is None and link.exists()
-
-
-class ForgottenForm(forms.Form):
-    email = forms.EmailField(
-        max_length=254, widget=forms.EmailInput({"autocomplete": "username", "autofocus": True})
-    )
 
 
 @never_cache
@@ -186,14 +179,14 @@ def _is_served(address: str) -> bool:
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set another password, with the old one. This session goes on, all other sign-ins end (A5)."""
     user = _user(request)
-    form: Any = PasswordChangeForm(user)
+    form: Any = OwnPasswordForm(user)
     problem = ""
     if request.method == "POST":
-        form = PasswordChangeForm(user, request.POST)
+        form = OwnPasswordForm(user, request.POST)
         try:
             looked_at([Limit(PER_ACCOUNT_AND_ADDRESS, f"change:{user.pk}")], partial(_look, form))
         except (TooManyAttempts, TooBusy) as refusal:
-            form = PasswordChangeForm(user)
+            form = OwnPasswordForm(user)
             problem = too_many(refusal)
     if form.is_valid():
         user.save(update_fields=["password"])
