@@ -81,7 +81,7 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(People, Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class UserAdmin(People, Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # in the stubs only
     actions: Any = (*People.actions, *Leaving.actions)
     list_display = (
         "email",

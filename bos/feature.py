@@ -34,6 +34,9 @@ class Feature(feature.Feature):
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
     exports: what is stored about a user, by a label; left_out: fields that name users and are in none
     of these, with the reason.
+
+    exports: what is stored about a user, by a label; left_out: fields that name users and are in
+    none of these, with the reason.
     """
 
     jobs: Sequence[JobType] = ()

@@ -1,8 +1,8 @@
 """All that is stored about a person, as one JSON file (decision D6).
 
-Each app says by `exports` of its Feature what it has: a label, and the rows of a user. Rows are read
-and written one after the other, so that ten years of somebody's values take no more memory than a
-day's. No secret is among them, not even as a hash.
+Each app says by `exports` of its Feature what it has: a label, and a user's rows. Rows are read and
+written one after the other: ten years of somebody's values take no more memory than a day's. No
+secret is among them, not even as a hash.
 """
 
 from __future__ import annotations

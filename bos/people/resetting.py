@@ -20,7 +20,7 @@ OF_ALL = RateLimitItemPerMinute(300)
 
 
 def ask_for_reset(request: HttpRequest, email: str) -> None:
-    """Have links sent to the users with this address. Raises TooManyAttempts, for any address alike.
+    """Have links sent to the users with this address. Raises TooManyAttempts, for any alike.
 
     Nothing is looked up here: a worker does it.
     """

@@ -1,4 +1,4 @@
-"""Send one-time links, by jobs: nobody waits for a mail server, and no transaction is open meanwhile.
+"""Send one-time links by jobs: nobody waits for a mail server, nor is a transaction open meanwhile.
 
 The link's row is what is left to be sent. A worker claims it before it talks to the mail server and
 marks it sent afterwards; one that dies in between leaves it to be sent again some minutes later, so
@@ -105,7 +105,8 @@ def _is_full(organization_id: object) -> bool:
 
 def _send(links: Any) -> None:
     """Send those of these links that are due, in one mail: they are of one address."""
-    claimed = [link for link in links.select_related("user__organization", "asked_by") if _claim(link)]
+    rows = links.select_related("user__organization", "asked_by")
+    claimed = [link for link in rows if _claim(link)]
     told = [link for link in claimed if _is_there(link)]
     for link in claimed:
         if link not in told:

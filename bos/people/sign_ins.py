@@ -1,4 +1,4 @@
-"""Sign-ins as their user sees them: where, since when, used last; ended one by one, or all others."""
+"""Sign-ins as their user sees them: where, since when, used last; ended singly or all others."""
 
 from __future__ import annotations
 

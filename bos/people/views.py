@@ -1,4 +1,4 @@
-"""Pages of one's own account: come in by a link, a forgotten password, sign-ins, one's data (D6)."""
+"""Pages of one's own account: in by a link, a forgotten password, sign-ins, one's data (D6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_safe, require_http_methods, require_POST
 from limits import RateLimitItemPerHour
 
 from bos.auth.attempts import Limit, TooManyAttempts, attempts
@@ -134,7 +134,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return render(request, "account/password_forgotten.html", {"form": form}, status=status)
 
 
-@require_GET
+@require_safe
 def forgotten_sent(request: HttpRequest) -> HttpResponse:
     minutes = settings.PASSWORD_RESET_TIMEOUT // 60
     return render(request, "account/password_forgotten_sent.html", {"minutes": minutes})
@@ -144,7 +144,7 @@ def forgotten_sent(request: HttpRequest) -> HttpResponse:
 
 
 @own_page
-@require_GET
+@require_safe
 def account(request: HttpRequest) -> HttpResponse:
     user = _user(request)
     current = sign_ins.current_of(request)
@@ -226,7 +226,7 @@ def end_other_sign_ins(request: HttpRequest) -> HttpResponse:
 
 
 @own_page
-@require_GET
+@require_safe
 def own_data(request: HttpRequest) -> HttpResponse:
     """All that is stored about oneself, as a file."""
     user = _user(request)
