@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,13 +13,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos.auth import sign_ins as all_sign_ins
-from bos.auth import throttle
+from bos.auth import throttle, tokens
+from bos.auth.token_keys import token_keys
 from bos.models import Role, SignIn, User
 from bos.people import sign_ins
 from sync.eventlog import log
+from sync.protocol.close_codes import CloseCode
 from tests.support import doors
 from tests.support.cast import PASSWORD, Cast, Person
+from tests.support.client import Client
+from tests.support.pages import Pages
 from tests.support.rest import Caller
+from tests.support.server import Server
+from tests.wire.test_auth import auth
 
 NEW = "nine blue herons"
 CHANGE = "/account/password/change/"
@@ -178,3 +185,21 @@ def test_d6_a_sign_in_over_rest_is_recorded_once_a_minute_and_changes_nothing_el
     assert caller.get("/api/v1/me", pair["access"])[0] == 200
     caller.sign_in(cast.bob, "x")
     assert rows.get().last_login == after.last_login
+
+
+# ------------------------------------------------------------------ sockets
+
+
+async def test_a5_a_sign_in_that_its_user_ends_closes_its_sockets_and_no_others(
+    server: Server, cast: Cast
+) -> None:
+    ended, kept = (tokens.signed_in(cast.bob.user, address="192.0.2.1") for _ in range(2))
+    async with await Client.connect(server) as client, await Client.connect(server) as other:
+        for one, (_, access) in ((client, ended), (other, kept)):
+            assert (await auth(one, str(access)))["type"] == "AUTH_SUCCESS"
+        sign_in = token_keys.claims(str(ended[1]))["sid"]
+        status, _ = await Pages(server, cast.bob).post(f"/account/sign-ins/{sign_in}/end/")
+        assert status == 302
+        async with asyncio.timeout(2):
+            assert (await client.closed())[0] == CloseCode.FORBIDDEN
+        assert await other.settle() == []
