@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +35,6 @@ from bos.people.several import users_set
 from bos.people.views import download
 from bos.texts import one_form
 from sync.eventlog.threads import retry_on_conflict
-
-logger = logging.getLogger("bos.people")
 
 MOST_AT_ONCE = 500
 """Users of one action: their ids are posted again by the page that asks."""

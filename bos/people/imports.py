@@ -166,7 +166,7 @@ class _Reader:
         An empty department or title says that there is none.
         """
         values: dict[str, Any] = {}
-        name = cells.read("name", _text_of("name", MOST_NAME))
+        name = cells.read("name", _text_of(MOST_NAME))
         if name:
             values["name"] = name
         elif is_new and not cells.is_wrong:
@@ -178,7 +178,7 @@ class _Reader:
         if "department" in self._has:
             values["department"] = cells.read("department", self._departments.clean)
         if "title" in self._has:
-            values["title"] = cells.read("title", _text_of("title", MOST_TITLE)) or ""
+            values["title"] = cells.read("title", _text_of(MOST_TITLE)) or ""
         return values
 
     def _step(self, row: Row, email: str, user: User | None, values: dict[str, Any]) -> UserStep:
@@ -210,9 +210,8 @@ class _Reader:
         before: dict[str, Any] = {}
         if user is not None:
             before |= {"name": user.name, "role": user.role}
-        has = employee is not None
-        before["department"] = employee.department_id if has and employee else None
-        before["title"] = employee.title if has and employee else ""
+        before["department"] = None if employee is None else employee.department_id
+        before["title"] = "" if employee is None else employee.title
         return before
 
     def _shown(self, column: str, value: Any) -> str:
@@ -254,7 +253,7 @@ def _email(cell: Cell) -> str:
     return text
 
 
-def _text_of(column: str, most: int) -> Callable[[Cell], str]:
+def _text_of(most: int) -> Callable[[Cell], str]:
     def clean(cell: Cell) -> str:
         text: str = Text().clean(cell)
         if len(text) > most:
