@@ -251,9 +251,7 @@ def test_d6_what_is_no_link_answers_like_one_that_is_over(cast: Cast, box: Mailb
     uid, token = link.rstrip("/").split("/")[-2:]
     foreign, unused = other.rstrip("/").split("/")[-2:]
     tries = [(foreign, token), (uid, "set-password"), (uid, "x-y"), ("AAAA", token), ("MQ", "1-1")]
-    pages = {
-        Browser().get(reverse("account_set_password", args=pair)).content for pair in tries
-    }
+    pages = {Browser().get(reverse("account_set_password", args=pair)).content for pair in tries}
     assert len(pages) == 1
     assert link_tokens.check_token(User.objects.get(pk=user.pk), unused)
 

@@ -130,9 +130,7 @@ def test_d6_an_export_is_read_and_written_some_rows_at_a_time(cast: Cast) -> Non
     assert len(json.loads(b"".join(chunks))["values"]) == 3_000
 
 
-async def test_d6_a_large_export_comes_whole_through_the_server(
-    cast: Cast, server: Server
-) -> None:
+async def test_d6_a_large_export_comes_whole_through_the_server(cast: Cast, server: Server) -> None:
     now = timezone.now()
     KpiValue.objects.bulk_create(
         KpiValue(kpi=cast.home.revenue, value=n, at=now, actor_id=cast.mia.id) for n in range(9_000)

@@ -56,4 +56,3 @@ def password_change(request: HttpRequest) -> HttpResponse:
         messages.error(request, too_many(refusal))
         return HttpResponseRedirect(request.path)
     return answers[0]
-

@@ -241,7 +241,7 @@ def _is_long(response: HttpResponseBase) -> bool:
 
 def _spooled(response: HttpResponseBase) -> IO[bytes]:
     """Gather an answer where it does not need memory for all of it."""
-    body: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)
+    body: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed when sent
     try:
         for piece in response:
             body.write(piece)

@@ -120,9 +120,7 @@ def test_d6_an_xlsx_file_brings_people_too(cast: Cast, admin: Browser) -> None:
 # ------------------------------------------------------------------ what is wrong
 
 
-def test_d6_each_refused_row_is_named_with_its_field_and_reason(
-    cast: Cast, admin: Browser
-) -> None:
+def test_d6_each_refused_row_is_named_with_its_field_and_reason(cast: Cast, admin: Browser) -> None:
     User.objects.filter(pk=cast.mia.user.pk).update(is_superuser=True)
     refused = bring(
         admin,
@@ -171,9 +169,7 @@ def test_d6_no_file_leaves_an_organization_without_an_admin(cast: Cast, admin: B
     demoting = (cast.alice.email, "", "viewer")
     columns = ("email", "name", "role")
     refused = bring(admin, "users", a_file(demoting, columns=columns))
-    assert refused.outcome["problems"] == [
-        {"row": 2, "column": "role", "message": NO_ADMIN_LEFT}
-    ]
+    assert refused.outcome["problems"] == [{"row": 2, "column": "role", "message": NO_ADMIN_LEFT}]
     # Whoever becomes it does so first, wherever in the file they stand.
     done = import_file(
         admin, "users", a_file(demoting, (cast.bob.email, "", "admin"), columns=columns)
@@ -253,8 +249,8 @@ def test_d6_an_action_names_whom_it_concerns_before_anything_is_done(
     page = act(admin, "deactivate_selected", [cast.bob.user, cast.vera.user])
     html = page.content.decode()
     assert page.status_code == 200
-    assert html.index(cast.bob.email) < html.index("Deactivated already") < html.index(
-        cast.vera.email
+    assert (
+        html.index(cast.bob.email) < html.index("Deactivated already") < html.index(cast.vera.email)
     )
     assert by_email(cast, cast.bob.email).is_active
     done = act(admin, "deactivate_selected", [cast.bob.user, cast.vera.user], post="yes")

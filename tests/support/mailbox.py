@@ -29,7 +29,7 @@ class Mailbox:
     refusals: list[str] = field(default_factory=list)
     recipient_refusals: list[str] = field(default_factory=list)
 
-    async def handle_RCPT(  # noqa: N802  # as aiosmtpd calls it
+    async def handle_RCPT(  # as aiosmtpd calls it
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         if self.recipient_refusals and (refusal := self.recipient_refusals.pop(0)):
@@ -37,7 +37,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802  # as aiosmtpd calls it
+    async def handle_DATA(  # as aiosmtpd calls it
         self, server: Any, session: Any, envelope: Any
     ) -> str:
         if self.refusals and (refusal := self.refusals.pop(0)):
