@@ -133,8 +133,9 @@ def test_a5_a_changed_password_ends_everything_but_this_session(
     assert caller.get("/api/v1/me", pair["access"])[0] == 401
     assert caller.post("/auth/refresh", {"refresh": pair["refresh"]})[0] == 401
     assert Caller().sign_in(cast.bob, NEW)[0] == 200
-    [entry] = User.history.filter(id=cast.bob.user.pk, changed__contains="password")
-    assert (entry.history_user_id, entry.source) == (cast.bob.id, "account")
+    [entry] = User.history.filter(id=cast.bob.user.pk, source="account")
+    assert entry.history_user_id == cast.bob.id
+    assert "password" in entry.changed
 
 
 def test_d6_the_old_password_is_guessed_ten_times_and_no_more(

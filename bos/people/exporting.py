@@ -22,7 +22,7 @@ AT_ONCE = 500
 """Rows that are in memory at a time, of those that the database sends."""
 
 
-class ExportRow(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+class ExportRow(msgspec.Struct, rename="camel"):
     """Base of what an app tells of a person: a row of a file that people read."""
 
 

@@ -17,7 +17,7 @@ def _in_plain_words(form: Any) -> None:
     second.label, second.help_text = "Again", AGAIN
 
 
-class NewPasswordForm(SetPasswordForm):
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _in_plain_words(self)

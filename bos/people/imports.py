@@ -190,7 +190,7 @@ class _Reader:
             if after != before.get(column)
         ]
         changed = {column for column, _, _ in changes}
-        of_user = {c: str(values[c]) for c in ("name", "role") if c in changed}
+        of_user: dict[str, str] = {c: str(values[c]) for c in ("name", "role") if c in changed}
         of_employee = {
             attname: values[column]
             for column, attname in (("department", "department_id"), ("title", "title"))

@@ -80,6 +80,7 @@ def renew(user: User, kind: LinkKind, *, asked_by: User | None = None) -> Accoun
 
     Runs inside the caller's transaction; `bos.people.sending` sends it.
     """
+    assert user.organization_id is not None, "a link leads into an organization"
     now = timezone.now()
     AccountLink.objects.get_or_create(
         user=user,
@@ -97,7 +98,8 @@ def renew(user: User, kind: LinkKind, *, asked_by: User | None = None) -> Accoun
         problem="",
         used_at=None,
     )
-    return AccountLink.objects.select_related("user").get(pk=user.pk)
+    link: AccountLink = AccountLink.objects.select_related("user").get(pk=user.pk)
+    return link
 
 
 def invitable(users: QuerySet[User]) -> QuerySet[User]:

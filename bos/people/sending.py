@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -50,7 +51,7 @@ OFF = "Mail is not set up on this server: see EMAIL_HOST, BOS_MAIL_FROM and BOS_
 
 def send_invitation(user_id: str) -> None:
     """Send an invitation that somebody has just made. A job: sent already, it is not sent again."""
-    _send(AccountLink.objects.filter(pk=user_id, kind=LinkKind.INVITATION))
+    _send(AccountLink.objects.filter(pk=UUID(user_id), kind=LinkKind.INVITATION))
 
 
 def send_reset(sealed_email: str) -> None:
@@ -71,7 +72,7 @@ def send_waiting() -> None:
     """
     ends_at = time.monotonic() + TURN_SECONDS
     due = AccountLink.objects.filter(next_try_at__lte=timezone.now()).order_by("next_try_at", "pk")
-    groups: dict[object, list[object]] = {}
+    groups: dict[object, list[UUID]] = {}
     for pk, kind, email in due.values_list("pk", "kind", "user__email")[:AT_ONCE]:
         # A forgotten password of several organizations is one mail.
         groups.setdefault(email if kind == LinkKind.RESET else pk, []).append(pk)

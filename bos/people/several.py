@@ -17,4 +17,5 @@ def users_set(users: Collection[User], **values: object) -> int:
     Raises LastAdmin, and changes nobody, where an organization would have no admin left.
     """
     rows = User.objects.people().filter(pk__in=[user.pk for user in users], erased_at=None)
-    return rows.exclude(**values).update(**values)
+    changed: int = rows.exclude(**values).update(**values)
+    return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -36,7 +37,7 @@ def current_of(request: HttpRequest) -> str:
     return str(request.session.get(CURRENT, ""))
 
 
-def end_one(user: User, sign_in_id: object) -> bool:
+def end_one(user: User, sign_in_id: UUID) -> bool:
     """End one of the user's own; False where it is none, or has ended."""
     found = living_of(user).filter(pk=sign_in_id).select_related("user").first()
     return found is not None and end(found, End.USER)

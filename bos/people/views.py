@@ -88,7 +88,7 @@ class SetPasswordView(PasswordResetConfirmView):
         return response
 
     def form_valid(self, form: Any) -> HttpResponse:
-        user: Any = self.user  # type: ignore[attr-defined]  # Django's own, which stubs lack
+        user: Any = self.user
         try:
             with places.one():
                 password_hash = make_password(form.cleaned_data["new_password1"])
