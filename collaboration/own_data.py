@@ -1,4 +1,4 @@
-"""What is stored about a person in sessions: for personal exports (decision D6)."""
+"""Export what is stored about a person in sessions (decision D6)."""
 
 from __future__ import annotations
 

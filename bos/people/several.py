@@ -1,4 +1,4 @@
-"""What is done to several users at once: in one transaction, all of them or none."""
+"""Change several users at once: in one transaction, all of them or none."""
 
 from __future__ import annotations
 

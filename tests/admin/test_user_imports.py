@@ -170,7 +170,7 @@ def test_d6_no_file_leaves_an_organization_without_an_admin(cast: Cast, admin: B
     columns = ("email", "name", "role")
     refused = bring(admin, "users", a_file(demoting, columns=columns))
     assert refused.outcome["problems"] == [{"row": 2, "column": "role", "message": NO_ADMIN_LEFT}]
-    # Whoever becomes it does so first, wherever in the file they stand.
+    # The new admin comes first, wherever in the file they stand.
     done = import_file(
         admin, "users", a_file(demoting, (cast.bob.email, "", "admin"), columns=columns)
     )
