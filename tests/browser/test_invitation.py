@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bos.people import sending
-from tests.browser.test_admin import sign_in
+from tests.support import doors
 from tests.support.cast import Cast
 from tests.support.mailbox import Mailbox, do_jobs, links_in, mailbox, send_by
 from tests.support.server import Server
@@ -32,7 +32,8 @@ async def test_d6_somebody_is_invited_opens_the_mail_and_is_in(
 ) -> None:
     email = f"new-{uuid.uuid4().hex[:10]}@test.example"
     await page.set_viewport_size({"width": 1400, "height": 900})
-    await sign_in(page, server, cast.alice)
+    session = doors.browser(cast.alice).cookies["sessionid"].value
+    await page.context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
     await page.goto(f"{server.url}/admin/bos/user/")
     await page.get_by_role("link", name="Invite somebody").click()
     await page.fill('[name="email"]', email)
