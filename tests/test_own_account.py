@@ -99,6 +99,21 @@ def test_d6_all_others_end_at_once_and_this_one_goes_on(cast: Cast, bob: Browser
     assert list(sign_ins.living_of(cast.bob.user)) == [here]
 
 
+def test_d6_the_sign_in_of_this_session_is_marked_and_has_no_button(
+    cast: Cast, bob: Browser
+) -> None:
+    here, other = a_sign_in(cast.bob.user), a_sign_in(cast.bob.user)
+    session = bob.session
+    session[sign_ins.CURRENT] = str(here.pk)
+    session.save()
+    html = bob.get("/account/").content.decode()
+    assert html.count("this one") == 1
+    assert reverse("account_end_sign_in", args=[other.pk]) in html
+    assert reverse("account_end_sign_in", args=[here.pk]) not in html
+    assert bob.post(reverse("account_end_others")).status_code == 302
+    assert list(sign_ins.living_of(cast.bob.user)) == [here]
+
+
 def test_d6_a_sign_in_that_nothing_can_use_any_more_is_not_listed(cast: Cast) -> None:
     user, now = cast.bob.user, timezone.now()
     a_sign_in(user)
