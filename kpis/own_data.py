@@ -125,6 +125,7 @@ EXPORTS: Mapping[str, Export] = {
     "predictions": Export(predictions, ("kpis.AskedPrediction.user_id",)),
 }
 LEFT_OUT: Mapping[str, str] = {
+    "kpis.ConnectorTrial.user": "A connector as it is tried in a form: forgotten after an hour.",
     "kpis.HistoricalKpi.owner": "The history of a KPI; the owner now is in `ownedKpis`.",
     "kpis.IngestRequest.user": "A machine's: by it a repeated request is known for some hours.",
 }
