@@ -32,9 +32,6 @@ class Feature(feature.Feature):
     erasers: called before a user is erased; renames: what takes the user's name out of events, by
     entity type. holdings: what departments hold; going: what goes with them, by a label.
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
-    exports: what is stored about a user, by a label; left_out: fields that name users and are in none
-    of these, with the reason.
-
     exports: what is stored about a user, by a label; left_out: fields that name users and are in
     none of these, with the reason.
     """
