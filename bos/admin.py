@@ -23,6 +23,7 @@ from bos.jobs import admin as jobs
 from bos.leaving.admin_organizations import OrganizationDeletion
 from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
+from bos.people.admin import People
 from bos.service import admin as service
 
 admin.site.index_title = "Administration"
@@ -80,10 +81,19 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
-    list_display = ("email", "name", "role", "is_active", "organization")
+class UserAdmin(People, Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # in the stubs only
+    actions: Any = (*People.actions, *Leaving.actions)
+    list_display = (
+        "email",
+        "name",
+        "role",
+        "is_active",
+        "last_login",
+        "invitation",
+        "organization",
+    )
     list_filter = ("role", "is_active", "organization")
-    list_select_related = ("organization",)
+    list_select_related = ("organization", "employee", "account_link")
     search_fields = ("email", "name")
     ordering = ("email",)
     filter_horizontal = ()

@@ -16,6 +16,8 @@ from bos.jobs.queue import JobType
 from bos.leaving import departments, people
 from bos.leaving.departments import Going, Holding
 from bos.leaving.people import Eraser, Rename, Trace
+from bos.people import exporting
+from bos.people.exporting import Export
 from sync import feature
 from sync.eventlog import capture
 
@@ -30,6 +32,8 @@ class Feature(feature.Feature):
     erasers: called before a user is erased; renames: what takes the user's name out of events, by
     entity type. holdings: what departments hold; going: what goes with them, by a label.
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
+    exports: what is stored about a user, by a label; left_out: fields that name users and are in
+    none of these, with the reason.
     """
 
     jobs: Sequence[JobType] = ()
@@ -42,6 +46,8 @@ class Feature(feature.Feature):
     going: Mapping[str, Going] = field(default_factory=dict)
     panels: Sequence[Panel] = ()
     words: Mapping[str, Wording] = field(default_factory=dict)
+    exports: Mapping[str, Export] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -55,6 +61,7 @@ class Feature(feature.Feature):
         yield from (f"what goes with a department, {label!r}" for label in self.going)
         yield from (f"the panel {panel.title!r}" for panel in self.panels)
         yield from (f"the words of {entity_type!r}" for entity_type in self.words)
+        yield from (f"the export {label!r}" for label in self.exports)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -77,6 +84,7 @@ class Feature(feature.Feature):
         for entity_type, wording in self.words.items():
             words.add_wording(entity_type, wording)
         self._plug_into_leaving()
+        self._plug_into_exports()
 
     def _plug_into_leaving(self) -> None:
         for label, trace in self.traces.items():
@@ -91,3 +99,11 @@ class Feature(feature.Feature):
             departments.add_holding(holding)
         for label, rows in self.going.items():
             departments.add_going(label, rows)
+
+    def _plug_into_exports(self) -> None:
+        for label, part in self.exports.items():
+            exporting.add_export(label, part)
+        for model in self.histories:
+            exporting.add_history(model)
+        for name, reason in self.left_out.items():
+            exporting.leave_out(name, reason)

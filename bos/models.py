@@ -342,6 +342,49 @@ class SignIn(models.Model):
         return f"sign-in of {self.created_at:%Y-%m-%d %H:%M}"
 
 
+class LinkKind(models.TextChoices):
+    INVITATION = "invitation", "Invitation"
+    RESET = "reset", "Forgotten password"
+
+
+class AccountLink(models.Model):
+    """The latest one-time link of a user, which lets them set a password (decision D6).
+
+    The link is stored nowhere: it is made when its mail is, of all that it dies with. The row is
+    also what is left to be sent: see `bos.people.sending`.
+    """
+
+    user = models.OneToOneField(
+        User, primary_key=True, on_delete=models.CASCADE, related_name="account_link"
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="account_links"
+    )
+    kind = models.CharField(max_length=16, choices=LinkKind.choices)
+    number = models.PositiveIntegerField(default=0)
+    """Counts the user's links: of all of them only the last one opens anything."""
+    asked_by = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    """The administrator who invites; None where the user has asked."""
+    asked_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, db_index=True)
+    """When its mail is to be sent, or tried again; None: there is nothing left to be sent."""
+    sent_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=300, blank=True, default="")
+    """Why it was not sent, in the words of the last try."""
+    used_at = models.DateTimeField(null=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=("organization", "sent_at"), name="links_by_when_sent"),)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.user}"
+
+
 class ServiceAccount(models.Model):
     """A machine of an organization: a user with keys instead of a password (decision D1).
 

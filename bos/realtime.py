@@ -31,6 +31,8 @@ from bos.messages import (
 )
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
 from bos.panels import PANELS
+from bos.people import own_data, sending, sign_ins
+from bos.people.imports import UserImport
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
@@ -210,6 +212,12 @@ def _show_notifications(organization_id: str, ids: Collection[str]) -> Iterable[
     yield from NotificationSync().snapshot(unread.order_by("created_at"))
 
 
+def _people_changed(changes: Iterable[Change[User]]) -> None:
+    changes = list(changes)
+    rules.look_at_admins(changes)
+    sign_ins.end_withdrawn(changes)
+
+
 feature = Feature(
     entities=[
         OrganizationSync(),
@@ -240,7 +248,7 @@ feature = Feature(
     reads=[READ_OF_USERS],
     on_change={
         Department: departments.look_for_circles,
-        User: rules.look_at_admins,
+        User: _people_changed,
     },
     on_renewal=[last_use.note_connected],
     caps=[queue.WAITING],
@@ -254,11 +262,16 @@ feature = Feature(
     jobs=[
         JobType(work=workflow.check, on_given_up=workflow.given_up),
         JobType(work=workflow.write, on_given_up=workflow.given_up),
+        JobType(work=sending.send_invitation),
+        JobType(work=sending.send_reset),
+        JobType(work=sending.send_waiting, title="People: links that wait to be sent", minutes=1),
     ],
-    imports=[EmployeeImport()],
+    imports=[EmployeeImport(), UserImport()],
     histories=[Organization, Department, Employee, User],
     traces={"imports": people.imports_of},
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
     panels=PANELS,
     words=WORDS,
+    exports=own_data.EXPORTS,
+    left_out=own_data.LEFT_OUT,
 )

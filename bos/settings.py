@@ -339,6 +339,30 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# ------------------------------------------------------------------ mail
+
+# Where links in mails lead: never what a request says of its host, which its sender chooses.
+PUBLIC_URL = env.str(
+    "BOS_PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', '8000')}" if DEBUG else ""
+).rstrip("/")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("BOS_MAIL_FROM", "bos@localhost" if DEBUG else "")
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_PORT = whole("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 15
+"""Seconds that a mail server may take for each step."""
+if not EMAIL_HOST:
+    # Into the worker's output: a newcomer reads there what would have been sent.
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MAIL_IS_ON = bool(PUBLIC_URL and DEFAULT_FROM_EMAIL and (EMAIL_HOST or DEBUG))
+INVITATIONS_PER_MINUTE = whole("BOS_INVITATIONS_PER_MINUTE", 60)
+"""Of an organization: mail servers refuse who sends hundreds at once."""
+PASSWORD_RESET_TIMEOUT = 3600
+"""Seconds that a one-time link lives from when its mail is made."""
+
 # ------------------------------------------------------------------ HTTP
 
 # One lock lets one of them work at a time, and the event loop waits for its turn among them: beside
@@ -434,6 +458,7 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "bos.adminsite.navigation.navigation"},
     "TABS": "bos.adminsite.navigation.tabs",
 }
+LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # nothing else is signed in to by a session
 
 LANGUAGE_CODE = "en"

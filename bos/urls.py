@@ -21,6 +21,7 @@ urlpatterns = [
     # A shortcut to the page of any row, by its type and id. No row has a page of its own.
     re_path(r"^admin/r/", page_not_found, {"exception": None}),
     path("admin/", admin.site.urls),
+    path("account/", include("bos.people.urls")),
     # With and without a trailing slash: a redirect would lose a POST's body.
     re_path(r"^auth/token/?$", auth_views.TokenView.as_view(), name="token"),
     re_path(r"^auth/refresh/?$", auth_views.RefreshView.as_view(), name="refresh"),

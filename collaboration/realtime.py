@@ -10,7 +10,7 @@ from msgspec import UNSET
 from bos.feature import Feature
 from bos.ids import canonical_uuids
 from bos.models import User
-from collaboration import erasing, handlers, messages, pins, presence, rooms, usage
+from collaboration import erasing, handlers, messages, own_data, pins, presence, rooms, usage
 from collaboration.entities import (
     AnnotationData,
     EndReason,
@@ -355,6 +355,7 @@ feature = Feature(
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
     retention={"sessions": prune_sessions},
     traces={"sessions": erasing.sessions_with, "notes": erasing.notes_by},
+    exports=own_data.EXPORTS,
     erasers=[erasing.erase],
     renames={
         "participant": erasing.rename_participant,

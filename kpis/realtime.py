@@ -14,7 +14,7 @@ from msgspec import UNSET
 from bos.feature import Feature
 from bos.ids import canonical_uuids, wire_id
 from bos.jobs.queue import JobType
-from kpis import handlers, jobs, messages
+from kpis import handlers, jobs, messages, own_data
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
 from kpis.connectors import running, trials
@@ -364,6 +364,8 @@ feature = Feature(
     },
     erasers=[erasing.erase],
     holdings=[services.KPIS],
+    exports=own_data.EXPORTS,
+    left_out=own_data.LEFT_OUT,
     going={
         "reports of it": services.reports_of,
         "report schedules of it": services.report_schedules_of,

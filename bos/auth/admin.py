@@ -13,7 +13,7 @@ from unfold.forms import AuthenticationForm
 
 from bos.auth.attempts import Limit, TooManyAttempts
 from bos.auth.hashing import TooBusy
-from bos.auth.throttle import PER_ACCOUNT_AND_ADDRESS, looked_at, refused, signed_in
+from bos.auth.throttle import PER_ACCOUNT_AND_ADDRESS, looked_at, refused, signed_in, too_many
 from bos.models import User
 
 
@@ -24,7 +24,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # untyped
         try:
             return super().clean()
         except (TooManyAttempts, TooBusy) as refusal:
-            raise ValidationError(_too_many(refusal), code="throttled") from None
+            raise ValidationError(too_many(refusal), code="throttled") from None
 
     def confirm_login_allowed(self, user: Any) -> None:
         try:
@@ -53,12 +53,6 @@ def password_change(request: HttpRequest) -> HttpResponse:
     try:
         looked_at([Limit(PER_ACCOUNT_AND_ADDRESS, f"change:{request.user.pk}")], changed)
     except (TooManyAttempts, TooBusy) as refusal:
-        messages.error(request, _too_many(refusal))
+        messages.error(request, too_many(refusal))
         return HttpResponseRedirect(request.path)
     return answers[0]
-
-
-def _too_many(refusal: TooManyAttempts | TooBusy) -> str:
-    many = isinstance(refusal, TooManyAttempts)
-    what = "Too many attempts." if many else "Too many people sign in just now."
-    return f"{what} Try again in {refusal.wait} seconds."

@@ -24,6 +24,10 @@ class End(StrEnum):
 
     LOGOUT = "logout"
     REUSE = "reuse"
+    USER = "user"
+    """The user has ended it from elsewhere."""
+    RIGHTS = "rights"
+    """Its tokens have ended with a change of the user."""
 
 
 def begin(user: User, *, refresh_id: str, address: str) -> SignIn:

@@ -45,6 +45,13 @@ def address_of(request: HttpRequest | None) -> str:
     return block_of(request.META.get("REMOTE_ADDR")) if request is not None else ""
 
 
+def too_many(refusal: TooManyAttempts | TooBusy) -> str:
+    """Say why a password was not looked at, and when to try again."""
+    many = isinstance(refusal, TooManyAttempts)
+    what = "Too many attempts." if many else "Too many people sign in just now."
+    return f"{what} Try again in {refusal.wait} seconds."
+
+
 def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None:
     """Return what `look` finds of a password, None where it was wrong.
 
@@ -73,7 +80,7 @@ def _allowed(
     those users who have signed in on it: another user with the email may be the attacker's.
     Raises TooManyAttempts.
     """
-    address, account = address_of(request), _digest(email)
+    address, account = address_of(request), digest_of(email)
     here = [
         Limit(PER_ACCOUNT_AND_ADDRESS, f"pair:{account}:{address}"),
         Limit(PER_ADDRESS, f"address:{address}"),
@@ -92,7 +99,7 @@ def _allowed(
     return everywhere, users
 
 
-def _digest(email: str) -> str:
+def digest_of(email: str) -> str:
     """Names an account where its address is not to be read."""
     return salted_hmac("bos login", email, algorithm="sha256").hexdigest()[:16]
 
@@ -101,7 +108,7 @@ def refused(request: HttpRequest | None, email: str, *, reason: str) -> None:
     """Log a refusal: with the ids of those whose email it is, else with a keyed hash of it."""
     found = User.objects.people().filter(email=email).values_list("pk", "organization_id")
     ids = [(str(pk), str(organization_id or "")) for pk, organization_id in found]
-    who = {"account": _digest(email)}
+    who = {"account": digest_of(email)}
     if ids:
         users, organizations = zip(*ids, strict=True)
         who = {"user": ",".join(users), "organization": ",".join(organizations)}

@@ -31,6 +31,7 @@ from bos.auth.attempts import TooManyAttempts
 from bos.auth.hashing import TooBusy
 from bos.auth.throttle import address_of, signed_in
 from bos.models import User
+from bos.people.sign_ins import note_sign_in
 from sync.protocol.errors import TokenExpired, TokenInvalid
 
 logger = logging.getLogger("bos.login")
@@ -108,6 +109,7 @@ class TokenView(_Public):
         if not isinstance(user, User):
             raise AuthenticationFailed("Email or password is wrong.", code="INVALID_CREDENTIALS")
         signed_in(http_request, user, source="rest")
+        note_sign_in(user)
         return _pair(tokens.signed_in(user, address=address_of(http_request)))
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from bos.leaving.rules import is_last_admin
 from bos.models import (
+    AccountLink,
     Employee,
     Import,
     Notification,
@@ -139,6 +140,7 @@ def user_erase(user: User, *, successor: User | None = None) -> None:
         employee_erase(employee)
     Notification.objects.filter(user=row).delete()
     SignIn.objects.filter(user=row).delete()
+    AccountLink.objects.filter(user=row).delete()
     row.groups.clear()
     row.user_permissions.clear()
     row.name, row.email = FORMER, f"{row.pk}@former.invalid"

@@ -11,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import io
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, NamedTuple
 
 from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
-from django.http import HttpResponse, JsonResponse
+from django.http import FileResponse, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
@@ -47,7 +49,13 @@ PASSWORDS_WAITING = 20
 """Behind 20 others on two threads somebody waits some seconds: no longer than they would to try
 again."""
 HEALTH = frozenset({"/healthz", "/readyz"})
-PASSWORDS = frozenset({"/auth/token", "/admin/login", "/admin/password_change"})
+PASSWORDS = frozenset(
+    {"/auth/token", "/admin/login", "/admin/password_change", "/account/password/change"}
+)
+BY_A_LINK = "/account/password/set/"
+"""Below it, too, passwords are hashed: see `bos.people.views`."""
+IN_MEMORY = 2**20
+"""Bytes of an answer that is made little by little; what is longer waits in a file to be sent."""
 
 
 class Busy(Exception):
@@ -133,9 +141,11 @@ class Lane:
 
 
 class Answer(NamedTuple):
+    """body: a file where it was made little by little, and may be long."""
+
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes
+    body: bytes | IO[bytes]
 
 
 class HttpApplication(ASGIHandler):
@@ -195,7 +205,7 @@ class HttpApplication(ASGIHandler):
     def _lane(self, method: str, path: str) -> Lane:
         if path in HEALTH:
             return self._health
-        if method == "POST" and path.rstrip("/") in PASSWORDS:
+        if method == "POST" and (path.rstrip("/") in PASSWORDS or path.startswith(BY_A_LINK)):
             return self._passwords
         return self._files if path.startswith(settings.STATIC_URL) else self._pages
 
@@ -212,8 +222,8 @@ class HttpApplication(ASGIHandler):
             response = self.get_response(request)
         response._handler_class = type(self)  # type: ignore[attr-defined]  # for its signal
         try:
-            # A streamed answer, too: its iterator belongs to this thread, and is short (a file).
-            content = b"".join(response)
+            # A streamed answer, too: its iterator belongs to this thread.
+            content = _spooled(response) if _is_long(response) else b"".join(response)
         finally:
             response.close()  # the signal closes connections that are too old
         cookies = [("Set-Cookie", cookie.output(header="")) for cookie in response.cookies.values()]
@@ -222,6 +232,24 @@ class HttpApplication(ASGIHandler):
             for name, value in (*response.items(), *cookies)
         ]
         return Answer(response.status_code, headers, content)
+
+
+def _is_long(response: HttpResponseBase) -> bool:
+    """Whether an answer is made little by little; files of ours are short."""
+    return response.streaming and not isinstance(response, FileResponse)
+
+
+def _spooled(response: HttpResponseBase) -> IO[bytes]:
+    """Gather an answer where it does not need memory for all of it."""
+    body: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed when sent
+    try:
+        for piece in response:
+            body.write(piece)
+        body.seek(0)
+    except BaseException:
+        body.close()
+        raise
+    return body
 
 
 def _with_length(scope: dict[str, Any], body: Any) -> dict[str, Any]:
@@ -279,7 +307,8 @@ def _preflight(scope: Mapping[str, Any], cors: list[tuple[bytes, bytes]]) -> Ans
 async def _send(answer: Answer, send: Send) -> None:
     start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
     await send(start)
-    for at in range(0, len(answer.body), CHUNK):
-        chunk = answer.body[at : at + CHUNK]
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    body = io.BytesIO(answer.body) if isinstance(answer.body, bytes) else answer.body
+    with body:
+        while chunk := body.read(CHUNK):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body"})

@@ -93,7 +93,7 @@ def no_store_middleware(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.path.startswith(("/auth", "/api", "/healthz", "/readyz")):
+        if request.path.startswith(("/account", "/auth", "/api", "/healthz", "/readyz")):
             patch_cache_control(response, private=True, no_store=True)
         return response
 

@@ -18,7 +18,7 @@ from tests.support.measured import ROOT
 PACKAGES = ("bos", "collaboration", "kpis", "sync", "templates")
 SOURCES = (*PACKAGES, "LICENSE", "README.md", "pyproject.toml")
 # Beside Python: what a page, the demo and the licences of others' work are made of.
-DATA = {".html", ".csv", ".md"}
+DATA = {".html", ".txt", ".csv", ".md"}
 JUNK = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info", "node_modules", "*.so")
 COMPILED = f"sync/delivery/_send_loop{sysconfig.get_config_var('EXT_SUFFIX')}"
 # As a stranger who has installed it: from nowhere else, in an empty folder.
@@ -34,6 +34,7 @@ import bos, kpis.demo.series
 assert bos.__file__.startswith(sys.argv[1]), bos.__file__
 django.setup()
 get_template("dashboard.html"), get_template("admin/bos/live.html")
+get_template("account/mail/reset.txt"), get_template("account/base.html")
 assert finders.find("bos/main.js") and finders.find("vendor/uplot/uPlot.iife.min.js")
 call_command("check")
 from sync.delivery import send_loop

@@ -1,0 +1,100 @@
+"""Export what is stored about a person in sessions (decision D6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from bos.models import User
+from bos.people.exporting import Export, ExportRow, stream
+from collaboration.models import Annotation, Invitation, Participant, Session
+
+
+class Hosted(ExportRow):
+    id: str
+    title: str
+    space: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+def sessions(user: User) -> Iterator[ExportRow]:
+    for row in stream(Session.objects.filter(host=user).order_by("created_at")):
+        yield Hosted(
+            id=str(row.pk),
+            title=row.title,
+            space=row.active_space,
+            created_at=row.created_at,
+            ended_at=row.ended_at,
+        )
+
+
+class Participation(ExportRow):
+    session_id: str
+    title: str
+    joined_at: datetime
+    left_at: datetime | None
+    left_reason: str
+
+
+def participations(user: User) -> Iterator[ExportRow]:
+    rows = Participant.objects.filter(user=user).select_related("session")
+    for row in stream(rows.order_by("joined_at")):
+        yield Participation(
+            session_id=str(row.session_id),
+            title=row.session.title,
+            joined_at=row.joined_at,
+            left_at=row.left_at,
+            left_reason=row.left_reason,
+        )
+
+
+class InvitedTo(ExportRow):
+    session_id: str
+    title: str
+
+
+def invitations(user: User) -> Iterator[ExportRow]:
+    for row in stream(Invitation.objects.filter(user=user).select_related("session")):
+        yield InvitedTo(session_id=str(row.session_id), title=row.session.title)
+
+
+class Note(ExportRow):
+    id: str
+    session_id: str
+    content: str
+    content_type: str
+    x: float
+    y: float
+    z: float
+    entity_type: str
+    entity_id: str
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def notes(user: User) -> Iterator[ExportRow]:
+    for row in stream(Annotation.objects.filter(author=user).order_by("created_at")):
+        yield Note(
+            id=str(row.pk),
+            session_id=str(row.session_id),
+            content=row.content,
+            content_type=row.content_type,
+            x=row.x,
+            y=row.y,
+            z=row.z,
+            entity_type=row.entity_type,
+            entity_id=row.entity_id,
+            revision=row.revision,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+EXPORTS: Mapping[str, Export] = {
+    "sessions": Export(sessions, ("collaboration.Session.host",)),
+    "participations": Export(participations, ("collaboration.Participant.user",)),
+    "invitations": Export(invitations, ("collaboration.Invitation.user",)),
+    "notes": Export(notes, ("collaboration.Annotation.author",)),
+}
