@@ -1,0 +1,119 @@
+"""REST: the browsers that take a person's pushes."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bos.auth.bearer import AuthenticatedPrincipal, BearerAuthentication
+from bos.models import User
+from bos.outside import push
+from bos.outside.browsers import browser_of
+from bos.outside.push import Endpoint, SubscriptionRefused
+
+
+class Keys(serializers.Serializer[Any]):
+    p256dh = serializers.CharField(max_length=200, help_text="The browser's public key.")
+    auth = serializers.CharField(max_length=100, help_text="A secret of the browser.")
+
+
+class Subscription(serializers.Serializer[Any]):
+    """As `PushSubscription.toJSON()` gives it in a browser."""
+
+    endpoint = serializers.CharField(max_length=2_000)
+    keys = Keys()
+    label = serializers.CharField(
+        max_length=100, required=False, help_text="A name for the browser; else its kind."
+    )
+
+
+class SubscriptionEnd(serializers.Serializer[Any]):
+    endpoint = serializers.CharField(max_length=2_000)
+
+
+class Subscribed(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    label = serializers.CharField()
+
+
+class PushKey(serializers.Serializer[Any]):
+    key = serializers.CharField(help_text="`applicationServerKey` of `pushManager.subscribe`.")
+
+
+class PushIsOff(APIException):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "PUSH_IS_OFF"
+    default_detail = "This server sends no pushes."
+
+
+class _OfPeople(APIView):
+    """By a person's token, or from a page of a session; no key opens it."""
+
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
+
+    def person(self, request: Request) -> User:
+        """Raises PermissionDenied for a user without an organization, who gets no messages."""
+        user: Any = request.user
+        if isinstance(user, AuthenticatedPrincipal):
+            return User.objects.get(pk=user.principal.user_id)
+        person = cast(User, user)
+        if person.organization_id is None:
+            raise PermissionDenied("You belong to no organization.")
+        return person
+
+
+class PushKeyView(_OfPeople):
+    """Return the key by which a browser knows that pushes are this server's."""
+
+    @extend_schema(operation_id="push_key", responses=PushKey)
+    def get(self, request: Request) -> Response:
+        if not push.is_on():
+            raise PushIsOff
+        return Response({"key": push.public_key_of(settings.VAPID_PRIVATE_KEY)})
+
+
+class PushSubscriptionsView(_OfPeople):
+    """Let a browser take one's messages, or let it do so no more."""
+
+    @extend_schema(
+        operation_id="push_subscribe", request=Subscription, responses={201: Subscribed}
+    )
+    def post(self, request: Request) -> Response:
+        if not push.is_on():
+            raise PushIsOff
+        form = Subscription(data=request.data)
+        form.is_valid(raise_exception=True)
+        told = form.validated_data
+        endpoint = Endpoint(told["endpoint"], told["keys"]["p256dh"], told["keys"]["auth"])
+        label = told.get("label") or browser_of(request.headers.get("User-Agent", ""))
+        try:
+            row = push.subscribe(self.person(request), endpoint, label)
+        except SubscriptionRefused as refusal:
+            raise ValidationError(_under(refusal.field, str(refusal))) from None
+        return Response({"id": row.pk, "label": row.label}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="push_unsubscribe", request=SubscriptionEnd, responses={204: None}
+    )
+    def delete(self, request: Request) -> Response:
+        """The same answer whether it was there or not."""
+        form = SubscriptionEnd(data=request.data)
+        form.is_valid(raise_exception=True)
+        push.unsubscribe(self.person(request), form.validated_data["endpoint"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _under(field: str, problem: str) -> dict[str, Any]:
+    """Return `{"keys": {"auth": [problem]}}` of 'keys.auth'."""
+    details: Any = [problem]
+    for name in reversed(field.split(".")):
+        details = {name: details}
+    return cast(dict[str, Any], details)
