@@ -16,6 +16,8 @@ from bos.jobs.queue import JobType
 from bos.leaving import departments, people
 from bos.leaving.departments import Going, Holding
 from bos.leaving.people import Eraser, Rename, Trace
+from bos.outside import sources
+from bos.outside.sources import Category, Source
 from sync import feature
 from sync.eventlog import capture
 
@@ -30,6 +32,8 @@ class Feature(feature.Feature):
     erasers: called before a user is erased; renames: what takes the user's name out of events, by
     entity type. holdings: what departments hold; going: what goes with them, by a label.
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
+    message_sources: entities of which people and channels are told outside the socket;
+    message_categories: the messages about which people choose as one.
     """
 
     jobs: Sequence[JobType] = ()
@@ -42,6 +46,8 @@ class Feature(feature.Feature):
     going: Mapping[str, Going] = field(default_factory=dict)
     panels: Sequence[Panel] = ()
     words: Mapping[str, Wording] = field(default_factory=dict)
+    message_sources: Sequence[Source] = ()
+    message_categories: Sequence[Category] = ()
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -55,6 +61,8 @@ class Feature(feature.Feature):
         yield from (f"what goes with a department, {label!r}" for label in self.going)
         yield from (f"the panel {panel.title!r}" for panel in self.panels)
         yield from (f"the words of {entity_type!r}" for entity_type in self.words)
+        yield from (f"the messages of {each.entity_type!r}" for each in self.message_sources)
+        yield from (f"the category of messages {each.name!r}" for each in self.message_categories)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -77,6 +85,10 @@ class Feature(feature.Feature):
         for entity_type, wording in self.words.items():
             words.add_wording(entity_type, wording)
         self._plug_into_leaving()
+        for source in self.message_sources:
+            sources.add_source(source)
+        for category in self.message_categories:
+            sources.add_category(category)
 
     def _plug_into_leaving(self) -> None:
         for label, trace in self.traces.items():

@@ -30,12 +30,14 @@ from bos.messages import (
     NotificationReadConfirmed,
 )
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
+from bos.outside import keeping, making, notifications, sending, sources
 from bos.panels import PANELS
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
+from sync.eventlog.processors import Processor
 from sync.protocol.identity import Actor
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
@@ -242,6 +244,7 @@ feature = Feature(
         Department: departments.look_for_circles,
         User: rules.look_at_admins,
     },
+    processors=[Processor(making.PROCESSOR, sources.told_entities(), making.make_deliveries)],
     on_renewal=[last_use.note_connected],
     caps=[queue.WAITING],
     retention={
@@ -250,15 +253,21 @@ feature = Feature(
         "sessions of the admin": prune_admin_sessions,
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
+        "deliveries": keeping.prune_deliveries,
     },
     jobs=[
         JobType(work=workflow.check, on_given_up=workflow.given_up),
         JobType(work=workflow.write, on_given_up=workflow.given_up),
+        JobType(work=sending.send_due),
+        JobType(work=sending.follow_outside, title="Messages: what is due", minutes=1),
     ],
     imports=[EmployeeImport()],
     histories=[Organization, Department, Employee, User],
     traces={"imports": people.imports_of},
+    erasers=[keeping.erase],
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
     panels=PANELS,
     words=WORDS,
+    message_sources=[notifications.NotificationSource()],
+    message_categories=[notifications.FAILURES],
 )

@@ -305,7 +305,7 @@ if MAIL_FROM and not re.fullmatch(r"[^\r\n@]*[^\s@<>]+@[^\s@<>]+>?", MAIL_FROM):
 def _mail() -> dict[str, Any]:
     """Where mails go; `dummy:` nowhere, and `console:` to the log."""
     told: dict[str, Any] = env.dj_email_url("EMAIL_URL", "console:" if DEBUG else "dummy:")
-    if "EMAIL_BACKEND" not in told or told["EMAIL_HOST"] is None and _is_smtp(told):
+    if "EMAIL_BACKEND" not in told or (told["EMAIL_HOST"] is None and _is_smtp(told)):
         raise ImproperlyConfigured(
             "EMAIL_URL: submission://user:password@host:587 (STARTTLS), "
             "smtp://user:password@host:465?ssl=true, or smtp://host:25 is supported"

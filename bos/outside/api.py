@@ -83,9 +83,7 @@ class PushKeyView(_OfPeople):
 class PushSubscriptionsView(_OfPeople):
     """Let a browser take one's messages, or let it do so no more."""
 
-    @extend_schema(
-        operation_id="push_subscribe", request=Subscription, responses={201: Subscribed}
-    )
+    @extend_schema(operation_id="push_subscribe", request=Subscription, responses={201: Subscribed})
     def post(self, request: Request) -> Response:
         if not push.is_on():
             raise PushIsOff
@@ -100,9 +98,7 @@ class PushSubscriptionsView(_OfPeople):
             raise ValidationError(_under(refusal.field, str(refusal))) from None
         return Response({"id": row.pk, "label": row.label}, status=status.HTTP_201_CREATED)
 
-    @extend_schema(
-        operation_id="push_unsubscribe", request=SubscriptionEnd, responses={204: None}
-    )
+    @extend_schema(operation_id="push_unsubscribe", request=SubscriptionEnd, responses={204: None})
     def delete(self, request: Request) -> Response:
         """The same answer whether it was there or not."""
         form = SubscriptionEnd(data=request.data)

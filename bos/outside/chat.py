@@ -123,7 +123,8 @@ def _instance(made: Any) -> Any:
         made = {**made, "verify": True, "redirect": False}
         service = Apprise.instantiate(made, asset=asset, suppress_exceptions=False)
     except Exception as error:  # of a plugin, whichever
-        raise AddressRefused("Something in this address cannot be right: look at the tokens."
+        raise AddressRefused(
+            "Something in this address cannot be right: look at the tokens."
         ) from error
     if service is None:
         raise AddressRefused("Something in this address cannot be right: look at the tokens.")

@@ -14,24 +14,17 @@ from bos.models import (
     PushSubscription,
     User,
 )
-from sync.eventlog.retention import prune_in_batches, prune_plain
-
-PARTS_AT_ONCE = 200
+from sync.eventlog.retention import prune_plain
 
 
 def prune_deliveries() -> int:
-    """Forget deliveries of long ago; how many they were. With a bundle go its parts."""
+    """Forget deliveries of long ago; how many they were. What went out together goes together."""
     old_at = timezone.now() - timedelta(days=settings.DELIVERY_DAYS)
-    old = Delivery.objects.filter(created_at__lt=old_at)
-    bundles = prune_in_batches(
-        old.filter(kind__in=("digest", "more")).order_by("created_at"), at_once=PARTS_AT_ONCE
-    )
-    return bundles + prune_plain(old.filter(bundle=None), oldest="created_at")
+    old = Delivery.objects.filter(created_at__lt=old_at, bundle=None)
+    return prune_plain(old, oldest="created_at")
 
 
 def erase(user: User) -> None:
     """Keep nothing of an erased person's messages: answers of mail servers name addresses."""
-    Delivery.objects.filter(user=user).delete()
-    PushSubscription.objects.filter(user=user).delete()
-    MessagePreference.objects.filter(user=user).delete()
-    MessageSettings.objects.filter(user=user).delete()
+    for model in (Delivery, PushSubscription, MessagePreference, MessageSettings):
+        model.objects.filter(user=user).delete()

@@ -32,9 +32,7 @@ def mail_of(delivery: Delivery, user: User, words: Words) -> EmailMultiAlternati
     stop = stop_page(user, words.stops)
     context = {
         "words": words,
-        "letters": [
-            {"words": letter, "link": link(letter.path)} for letter in words.letters
-        ],
+        "letters": [{"words": letter, "link": link(letter.path)} for letter in words.letters],
         "is_bundle": delivery.kind in (DeliveryKind.DIGEST, DeliveryKind.MORE),
         "user": user,
         "organization": delivery.organization,
@@ -46,15 +44,16 @@ def mail_of(delivery: Delivery, user: User, words: Words) -> EmailMultiAlternati
         subject=cut(words.subject, SUBJECT_LENGTH),
         body=render_to_string("outside/mail.txt", context),
         from_email=settings.MAIL_FROM,
-        to=[address_of(user)],
         headers=headers_of(delivery, stop),
     )
     mail.attach_alternative(render_to_string("outside/mail.html", context), "text/html")
     if delivery.kind == DeliveryKind.MESSAGE:
-        file = words.letters[0].file
+        read = words.letters[0].file
+        file = None if read is None else read()
         if file is not None and len(file.content) < FILE_BYTES:
             mail.attach(file.name, file.content, file.content_type)
     try:
+        mail.to = [address_of(user)]
         mail.message()
     except (ValueError, UnicodeError) as error:  # of the address, whatever it is
         raise Refused("No mail can be written to this address.") from error

@@ -170,9 +170,7 @@ def channels_for(
     organization_id: object, *, topic: str, severity: str = "", restricted: bool = False
 ) -> list[OutsideChannel]:
     """Return the channels that such a thing would be told."""
-    told = Told(
-        entity_id="", moment="", topic=topic, severity=severity, restricted=restricted
-    )
+    told = Told(entity_id="", moment="", topic=topic, severity=severity, restricted=restricted)
     channels = OutsideChannel.objects.of(organization_id).filter(is_active=True)
     return [channel for channel in channels if _wants(channel, told)]
 
@@ -214,9 +212,7 @@ class _Bounds:
         for user_id, channel_id, medium, count in listed.annotate(Count("pk")):
             self._of[Receiver(user_id, channel_id, medium)] = count
             self._all += count
-        gathering = own.filter(
-            state=DeliveryState.GATHERED, gather=DeliveryKind.MORE, bundle=None
-        )
+        gathering = own.filter(state=DeliveryState.GATHERED, gather=DeliveryKind.MORE, bundle=None)
         listed = gathering.order_by().values_list("user_id", "channel_id", "medium")
         for user_id, channel_id, medium, at in listed.annotate(Min("next_at")):
             self._opens[Receiver(user_id, channel_id, medium)] = at

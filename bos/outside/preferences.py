@@ -8,7 +8,7 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from bos.models import Choice, MessagePreference, MessageSettings, Medium, User
+from bos.models import Choice, Medium, MessagePreference, MessageSettings, User
 from bos.outside.sources import Category, category_named
 
 MORNING = time(7)

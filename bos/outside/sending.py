@@ -197,9 +197,7 @@ def _hand_over(delivery: Delivery) -> None:
 def _own(delivery: Delivery) -> QuerySet[Delivery]:
     """Return its row while the claim is ours: nobody else's is ended by what we have seen."""
     under_way = (DeliveryState.WAITING, DeliveryState.HANDED)
-    return Delivery.objects.filter(
-        pk=delivery.pk, state__in=under_way, next_at=delivery.next_at
-    )
+    return Delivery.objects.filter(pk=delivery.pk, state__in=under_way, next_at=delivery.next_at)
 
 
 @transaction.atomic
@@ -224,9 +222,7 @@ def _again(delivery: Delivery, error: str) -> None:
     if now + pause > delivery.began_at + PATIENCE:
         _end(delivery, DeliveryState.GIVEN_UP, error)
         return
-    _own(delivery).update(
-        state=DeliveryState.WAITING, next_at=now + pause, error=cut(error, 300)
-    )
+    _own(delivery).update(state=DeliveryState.WAITING, next_at=now + pause, error=cut(error, 300))
 
 
 def _put_off(delivery: Delivery, error: str) -> None:
@@ -248,9 +244,7 @@ GIVEN_UP_AT_ONCE = 200
 def try_again(deliveries: QuerySet[Delivery]) -> int:
     """Have these sent once more, from the beginning; how many of them can be."""
     now = timezone.now()
-    ended = deliveries.filter(
-        bundle=None, state__in=(DeliveryState.FAILED, DeliveryState.GIVEN_UP)
-    )
+    ended = deliveries.filter(bundle=None, state__in=(DeliveryState.FAILED, DeliveryState.GIVEN_UP))
     with transaction.atomic():
         of_organizations = set(ended.order_by().values_list("organization_id", flat=True))
         count = ended.update(

@@ -28,6 +28,7 @@ class Letter:
     """What is said outside of one thing, in words.
 
     path: of the page about it, here; action: the words of the link to it. severity: of an alert.
+    file: called where a mail can hold one.
     is_good: it tells that something is over. restricted: only people who see its department may
     read it.
     """
@@ -39,7 +40,7 @@ class Letter:
     severity: str = ""
     is_good: bool = False
     restricted: bool = False
-    file: Attachment | None = None
+    file: Callable[[], Attachment | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

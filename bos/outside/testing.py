@@ -41,9 +41,7 @@ def send_test_to(user: User, medium: str) -> Delivery:
 def send_test_into(channel: OutsideChannel) -> Delivery:
     """Raises NothingTo."""
     return _test(
-        Delivery(
-            organization_id=channel.organization_id, channel=channel, medium=Medium.CHAT
-        )
+        Delivery(organization_id=channel.organization_id, channel=channel, medium=Medium.CHAT)
     )
 
 

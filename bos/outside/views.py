@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from bos.models import Medium, MessageSettings, PushSubscription, User
+from bos.models import MessageSettings, PushSubscription, User
 from bos.outside import push, stopping
 from bos.outside.preferences import (
     OF_PEOPLE,
