@@ -334,6 +334,8 @@ EMAIL_USE_SSL: bool = _MAIL["EMAIL_USE_SSL"]
 EMAIL_FILE_PATH: str = _MAIL["EMAIL_FILE_PATH"]
 EMAIL_TIMEOUT: int = _MAIL["EMAIL_TIMEOUT"] or 10
 """Patience (seconds) with each step of a conversation with the mail server."""
+EMAIL_ANSWER_TIMEOUT = max(30, EMAIL_TIMEOUT)
+"""The same with its answer to a whole mail, which it may look into first."""
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM or "bos@localhost"
 MAIL_IS_ON = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
 

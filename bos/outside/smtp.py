@@ -11,10 +11,9 @@ import smtplib
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.mail.backends import smtp
 
-ANSWER_SECONDS = 30.0
-"""Patience with a server that has been given the text: it may look into it before it answers."""
 _GOES_ON = 354
 _DOTS = re.compile(rb"^\.", re.MULTILINE)
 
@@ -38,7 +37,8 @@ class _Telling:
         self.send(text if text.endswith(b"\r\n") else text + b"\r\n")
         self.send(b".\r\n")
         if self.sock is not None:
-            self.sock.settimeout(ANSWER_SECONDS)
+            # It may look into the mail before it answers.
+            self.sock.settimeout(settings.EMAIL_ANSWER_TIMEOUT)
         code, answer = self.getreply()
         if self.sock is not None:
             self.sock.settimeout(self.timeout)

@@ -82,19 +82,21 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
         """Recipients may read what they are mailed: of a department, not everybody may."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         department = cleaned.get("department")
+        organization = cleaned.get("organization")
+        organization_id = organization.pk if organization else self.instance.organization_id
         for user in cleaned.get("recipients") or ():
-            problem = _obstacle(user, department)
+            problem = _obstacle(user, organization_id, department)
             if problem:
                 self.add_error("recipients", f"{user.name} {problem}.")
         return cleaned
 
 
-def _obstacle(user: User, department: Department | None) -> str:
+def _obstacle(user: User, organization_id: object, department: Department | None) -> str:
     """Return in words why the user would get no such report; empty where nothing is in the way."""
     if not user.is_active:
         return "is deactivated"
-    if user.organization_id is None:
-        return "belongs to no organization"
+    if user.organization_id is None or user.organization_id != organization_id:
+        return "is not of this organization"
     if department is not None and str(department.pk) not in departments_of(principal_of(user)):
         return f"may not read reports of {department}"
     return ""

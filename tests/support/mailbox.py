@@ -1,0 +1,115 @@
+"""A mail server that takes, refuses, or keeps its clients waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from tests.support.services import free_port
+
+PATIENCE = 20
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """refuse: answers by the command that gets them, MAIL, RCPT or DATA (the text of a mail).
+    before: called with the command in a thread of its own, and waited for, before it is answered.
+    """
+
+    port: int
+    refuse: dict[str, str] = field(default_factory=dict)
+    before: Callable[[str], object] | None = None
+    received: list[EmailMessage] = field(default_factory=list)
+    texts: int = 0
+    """Mails whose text came whole, taken or not."""
+
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return await self._answer("MAIL")
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        answer = await self._answer("RCPT")
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.texts += 1
+        answer = await self._answer("DATA")
+        if answer.startswith("250"):
+            message: Any = message_from_bytes(envelope.content, policy=default)
+            self.received.append(message)
+        return answer
+
+    async def _answer(self, command: str) -> str:
+        if self.before is not None:
+            await asyncio.to_thread(self.before, command)
+        return self.refuse.get(command, "250 OK")
+
+
+@contextmanager
+def mail_server() -> Iterator[Mailbox]:
+    box = Mailbox(free_port())
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    try:
+        yield box
+    finally:
+        controller.stop()
+
+
+class Hold:
+    """Keeps a mail server at a command until it is let go."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self.reached, self._go = threading.Event(), threading.Event()
+
+    def __call__(self, command: str) -> None:
+        if command == self._command:
+            self.reached.set()
+            self._go.wait(PATIENCE)
+
+    def let_go(self) -> None:
+        self._go.set()
+
+
+def html_of(mail: EmailMessage) -> str:
+    return _part(mail, "html")
+
+
+def text_of(mail: EmailMessage) -> str:
+    return _part(mail, "plain")
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
+    assert body is not None, f"no {kind}"
+    content: str = body.get_content()
+    return content
+
+
+@contextmanager
+def mail_into_a_box(settings: Any) -> Iterator[Mailbox]:
+    """Turn mail on, to a server that the test holds. settings: pytest-django's."""
+    with mail_server() as box:
+        settings.EMAIL_BACKEND = "bos.outside.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        settings.EMAIL_TIMEOUT, settings.EMAIL_ANSWER_TIMEOUT = 5, 5
+        settings.MAIL_IS_ON = True
+        settings.MAIL_FROM = "BOS <bos@board.example>"
+        settings.PUBLIC_URL = "https://board.example"
+        yield box
