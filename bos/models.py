@@ -334,7 +334,7 @@ class Choice(models.TextChoices):
 
 
 class MessagePreference(models.Model):
-    """What a person has chosen about a category of messages; without one, its default counts."""
+    """A person's choice about a category of messages; without one, its default counts."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="message_preferences")
     category = models.CharField(max_length=32)
@@ -368,7 +368,7 @@ class MessageSettings(models.Model):
 class PushSubscription(models.Model):
     """A browser that takes a person's messages.
 
-    Whoever has its address and keys could send to it: they are sealed, and found by a hash.
+    Anybody with its address and keys could send to it: they are sealed, and found by a hash.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -476,7 +476,7 @@ class Delivery(models.Model):
     entity_type = models.CharField(max_length=32, blank=True, default="")
     entity_id = models.CharField(max_length=64, blank=True, default="")
     moment = models.CharField(max_length=16, blank=True, default="")
-    """What has happened to the entity: an alert is raised, and resolved."""
+    """Names the thing that has happened to the entity: an alert is raised, and resolved."""
     state = models.CharField(
         max_length=8, choices=DeliveryState.choices, default=DeliveryState.WAITING
     )

@@ -145,7 +145,7 @@ def _page_of(delivery: Delivery) -> str:
 
 
 class DeliveryAdmin(ReadOnlyAdmin):
-    """What has become of messages; what they say is not shown here."""
+    """Shows the fate of messages; what they say is not shown here."""
 
     list_display = (
         "created_at",
@@ -181,7 +181,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @property
     def notes(self) -> list[str]:
-        """What an administrator should know, for the page of the list."""
+        """Return what an administrator should know, for the page of the list."""
         notes = []
         if not settings.MAIL_IS_ON:
             notes.append("Mail is off: the operator has not set EMAIL_URL. No mail is sent.")

@@ -1,4 +1,4 @@
-"""How long is kept what has become of messages, and what goes with a person."""
+"""Forget the fate of messages after some time, and with a person."""
 
 from __future__ import annotations
 

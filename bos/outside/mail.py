@@ -117,8 +117,10 @@ class PostOffice:
             if is_new or not isinstance(outcome, Away):
                 raise outcome from error
             self.send(mail, before_text)  # the server may have had enough of the connection
-        except BaseException:
+        except Exception as error:
             self.close()  # in the middle of a mail
+            if handed:
+                raise Unanswered(UNANSWERED) from error
             raise
 
     def _opened(self) -> Any:
@@ -161,13 +163,14 @@ def _outcome(error: Exception, handed: bool) -> NotSent:
         case smtplib.SMTPNotSupportedError():
             return Refused("The mail server takes no address with such letters.")
     if handed:
-        return Unanswered(
-            "The mail server did not say whether it has taken the mail. It may have arrived, so"
-            " it is not sent again by itself."
-        )
+        return Unanswered(UNANSWERED)
     return Away("The mail server hung up, or does not answer.")
 
 
+UNANSWERED = (
+    "The mail server did not say whether it has taken the mail. It may have arrived, so it is not"
+    " sent again by itself."
+)
 CLOSING, PERMANENT = 421, 500
 """Answers of a mail server: it closes; from which on it will not take this mail another time."""
 

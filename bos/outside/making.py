@@ -37,7 +37,7 @@ from sync.protocol.times import now_us
 
 PROCESSOR = "outside"
 STALE = timedelta(days=1)
-"""What is older when a worker comes to it is not told outside any more: it is news no longer."""
+"""Older events are not told outside when a worker comes to them: they are news no longer."""
 WINDOW = timedelta(hours=1)
 
 

@@ -1,4 +1,4 @@
-"""What may become of a try to send; the text of each is a sentence for administrators."""
+"""Outcomes of a try to send; the text of each is a sentence for administrators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people have chosen: when they are told of what, and where they are."""
+"""Choices of people: when they are told of what, and where they are."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ CLAIM = timedelta(seconds=settings.Q_CLUSTER["retry"] + 30)
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60, 120, 240))
 """After the first try that has failed, after the second ...; then the last one again."""
 PATIENCE = timedelta(days=1)
-"""What has failed for so long is given up."""
+"""A delivery that has failed for so long is given up."""
 LOST = (
     "The worker ended while the mail server took the mail. It may have arrived, so it is not sent"
     " again by itself."
@@ -118,7 +118,7 @@ def _claim(organization_id: str, away: Q) -> Delivery | None:
             state=DeliveryState.WAITING, next_at__lte=now
         )
         found: Delivery | None = (
-            due.exclude(away)
+            (due.exclude(away) if away else due)
             .order_by("next_at", "created_at", "pk")
             .select_related("user", "channel", "organization")
             .first()
@@ -186,8 +186,7 @@ def _send(delivery: Delivery, office: PostOffice) -> None:
 
 def _hand_over(delivery: Delivery) -> None:
     """Commit that the text is about to leave. Raises Lost where somebody else has the claim."""
-    own = _own(delivery).filter(state=DeliveryState.WAITING)
-    if not own.update(state=DeliveryState.HANDED):
+    if not _own(delivery).update(state=DeliveryState.HANDED):
         raise Lost
 
 

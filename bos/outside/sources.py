@@ -1,4 +1,4 @@
-"""What leaves the socket, as features declare it: entities whose events are told outside, and the
+"""Declare the messages that leave the socket: entities whose events are told outside, and the
 categories about which people choose."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What is said outside of one thing, in words.
+    """The words about one thing, as they are told outside.
 
     path: of the page about it, here; action: the words of the link to it. severity: of an alert.
     file: called where a mail can hold one.

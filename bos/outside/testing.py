@@ -1,4 +1,4 @@
-"""Tests that people ask for: a message that shows whether messages arrive."""
+"""Send tests that people ask for: a message that shows whether messages arrive."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ AGAIN = timedelta(days=1)
 
 def tell_admins(delivery: Delivery, error: str) -> None:
     """Notify them that a delivery has failed for good. Runs inside the caller's transaction."""
-    if delivery.kind == DeliveryKind.TEST:  # whoever has asked for it looks at it
+    if delivery.kind == DeliveryKind.TEST:  # its author looks at it
         return
     channel = delivery.channel
     way = delivery.get_medium_display().lower() if channel is None else f"the channel “{channel}”"

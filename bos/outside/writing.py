@@ -18,7 +18,8 @@ MOST_LISTED = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What goes out. letters: one, or those of a bundle that are listed; more: how many are not.
+    """All that a delivery says. letters: one, or those of a bundle that are listed; more: how many
+    are not.
 
     reason: why somebody gets it. stops: what the link in a mail ends, a category or all of a kind;
     empty for nothing.
