@@ -17,6 +17,7 @@ from django.test import Client as Browser
 from py_vapid import Vapid02
 
 from bos.models import DeliveryState, Medium, PushSubscription
+from bos.outside.api import PER_MINUTE
 from bos.outside.browsers import browser_of
 from bos.outside.push import MOST_BROWSERS, new_private_key, public_key_of
 from bos.outside.sending import send_due
@@ -326,3 +327,12 @@ def test_b7_the_command_makes_a_key_that_the_setting_takes(capsys: Any) -> None:
     assert name == "BOS_VAPID_PRIVATE_KEY"
     assert len(key) == 43
     assert len(public_key_of(key)) == 87
+
+
+def test_b7_a_person_subscribes_so_often_a_minute(cast: Cast, service: Listener) -> None:
+    """Each time a name is looked up."""
+    device = Device(service.url + "/x")
+    answers = [ask("post", device.subscription(), cast.bob.token) for _ in range(PER_MINUTE + 1)]
+    assert [status for status, _ in answers] == [201] * PER_MINUTE + [429]
+    assert answers[-1][1]["code"] == "THROTTLED"
+    assert ask("post", device.subscription(), cast.vera.token)[0] == 201

@@ -8,7 +8,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, PermissionDenied, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +18,12 @@ from bos.models import User
 from bos.outside import push
 from bos.outside.browsers import browser_of
 from bos.outside.push import Endpoint, SubscriptionRefused
+from bos.web.turns import turns
+from sync.delivery.budgets import Account
+from sync.delivery.bus import bus
+
+PER_MINUTE = 20
+"""Subscriptions that a person may send in 60 s: of each address the name is looked up."""
 
 
 class Keys(serializers.Serializer[Any]):
@@ -92,8 +98,10 @@ class PushSubscriptionsView(_OfPeople):
         told = form.validated_data
         endpoint = Endpoint(told["endpoint"], told["keys"]["p256dh"], told["keys"]["auth"])
         label = told.get("label") or browser_of(request.headers.get("User-Agent", ""))
+        person = self.person(request)
+        _pay(person)
         try:
-            row = push.subscribe(self.person(request), endpoint, label)
+            row = push.subscribe(person, endpoint, label)
         except SubscriptionRefused as refusal:
             raise ValidationError(_under(refusal.field, str(refusal))) from None
         return Response({"id": row.pk, "label": row.label}, status=status.HTTP_201_CREATED)
@@ -105,6 +113,15 @@ class PushSubscriptionsView(_OfPeople):
         form.is_valid(raise_exception=True)
         push.unsubscribe(self.person(request), form.validated_data["endpoint"])
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _pay(person: User) -> None:
+    """Count a subscription over all processes. Raises Throttled."""
+    account = Account(f"push:{person.pk}", PER_MINUTE, "user")
+    with turns.given_back():
+        refusal = bus.ask(lambda state: state.spend(str(person.organization_id), [account], 1))
+    if refusal is not None:
+        raise Throttled(wait=refusal.wait)
 
 
 def _under(field: str, problem: str) -> dict[str, Any]:

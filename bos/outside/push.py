@@ -30,6 +30,7 @@ from bos.outside.sources import Withheld
 from bos.outside.writing import Words
 from bos.sealed import CannotOpen, seal, unseal
 from bos.texts import cut, one_form
+from bos.web.turns import turns
 
 MOST_BROWSERS = 10
 """Of a person; one more takes the place of the oldest."""
@@ -96,7 +97,8 @@ def subscribe(user: User, endpoint: Endpoint, label: str) -> PushSubscription:
 
     A browser takes one person's: who else has used it gets no more there.
     """
-    _require_valid(endpoint)
+    with turns.given_back():  # a name server may take its time
+        _require_valid(endpoint)
     hash_ = _hash(endpoint.endpoint)
     with transaction.atomic():
         row, _ = PushSubscription.objects.update_or_create(
