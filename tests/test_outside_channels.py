@@ -1,4 +1,4 @@
-"""Alerts and reports go into an organization's channels, and reports to whom a schedule names (B7)."""
+"""Alerts and reports go into channels, and reports to those whom a schedule names (B7)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from bos.outside.sending import send_due
 from bos.sealed import seal, unseal
 from kpis.alerts import clock, handling
 from kpis.models import Alert, AlertRule, Kpi, Report, ReportFile, ReportSchedule, ReportState
-
 from sync.eventlog import log
 from tests.support.backlog import skip_backlog
 from tests.support.cast import Cast
@@ -258,12 +257,12 @@ def test_b7_an_administrator_adds_a_channel_whose_address_is_never_shown_again(
     cast: Cast, admin: Browser, stranger: Browser
 ) -> None:
     for wrong, words in (("json://10.0.0.5/x", "can be sent to Slack"), ("", "Where are the")):
-        refused = admin.post(reverse(ADD), FIELDS | {"address": wrong})
+        refused = admin.post(reverse(ADD), FIELDS | {"new_address": wrong})
         assert refused.status_code == 200
         assert words in refused.content.decode()
-    nothing = {"name": "x", "least_severity": "info", "address": SLACK}
+    nothing = {"name": "x", "least_severity": "info", "new_address": SLACK}
     assert "It would get nothing" in admin.post(reverse(ADD), nothing).content.decode()
-    added = admin.post(reverse(ADD), FIELDS | {"address": SLACK})
+    added = admin.post(reverse(ADD), FIELDS | {"new_address": SLACK})
     assert added.status_code == 302, added.content.decode()[:3000]
     made = OutsideChannel.objects.get(organization=cast.home.organization)
     assert (made.service, made.created_by) == ("Slack", cast.alice.user)
@@ -272,7 +271,7 @@ def test_b7_an_administrator_adds_a_channel_whose_address_is_never_shown_again(
     for shown in (admin.get(page), admin.get(reverse("admin:bos_outsidechannel_changelist"))):
         assert "T1JJ3T3L2" not in shown.content.decode()
         assert made.address not in shown.content.decode()
-    kept = admin.post(page, FIELDS | {"name": "Renamed", "address": ""})
+    kept = admin.post(page, FIELDS | {"name": "Renamed", "new_address": ""})
     assert kept.status_code == 302
     made.refresh_from_db()
     assert (made.name, unseal(made.address)) == ("Renamed", SLACK)
@@ -371,9 +370,7 @@ def ready_report(cast: Cast, content: bytes = b"%PDF-1.7 x", **more: Any) -> Rep
     return report
 
 
-def test_b7_a_schedule_mails_its_file_to_those_whom_it_names(
-    cast: Cast, mailbox: Mailbox
-) -> None:
+def test_b7_a_schedule_mails_its_file_to_those_whom_it_names(cast: Cast, mailbox: Mailbox) -> None:
     report = ready_report(cast)
     work(cast)
     assert len(mailbox.received) == 2
@@ -435,8 +432,4 @@ def test_b4_a_schedule_that_is_deleted_leaves_its_reports_as_they_are(cast: Cast
 
 def head(cast: Cast) -> int:
 
-
     return log.head(cast.home.id).sequence
-
-
-

@@ -14,6 +14,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from bos.leaving.people import user_erase
 from bos.models import (
     Delivery,
     DeliveryState,
@@ -25,7 +26,6 @@ from bos.models import (
     PushSubscription,
     User,
 )
-from bos.leaving.people import user_erase
 from bos.outside import sending
 from bos.outside.keeping import prune_deliveries
 from bos.outside.making import STALE
@@ -45,6 +45,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def backlog(database: None) -> None:
     skip_backlog()
+
 
 @pytest.fixture
 def mailbox(settings: Any) -> Iterator[Mailbox]:
@@ -86,7 +87,7 @@ def test_b7_a_critical_alert_is_mailed_at_once_with_its_link_and_reason(
         assert "You get this because a rule names you, or you own the KPI." in text
         assert "https://board.example/account/messages/" in text
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    stop = mail["List-Unsubscribe"].strip("<>")
+    stop = mail["List-Unsubscribe"].strip().strip("<>")
     assert stop.startswith("https://board.example/account/messages/stop/")
     assert stop in text_of(mail)
     sent = delivery(cast, state="sent")
@@ -103,9 +104,7 @@ def test_b7_other_alerts_wait_for_the_mail_of_the_day(cast: Cast, mailbox: Mailb
     assert (waiting.state, waiting.gather) == (DeliveryState.GATHERED, "digest")
 
 
-def test_b7_what_people_have_written_is_text_and_no_header(
-    cast: Cast, mailbox: Mailbox
-) -> None:
+def test_b7_what_people_have_written_is_text_and_no_header(cast: Cast, mailbox: Mailbox) -> None:
     User.objects.filter(pk=cast.bob.user.pk).update(name="Bob\r\nBcc: eve@evil.example")
     at_once(cast.bob)
     tell(cast.bob, "Fine\r\nBcc: eve@evil.example", "<script>alert(1)</script>\n.\n.end")
@@ -445,9 +444,7 @@ def test_b7_deliveries_are_forgotten_after_their_days(
     assert deliveries(cast) == []
 
 
-def test_v6_nothing_of_an_erased_persons_messages_is_kept(
-    cast: Cast, mailbox: Mailbox
-) -> None:
+def test_v6_nothing_of_an_erased_persons_messages_is_kept(cast: Cast, mailbox: Mailbox) -> None:
     bob = at_once(cast.bob)
     MessageSettings.objects.create(user=bob, time_zone="Europe/Berlin")
     PushSubscription.objects.create(user=bob, endpoint_hash=f"of {bob.pk}", label="Phone")
@@ -458,9 +455,7 @@ def test_v6_nothing_of_an_erased_persons_messages_is_kept(
         assert not model.objects.filter(user=bob).exists(), model
 
 
-def test_b7_mail_that_is_off_leaves_no_backlog(
-    cast: Cast, mailbox: Mailbox, settings: Any
-) -> None:
+def test_b7_mail_that_is_off_leaves_no_backlog(cast: Cast, mailbox: Mailbox, settings: Any) -> None:
     settings.MAIL_IS_ON = False
     at_once(cast.bob)
     tell(cast.bob)

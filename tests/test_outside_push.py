@@ -1,4 +1,4 @@
-"""Browsers take a person's pushes: over REST, encrypted and signed, and forgotten when gone (B7)."""
+"""Browsers take a person's pushes: over REST, encrypted, signed, forgotten when gone (B7)."""
 
 from __future__ import annotations
 
@@ -233,9 +233,7 @@ def test_b7_a_push_is_encrypted_for_its_browser_and_signed_by_this_server(
 
 
 @pytest.mark.parametrize("gone", [404, 410])
-def test_b7_a_browser_that_is_gone_is_forgotten(
-    cast: Cast, service: Listener, gone: int
-) -> None:
+def test_b7_a_browser_that_is_gone_is_forgotten(cast: Cast, service: Listener, gone: int) -> None:
     subscribed(cast.bob, service, "/gone")
     device = subscribed(cast.bob, service, "/here")
     service.by_path["/gone"] = gone

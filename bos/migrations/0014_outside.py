@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=['created_at'], name='delivery_by_age'),
                 ],
                 'constraints': [
-                    models.CheckConstraint(condition=models.Q(models.Q(('user', None), ('channel__isnull', False)), models.Q(('user__isnull', False), ('channel', None)), _connector='OR'), name='delivery_is_for_a_person_or_a_channel'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('channel__isnull', False), ('user', None)), models.Q(('channel', None), ('user__isnull', False)), _connector='OR'), name='delivery_is_for_a_person_or_a_channel'),
                     models.UniqueConstraint(condition=models.Q(('day__isnull', False)), fields=('user', 'medium', 'day'), name='one_mail_of_the_day_a_person'),
                     models.UniqueConstraint(condition=models.Q(('channel__isnull', False), ('kind', 'message')), fields=('channel', 'entity_type', 'entity_id', 'moment'), name='a_channel_is_told_once'),
                 ],

@@ -29,7 +29,8 @@ from bos.sealed import seal
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """The address is sealed when it is saved, and never shown again."""
 
-    address = forms.CharField(
+    new_address = forms.CharField(
+        label="Address",
         max_length=chat.ADDRESS_LENGTH,
         required=False,
         strip=True,
@@ -52,7 +53,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         super().__init__(*args, **kwargs)
         services = "; ".join(f"{s.name}: {s.example}" for s in chat.allowed().values())
         stored = "Leave it empty to keep the one that is stored. " if self._has_one() else ""
-        self.fields["address"].help_text = (
+        self.fields["new_address"].help_text = (
             f"{stored}It holds tokens: it is stored encrypted, and never shown again. An address"
             f" as the service itself gives it will do, or one of apprise: {services}."
         )
@@ -60,8 +61,8 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
     def _has_one(self) -> bool:
         return bool(self.instance.pk and self.instance.address)
 
-    def clean_address(self) -> str:
-        address: str = self.cleaned_data["address"]
+    def clean_new_address(self) -> str:
+        address: str = self.cleaned_data["new_address"]
         if not address:
             if self._has_one():
                 return ""
@@ -80,7 +81,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
-        address = self.cleaned_data.get("address")
+        address = self.cleaned_data.get("new_address")
         if address:
             self.instance.address, self.instance.service = seal(address), self._service
 
@@ -103,7 +104,7 @@ class OutsideChannelAdmin(TenantAdmin):
     change_form_outer_before_template = "admin/bos/channel_tools.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = ["name", "address", *ChannelForm.Meta.fields[2:]]
+        fields = ["name", "new_address", *ChannelForm.Meta.fields[2:]]
         if obj is not None:
             fields += ["service", "created_by", "created_at"]
         return [*fields, "organization"] if request.user.is_superuser else fields

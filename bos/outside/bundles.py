@@ -53,6 +53,7 @@ def _bundle(group: Group, now: datetime) -> bool:
         if Delivery.objects.filter(user_id=user_id, medium=medium, day=day).exists():
             Delivery.objects.filter(pk__in=ids).update(next_at=next_morning(zone, now))
             return False
+    made_at = timezone.now()
     bundle = Delivery.objects.create(
         organization_id=organization_id,
         user_id=user_id,
@@ -60,9 +61,9 @@ def _bundle(group: Group, now: datetime) -> bool:
         medium=medium,
         kind=kind,
         day=day,
-        created_at=now,
-        began_at=now,
-        next_at=now,
+        created_at=made_at,
+        began_at=made_at,
+        next_at=made_at,
     )
     Delivery.objects.filter(pk__in=ids).update(bundle=bundle)
     return True

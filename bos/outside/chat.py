@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from bos.models import OutsideChannel
 from bos.outside.outcomes import Away, Refused
@@ -28,40 +29,38 @@ TITLE_LENGTH, LINES = 200, 20
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """example: an address; in capitals, what stands for a token or a name."""
+    """plugin: apprise's class for it. example: an address; in capitals, what stands for a token or
+    a name."""
 
     name: str
+    plugin: str
     example: str
 
 
 PUBLIC: dict[str, Service] = {
-    "slack": Service("Slack", "slack://TOKEN_A/TOKEN_B/TOKEN_C"),
-    "discord": Service("Discord", "discord://WEBHOOK_ID/WEBHOOK_TOKEN"),
-    "gchat": Service("Google Chat", "gchat://WORKSPACE/KEY/TOKEN"),
-    "webex": Service("Webex", "webex://TOKEN"),
-    "wxteams": Service("Webex", "wxteams://TOKEN"),
-    "tgram": Service("Telegram", "tgram://BOT_TOKEN/CHAT_ID"),
-    "pover": Service("Pushover", "pover://USER_KEY@TOKEN"),
-    "pbul": Service("Pushbullet", "pbul://TOKEN"),
-    "pagerduty": Service("PagerDuty", "pagerduty://INTEGRATION_KEY@API_KEY"),
-    "opsgenie": Service("Opsgenie", "opsgenie://API_KEY"),
+    "slack": Service("Slack", "slack.NotifySlack", "slack://TOKEN_A/TOKEN_B/TOKEN_C"),
+    "discord": Service("Discord", "discord.NotifyDiscord", "discord://WEBHOOK_ID/TOKEN"),
+    "gchat": Service("Google Chat", "google_chat.NotifyGoogleChat", "gchat://WORKSPACE/KEY/TOKEN"),
+    "webex": Service("Webex", "webexteams.NotifyWebexTeams", "webex://TOKEN"),
+    "tgram": Service("Telegram", "telegram.NotifyTelegram", "tgram://BOT_TOKEN/CHAT_ID"),
+    "pover": Service("Pushover", "pushover.NotifyPushover", "pover://USER_KEY@TOKEN"),
+    "pbul": Service("Pushbullet", "pushbullet.NotifyPushBullet", "pbul://TOKEN"),
+    "pagerduty": Service(
+        "PagerDuty", "pagerduty.NotifyPagerDuty", "pagerduty://INTEGRATION_KEY@API_KEY"
+    ),
+    "opsgenie": Service("Opsgenie", "opsgenie.NotifyOpsgenie", "opsgenie://API_KEY"),
 }
 """Services that apprise calls on hosts which are written in its code; all by HTTPS."""
 INSIDE: dict[str, Service] = {
-    "json": Service("JSON", "json://HOST/PATH"),
-    "jsons": Service("JSON", "jsons://HOST/PATH"),
-    "ntfy": Service("ntfy", "ntfy://HOST/TOPIC"),
-    "ntfys": Service("ntfy", "ntfys://HOST/TOPIC"),
-    "gotify": Service("Gotify", "gotify://HOST/TOKEN"),
-    "gotifys": Service("Gotify", "gotifys://HOST/TOKEN"),
-    "mmost": Service("Mattermost", "mmost://HOST/TOKEN"),
-    "mmosts": Service("Mattermost", "mmosts://HOST/TOKEN"),
-    "rocket": Service("Rocket.Chat", "rocket://TOKEN_A/TOKEN_B@HOST"),
-    "rockets": Service("Rocket.Chat", "rockets://TOKEN_A/TOKEN_B@HOST"),
-    "matrix": Service("Matrix", "matrix://USER:PASSWORD@HOST/#ROOM"),
-    "matrixs": Service("Matrix", "matrixs://USER:PASSWORD@HOST/#ROOM"),
+    "json": Service("JSON", "custom_json.NotifyJSON", "json://HOST/PATH"),
+    "ntfy": Service("ntfy", "ntfy.NotifyNtfy", "ntfy://HOST/TOPIC"),
+    "gotify": Service("Gotify", "gotify.NotifyGotify", "gotify://HOST/TOKEN"),
+    "mmost": Service("Mattermost", "mattermost.NotifyMattermost", "mmost://HOST/TOKEN"),
+    "rocket": Service("Rocket.Chat", "rocketchat.NotifyRocketChat", "rocket://TOKEN/TOKEN@HOST"),
+    "matrix": Service("Matrix", "matrix.NotifyMatrix", "matrix://USER:PASSWORD@HOST/#ROOM"),
 }
-"""Services on a host that the address names: with `BOS_OUTBOUND_INSIDE` alone."""
+"""Services on a host that the address names: with `BOS_OUTBOUND_INSIDE` alone. With an `s` behind
+its name each is called by HTTPS."""
 OPTIONS = frozenset({"key", "token", "thread", "threadkey", "topic", "region", "priority"})
 """Parts of addresses as the services give them, and which of several things is meant."""
 
@@ -72,34 +71,48 @@ class AddressRefused(ValueError):
 
 def allowed() -> dict[str, Service]:
     """Return the services that may be sent to, by how their addresses begin."""
-    return PUBLIC | INSIDE if settings.OUTBOUND_INSIDE else PUBLIC
+    if not settings.OUTBOUND_INSIDE:
+        return PUBLIC
+    return PUBLIC | INSIDE | {f"{begin}s": service for begin, service in INSIDE.items()}
 
 
-def parsed(address: str) -> tuple[str, Any]:
-    """Return the name of an address' service, and what apprise makes of it. Raises AddressRefused.
+def parsed(address: str) -> tuple[Service, Any]:
+    """Return an address' service, and what its plugin makes of it. Raises AddressRefused.
 
     An address as the service itself gives it (`https://hooks.slack.com/...`) is one, too.
     """
-    from apprise.plugins import url_to_dict
-
     if len(address) > ADDRESS_LENGTH or not address.isprintable():
         raise AddressRefused("This is no address of a service.")
     try:
         parts = urlsplit(address)
         options = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-        is_native = parts.scheme == "https"
     except ValueError as error:
         raise AddressRefused("This is no address of a service.") from error
-    if not is_native and parts.scheme not in allowed():
+    if parts.scheme != "https" and parts.scheme not in allowed():
         raise AddressRefused(_which())
     if strange := sorted(options - OPTIONS):
         raise AddressRefused(f"The option “{cut(strange[0], 40)}” is not taken here.")
-    made = url_to_dict(address)
-    if made is None or made.get("schema") not in allowed():
-        raise AddressRefused(
-            _which() if is_native else "Something is missing in this address, or is too much."
-        )
-    return allowed()[made["schema"]].name, made
+    if parts.scheme == "https":
+        return _native(address)
+    service = allowed()[parts.scheme]
+    made = _plugin(service).parse_url(address.replace("/#", "/%23"))  # as apprise does
+    if not made:
+        raise AddressRefused("Something is missing in this address, or is too much.")
+    return service, made
+
+
+def _native(address: str) -> tuple[Service, Any]:
+    for service in PUBLIC.values():
+        made = _plugin(service).parse_native_url(address)
+        if made:
+            return service, made
+    raise AddressRefused(_which())
+
+
+def _plugin(service: Service) -> Any:
+    """Return apprise's class. It is imported by itself: all of them take seconds, and do more than
+    is wanted here."""
+    return import_string(f"apprise.plugins.{service.plugin}")
 
 
 def _which() -> str:
@@ -109,27 +122,23 @@ def _which() -> str:
 
 def service_of(address: str) -> str:
     """Return the name of the service that an address leads to. Raises AddressRefused."""
-    name, made = parsed(address)
-    _instance(made)
-    return name
+    service, made = parsed(address)
+    _instance(service, made)
+    return service.name
 
 
-def _instance(made: Any) -> Any:
+def _instance(service: Service, made: Any) -> Any:
     """Raises AddressRefused where a token cannot be one."""
-    from apprise import Apprise, AppriseAsset
+    from apprise import AppriseAsset
 
     asset = AppriseAsset(secure_logging=True, http_redirects=False)
     try:
-        made = {**made, "verify": True, "redirect": False}
-        service = Apprise.instantiate(made, asset=asset, suppress_exceptions=False)
+        sender = _plugin(service)(**{**made, "verify": True, "redirect": False, "asset": asset})
     except Exception as error:  # of a plugin, whichever
-        raise AddressRefused(
-            "Something in this address cannot be right: look at the tokens."
-        ) from error
-    if service is None:
-        raise AddressRefused("Something in this address cannot be right: look at the tokens.")
-    service.socket_connect_timeout = service.socket_read_timeout = SECONDS
-    return service
+        problem = "Something in this address cannot be right: look at the tokens."
+        raise AddressRefused(problem) from error
+    sender.socket_connect_timeout = sender.socket_read_timeout = SECONDS
+    return sender
 
 
 # ------------------------------------------------------------------ sending
@@ -142,8 +151,7 @@ def send(channel: OutsideChannel, words: Words) -> None:
     from apprise import NotifyFormat, NotifyType
 
     try:
-        _, made = parsed(unseal(channel.address))
-        service = _instance(made)
+        sender = _instance(*parsed(unseal(channel.address)))
     except CannotOpen as error:
         raise Refused("Its address was sealed with another SECRET_KEY: enter it again.") from error
     except AddressRefused as error:
@@ -151,7 +159,7 @@ def send(channel: OutsideChannel, words: Words) -> None:
     is_good = all(letter.is_good for letter in words.letters)
     kind = "success" if is_good else _KINDS.get(words.severity, "info")
     with _Status() as status:
-        taken = service.notify(
+        taken = sender.notify(
             title=_harmless(cut(words.subject, TITLE_LENGTH)),
             body=_body(words),
             notify_type=NotifyType(kind),

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.validators import validate_email
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -44,6 +46,7 @@ def mail_of(delivery: Delivery, user: User, words: Words) -> EmailMultiAlternati
         subject=cut(words.subject, SUBJECT_LENGTH),
         body=render_to_string("outside/mail.txt", context),
         from_email=settings.MAIL_FROM,
+        to=[address_of(user)],
         headers=headers_of(delivery, stop),
     )
     mail.attach_alternative(render_to_string("outside/mail.html", context), "text/html")
@@ -52,16 +55,16 @@ def mail_of(delivery: Delivery, user: User, words: Words) -> EmailMultiAlternati
         file = None if read is None else read()
         if file is not None and len(file.content) < FILE_BYTES:
             mail.attach(file.name, file.content, file.content_type)
-    try:
-        mail.to = [address_of(user)]
-        mail.message()
-    except (ValueError, UnicodeError) as error:  # of the address, whatever it is
-        raise Refused("No mail can be written to this address.") from error
     return mail
 
 
 def address_of(user: User) -> str:
-    return formataddr((cut(user.name, 100), cut(user.email, 254)))
+    """Raises Refused where what is stored is no address."""
+    try:
+        validate_email(user.email)
+        return formataddr((cut(user.name, 100), user.email))
+    except (ValidationError, UnicodeError) as error:
+        raise Refused("No mail can be written to this address.") from error
 
 
 def headers_of(delivery: Delivery, stop: str) -> dict[str, str]:

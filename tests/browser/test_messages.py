@@ -1,4 +1,4 @@
-"""A person's page of messages in real Chromium, and the worker that shows them when it is closed."""
+"""The page of messages in real Chromium, and the worker that shows them when it is closed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ async def test_b7_the_worker_shows_a_push_and_no_message_twice(
     await devtools.send("ServiceWorker.enable")
     await page.evaluate(
         """async () => {
-            const registration = await navigator.serviceWorker.register("/static/bos/push_worker.js");
+            const script = "/static/bos/push_worker.js";
+            const registration = await navigator.serviceWorker.register(script);
             const worker = registration.installing ?? registration.waiting ?? registration.active;
             if (worker.state !== "activated") {
               await new Promise((done) => worker.addEventListener("statechange",
