@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -35,8 +34,10 @@ from sync.models import Event
 from tests.support.backlog import skip_backlog
 from tests.support.cast import Cast
 from tests.support.dying import send_what_is_due
+from tests.support.mailbox import PATIENCE as PATIENCE_OF_HOLD
 from tests.support.mailbox import Hold, Mailbox, html_of, mail_into_a_box, text_of
 from tests.support.outside import age, at_once, deliveries, delivery, make, make_due, tell, work
+from tests.support.server import forkserver
 from tests.support.services import free_port
 
 MINUTE = timedelta(minutes=1)
@@ -364,11 +365,9 @@ def killed_at(command: str, cast: Cast, mailbox: Mailbox) -> None:
         "BOS_PUBLIC_URL": "https://board.example",
         "BOS_MAIL_FROM": "bos@board.example",
     }
-    process = multiprocessing.get_context("spawn").Process(
-        target=send_what_is_due, args=(cast.home.id, dict(environment))
-    )
+    process = forkserver.Process(target=send_what_is_due, args=(cast.home.id, dict(environment)))
     process.start()
-    assert hold.reached.wait(20)
+    assert hold.reached.wait(PATIENCE_OF_HOLD)
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -36,7 +36,7 @@ class Subscription(serializers.Serializer[Any]):
 
     endpoint = serializers.CharField(max_length=2_000)
     keys = Keys()
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]  # of one name in the base class
         max_length=100, required=False, help_text="A name for the browser; else its kind."
     )
 
@@ -47,7 +47,7 @@ class SubscriptionEnd(serializers.Serializer[Any]):
 
 class Subscribed(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # of one name in the base class
 
 
 class PushKey(serializers.Serializer[Any]):
@@ -69,7 +69,8 @@ class _OfPeople(APIView):
         """Raises PermissionDenied for a user without an organization, who gets no messages."""
         user: Any = request.user
         if isinstance(user, AuthenticatedPrincipal):
-            return User.objects.get(pk=user.principal.user_id)
+            found: User = User.objects.get(pk=user.principal.user_id)
+            return found
         person = cast(User, user)
         if person.organization_id is None:
             raise PermissionDenied("You belong to no organization.")

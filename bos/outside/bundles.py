@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -10,8 +12,6 @@ from django.utils import timezone
 from bos.models import Delivery, DeliveryKind, DeliveryState, MessageSettings
 from bos.outside.preferences import next_morning, zone_of
 from sync.eventlog.threads import letting_others_write
-
-Group = tuple[object, object, object, str, str]
 
 
 def make_bundles(now: datetime | None = None) -> int:
@@ -28,7 +28,7 @@ def make_bundles(now: datetime | None = None) -> int:
     return made
 
 
-def _bundle(group: Group, now: datetime) -> bool:
+def _bundle(group: tuple[Any, ...], now: datetime) -> bool:
     """Make the delivery of one group; False where another run has, or its day has had its mail."""
     organization_id, user_id, channel_id, medium, kind = group
     parts = Delivery.objects.filter(
@@ -69,6 +69,6 @@ def _bundle(group: Group, now: datetime) -> bool:
     return True
 
 
-def _zone_name(user_id: object) -> str:
+def _zone_name(user_id: UUID) -> str:
     row = MessageSettings.objects.filter(user_id=user_id).first()
     return "UTC" if row is None else row.time_zone

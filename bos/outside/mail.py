@@ -155,11 +155,11 @@ def _outcome(error: Exception, handed: bool) -> NotSent:
             return Refused(words) if code >= PERMANENT else Later(words)
         case smtplib.SMTPSenderRefused():
             sender = parseaddr(settings.MAIL_FROM)[1]
-            said = _said(error.smtp_code, error.smtp_error)
-            return Away(f"The mail server takes no mail from {sender}: {said}")
+            answer = _said(error.smtp_code, error.smtp_error)
+            return Away(f"The mail server takes no mail from {sender}: {answer}")
         case smtplib.SMTPDataError():
-            said = _said(error.smtp_code, error.smtp_error)
-            words = f"The mail server does not take this mail: {said}"
+            answer = _said(error.smtp_code, error.smtp_error)
+            words = f"The mail server does not take this mail: {answer}"
             if error.smtp_code == CLOSING:
                 return Away(words)
             return Refused(words) if error.smtp_code >= PERMANENT else Later(words)

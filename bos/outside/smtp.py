@@ -22,12 +22,12 @@ def _nothing() -> None:
     pass
 
 
-class _Telling:
+class _Telling(smtplib.SMTP):
     """Calls `before_text` between the server's go-ahead and the text of a mail."""
 
     before_text: Callable[[], None] = staticmethod(_nothing)
 
-    def data(self: Any, msg: bytes) -> tuple[int, bytes]:
+    def data(self, msg: Any) -> tuple[int, bytes]:
         """As smtplib does it. msg: with line ends of CRLF, as Django writes it."""
         code, answer = self.docmd("data")
         if code != _GOES_ON:
@@ -45,10 +45,6 @@ class _Telling:
         return code, answer
 
 
-class _Plain(_Telling, smtplib.SMTP):
-    pass
-
-
 class _Encrypted(_Telling, smtplib.SMTP_SSL):
     pass
 
@@ -56,8 +52,9 @@ class _Encrypted(_Telling, smtplib.SMTP_SSL):
 class EmailBackend(smtp.EmailBackend):
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
-        return _Encrypted if self.use_ssl else _Plain
+        return _Encrypted if self.use_ssl else _Telling
 
     def tell_before_text(self, call: Callable[[], None]) -> None:
         """Call this before the text of the next mail. The connection is open."""
+        assert isinstance(self.connection, _Telling), "it was opened by this class"
         self.connection.before_text = call

@@ -100,7 +100,7 @@ def _letter(delivery: Delivery) -> Letter:
 
 
 def _bundle(delivery: Delivery) -> Words:
-    letters, count = [], 0
+    letters, count = list[Letter](), 0
     parts = delivery.parts.order_by("created_at", "pk").select_related("user", "channel")
     for part in parts:
         try:

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 
 from tests.support.services import free_port
 
-PATIENCE = 20
+PATIENCE = 50
 
 
 @dataclass(slots=True)

@@ -42,7 +42,8 @@ def tell(person: Person, title: str = "Your import failed", message: str = "") -
         message=message,
         about=NotificationSubject(import_id="6f0c1a52-8a53-4d0b-9f5d-3f1f4f7c2b6e"),
     )
-    return Notification.objects.filter(user=user).latest("created_at")
+    made: Notification = Notification.objects.filter(user=user).latest("created_at")
+    return made
 
 
 def at_once(person: Person, category: str = FAILURES, medium: str = Medium.EMAIL) -> User:

@@ -15,7 +15,7 @@ async function ask(path, request) {
 }
 
 /** @param {HTMLElement} box */
-async function offer(box) {
+function offer(box) {
   const button = /** @type {HTMLButtonElement} */ (box.querySelector("[data-subscribe]"));
   const told = /** @type {HTMLElement} */ (box.querySelector("[data-push-told]"));
   const { key = "", subscriptions = "", worker = "" } = box.dataset;
