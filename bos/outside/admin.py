@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.urls import path
+from django.utils.formats import localize
+from django.utils.timezone import template_localtime
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -210,9 +212,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return f"{delivery.entity_type} {delivery.entity_id}".strip() or "-"
 
     @admin.display(description="next try", ordering="next_at", empty_value="-")
-    def next_try(self, delivery: Delivery) -> Any:
-        under_way = (DeliveryState.WAITING, DeliveryState.GATHERED)
-        return delivery.next_at if delivery.state in under_way else None
+    def next_try(self, delivery: Delivery) -> str | None:
+        if delivery.state not in (DeliveryState.WAITING, DeliveryState.GATHERED):
+            return None
+        return str(localize(template_localtime(delivery.next_at)))
 
     @admin.display(description="goes out with", empty_value="-")
     def goes_out_with(self, delivery: Delivery) -> Any:
