@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.urls import path
 from django.utils.formats import localize
-from django.utils.timezone import template_localtime
+from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -215,7 +215,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def next_try(self, delivery: Delivery) -> str | None:
         if delivery.state not in (DeliveryState.WAITING, DeliveryState.GATHERED):
             return None
-        return str(localize(template_localtime(delivery.next_at)))
+        return str(localize(localtime(delivery.next_at)))
 
     @admin.display(description="goes out with", empty_value="-")
     def goes_out_with(self, delivery: Delivery) -> Any:
