@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, PermissionDenied, Throttled, ValidationError
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bos.api.problems import Problem
 from bos.auth.bearer import AuthenticatedPrincipal, BearerAuthentication
 from bos.models import User
 from bos.outside import push
@@ -54,6 +55,31 @@ class PushKey(serializers.Serializer[Any]):
     key = serializers.CharField(help_text="`applicationServerKey` of `pushManager.subscribe`.")
 
 
+_ENDPOINT = "https://push.example/send/dQw4w9WgXcQ"
+_KEY = OpenApiExample(
+    "The server's key",
+    {"key": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQt..."},
+    response_only=True,
+)
+_SUBSCRIPTION = OpenApiExample(
+    "A browser",
+    {
+        "endpoint": _ENDPOINT,
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bj...",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
+    request_only=True,
+)
+_SUBSCRIBED = OpenApiExample(
+    "A browser",
+    {"id": "ffc1f1a0-2e1c-4a3f-9a39-0c1c3f0a6a51", "label": "Firefox on Linux"},
+    response_only=True,
+)
+_END = OpenApiExample("A browser", {"endpoint": _ENDPOINT}, request_only=True)
+
+
 class PushIsOff(APIException):
     status_code = status.HTTP_404_NOT_FOUND
     default_code = "PUSH_IS_OFF"
@@ -80,7 +106,7 @@ class _OfPeople(APIView):
 class PushKeyView(_OfPeople):
     """Return the key by which a browser knows that pushes are this server's."""
 
-    @extend_schema(operation_id="push_key", responses=PushKey)
+    @extend_schema(operation_id="push_key", responses={200: PushKey, 404: Problem}, examples=[_KEY])
     def get(self, request: Request) -> Response:
         if not push.is_on():
             raise PushIsOff
@@ -90,8 +116,14 @@ class PushKeyView(_OfPeople):
 class PushSubscriptionsView(_OfPeople):
     """Let a browser take one's messages, or let it do so no more."""
 
-    @extend_schema(operation_id="push_subscribe", request=Subscription, responses={201: Subscribed})
+    @extend_schema(
+        operation_id="push_subscribe",
+        request=Subscription,
+        responses={201: Subscribed, 404: Problem, 429: Problem},
+        examples=[_SUBSCRIPTION, _SUBSCRIBED],
+    )
     def post(self, request: Request) -> Response:
+        """Let a browser take the messages of the person who asks."""
         if not push.is_on():
             raise PushIsOff
         form = Subscription(data=request.data)
@@ -107,9 +139,17 @@ class PushSubscriptionsView(_OfPeople):
             raise ValidationError(_under(refusal.field, str(refusal))) from None
         return Response({"id": row.pk, "label": row.label}, status=status.HTTP_201_CREATED)
 
-    @extend_schema(operation_id="push_unsubscribe", request=SubscriptionEnd, responses={204: None})
+    @extend_schema(
+        operation_id="push_unsubscribe",
+        request=SubscriptionEnd,
+        responses={204: None, 400: Problem, 415: Problem},
+        examples=[_END],
+    )
     def delete(self, request: Request) -> Response:
-        """The same answer whether it was there or not."""
+        """End the subscription of the browser with the `endpoint` that the body has.
+
+        The same answer whether it was there or not.
+        """
         form = SubscriptionEnd(data=request.data)
         form.is_valid(raise_exception=True)
         push.unsubscribe(self.person(request), form.validated_data["endpoint"])
