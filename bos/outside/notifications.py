@@ -58,11 +58,17 @@ def _failed_work(notification: Notification) -> str:
 
 FAILURES = Category(
     name="failure",
-    title="Reports, imports, forecasts and deliveries that have failed",
+    title="Reports, imports, connectors, forecasts and deliveries that have failed",
     reason="you have asked for it, or you are an administrator",
     email=Choice.DAILY,
     notifications=frozenset(
-        {"report_failed", "prediction_failed", "import_failed", DELIVERY_FAILED}
+        {
+            "report_failed",
+            "prediction_failed",
+            "import_failed",
+            "connector_failed",
+            DELIVERY_FAILED,
+        }
     ),
     path=_failed_work,
 )

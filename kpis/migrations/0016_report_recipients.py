@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kpis', '0014_one_unresolved_alert'),
+        ('kpis', '0015_connectors'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
