@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import include, path
+
 from bos.api.events import EventsView
 from bos.api.me import MeView
 from bos.api.readables import READABLES
