@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kpis', '0015_connectors'),
+        ('kpis', '0016_alerts_by_time'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
