@@ -23,12 +23,20 @@ from bos.jobs import admin as jobs
 from bos.leaving.admin_organizations import OrganizationDeletion
 from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
+from bos.outside import admin as outside
 from bos.people.admin import People
 from bos.service import admin as service
 
 admin.site.index_title = "Administration"
 admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
-for pages in (events.PAGES, history.PAGES, imports.PAGES, jobs.PAGES, service.PAGES):
+for pages in (
+    events.PAGES,
+    history.PAGES,
+    imports.PAGES,
+    jobs.PAGES,
+    outside.PAGES,
+    service.PAGES,
+):
     register_pages(pages)
 
 

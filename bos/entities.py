@@ -45,7 +45,7 @@ class NotificationSubject(Message):
 
     alert: alertId, kpiId, severity. session_invitation: sessionId, hostId. prediction_failed:
     kpiId, requestId. report_failed: reportId, requestId. import_failed: importId.
-    connector_failed: connectorId.
+    connector_failed: connectorId. delivery_failed: none.
     requestId: of the request that has failed; empty where none was sent with one.
     """
 

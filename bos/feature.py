@@ -16,6 +16,8 @@ from bos.jobs.queue import JobType
 from bos.leaving import departments, people
 from bos.leaving.departments import Going, Holding
 from bos.leaving.people import Eraser, Rename, Trace
+from bos.outside import sources
+from bos.outside.sources import Category, Source
 from bos.people import exporting
 from bos.people.exporting import Export
 from sync import feature
@@ -34,6 +36,8 @@ class Feature(feature.Feature):
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
     exports: what is stored about a user, by a label; left_out: fields that name users and are in
     none of these, with the reason.
+    message_sources: entities of which people and channels are told outside the socket;
+    message_categories: the messages about which people choose as one.
     """
 
     jobs: Sequence[JobType] = ()
@@ -48,6 +52,8 @@ class Feature(feature.Feature):
     words: Mapping[str, Wording] = field(default_factory=dict)
     exports: Mapping[str, Export] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    message_sources: Sequence[Source] = ()
+    message_categories: Sequence[Category] = ()
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -62,6 +68,8 @@ class Feature(feature.Feature):
         yield from (f"the panel {panel.title!r}" for panel in self.panels)
         yield from (f"the words of {entity_type!r}" for entity_type in self.words)
         yield from (f"the export {label!r}" for label in self.exports)
+        yield from (f"the messages of {each.entity_type!r}" for each in self.message_sources)
+        yield from (f"the category of messages {each.name!r}" for each in self.message_categories)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -85,6 +93,10 @@ class Feature(feature.Feature):
             words.add_wording(entity_type, wording)
         self._plug_into_leaving()
         self._plug_into_exports()
+        for source in self.message_sources:
+            sources.add_source(source)
+        for category in self.message_categories:
+            sources.add_category(category)
 
     def _plug_into_leaving(self) -> None:
         for label, trace in self.traces.items():

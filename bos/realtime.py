@@ -30,6 +30,9 @@ from bos.messages import (
     NotificationReadConfirmed,
 )
 from bos.models import TOKEN_FIELDS, Department, Employee, Notification, Organization, User
+from bos.outside import keeping, making, notifications, sources
+from bos.outside import own_data as own_messages
+from bos.outside import sending as messages_out
 from bos.panels import PANELS
 from bos.people import own_data, sending, sign_ins
 from bos.people.imports import UserImport
@@ -38,6 +41,7 @@ from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
+from sync.eventlog.processors import Processor
 from sync.protocol.identity import Actor
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
@@ -250,6 +254,7 @@ feature = Feature(
         Department: departments.look_for_circles,
         User: _people_changed,
     },
+    processors=[Processor(making.PROCESSOR, sources.told_entities(), making.make_deliveries)],
     on_renewal=[last_use.note_connected],
     caps=[queue.WAITING],
     retention={
@@ -258,6 +263,7 @@ feature = Feature(
         "sessions of the admin": prune_admin_sessions,
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
+        "deliveries": keeping.prune_deliveries,
     },
     jobs=[
         JobType(work=workflow.check, on_given_up=workflow.given_up),
@@ -265,13 +271,18 @@ feature = Feature(
         JobType(work=sending.send_invitation),
         JobType(work=sending.send_reset),
         JobType(work=sending.send_waiting, title="People: links that wait to be sent", minutes=1),
+        JobType(work=messages_out.send_due),
+        JobType(work=messages_out.follow_outside, title="Messages: what is due", minutes=1),
     ],
     imports=[EmployeeImport(), UserImport()],
     histories=[Organization, Department, Employee, User],
     traces={"imports": people.imports_of},
+    erasers=[keeping.erase],
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
     panels=PANELS,
     words=WORDS,
-    exports=own_data.EXPORTS,
+    exports={**own_data.EXPORTS, **own_messages.EXPORTS},
     left_out=own_data.LEFT_OUT,
+    message_sources=[notifications.NotificationSource()],
+    message_categories=[notifications.FAILURES],
 )

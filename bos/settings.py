@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sysconfig
 from datetime import timedelta
 from math import inf
@@ -287,6 +288,73 @@ its id. Without it there are none."""
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 
+# ------------------------------------------------------------------ messages that leave the socket
+
+PUBLIC_URL = env.str(
+    "BOS_PUBLIC_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}" if DEBUG else ""
+).rstrip("/")
+"""Where people open the page: what links in mails begin with."""
+if PUBLIC_URL and not re.fullmatch(r"https?://[^\s/?#@]+", PUBLIC_URL):
+    raise ImproperlyConfigured("BOS_PUBLIC_URL: https://board.example, without a path")
+MAIL_FROM = env.str("BOS_MAIL_FROM", "BOS <bos@localhost>" if DEBUG else "")
+"""The sender of mails: `BOS <bos@board.example>`, or the address alone."""
+if MAIL_FROM and not re.fullmatch(r"[^\r\n@]*[^\s@<>]+@[^\s@<>]+>?", MAIL_FROM):
+    raise ImproperlyConfigured("BOS_MAIL_FROM: bos@board.example, or BOS <bos@board.example>")
+
+
+def _mail() -> dict[str, Any]:
+    """Where mails go; `dummy:` nowhere, and `console:` to the log."""
+    told: dict[str, Any] = env.dj_email_url("EMAIL_URL", "console:" if DEBUG else "dummy:")
+    if "EMAIL_BACKEND" not in told or (told["EMAIL_HOST"] is None and _is_smtp(told)):
+        raise ImproperlyConfigured(
+            "EMAIL_URL: submission://user:password@host:587 (STARTTLS), "
+            "smtp://user:password@host:465?ssl=true, or smtp://host:25 is supported"
+        )
+    if _is_smtp(told):
+        # Says when a mail is handed over: see bos.outside.sending.
+        told["EMAIL_BACKEND"] = "bos.outside.smtp.EmailBackend"
+        for name, value in (("BOS_PUBLIC_URL", PUBLIC_URL), ("BOS_MAIL_FROM", MAIL_FROM)):
+            if not value:
+                raise ImproperlyConfigured(f"EMAIL_URL is set, and {name} is not: mails need it")
+    return told
+
+
+def _is_smtp(told: dict[str, Any]) -> bool:
+    return str(told.get("EMAIL_BACKEND")).endswith("smtp.EmailBackend")
+
+
+_MAIL = _mail()
+EMAIL_BACKEND: str = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST: str = _MAIL["EMAIL_HOST"] or ""
+EMAIL_PORT: int = _MAIL["EMAIL_PORT"] or 25
+EMAIL_HOST_USER: str = _MAIL["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD: str = _MAIL["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS: bool = _MAIL["EMAIL_USE_TLS"]
+EMAIL_USE_SSL: bool = _MAIL["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH: str = _MAIL["EMAIL_FILE_PATH"]
+EMAIL_TIMEOUT: int = _MAIL["EMAIL_TIMEOUT"] or 10
+"""Patience (seconds) with each step of a conversation with the mail server."""
+EMAIL_ANSWER_TIMEOUT = max(30, EMAIL_TIMEOUT)
+"""The same with its answer to a whole mail, which it may look into first."""
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM or "bos@localhost"
+MAIL_IS_ON = not EMAIL_BACKEND.endswith("dummy.EmailBackend")
+
+INVITATIONS_PER_MINUTE = whole("BOS_INVITATIONS_PER_MINUTE", 60)
+"""Of an organization: mail servers refuse who sends hundreds at once."""
+PASSWORD_RESET_TIMEOUT = 3600
+"""Seconds that a one-time link lives from when its mail is made."""
+
+VAPID_PRIVATE_KEY = env.str("BOS_VAPID_PRIVATE_KEY", "")
+"""Signs web pushes: 32 bytes in base64url, as `manage.py vapid_keys` makes them; empty: none."""
+if VAPID_PRIVATE_KEY and not re.fullmatch(r"[\w-]{43}", VAPID_PRIVATE_KEY, re.ASCII):
+    raise ImproperlyConfigured("BOS_VAPID_PRIVATE_KEY: make one by `manage.py vapid_keys`")
+
+RECEIVER_MESSAGES_PER_HOUR = whole("BOS_RECEIVER_MESSAGES_PER_HOUR", 60)
+"""Messages to a person by one medium, or to a channel; what is beyond becomes one."""
+ORGANIZATION_MESSAGES_PER_HOUR = whole("BOS_ORGANIZATION_MESSAGES_PER_HOUR", 2_000)
+DELIVERY_DAYS = decimal("BOS_DELIVERY_DAYS", 90)
+"""How long is kept what has become of a message that has left."""
+
 # ------------------------------------------------------------------ people and tokens
 
 AUTH_USER_MODEL = "bos.User"
@@ -338,30 +406,6 @@ SPECTACULAR_SETTINGS = {
         "bos.web.schema.complete",
     ],
 }
-
-# ------------------------------------------------------------------ mail
-
-# Where links in mails lead: never what a request says of its host, which its sender chooses.
-PUBLIC_URL = env.str(
-    "BOS_PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', '8000')}" if DEBUG else ""
-).rstrip("/")
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("BOS_MAIL_FROM", "bos@localhost" if DEBUG else "")
-EMAIL_HOST = env.str("EMAIL_HOST", "")
-EMAIL_PORT = whole("EMAIL_PORT", 25)
-EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
-EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
-EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", False)
-EMAIL_TIMEOUT = 15
-"""Seconds that a mail server may take for each step."""
-if not EMAIL_HOST:
-    # Into the worker's output: a newcomer reads there what would have been sent.
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-MAIL_IS_ON = bool(PUBLIC_URL and DEFAULT_FROM_EMAIL and (EMAIL_HOST or DEBUG))
-INVITATIONS_PER_MINUTE = whole("BOS_INVITATIONS_PER_MINUTE", 60)
-"""Of an organization: mail servers refuse who sends hundreds at once."""
-PASSWORD_RESET_TIMEOUT = 3600
-"""Seconds that a one-time link lives from when its mail is made."""
 
 # ------------------------------------------------------------------ HTTP
 
@@ -488,6 +532,7 @@ LOGGING = {
             "formatter": _LOG_FORMAT,
             "filters": ["about", "away"],
         },
+        "nowhere": {"class": "logging.NullHandler"},
         "brief": {
             "class": "logging.StreamHandler",
             "formatter": _LOG_FORMAT,
@@ -506,6 +551,8 @@ LOGGING = {
         "channels_redis": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # Its words may hold tokens of addresses: bos.outside.chat reads them, and keeps the status.
+        "apprise": {"handlers": ["nowhere"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.
         "django.request": {"level": "ERROR"},
         # A line each, without a traceback: anybody may send a foreign Host, as often as they like.

@@ -17,6 +17,7 @@ urlpatterns = [
     path("healthz", views.healthz),
     path("admin/password_change/", password_change),  # before the admin's own, which it shows
     path("admin/autocomplete/", completions),  # likewise
+    path("account/messages/", include("bos.outside.urls")),
     path("readyz", views.readyz),
     # A shortcut to the page of any row, by its type and id. No row has a page of its own.
     re_path(r"^admin/r/", page_not_found, {"exception": None}),

@@ -10,7 +10,17 @@ from msgspec import UNSET
 from bos.feature import Feature
 from bos.ids import canonical_uuids
 from bos.models import User
-from collaboration import erasing, handlers, messages, own_data, pins, presence, rooms, usage
+from collaboration import (
+    erasing,
+    handlers,
+    messages,
+    outside,
+    own_data,
+    pins,
+    presence,
+    rooms,
+    usage,
+)
 from collaboration.entities import (
     AnnotationData,
     EndReason,
@@ -352,6 +362,7 @@ feature = Feature(
     on_revoked=[presence.access_lost],
     on_disconnect=[presence.leave_rooms],
     companions=[presence.keep_presence],
+    message_categories=[outside.INVITATIONS],
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
     retention={"sessions": prune_sessions},
     traces={"sessions": erasing.sessions_with, "notes": erasing.notes_by},

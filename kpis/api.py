@@ -25,6 +25,7 @@ from bos.service.keys import Scope
 from kpis.history.pages import history_page, turn
 from kpis.models import Report, ReportFormat, ReportState
 from kpis.permissions import readable_by
+from kpis.reports.files import CONTENT_TYPES, file_name
 
 
 class Period(serializers.Serializer[Any]):
@@ -90,12 +91,6 @@ class Expired(APIException):
     default_detail = "This link has expired. Request the report again."
 
 
-CONTENT_TYPES = {
-    ReportFormat.PDF: "application/pdf",
-    ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-
-
 class ReportFileView(APIView):
     """Return a report's file: the `url` of REPORT_GENERATED.
 
@@ -133,7 +128,7 @@ class ReportFileView(APIView):
         if report.expires_at is None or report.expires_at <= timezone.now():
             raise Expired
         kind = ReportFormat(report.format)
-        name = f"report-{report.from_day}-{report.to_day}.{kind.value}"
+        name = file_name(report)
         return HttpResponse(
             bytes(report.file.content),
             content_type=CONTENT_TYPES[kind],

@@ -10,7 +10,7 @@ from typing import Any
 from bos.adminsite.numbers import plain_number
 from bos.models import User
 from bos.people.exporting import Export, ExportRow, stream
-from kpis.models import Alert, AlertRule, AskedPrediction, Kpi, KpiValue, Report
+from kpis.models import Alert, AlertRule, AskedPrediction, Kpi, KpiValue, Report, ReportSchedule
 
 
 class Owned(ExportRow):
@@ -116,12 +116,23 @@ def predictions(user: User) -> Iterator[ExportRow]:
         )
 
 
+class Received(ExportRow):
+    id: str
+    title: str
+
+
+def mailed_schedules(user: User) -> Iterator[ExportRow]:
+    for row in stream(ReportSchedule.objects.filter(recipients=user).order_by("pk")):
+        yield Received(id=str(row.pk), title=str(row))
+
+
 EXPORTS: Mapping[str, Export] = {
     "ownedKpis": Export(owned_kpis, ("kpis.Kpi.owner",)),
     "values": Export(values, ("kpis.KpiValue.actor_id",)),
     "acknowledgedAlerts": Export(acknowledged_alerts, ("kpis.Alert.acknowledged_by",)),
     "alertRules": Export(alert_rules, ("kpis.AlertRule.notify",)),
     "reports": Export(reports, ("kpis.Report.requested_by",)),
+    "mailedReportSchedules": Export(mailed_schedules, ("kpis.ReportSchedule.recipients",)),
     "predictions": Export(predictions, ("kpis.AskedPrediction.user_id",)),
 }
 LEFT_OUT: Mapping[str, str] = {

@@ -15,6 +15,7 @@ from bos.feature import Feature
 from bos.ids import canonical_uuids, wire_id
 from bos.jobs.queue import JobType
 from kpis import handlers, jobs, messages, own_data
+from kpis.alerts import outside as alerts_outside
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
 from kpis.connectors import running, trials
@@ -45,6 +46,7 @@ from kpis.payloads import (
     report_message,
 )
 from kpis.permissions import READ_OF_KPIS, visible_to
+from kpis.reports import outside as reports_outside
 from kpis.reports.requests import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
 from kpis.words import WORDS
@@ -241,6 +243,7 @@ class ReportSync(EntitySync[Report]):
     entity_type = "report"
     mirrored = False
     shape = ReportData
+    ignored: ClassVar[frozenset[str]] = frozenset({"updated_at", "schedule_id"})
 
     def is_event(self, change: Change[Report]) -> bool:
         return change.row.state == ReportState.READY
@@ -355,6 +358,8 @@ feature = Feature(
         JobType(work=running.enqueue_due, title="Connectors: what is due", minutes=1),
     ],
     imports=[KpiImport(), ValueImport()],
+    message_sources=[alerts_outside.AlertSource(), reports_outside.ReportSource()],
+    message_categories=[*alerts_outside.CATEGORIES, *reports_outside.CATEGORIES],
     histories=[Kpi],
     traces={
         "KPI values": erasing.values_by,

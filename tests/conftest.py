@@ -76,6 +76,7 @@ RUN_ONCE = {
     "admin/test_admin_pages.py": "postgres",
     "test_links.py": "postgres",
     "browser/test_client.py": "sqlite",
+    "browser/test_messages.py": "sqlite",
     "browser/test_page.py": "sqlite",
     "browser/test_page_losses.py": "sqlite",
     "browser/test_admin.py": "postgres",

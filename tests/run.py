@@ -84,6 +84,7 @@ def environment(backend: str, directory: Path) -> dict[str, str]:
         kept.setdefault("PYTHONPYCACHEPREFIX", f"{sys.prefix}/pycache")
     own = {
         "BOS_TEST_BACKEND": backend,
+        "EMAIL_URL": "dummy:",  # tests of mails have servers of their own
         "DEBUG": "on",
         "SECRET_KEY": SECRET_KEY,
         # Tests change rows between awaits, from the event loop's own thread.

@@ -17,7 +17,7 @@ from bos.models import AccountLink, Job, Role, User
 from bos.people import resetting, sending
 from bos.service.keys import account_create
 from tests.support.cast import PASSWORD, Cast, Person
-from tests.support.mailbox import Mailbox, do_jobs, html_of, links_in, mailbox, send_by, text_of
+from tests.support.mailbox import Mailbox, do_jobs, html_of, links_in, mail_server, send_by, text_of
 from tests.support.rest import Caller, an_address
 
 RESET = "/account/password/reset/"
@@ -26,7 +26,7 @@ NEW = "nine blue herons"
 
 @pytest.fixture(scope="module")
 def a_mailbox() -> Iterator[Mailbox]:
-    with mailbox() as box:
+    with mail_server() as box:
         yield box
 
 
@@ -126,11 +126,11 @@ def test_d6_who_cannot_come_in_by_a_password_gets_no_mail(cast: Cast, box: Mailb
     machine = account_create(
         cast.home.organization.pk, name="meters", role=Role.VIEWER, created_by=None
     )
-    before = len(box.mails)
+    before = len(box.received)
     for person in (inactive, Person(by_other_means), Person(root), Person(machine.user)):
         ask(person.email or nobodys())
     do_jobs(sending.send_reset)
-    assert len(box.mails) == before
+    assert len(box.received) == before
     assert not AccountLink.objects.filter(user=by_other_means).exists()
 
 

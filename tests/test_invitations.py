@@ -21,7 +21,7 @@ from bos.people.links import link_tokens, use
 from bos.sealed import seal
 from tests.support import doors
 from tests.support.cast import PASSWORD, Cast, Person
-from tests.support.mailbox import Mailbox, do_jobs, html_of, links_in, mailbox, send_by, text_of
+from tests.support.mailbox import Mailbox, do_jobs, html_of, links_in, mail_server, send_by, text_of
 from tests.support.rest import Caller
 
 INVITE = "/admin/bos/user/invite/"
@@ -30,7 +30,7 @@ NEW = "nine blue herons"
 
 @pytest.fixture(scope="module")
 def a_mailbox() -> Iterator[Mailbox]:
-    with mailbox() as box:
+    with mail_server() as box:
         yield box
 
 

@@ -176,6 +176,8 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 ROUTES = {
     "/api/v1/me": ("get", ANY_KEY),
     "/api/v1/values": ("post", Scope.INGEST),
+    "/api/v1/push-key": ("get", None),
+    "/api/v1/push-subscriptions": ("post", None),
     "/api/kpis/history": ("get", Scope.READ),
     "/api/kpis/reports/00000000-0000-4000-8000-000000000000/file": ("get", Scope.READ),
     "/api/v1/events": ("get", Scope.READ),
@@ -218,8 +220,8 @@ def test_d1_a_key_opens_what_it_is_for_and_nothing_else(
         return
     told = answer.json()
     assert (answer.status_code, told["code"]) == (403, "FORBIDDEN")
-    assert told["details"] == {"scope": needed}
-    assert needed in told["message"]
+    assert told.get("details", {}) == ({"scope": needed} if needed else {})
+    assert (needed or "No key opens it") in told["message"]
 
 
 def test_d1_the_last_use_is_written_after_the_request(cast: Cast) -> None:

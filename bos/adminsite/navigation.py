@@ -21,6 +21,7 @@ GROUPS = (
             ("bos.Employee", "badge"),
             ("bos.User", "person"),
             ("bos.ServiceAccount", "smart_toy"),
+            ("bos.OutsideChannel", "forum"),
         ),
     ),
     (
@@ -59,6 +60,7 @@ GROUPS = (
             ("bos.HistoricalUser", "history"),
             ("sync.Event", "list_alt"),
             ("bos.Notification", "notifications"),
+            ("bos.Delivery", "outgoing_mail"),
             ("django_q.Schedule", "schedule"),
             ("django_q.OrmQ", "pending_actions"),
             ("django_q.Success", "task_alt"),

@@ -8,10 +8,13 @@ from bos.api.events import EventsView
 from bos.api.me import MeView
 from bos.api.readables import READABLES
 from bos.api.reading import paths
+from bos.outside.api import PushKeyView, PushSubscriptionsView
 
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
     path("events", EventsView.as_view(), name="events"),
+    path("push-key", PushKeyView.as_view(), name="push-key"),
+    path("push-subscriptions", PushSubscriptionsView.as_view(), name="push-subscriptions"),
     *paths(*READABLES),
     path("", include("kpis.api_urls")),
     path("", include("collaboration.api_urls")),

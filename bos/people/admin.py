@@ -39,7 +39,7 @@ from sync.eventlog.threads import retry_on_conflict
 MOST_AT_ONCE = 500
 """Users of one action: their ids are posted again by the page that asks."""
 NO_MAIL = (
-    "Mail is not set up on this server (EMAIL_HOST, BOS_MAIL_FROM, BOS_PUBLIC_URL): "
+    "Mail is not set up on this server (EMAIL_URL, BOS_MAIL_FROM, BOS_PUBLIC_URL): "
     "nobody can be invited."
 )
 

@@ -44,7 +44,7 @@ AT_ONCE = 200
 MINUTE = timedelta(minutes=1)
 MOST_PROBLEM = AccountLink._meta.get_field("problem").max_length or 0
 LEFT = "They were deactivated before it was sent."
-OFF = "Mail is not set up on this server: see EMAIL_HOST, BOS_MAIL_FROM and BOS_PUBLIC_URL."
+OFF = "Mail is not set up on this server: see EMAIL_URL, BOS_MAIL_FROM and BOS_PUBLIC_URL."
 
 # ------------------------------------------------------------------ jobs
 
@@ -165,7 +165,7 @@ def _problem_of(error: Exception) -> tuple[str, bool]:
         final = all(500 <= code < 600 for code in codes)
         return f"The mail server does not take mail for this address ({min(codes)}).", final
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return "The mail server does not let this server in: see EMAIL_HOST_USER.", False
+        return "The mail server does not let this server in: see EMAIL_URL.", False
     if isinstance(error, smtplib.SMTPResponseException):
         return f"The mail server has refused it ({error.smtp_code}).", False
     if isinstance(error, ValueError):

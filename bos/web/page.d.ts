@@ -42,3 +42,20 @@ declare class uPlot {
 
 /** Of drf-spectacular-sidecar: shows an OpenAPI document. */
 declare function SwaggerUIBundle(options: Record<string, unknown>): unknown;
+
+// ------------------------------------------------------------------ a service worker, which `lib.dom` does not know
+
+interface PushWorkerEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+interface PushWorker {
+  readonly registration: ServiceWorkerRegistration;
+  readonly clients: { openWindow(url: string): Promise<unknown> };
+  readonly location: Location;
+  addEventListener(
+    type: "push",
+    call: (event: PushWorkerEvent & { data: { json(): { title: string; body: string; url: string; tag: string } } }) => void,
+  ): void;
+  addEventListener(type: "notificationclick", call: (event: PushWorkerEvent & { notification: Notification }) => void): void;
+}

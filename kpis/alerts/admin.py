@@ -64,7 +64,7 @@ class AlertRuleAdmin(TenantAdmin):
             text = f"“{rule.kpi}” is beyond already: the rule alerts if that lasts."
             self.message_user(request, text, messages.WARNING)
         if rule.is_active:
-            for notice in missing_notices(rule.kpi, named_by(rule, rule.notify.all())):
+            for notice in missing_notices(rule, named_by(rule, rule.notify.all())):
                 self.message_user(request, notice, messages.WARNING)
 
     def get_urls(self) -> Any:
@@ -89,7 +89,7 @@ class AlertRuleAdmin(TenantAdmin):
         standing = standing_of(tried, now)
         if standing.message is not None and not (rule is not None and rule.raised):
             notes.append(f"{standing.message} So it alerts as soon as it is saved.")
-        notes += missing_notices(tried.kpi, named_by(tried, form.cleaned_data["notify"]))
+        notes += missing_notices(tried, named_by(tried, form.cleaned_data["notify"]))
         return JsonResponse({"text": found.text, "days": found.days, "notes": notes})
 
 

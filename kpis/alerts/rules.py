@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from bos.models import User
+from bos.outside.making import channels_for
 from kpis.alerts.judging import Outcome, judge, missing_message
+from kpis.alerts.outside import TOPIC
 from kpis.alerts.past import MOST_AHEAD, Past
 from kpis.alerts.telling import Crossing, Room, settle, tell
-from kpis.models import AlertRule, Kpi, KpiValue, RuleKind
+from kpis.models import AlertRule, KpiValue, RuleKind, Visibility
 from kpis.permissions import may_see
 
 
@@ -61,18 +63,35 @@ def named_by(rule: AlertRule, also: Iterable[User]) -> set[User]:
     return {*also, owner} if rule.notify_owner and owner is not None else set(also)
 
 
-def missing_notices(kpi: Kpi, named: Iterable[User]) -> list[str]:
-    """Return in words that nobody would be notified, and which of these users would not."""
+def missing_notices(rule: AlertRule, named: Iterable[User]) -> list[str]:
+    """Return in words that nobody would be notified, and which of these users would not.
+
+    Outside channels that take such alerts are somebody, too.
+    """
+    kpi = rule.kpi
     ordered = sorted(named, key=lambda user: (user.name, user.pk))
     seeing = [user for user in ordered if may_see(user, kpi)]
     notices = []
     if not seeing:
-        notices.append(
-            "It notifies nobody: choose users, or give the KPI an owner. Those who follow the KPI "
-            "get the alert all the same."
+        channels = channels_for(
+            kpi.organization_id,
+            topic=TOPIC,
+            severity=rule.severity,
+            restricted=kpi.visibility == Visibility.DEPARTMENT,
         )
+        notices.append(_nobody_notified([str(channel) for channel in channels]))
     for user in ordered:
         if user not in seeing:
             why = "may not see the KPI" if user.is_active else "is deactivated"
             notices.append(f"{user.name} will not be notified: this user {why}.")
     return notices
+
+
+def _nobody_notified(channels: list[str]) -> str:
+    if channels:
+        names = ", ".join(f"“{name}”" for name in channels)
+        return f"It notifies no person; these channels are told: {names}."
+    return (
+        "It notifies nobody: choose users, or give the KPI an owner. Those who follow the KPI get"
+        " the alert all the same."
+    )

@@ -7,13 +7,14 @@ from typing import Any
 from django.utils import timezone
 
 from bos.models import User
-from kpis.models import Alert, AlertRule, Connector, Kpi, KpiValue, Report
+from kpis.models import Alert, AlertRule, Connector, Kpi, KpiValue, Report, ReportSchedule
 
 
 def erase(user: User) -> None:
-    """Let them own no KPI and get no alerts; what they have done stays."""
+    """Let them own no KPI and get no alerts and reports; what they have done stays."""
     Kpi.everything.filter(owner=user).update(owner=None, updated_at=timezone.now())
     AlertRule.notify.through.objects.filter(user_id=user.pk).delete()
+    ReportSchedule.recipients.through.objects.filter(user_id=user.pk).delete()
 
 
 def values_by(user: User) -> Any:

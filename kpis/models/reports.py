@@ -50,6 +50,15 @@ class Report(SyncedModel):
         on_delete=models.SET_NULL,
         related_name="+",
     )
+    schedule = models.ForeignKey(
+        "ReportSchedule",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="reports",
+    )
+    """The schedule that has asked for it."""
     origin = models.CharField(max_length=64, blank=True, default="", editable=False)
     request_id = models.CharField(max_length=128, blank=True, default="", editable=False)
     """The connection and the request it was asked for by, over the wire."""
@@ -109,6 +118,13 @@ class ReportSchedule(models.Model):
     )
     format = models.CharField(max_length=4, choices=ReportFormat.choices, default=ReportFormat.PDF)
     rhythm = models.CharField("when", max_length=8, choices=Rhythm.choices)
+    recipients = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="+",
+        verbose_name="mail it to",
+        help_text="They get the file by mail, or its link where it has 5 MB and more.",
+    )
     is_active = models.BooleanField(default=True)
     last_made_on = models.DateField(null=True, editable=False)
 

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from bos.adminsite.tenant import TenantAdmin, refuse_if_full
+from bos.models import Department, User
+from bos.permissions import departments_of, principal_of
 from kpis.models import Report, ReportSchedule, ReportState
 from kpis.reports.requests import enqueue_report, has_something
 
@@ -71,11 +73,41 @@ class ReportAdmin(TenantAdmin):
         return False
 
 
+class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    class Meta:
+        model = ReportSchedule
+        fields = ("organization", "department", "format", "rhythm", "recipients", "is_active")
+
+    def clean(self) -> dict[str, Any]:
+        """Recipients may read what they are mailed: of a department, not everybody may."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        department = cleaned.get("department")
+        organization = cleaned.get("organization")
+        organization_id = organization.pk if organization else self.instance.organization_id
+        for user in cleaned.get("recipients") or ():
+            problem = _obstacle(user, organization_id, department)
+            if problem:
+                self.add_error("recipients", f"{user.name} {problem}.")
+        return cleaned
+
+
+def _obstacle(user: User, organization_id: object, department: Department | None) -> str:
+    """Return in words why the user would get no such report; empty where nothing is in the way."""
+    if not user.is_active:
+        return "is deactivated"
+    if user.organization_id is None or user.organization_id != organization_id:
+        return "is not of this organization"
+    if department is not None and str(department.pk) not in departments_of(principal_of(user)):
+        return f"may not read reports of {department}"
+    return ""
+
+
 class ReportScheduleAdmin(TenantAdmin):
+    form = ScheduleForm
     list_display = ("__str__", "format", "is_active", "last_made_on", "organization")
     list_filter = ("organization", "is_active", "rhythm")
     list_select_related = ("organization", "department")
-    autocomplete_fields = ("department",)
+    autocomplete_fields = ("department", "recipients")
 
 
 PAGES = {Report: ReportAdmin, ReportSchedule: ReportScheduleAdmin}

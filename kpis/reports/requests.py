@@ -181,6 +181,7 @@ def _request_if_due(schedule: ReportSchedule, today: date) -> None:
         from_day=from_day,
         to_day=to_day,
         format=schedule.format,
+        schedule=schedule,
         state=ReportState.WAITING,
     )
     report.save(force_insert=True)

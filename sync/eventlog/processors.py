@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
@@ -73,7 +73,7 @@ class Processor:
     """
 
     name: str
-    entity_types: frozenset[str]
+    entity_types: Container[str]
     handle: Handle
     pace: Pace = field(default_factory=_pace, compare=False, repr=False)
 

@@ -41,7 +41,8 @@ def add(browser: Browser, model: Any, **fields: Any) -> dict[str, list[str]]:
     """Post the form for a new row; its errors, none where it was added."""
     page = browser.get(address(model, "add"))
     assert page.status_code == 200
-    nobody: dict[str, Any] = {"notify": []}  # an empty choice of several is not posted at all
+    # An empty choice of several is not posted at all.
+    nobody: dict[str, Any] = {"notify": [], "recipients": []}
     answer = browser.post(address(model, "add"), doors.form(page, **nobody | fields))
     if answer.status_code == 302:
         return {}

@@ -19,7 +19,7 @@ from bos.people.imports import ERASED, NO_ADMIN_LEFT, SUPERUSER, UserImport
 from tests.support import doors
 from tests.support.cast import Cast
 from tests.support.importing import bring, go_on, import_file, problems
-from tests.support.mailbox import do_jobs, mailbox, send_by
+from tests.support.mailbox import do_jobs, mail_server, send_by
 
 COLUMNS = ("email", "name", "role", "department", "title")
 
@@ -62,7 +62,7 @@ def test_d6_new_people_are_shown_then_added_and_invited(
     assert (second.role, second.employee.pk) == (Role.VIEWER, waiting.pk)
     assert (second.employee.department_id, second.employee.title) == (cast.home.sales.pk, "")
     assert not first.has_usable_password()
-    with mailbox() as box:
+    with mail_server() as box:
         send_by(box, settings)
         assert do_jobs(sending.send_waiting) >= 1
         for email in (anna, ben):

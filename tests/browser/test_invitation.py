@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from bos.people import sending
 from tests.support import doors
 from tests.support.cast import Cast
-from tests.support.mailbox import Mailbox, do_jobs, links_in, mailbox, send_by
+from tests.support.mailbox import Mailbox, do_jobs, links_in, mail_server, send_by
 from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,7 +21,7 @@ NEW = "nine blue herons"
 
 @pytest.fixture
 def box(settings: Any, server: Server) -> Iterator[Mailbox]:
-    with mailbox() as box:
+    with mail_server() as box:
         send_by(box, settings)
         settings.PUBLIC_URL = server.url
         yield box

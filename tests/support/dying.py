@@ -64,3 +64,13 @@ def die_before_the_commit(connector_id: str, run_id: str, environment: dict[str,
     with transaction.atomic():
         running.run(connector_id, run_id)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def send_what_is_due(organization_id: str, environment: dict[str, str]) -> None:
+    """Send messages, as the job does it, until somebody kills this process."""
+    die_with_parent()
+    os.environ.update(environment)
+    django.setup()
+    from bos.outside.sending import send_due
+
+    send_due(organization_id)

@@ -11,7 +11,8 @@ from django.test.utils import isolate_apps
 
 from bos.feature import Feature as OurFeature
 from bos.jobs.queue import JobType
-from bos.models import Job
+from bos.models import Choice, Job
+from bos.outside.sources import Category, Source
 from sync import feature
 from sync.eventlog.capture import EntitySync
 from sync.eventlog.processors import Processor
@@ -58,6 +59,13 @@ def nameless(payload: dict[str, Any], *, id_: str) -> dict[str, Any]:
     return payload
 
 
+class OrderSource(Source):
+    entity_type = "order"
+
+
+ORDERS = Category(name="orders", title="Orders", reason="you order", email=Choice.NEVER)
+
+
 class OutOfStock(ProtocolError):
     """There is no more of it."""
 
@@ -79,6 +87,8 @@ CLAIMS = {
     ),
     "the traces 'orders'": OurFeature(traces={"orders": rows_of}),
     "the names in events of 'order'": OurFeature(renames={"order": nameless}),
+    "the messages of 'order'": OurFeature(message_sources=[OrderSource()]),
+    "the category of messages 'orders'": OurFeature(message_categories=[ORDERS]),
 }
 
 

@@ -1,0 +1,1 @@
+"""Messages leave the socket: by email, web push and chat (decision B7)."""
