@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bos import things
 from bos.adminsite import panels, words
 from bos.adminsite.panels import Panel
 from bos.adminsite.words import Wording
@@ -18,6 +19,7 @@ from bos.leaving.departments import Going, Holding
 from bos.leaving.people import Eraser, Rename, Trace
 from bos.people import exporting
 from bos.people.exporting import Export
+from bos.things import Attachment, Thing
 from sync import feature
 from sync.eventlog import capture
 
@@ -34,6 +36,7 @@ class Feature(feature.Feature):
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
     exports: what is stored about a user, by a label; left_out: fields that name users and are in
     none of these, with the reason.
+    things: what others hang something on; attachments: what hangs on things, also on others'.
     """
 
     jobs: Sequence[JobType] = ()
@@ -48,6 +51,8 @@ class Feature(feature.Feature):
     words: Mapping[str, Wording] = field(default_factory=dict)
     exports: Mapping[str, Export] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    things: Sequence[Thing] = ()
+    attachments: Sequence[Attachment] = ()
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -62,6 +67,8 @@ class Feature(feature.Feature):
         yield from (f"the panel {panel.title!r}" for panel in self.panels)
         yield from (f"the words of {entity_type!r}" for entity_type in self.words)
         yield from (f"the export {label!r}" for label in self.exports)
+        yield from (f"the thing {thing.entity_type!r}" for thing in self.things)
+        yield from (f"what hangs on things, {one.label!r}" for one in self.attachments)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -99,6 +106,10 @@ class Feature(feature.Feature):
             departments.add_holding(holding)
         for label, rows in self.going.items():
             departments.add_going(label, rows)
+        for thing in self.things:
+            things.add_thing(thing)
+        for attachment in self.attachments:
+            things.add_attachment(attachment)
 
     def _plug_into_exports(self) -> None:
         for label, part in self.exports.items():
