@@ -57,13 +57,13 @@ class Attachment:
     """Something that hangs on things. label: in the plural.
 
     follow: called with changes of things, in their transaction, after these were appended.
-    count: how many hang on one thing, and the address of the page that lists them.
+    count: how many hang on one thing, by its row, and the address of the page that lists them.
     clear: delete those of one thing, in transactions of its own: there may be thousands.
     """
 
     label: str
     follow: Callable[[Thing, Sequence[Change[Any]]], None]
-    count: Callable[[Thing, UUID], tuple[int, str]]
+    count: Callable[[Thing, Any], tuple[int, str]]
     clear: Callable[[Thing, UUID], None]
 
 
@@ -131,10 +131,10 @@ def follow(entity_type: str, changes: Sequence[Change[Any]]) -> None:
         attachment.follow(thing, deciding)
 
 
-def attached_to(entity_type: str, id_: UUID) -> list[tuple[str, int, str]]:
+def attached_to(entity_type: str, row: Any) -> list[tuple[str, int, str]]:
     """Return what hangs on a thing: label, count, and the address of the page that lists it."""
     thing = _things[entity_type]
-    return [(one.label, *one.count(thing, id_)) for one in _attachments]
+    return [(one.label, *one.count(thing, row)) for one in _attachments]
 
 
 def clear(entity_type: str, id_: UUID) -> None:

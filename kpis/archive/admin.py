@@ -148,5 +148,5 @@ def _counts(kpi: Kpi) -> list[tuple[str, int | None]]:
         ("alerts", found.alerts),
         ("alert rules", found.rules),
         ("insights", found.insights),
-        *((label, count) for label, count, _ in things.attached_to("kpi", kpi.pk)),
+        *((label, count) for label, count, _ in things.attached_to("kpi", kpi)),
     ]
