@@ -211,14 +211,18 @@ class AnnotationSync(EntitySync[Annotation]):
     def is_event(self, change: Change[Annotation]) -> bool:
         """A thing may be hidden, or archived, since it was read: who sees it is looked up.
 
-        Hiding waits for this lock, or this for that: one of them sees what the other has done.
+        Hiding waits for this lock, or this for that: one of them sees what the other has done. Of a
+        thing that is gone, its notes have been told to be.
         """
-        if change.row.thing_id is not None and change.fields != on_things.MOVED:
-            hold_rows(NotedThing, [change.row.thing_id], Lock.CHANGE, wait=True)
-            noted = NotedThing.objects.filter(pk=change.row.thing_id).first()
-            for row in (change.before, change.after):
-                if row is not None and noted is not None and row.thing_id == noted.pk:
-                    row.thing = noted
+        if change.row.thing_id is None or change.fields == on_things.MOVED:
+            return True
+        hold_rows(NotedThing, [change.row.thing_id], Lock.CHANGE, wait=True)
+        noted = NotedThing.objects.filter(pk=change.row.thing_id).first()
+        if noted is None:
+            return False
+        for row in (change.before, change.after):
+            if row is not None and row.thing_id == noted.pk:
+                row.thing = noted
         return True
 
     def data(self, row: Annotation) -> AnnotationData:
