@@ -4,11 +4,21 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from bos.forming import have_snapshots_taken
+
+
+def show_anew(apps, schema_editor):
+    """Notes have more fields than in the pictures that clients have, and in the log."""
+    sessions = apps.get_model("collaboration", "Session").objects.order_by()
+    organizations = set(sessions.values_list("organization_id", flat=True).distinct())
+    have_snapshots_taken(apps.get_model("sync", "StreamHead"), organizations)
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("bos", "0012_service_accounts"),
         ("collaboration", "0006_threads"),
+        ("sync", "0005_event_source"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -101,4 +111,5 @@ class Migration(migrations.Migration):
                 name="note_is_of_a_session_or_on_a_thing",
             ),
         ),
+        migrations.RunPython(show_anew, migrations.RunPython.noop),
     ]
