@@ -60,7 +60,7 @@ class NotificationSubject(Message):
     connector_id: str | UnsetType = UNSET
     annotation_id: str | UnsetType = UNSET
     mentioned_by: str | UnsetType = UNSET
-    entity_type: Annotated[str, Meta(examples=["kpi"])] | UnsetType = UNSET
+    entity_type: str | UnsetType = UNSET
     entity_id: str | UnsetType = UNSET
     request_id: Annotated[str, Meta(examples=[A_REQUEST])] | UnsetType = UNSET
 

@@ -124,8 +124,7 @@ def follow(entity_type: str, changes: Sequence[Change[Any]]) -> None:
     deciding = [
         change
         for change in changes
-        if change.kind == "deleted"
-        or (change.kind == "updated" and change.touches(*thing.decides))
+        if change.kind == "deleted" or (change.kind == "updated" and change.touches(*thing.decides))
     ]
     for attachment in _attachments if deciding else ():
         attachment.follow(thing, deciding)

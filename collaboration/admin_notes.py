@@ -162,7 +162,9 @@ class AnnotationAdmin(ReadOnlyAdmin):
         question = Question(
             title="Reply to this note",
             text=[note.content],
-            sections=(Section(f"Written by {note.author or 'System'}", [(self.about(note), None)]),),
+            sections=(
+                Section(f"Written by {note.author or 'System'}", [(self.about(note), None)]),
+            ),
             form=form,
             buttons=(Button("reply", "Send the reply"),),
             back=page_of(self, note),

@@ -22,6 +22,7 @@ SessionTitle = Annotated[str, Meta(examples=["Q4 planning"])]
 ActiveSpace = Annotated[str, Meta(examples=["dashboard"])]
 AuthorName = Annotated[str, Meta(examples=["Mia Park"], description="`System` without an author.")]
 NoteText = Annotated[str, Meta(examples=["Look at March"])]
+Nobody = Annotated[str | None, Meta(examples=[None])]
 Mentions = Annotated[
     list[str],
     Meta(
@@ -104,5 +105,5 @@ class AnnotationData(EntityData):
     updated_at: Time
     mentions: Mentions
     resolved_at: NotYet
-    resolved_by: str | None
+    resolved_by: Nobody
     entity_archived: bool

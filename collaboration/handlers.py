@@ -249,9 +249,7 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
     )
 
 
-def _rows_of_new(
-    context: Context, session_id: str | None, entity: tuple[str, str] | None
-) -> Rows:
+def _rows_of_new(context: Context, session_id: str | None, entity: tuple[str, str] | None) -> Rows:
     """Its session, or what holds the right to its thing, which is looked up when its turn comes."""
     if session_id is not None:
         return sessions.rows_of_session(session_id)

@@ -16,6 +16,7 @@ from collaboration.entities import (
     EntityRef,
     LeaveReason,
     Mentions,
+    Nobody,
     NoteText,
     ParticipantRole,
     ParticipantState,
@@ -27,6 +28,7 @@ from sync.protocol.registry import EntityMessage, Message, Request, WireId, mess
 
 Content = Annotated[str, Meta(min_length=1, max_length=10_000, examples=["Look at March"])]
 MentionedUsers = Annotated[list[WireId], Meta(max_length=20)]
+NotesSession = Annotated[WireId | None, Meta(examples=["760f576a-fe62-5963-8e2a-283a0f6422b6"])]
 
 # ------------------------------------------------------------------ from a client
 
@@ -63,14 +65,14 @@ class AnnotationCreate(Request):
     """Pin a note to a point of the shared space: in a session, or on a thing.
 
     In a session with `sessionId`, which may have ended for a reply. Without it, on `entity` itself,
-    a KPI (`kpi`) or a department (`department`): the users who may follow that see the note. A reply
-    is where its parent is. mentions: users who may see it; each of them gets a NOTIFICATION.
+    a KPI (`kpi`) or a department (`department`): users who may follow that see the note. A reply is
+    where its parent is. mentions: users who may see it; each of them gets a NOTIFICATION.
     """
 
     position: Position
     content: Content
     content_type: ContentType
-    session_id: WireId | None = None
+    session_id: NotesSession = None
     entity: EntityRef | None = None
     parent_id: WireId | None = None
     mentions: MentionedUsers = msgspec.field(default_factory=list)
@@ -117,7 +119,7 @@ class AnnotationDelete(Request):
 
 @message("ANNOTATION_RESOLVE")
 class AnnotationResolve(Request):
-    """Mark a note as resolved, or as open again. By its author, the session's host, and managers."""
+    """Mark a note as resolved, or as open again. By its author, the session's host, managers."""
 
     annotation_id: WireId
     resolved: bool
@@ -272,7 +274,7 @@ class _Note(EntityMessage):
     updated_at: Time
     mentions: Mentions
     resolved_at: NotYet
-    resolved_by: str | None
+    resolved_by: Nobody
     entity_archived: bool
 
 

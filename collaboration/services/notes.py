@@ -177,7 +177,7 @@ def _may_all_see(place: Place, users: dict[str, User]) -> bool:
         | Q(session_invitations__session=place),
         pk__in=users,
     )
-    return inside.distinct().count() == len(users)
+    return set(inside.distinct().values_list("pk", flat=True)) == {u.pk for u in users.values()}
 
 
 def _tell(note: Annotation, place: Place, users: Collection[User], *, by: Principal) -> None:

@@ -187,7 +187,9 @@ def count(thing: Thing, row: Any) -> tuple[int, str]:
     of_tenant = NotedThing.objects.of(row.organization_id)
     noted = of_tenant.filter(entity_type=thing.entity_type, entity_id=row.pk).first()
     address = reverse("admin:collaboration_annotation_changelist")
-    return (0, address) if noted is None else (noted.notes, f"{address}?thing__id__exact={noted.pk}")
+    return (
+        (0, address) if noted is None else (noted.notes, f"{address}?thing__id__exact={noted.pk}")
+    )
 
 
 NOTES = Attachment("notes", follow, count, clear)

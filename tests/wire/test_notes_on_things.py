@@ -337,9 +337,9 @@ async def test_c8_in_a_session_those_may_be_mentioned_who_may_follow_it(
 
 CHANGES: dict[str, Callable[[Cast], Any]] = {
     "hidden": lambda cast: hide(cast.home.revenue),
-    "hidden in another department": lambda cast: Kpi.objects.filter(
-        pk=cast.home.revenue.pk
-    ).update(visibility=Visibility.DEPARTMENT, department=cast.home.support),
+    "hidden in another department": lambda cast: Kpi.objects.filter(pk=cast.home.revenue.pk).update(
+        visibility=Visibility.DEPARTMENT, department=cast.home.support
+    ),
     "of another department": lambda cast: Kpi.objects.filter(pk=cast.home.revenue.pk).update(
         department=cast.home.support
     ),
@@ -487,9 +487,7 @@ def _thing_of(topic: str) -> Any:
     return model.filter(pk=id_).first()
 
 
-@pytest.mark.parametrize(
-    ("case", "door"), LOSSES, ids=[f"{c}-{d.__name__}" for c, d in LOSSES]
-)
+@pytest.mark.parametrize(("case", "door"), LOSSES, ids=[f"{c}-{d.__name__}" for c, d in LOSSES])
 async def test_s3_who_loses_the_thing_by_any_row_and_door_loses_its_notes(
     server: Server, cast: Cast, case: Case, door: Door
 ) -> None:
