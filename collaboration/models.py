@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from bos.models import Organization, TenantQuerySet
-from sync.eventlog.cascade import CASCADE_TREE
+from sync.eventlog.cascade import CASCADE_BEFORE, CASCADE_TREE
 from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 
 
@@ -191,10 +191,10 @@ class Annotation(SyncedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(
-        Session, null=True, blank=True, on_delete=models.CASCADE, related_name="annotations"
+        Session, null=True, blank=True, on_delete=CASCADE_BEFORE, related_name="annotations"
     )
     thing = models.ForeignKey(
-        NotedThing, null=True, blank=True, on_delete=models.CASCADE, related_name="annotations"
+        NotedThing, null=True, blank=True, on_delete=CASCADE_BEFORE, related_name="annotations"
     )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import sync.eventlog.cascade
 from bos.forming import have_snapshots_taken
 
 
@@ -66,7 +67,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 blank=True,
                 null=True,
-                on_delete=django.db.models.deletion.CASCADE,
+                on_delete=sync.eventlog.cascade.CASCADE_BEFORE,
                 related_name="annotations",
                 to="collaboration.session",
             ),
@@ -77,7 +78,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 blank=True,
                 null=True,
-                on_delete=django.db.models.deletion.CASCADE,
+                on_delete=sync.eventlog.cascade.CASCADE_BEFORE,
                 related_name="annotations",
                 to="collaboration.notedthing",
             ),

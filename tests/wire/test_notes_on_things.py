@@ -446,12 +446,13 @@ def test_v1_an_organization_goes_with_its_notes_each_told_of_once(cast: Cast) ->
     home = cast.home
     for thing in (home.revenue, home.margin, home.sales):
         pin(cast.mia, thing, parent_id=str(pin(cast.bob, thing).pk))
-    before = log.head(home.id).sequence
+    id_, before = home.id, log.head(home.id).sequence
     home.organization.delete()
-    events = log.read(home.id, after=before, upto=before + 100, limit=100)
-    told = [e.entity_id for e in events if e.entity_type == "annotation"]
+    events = log.read(id_, after=before, upto=before + 100, limit=100)
+    told = [(e.entity_id, len(e.topics())) for e in events if e.entity_type == "annotation"]
     assert len(told) == len(set(told)) == 6
-    assert not Annotation.objects.of(home.id).exists()
+    assert {topics for _, topics in told} == {1, 2, 3}
+    assert not Annotation.objects.of(id_).exists()
 
 
 def test_s4_a_kpi_that_moves_to_another_organization_leaves_its_notes_where_they_were_written(

@@ -172,7 +172,7 @@ def notes(cast: Cast, session: Session) -> None:
     gone.delete()
 
 
-@scene("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "SYNC_DELETE")
+@scene("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED")
 def notes_on_things(cast: Cast, session: Session) -> None:
     """Of a department, of a KPI that is hidden, and of one that is archived."""
     first = pin(cast.mia, cast.home.sales)
