@@ -467,7 +467,7 @@ def note_on(house: House, thing: Any, content: str, parent: Annotation | None = 
         content_type="text",
         entity=("kpi" if isinstance(thing, Kpi) else "department", str(thing.pk)),
         parent_id=None if parent is None else str(parent.pk),
-        mentions=[house.cast.alice.id],
+        mentions=[house.cast.mia.id],  # one mention of oneself notifies nobody
     )
 
 
