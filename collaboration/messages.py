@@ -61,7 +61,7 @@ class SessionLeave(Request):
 
 
 @message("ANNOTATION_CREATE")
-class AnnotationCreate(Request):
+class AnnotationCreate(Request, kw_only=True):
     """Pin a note to a point of the shared space: in a session, or on a thing.
 
     In a session with `sessionId`, which may have ended for a reply. Without it, on `entity` itself,
@@ -69,10 +69,10 @@ class AnnotationCreate(Request):
     where its parent is. mentions: users who may see it; each of them gets a NOTIFICATION.
     """
 
+    session_id: NotesSession = None
     position: Position
     content: Content
     content_type: ContentType
-    session_id: NotesSession = None
     entity: EntityRef | None = None
     parent_id: WireId | None = None
     mentions: MentionedUsers = msgspec.field(default_factory=list)

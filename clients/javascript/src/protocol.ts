@@ -79,10 +79,10 @@ export interface AlertSyncUpdate {
  * is. mentions: users who may see it; each of them gets a NOTIFICATION.
  */
 export interface AnnotationCreate {
+  sessionId?: string | null;
   position: Position;
   content: string;
   contentType: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
-  sessionId?: string | null;
   entity?: EntityRef | null;
   parentId?: string | null;
   mentions?: Array<string>;

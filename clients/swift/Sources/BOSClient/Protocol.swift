@@ -1062,37 +1062,37 @@ public struct AlertSnooze: Codable, Hashable, Sendable {
 /// a department (`department`): users who may follow that see the note. A reply is where its parent
 /// is. mentions: users who may see it; each of them gets a NOTIFICATION.
 public struct AnnotationCreate: Codable, Hashable, Sendable {
+    public var sessionId: String?
     public var position: Position
     public var content: String
     public var contentType: AnnotationContentType
-    public var sessionId: String?
     public var entity: EntityRef?
     public var parentId: String?
     public var mentions: [String]?
 
     private enum CodingKeys: String, CodingKey {
+        case sessionId
         case position
         case content
         case contentType
-        case sessionId
         case entity
         case parentId
         case mentions
     }
 
     public init(
+        sessionId: String? = nil,
         position: Position,
         content: String,
         contentType: AnnotationContentType,
-        sessionId: String? = nil,
         entity: EntityRef? = nil,
         parentId: String? = nil,
         mentions: [String]? = nil
     ) {
+        self.sessionId = sessionId
         self.position = position
         self.content = content
         self.contentType = contentType
-        self.sessionId = sessionId
         self.entity = entity
         self.parentId = parentId
         self.mentions = mentions
@@ -1100,10 +1100,10 @@ public struct AnnotationCreate: Codable, Hashable, Sendable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
         position = try container.decode(Position.self, forKey: .position)
         content = try container.decode(String.self, forKey: .content)
         contentType = try container.decode(AnnotationContentType.self, forKey: .contentType)
-        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
         entity = try container.decodeIfPresent(EntityRef.self, forKey: .entity)
         parentId = try container.decodeIfPresent(String.self, forKey: .parentId)
         mentions = try container.decodeIfPresent([String].self, forKey: .mentions)
@@ -1111,10 +1111,10 @@ public struct AnnotationCreate: Codable, Hashable, Sendable {
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
         try container.encode(position, forKey: .position)
         try container.encode(content, forKey: .content)
         try container.encode(contentType, forKey: .contentType)
-        try container.encodeIfPresent(sessionId, forKey: .sessionId)
         try container.encodeIfPresent(entity, forKey: .entity)
         try container.encodeIfPresent(parentId, forKey: .parentId)
         try container.encodeIfPresent(mentions, forKey: .mentions)
