@@ -12,7 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -217,13 +218,21 @@ class AnnotationAdmin(ReadOnlyAdmin):
 
 
 class NotedThingAdmin(ReadOnlyAdmin):
-    """What the filter of the notes looks for; on no list of pages."""
+    """Lists the KPIs and departments that have notes; the filter of the notes searches here."""
 
-    list_display = ("name", "entity_type", "archived", "notes", "organization")
+    list_display = ("name", "entity_type", "listed", "archived", "organization")
+    list_filter = ("organization", "entity_type", "archived")
+    list_select_related = ("organization",)
     search_fields = ("name",)
+    fields = ("name", "entity_type", "listed", "archived")
+    readonly_fields = ("listed",)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return False
+    @admin.display(description="notes", ordering="notes")
+    def listed(self, thing: NotedThing) -> str:
+        address = (
+            f"{reverse('admin:collaboration_annotation_changelist')}?thing__id__exact={thing.pk}"
+        )
+        return format_html('<a class="bos-link" href="{}">{}</a>', address, thing.notes)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)

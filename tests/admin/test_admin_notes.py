@@ -169,11 +169,13 @@ def test_c8_a_superuser_without_an_organization_resolves_and_does_not_reply(
     assert Annotation.objects.get(pk=note.pk).resolved_at is not None
 
 
-def test_c8_things_are_on_no_list_of_pages_and_cannot_be_deleted(
+def test_c8_things_with_notes_are_listed_and_found_and_cannot_be_deleted(
     cast: Cast, admin: Browser
 ) -> None:
     pin(cast.bob, cast.home.revenue)
     thing = NotedThing.objects.get(entity_id=cast.home.revenue.pk)
+    html = admin.get("/admin/collaboration/notedthing/").content.decode()
+    assert f"thing__id__exact={thing.pk}" in html
     assert admin.post(page(thing, "delete"), {"post": "yes"}).status_code == 403
     found = admin.get(
         "/admin/autocomplete/?app_label=collaboration&model_name=annotation&field_name=thing"
