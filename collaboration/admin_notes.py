@@ -85,10 +85,11 @@ class AnnotationAdmin(ReadOnlyAdmin):
     """People write notes; an administrator replies, resolves and deletes."""
 
     tenant_field = "session__organization"
-    list_display = ("content", "author", "about", "life", "created_at")
+    list_display = ("short", "author", "about", "life", "created_at")
     list_filter = (StateFilter, "thing", "session", "author")
     list_select_related = ("author", "session", "thing")
     search_fields = ("content",)
+    ordering = ("-created_at",)
     actions = ("resolve_notes", "reopen_notes")
     inlines = (Replies,)
     fields = (
@@ -114,6 +115,10 @@ class AnnotationAdmin(ReadOnlyAdmin):
         found: QuerySet[Any] = rows if scope is None else rows.of(scope.pk)
         return found
 
+    @admin.display(description="content", ordering="content")
+    def short(self, note: Annotation) -> str:
+        return str(note)
+
     @admin.display(description="about")
     def about(self, note: Annotation) -> str:
         words = where(note.place)
@@ -123,7 +128,7 @@ class AnnotationAdmin(ReadOnlyAdmin):
     def life(self, note: Annotation) -> str:
         state = "Open" if note.resolved_at is None else "Resolved"
         is_archived = note.thing is not None and note.thing.archived
-        return f"{state}, of what is archived" if is_archived else state
+        return f"{state}, of something archived" if is_archived else state
 
     @admin.display(description="mentions")
     def mentioned(self, note: Annotation) -> str:

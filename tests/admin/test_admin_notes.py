@@ -114,7 +114,7 @@ def test_c8_a_reply_is_refused_in_words_where_there_are_too_many_or_the_thing_is
     kpis_archive([cast.home.revenue])
     gone = admin.post(page(note, "reply"), {"content": "x"})
     assert "archived" in str(gone.context["question"].form.errors)
-    assert "of what is archived" in admin.get(page(note, "change")).content.decode()
+    assert "of something archived" in admin.get(page(note, "change")).content.decode()
     assert not note.replies.exists()
 
 
