@@ -214,9 +214,10 @@ class AnnotationSync(EntitySync[Annotation]):
         Hiding waits for this lock, or this for that: one of them sees what the other has done. Of a
         thing that is gone, its notes have been told to be.
         """
-        if change.row.thing_id is None or change.fields == on_things.MOVED:
+        if change.row.thing_id is None or change.fields <= on_things.KNOWN:
             return True
-        hold_rows(NotedThing, [change.row.thing_id], Lock.CHANGE, wait=True)
+        if change.kind == "updated":  # else the count of its notes has been changed
+            hold_rows(NotedThing, [change.row.thing_id], Lock.CHANGE, wait=True)
         noted = NotedThing.objects.filter(pk=change.row.thing_id).first()
         if noted is None:
             return False
@@ -272,7 +273,7 @@ def _is_in(invitation: Invitation) -> bool:
 
 def _seen_anew(row: Any) -> Change[Any]:
     """The row is as it was, but what is shown of it is not."""
-    return Change("updated", row, row, frozenset({"shown"}))
+    return Change("updated", row, row, on_things.SHOWN)
 
 
 def _show_names(changes: Iterable[Change[User]]) -> None:
@@ -285,6 +286,7 @@ def _show_names(changes: Iterable[Change[User]]) -> None:
             ParticipantSync(), *map(_seen_anew, present.select_related("user", "session"))
         )
         notes = Annotation.objects.filter(author=change.row)
+        on_things.hold_things_of(notes)
         related = ("author", *AnnotationSync.related)
         append_events(AnnotationSync(), *map(_seen_anew, notes.select_related(*related)))
 

@@ -34,6 +34,10 @@ DELETED_AT_ONCE = 100
 MOVED = frozenset({"thing"})
 """The fields of a change of a note whose thing is shown elsewhere, or archived: the rows before and
 after hold what the thing was and is."""
+SHOWN = frozenset({"shown"})
+"""The fields of a change of what is shown of a row that is as it was."""
+KNOWN = MOVED | SHOWN
+"""Of a note with such a change, the thing is locked, and read since."""
 
 
 def topics_of(noted: NotedThing) -> Audience:
@@ -107,6 +111,13 @@ def thing_of_note(principal: Principal, thing_id: UUID) -> NotedThing | None:
         return None
     noted.refresh_from_db()
     return noted
+
+
+def hold_things_of(notes: QuerySet[Annotation]) -> None:
+    """Lock the things that these notes are on; read the notes after that."""
+    ids = notes.order_by().exclude(thing=None).values("thing_id")
+    rows = NotedThing.objects.filter(pk__in=ids).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def all_may_see(noted: NotedThing, users: Collection[User]) -> bool:

@@ -13,7 +13,7 @@ from bos.leaving.people import FORMER, user_erase
 from bos.models import Department, Employee, Notification
 from bos.permissions import principal_of
 from collaboration.models import Annotation, NotedThing
-from collaboration.services.notes import annotation_create, annotation_update
+from collaboration.services.notes import annotation_create, annotation_update, notes_resolve
 from kpis.archive.services import kpi_erase, kpi_restore, kpis_archive
 from kpis.models import Kpi, Visibility
 from sync.eventlog import log
@@ -21,6 +21,7 @@ from sync.protocol.errors import ErrorDetails, RateLimitExceeded
 from tests.support import doors, rights
 from tests.support.cast import Cast, Person
 from tests.support.client import Client, Message, error_of, refused
+from tests.support.locks import while_open
 from tests.support.mirror import Entities, apply, snapshot
 from tests.support.rights import CASES, Case, Door, doors_of
 from tests.support.server import Server
@@ -535,6 +536,31 @@ async def test_s3_who_gains_the_thing_gets_its_notes_in_a_snapshot(
         Employee.objects.filter(user=cast.vera.user).update(department=None)
         shown, _ = await snapshot(vera, f"kpi:{home.margin.pk}")
         assert list(notes_in(shown)) == [id_]
+
+
+RACES: dict[str, Callable[[Cast, Annotation], Any]] = {
+    "written": lambda cast, there: pin(cast.bob, cast.home.revenue, "secret"),
+    "edited": lambda cast, there: Annotation.objects.filter(pk=there.pk).update(content="secret"),
+    "deleted": lambda cast, there: Annotation.objects.filter(pk=there.pk).delete(),
+    "resolved": lambda cast, there: notes_resolve([there.pk], user=cast.alice.user, resolved=True),
+}
+
+
+@pytest.mark.once("postgres")
+@pytest.mark.parametrize("act", RACES.values(), ids=RACES)
+def test_s4_a_note_that_changes_while_its_kpi_is_hidden_is_told_to_nobody_who_lost_it(
+    cast: Cast, act: Callable[[Cast, Annotation], Any]
+) -> None:
+    """SQLite has one writer: there nobody is in the middle of something."""
+    home = cast.home
+    there = pin(cast.mia, home.revenue)
+    hidden = log.head(home.id).sequence + 3  # the KPI's two events; the note's deletion
+    while_open(lambda: hide(home.revenue), lambda: act(cast, there))
+    events = log.read(home.id, after=hidden, upto=hidden + 100, limit=100)
+    told = [event for event in events if event.entity_type == "annotation"]
+    assert len(told) >= 2, "that it moved, and what became of it"
+    assert {event.topic("organization") for event in told} == {None}
+    assert {event.topic("department") for event in told} == {str(home.sales.pk)}
 
 
 # ------------------------------------------------------------------ retries, people, how many
