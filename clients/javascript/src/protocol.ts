@@ -636,8 +636,8 @@ export interface NotificationReadConfirmed {
  * The subject of a notification: its category says which of these there are. alert: alertId, kpiId,
  * severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy, the note's
  * sessionId, entityType and entityId. prediction_failed: kpiId, requestId. report_failed: reportId,
- * requestId. import_failed: importId. requestId: of the request that has failed; empty where none
- * was sent with one.
+ * requestId. import_failed: importId. connector_failed: connectorId. requestId: of the request that
+ * has failed; empty where none was sent with one.
  */
 export interface NotificationSubject {
   alertId?: string;
@@ -647,6 +647,7 @@ export interface NotificationSubject {
   hostId?: string;
   reportId?: string;
   importId?: string;
+  connectorId?: string;
   annotationId?: string;
   mentionedBy?: string;
   entityType?: string;

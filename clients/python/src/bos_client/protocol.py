@@ -549,8 +549,8 @@ class NotificationSubject(Payload):
     """The subject of a notification: its category says which of these there are. alert: alertId,
     kpiId, severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy,
     the note's sessionId, entityType and entityId. prediction_failed: kpiId, requestId.
-    report_failed: reportId, requestId. import_failed: importId. requestId: of the request that
-    has failed; empty where none was sent with one.
+    report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
+    requestId: of the request that has failed; empty where none was sent with one.
     """
 
     alert_id: str | UnsetType = UNSET
@@ -560,6 +560,7 @@ class NotificationSubject(Payload):
     host_id: str | UnsetType = UNSET
     report_id: str | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
+    connector_id: str | UnsetType = UNSET
     annotation_id: str | UnsetType = UNSET
     mentioned_by: str | UnsetType = UNSET
     entity_type: str | UnsetType = UNSET

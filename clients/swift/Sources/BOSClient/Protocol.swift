@@ -3357,8 +3357,8 @@ public struct NotificationReadConfirmed: Codable, Hashable, Sendable {
 /// The subject of a notification: its category says which of these there are. alert: alertId,
 /// kpiId, severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy, the
 /// note's sessionId, entityType and entityId. prediction_failed: kpiId, requestId. report_failed:
-/// reportId, requestId. import_failed: importId. requestId: of the request that has failed; empty
-/// where none was sent with one.
+/// reportId, requestId. import_failed: importId. connector_failed: connectorId. requestId: of the
+/// request that has failed; empty where none was sent with one.
 public struct NotificationSubject: Codable, Hashable, Sendable {
     public let alertId: String?
     public let kpiId: String?
@@ -3367,6 +3367,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
     public let hostId: String?
     public let reportId: String?
     public let importId: String?
+    public let connectorId: String?
     public let annotationId: String?
     public let mentionedBy: String?
     public let entityType: String?
@@ -3381,6 +3382,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         case hostId
         case reportId
         case importId
+        case connectorId
         case annotationId
         case mentionedBy
         case entityType
@@ -3396,6 +3398,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         hostId: String? = nil,
         reportId: String? = nil,
         importId: String? = nil,
+        connectorId: String? = nil,
         annotationId: String? = nil,
         mentionedBy: String? = nil,
         entityType: String? = nil,
@@ -3409,6 +3412,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         self.hostId = hostId
         self.reportId = reportId
         self.importId = importId
+        self.connectorId = connectorId
         self.annotationId = annotationId
         self.mentionedBy = mentionedBy
         self.entityType = entityType
@@ -3425,6 +3429,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         hostId = try container.decodeIfPresent(String.self, forKey: .hostId)
         reportId = try container.decodeIfPresent(String.self, forKey: .reportId)
         importId = try container.decodeIfPresent(String.self, forKey: .importId)
+        connectorId = try container.decodeIfPresent(String.self, forKey: .connectorId)
         annotationId = try container.decodeIfPresent(String.self, forKey: .annotationId)
         mentionedBy = try container.decodeIfPresent(String.self, forKey: .mentionedBy)
         entityType = try container.decodeIfPresent(String.self, forKey: .entityType)
@@ -3441,6 +3446,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         try container.encodeIfPresent(hostId, forKey: .hostId)
         try container.encodeIfPresent(reportId, forKey: .reportId)
         try container.encodeIfPresent(importId, forKey: .importId)
+        try container.encodeIfPresent(connectorId, forKey: .connectorId)
         try container.encodeIfPresent(annotationId, forKey: .annotationId)
         try container.encodeIfPresent(mentionedBy, forKey: .mentionedBy)
         try container.encodeIfPresent(entityType, forKey: .entityType)
