@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from bos.adminsite import events
+from bos.adminsite.attached import ThingAdmin
 from bos.adminsite.departments import DepartmentTreeAdmin
 from bos.adminsite.pages import register_pages
 from bos.adminsite.tenant import TenantAdmin
@@ -64,11 +65,13 @@ class OrganizationAdmin(OrganizationDeletion):
 
 
 @admin.register(Department)
-class DepartmentAdmin(DepartmentTreeAdmin):
+class DepartmentAdmin(DepartmentTreeAdmin, ThingAdmin):
+    entity_type = "department"
     list_filter = ("organization",)
     list_select_related = ("organization",)
     search_fields = ("name",)
     autocomplete_fields = ("parent",)
+    change_form_outer_before_template = "admin/bos/thing_tools.html"
 
 
 @admin.register(Employee)

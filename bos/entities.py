@@ -43,7 +43,8 @@ class EmployeeData(EntityData):
 class NotificationSubject(Message):
     """The subject of a notification: its category says which of these there are.
 
-    alert: alertId, kpiId, severity. session_invitation: sessionId, hostId. prediction_failed:
+    alert: alertId, kpiId, severity. session_invitation: sessionId, hostId. mention:
+    annotationId, mentionedBy, the note's sessionId, entityType and entityId. prediction_failed:
     kpiId, requestId. report_failed: reportId, requestId. import_failed: importId.
     connector_failed: connectorId. delivery_failed: none.
     requestId: of the request that has failed; empty where none was sent with one.
@@ -57,6 +58,10 @@ class NotificationSubject(Message):
     report_id: Annotated[str, Meta(examples=[A_REPORT])] | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
     connector_id: str | UnsetType = UNSET
+    annotation_id: str | UnsetType = UNSET
+    mentioned_by: str | UnsetType = UNSET
+    entity_type: str | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
     request_id: Annotated[str, Meta(examples=[A_REQUEST])] | UnsetType = UNSET
 
     def stored(self) -> dict[str, str]:

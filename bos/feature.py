@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bos import things
 from bos.adminsite import panels, words
 from bos.adminsite.panels import Panel
 from bos.adminsite.words import Wording
@@ -20,6 +21,7 @@ from bos.outside import sources
 from bos.outside.sources import Category, Source
 from bos.people import exporting
 from bos.people.exporting import Export
+from bos.things import Attachment, Thing
 from sync import feature
 from sync.eventlog import capture
 
@@ -38,6 +40,7 @@ class Feature(feature.Feature):
     none of these, with the reason.
     message_sources: entities of which people and channels are told outside the socket;
     message_categories: the messages about which people choose as one.
+    things: what others hang something on; attachments: what hangs on things, also on others'.
     """
 
     jobs: Sequence[JobType] = ()
@@ -54,6 +57,8 @@ class Feature(feature.Feature):
     left_out: Mapping[str, str] = field(default_factory=dict)
     message_sources: Sequence[Source] = ()
     message_categories: Sequence[Category] = ()
+    things: Sequence[Thing] = ()
+    attachments: Sequence[Attachment] = ()
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -70,6 +75,8 @@ class Feature(feature.Feature):
         yield from (f"the export {label!r}" for label in self.exports)
         yield from (f"the messages of {each.entity_type!r}" for each in self.message_sources)
         yield from (f"the category of messages {each.name!r}" for each in self.message_categories)
+        yield from (f"the thing {thing.entity_type!r}" for thing in self.things)
+        yield from (f"what hangs on things, {one.label!r}" for one in self.attachments)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -111,6 +118,10 @@ class Feature(feature.Feature):
             departments.add_holding(holding)
         for label, rows in self.going.items():
             departments.add_going(label, rows)
+        for thing in self.things:
+            things.add_thing(thing)
+        for attachment in self.attachments:
+            things.add_attachment(attachment)
 
     def _plug_into_exports(self) -> None:
         for label, part in self.exports.items():

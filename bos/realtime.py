@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
 import msgspec
+from django.db.models import Q
 
-from bos import handlers, messages
+from bos import handlers, messages, things
 from bos.auth.sign_ins import prune_sign_ins
 from bos.auth.tokens import prune_spent
 from bos.entities import (
@@ -36,9 +37,15 @@ from bos.outside import sending as messages_out
 from bos.panels import PANELS
 from bos.people import own_data, sending, sign_ins
 from bos.people.imports import UserImport
-from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
+from bos.permissions import (
+    READ_OF_DEPARTMENTS,
+    READ_OF_USERS,
+    departments_of,
+    may_follow_departments,
+)
 from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
+from bos.things import Place, Thing
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.eventlog.processors import Processor
@@ -91,6 +98,9 @@ class DepartmentSync(EntitySync[Department]):
             updated_by=actor.user_id,
             updated_at=wire_time(row.updated_at),
         )
+
+    def after_append(self, changes: Sequence[Change[Department]], actor: Actor) -> None:
+        things.follow(self.entity_type, changes)
 
 
 class EmployeeSync(EntitySync[Employee]):
@@ -193,6 +203,21 @@ def _subject(row: Notification) -> NotificationSubject:
     return msgspec.convert(row.data, NotificationSubject)
 
 
+def _place_of_department(row: Department) -> Place:
+    """Its employees' own: everybody may read its name, those who may follow it what is on it."""
+    return Place(row.name, open_to_organization=False)
+
+
+DEPARTMENT = Thing(
+    "department",
+    "department",
+    Department,
+    Department.objects.all,
+    lambda principal: Q(pk__in=departments_of(principal)),
+    _place_of_department,
+    frozenset({"organization_id", "name"}),
+)
+
 # ------------------------------------------------------------------ what topics show
 
 
@@ -285,4 +310,5 @@ feature = Feature(
     left_out=own_data.LEFT_OUT,
     message_sources=[notifications.NotificationSource()],
     message_categories=[notifications.FAILURES],
+    things=[DEPARTMENT],
 )

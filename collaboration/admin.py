@@ -5,36 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from bos.adminsite.tenant import AnyTabularInline, LockingAdmin, TenantAdmin
-from collaboration import admin_live
+from bos.adminsite.pages import register_pages
+from bos.adminsite.tenant import LockingAdmin, TenantAdmin
+from collaboration import admin_live, admin_notes
+from collaboration.admin_notes import ReadOnlyInline
 from collaboration.models import Annotation, Invitation, Participant, Session
-from collaboration.services.notes import PARENT, delete_in_parts
 from collaboration.services.sessions import session_end
-from sync.eventlog.cascade import below
 from sync.eventlog.threads import in_batches
 
 ENDED_AT_ONCE = 20
 """Sessions of one transaction, each with all who take part."""
-
-
-class ReadOnlyInline(AnyTabularInline):
-    extra = 0
-    max_num = 0
-    can_delete = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class Participants(ReadOnlyInline):
@@ -46,6 +30,9 @@ class Annotations(ReadOnlyInline):
     model = Annotation
     fields = readonly_fields = ("author", "content", "content_type", "revision", "created_at")
     show_change_link = True
+
+
+register_pages(admin_notes.PAGES)
 
 
 @admin.register(Session)
@@ -118,26 +105,6 @@ class OfSessionAdmin(LockingAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(Annotation)
-class AnnotationAdmin(OfSessionAdmin):
-    list_display = ("content", "author", "session", "created_at")
-    list_select_related = ("author", "session")
-    search_fields = ("content",)
-
-    # Replies go before what they reply to, in parts: others' changes come through between two.
-
-    def delete_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
-        if request.POST:  # the user has confirmed it
-            note = self.get_object(request, unquote(object_id))
-            if note is not None and self.has_delete_permission(request, note):
-                delete_in_parts(below(PARENT, [note]))
-        return super().delete_view(request, object_id, *args, **kwargs)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        notes = list(queryset)
-        delete_in_parts([*notes, *below(PARENT, notes)])
 
 
 @admin.register(Invitation)

@@ -22,6 +22,14 @@ SessionTitle = Annotated[str, Meta(examples=["Q4 planning"])]
 ActiveSpace = Annotated[str, Meta(examples=["dashboard"])]
 AuthorName = Annotated[str, Meta(examples=["Mia Park"], description="`System` without an author.")]
 NoteText = Annotated[str, Meta(examples=["Look at March"])]
+Nobody = Annotated[str | None, Meta(examples=[None])]
+Mentions = Annotated[
+    list[str],
+    Meta(
+        examples=[["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"]],
+        description="Users whom the note mentions.",
+    ),
+]
 
 
 class Position(msgspec.Struct, rename="camel"):
@@ -76,9 +84,15 @@ class ParticipantData(EntityData):
 
 
 class AnnotationData(EntityData):
-    """A note at a point of a session's space. Shown by `session:`."""
+    """A note at a point of the shared space. One of a session is shown by `session:`; one on a KPI
+    by what shows the KPI, and where that is archived still by `organization:` or `department:`; one
+    on a department by `department:`.
 
-    session_id: str
+    sessionId: null for one on a thing, which is its `entity` then. entityArchived: the thing that
+    it is on is archived.
+    """
+
+    session_id: str | None
     author_id: str
     author_name: AuthorName
     position: Position
@@ -89,3 +103,7 @@ class AnnotationData(EntityData):
     revision: int
     created_at: Time
     updated_at: Time
+    mentions: Mentions
+    resolved_at: NotYet
+    resolved_by: Nobody
+    entity_archived: bool

@@ -1,17 +1,21 @@
-"""Traces that a user leaves behind in sessions, and those that name them (decision V6)."""
+"""Traces that a user leaves behind in sessions and notes, and those that name them (V6)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
-from bos.leaving.people import FORMER
+from bos.leaving.people import FORMER, organizations_of
 from bos.models import Notification, User
 from collaboration.models import Annotation, Invitation, Session
+from collaboration.services.notes import MENTION, MENTIONS_YOU
 from collaboration.services.sessions import INVITES, INVITES_TO
 
 Payload = dict[str, Any]
+SENDERS = {INVITES: ("hostId", INVITES_TO), MENTION: ("mentionedBy", MENTIONS_YOU)}
+"""By category: which of a notification's ids its sender is, and the words after their name."""
 
 
 def sessions_with(user: User) -> Any:
@@ -22,18 +26,41 @@ def notes_by(user: User) -> Any:
     return Annotation.objects.filter(author=user)
 
 
+def notes_resolved_by(user: User) -> Any:
+    return Annotation.objects.filter(resolved_by=user)
+
+
 def erase(user: User) -> None:
-    """Take them out of whom others have invited, and out of whom they have invited."""
+    """Take them out of whom others have invited and mentioned, and out of whom they have."""
     Invitation.objects.filter(user=user).delete()
-    by_them = Notification.objects.filter(category=INVITES, data__hostId=str(user.pk))
-    for notification in by_them:
-        notification.title = _invited_by_nobody(notification.title)
-        notification.save(update_fields=["title"])
+    _forget_mentions(user)
+    for category, (sender, words) in SENDERS.items():
+        by_them = Notification.objects.filter(
+            **{"category": category, f"data__{sender}": str(user.pk)}
+        )
+        for notification in by_them:
+            notification.title = _sent_by_nobody(notification.title, words)
+            notification.save(update_fields=["title"])
 
 
-def _invited_by_nobody(title: str) -> str:
-    _, invites, session = title.partition(INVITES_TO)
-    return f"{FORMER}{invites}{session}"[:200]
+def mentions_of(user: User) -> Any:
+    """Return the notes that mention them, in each organization that they have been in."""
+    # Looked for as text: SQLite has no operator for what a list in JSON contains.
+    notes = Annotation.objects.annotate(mentioned=Cast("mentions", TextField()))
+    within = Q(session__organization__in=organizations_of(user))
+    within |= Q(thing__organization__in=organizations_of(user))
+    return notes.filter(within, mentioned__contains=str(user.pk))
+
+
+def _forget_mentions(user: User) -> None:
+    for note in mentions_of(user).select_related("session", "thing"):
+        note.mentions = [id_ for id_ in note.mentions if id_ != str(user.pk)]
+        note.save(update_fields=["mentions"])
+
+
+def _sent_by_nobody(title: str, words: str) -> str:
+    _, said, rest = title.partition(words)
+    return f"{FORMER}{said}{rest}"[:200]
 
 
 def rename_participant(payload: Payload, *, id_: str) -> Payload:
@@ -46,7 +73,9 @@ def rename_author(payload: Payload, *, id_: str) -> Payload:
     return payload | {"authorName": FORMER} if is_theirs else payload
 
 
-def rename_inviter(payload: Payload, *, id_: str) -> Payload:
+def rename_sender(payload: Payload, *, id_: str) -> Payload:
+    sender, words = SENDERS.get(payload.get("category", ""), ("", ""))
     data = payload.get("data")
-    is_theirs = payload.get("category") == INVITES and data and data.get("hostId") == id_
-    return payload | {"title": _invited_by_nobody(payload["title"])} if is_theirs else payload
+    if not sender or not data or data.get(sender) != id_:
+        return payload
+    return payload | {"title": _sent_by_nobody(payload["title"], words)}

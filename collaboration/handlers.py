@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from bos.things import rows_of_thing
 from collaboration.entities import EntityRef, Position
 from collaboration.errors import SessionFull, SessionNotFound
 from collaboration.messages import (
@@ -17,6 +18,7 @@ from collaboration.messages import (
     AnnotationCreated,
     AnnotationDelete,
     AnnotationDeleted,
+    AnnotationResolve,
     AnnotationUpdate,
     AnnotationUpdated,
     CursorMove,
@@ -217,9 +219,10 @@ async def session_leave(context: Context, request: SessionLeave) -> None:
 
 
 def _of_note(request: AnnotationCreate | AnnotationUpdate) -> int:
-    """2, and 1 for each 256 bytes of its content."""
-    content = request.content
-    return 2 + (len(content.encode()) // 256 if isinstance(content, str) else 0)
+    """2, 1 for each 256 bytes of its content, and 4 for each user mentioned."""
+    content, mentions = request.content, request.mentions
+    work = 2 + (len(content.encode()) // 256 if isinstance(content, str) else 0)
+    return work + 4 * (0 if isinstance(mentions, UnsetType) else len(mentions))
 
 
 @handles(
@@ -230,7 +233,7 @@ def _of_note(request: AnnotationCreate | AnnotationUpdate) -> int:
     cost=_of_note,
 )
 async def annotation_create(context: Context, request: AnnotationCreate) -> asyncio.Task[Any]:
-    position = request.position
+    position, entity = request.position, _pair(request.entity)
     return context.change(
         lambda principal: notes.annotation_create(
             principal,
@@ -238,11 +241,19 @@ async def annotation_create(context: Context, request: AnnotationCreate) -> asyn
             position=(position.x, position.y, position.z),
             content=request.content,
             content_type=request.content_type,
-            entity=_pair(request.entity),
+            entity=entity,
             parent_id=request.parent_id,
+            mentions=request.mentions,
         ),
-        rows=sessions.rows_of_session(request.session_id),
+        rows=_rows_of_new(context, request.session_id, entity),
     )
+
+
+def _rows_of_new(context: Context, session_id: str | None, entity: tuple[str, str] | None) -> Rows:
+    """Its session, or what holds the right to its thing, which is looked up when its turn comes."""
+    if session_id is not None:
+        return sessions.rows_of_session(session_id)
+    return [] if entity is None else partial(rows_of_thing, context.principal, *entity)
 
 
 @handles(
@@ -262,12 +273,13 @@ async def annotation_update(context: Context, request: AnnotationUpdate) -> asyn
     )
 
 
-def _rows_of(context: Context, request: AnnotationUpdate | AnnotationDelete) -> Rows:
-    """The annotation's session: the one that is named, or looked up when its turn comes."""
+def _rows_of(
+    context: Context, request: AnnotationUpdate | AnnotationResolve | AnnotationDelete
+) -> Rows:
+    """The annotation's place: the session that is named, or looked up when its turn comes."""
     if request.session_id is not None:
         return sessions.rows_of_session(request.session_id)
-    organization_id = context.principal.organization_id
-    return partial(notes.rows_of_annotation, organization_id, request.annotation_id)
+    return partial(notes.rows_of_annotation, context.principal, request.annotation_id)
 
 
 def _changes(request: AnnotationUpdate) -> dict[str, Any]:
@@ -279,6 +291,8 @@ def _changes(request: AnnotationUpdate) -> dict[str, Any]:
         changes["content"] = request.content
     if request.content_type is not UNSET:
         changes["content_type"] = request.content_type
+    if request.mentions is not UNSET:
+        changes["mentions"] = request.mentions
     if not isinstance(request.entity, UnsetType):
         changes["entity_type"], changes["entity_id"] = request.entity.type, request.entity.id
     if request.unpin:
@@ -331,6 +345,23 @@ async def _delete(context: Context, request: AnnotationDelete, change: asyncio.T
 
 def _delete_part(request: AnnotationDelete, part: Sequence[UUID], principal: Principal) -> None:
     notes.replies_delete(principal, request.annotation_id, request.session_id, part)
+
+
+@handles(
+    AnnotationResolve,
+    answers=[Answer.copy(AnnotationUpdated)],
+    errors=[NotFound, SessionNotFound, Unauthorized],
+    pipelined=True,
+    cost=2,
+)
+async def annotation_resolve(context: Context, request: AnnotationResolve) -> asyncio.Task[Any]:
+    """The answer is the event, ANNOTATION_UPDATED."""
+    return context.change(
+        lambda principal: notes.annotation_resolve(
+            principal, request.annotation_id, request.session_id, resolved=request.resolved
+        ),
+        rows=_rows_of(context, request),
+    )
 
 
 # ------------------------------------------------------------------ cursors

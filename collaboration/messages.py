@@ -15,16 +15,20 @@ from collaboration.entities import (
     EndReason,
     EntityRef,
     LeaveReason,
+    Mentions,
+    Nobody,
     NoteText,
     ParticipantRole,
     ParticipantState,
     Position,
     SessionTitle,
 )
-from sync.protocol.messages import Time, UserName
+from sync.protocol.messages import NotYet, Time, UserName
 from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
 Content = Annotated[str, Meta(min_length=1, max_length=10_000, examples=["Look at March"])]
+MentionedUsers = Annotated[list[WireId], Meta(max_length=20)]
+NotesSession = Annotated[WireId | None, Meta(examples=["760f576a-fe62-5963-8e2a-283a0f6422b6"])]
 
 # ------------------------------------------------------------------ from a client
 
@@ -57,22 +61,33 @@ class SessionLeave(Request):
 
 
 @message("ANNOTATION_CREATE")
-class AnnotationCreate(Request):
-    """Pin a note to a point of the shared space."""
+class AnnotationCreate(Request, kw_only=True):
+    """Pin a note to a point of the shared space: in a session, or on a thing.
 
-    session_id: WireId
+    In a session with `sessionId`, which may have ended for a reply. Without it, on `entity` itself,
+    a KPI (`kpi`) or a department (`department`): users who may follow that see the note. A reply is
+    where its parent is. mentions: users who may see it; each of them gets a NOTIFICATION.
+    """
+
+    session_id: NotesSession = None
     position: Position
     content: Content
     content_type: ContentType
     entity: EntityRef | None = None
     parent_id: WireId | None = None
+    mentions: MentionedUsers = msgspec.field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.session_id is None and self.entity is None:
+            raise ValueError("Expected `sessionId` or `entity` - at `$.sessionId`")
 
 
 @message("ANNOTATION_UPDATE")
 class AnnotationUpdate(Request):
     """Change any of a note's fields. By its author or the session's host.
 
-    unpin: from then on it is pinned to no entity.
+    unpin: from then on it is pinned to no entity; a note on a thing stays there. mentions:
+    instead of those there were; users who are mentioned anew get a NOTIFICATION.
     """
 
     annotation_id: WireId
@@ -82,6 +97,7 @@ class AnnotationUpdate(Request):
     content_type: ContentType | UnsetType = UNSET
     entity: EntityRef | UnsetType = UNSET
     unpin: bool = False
+    mentions: MentionedUsers | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.unpin and self.entity is not UNSET:
@@ -90,13 +106,23 @@ class AnnotationUpdate(Request):
 
 @message("ANNOTATION_DELETE")
 class AnnotationDelete(Request):
-    """Remove a note and its replies. By its author or the session's host.
+    """Remove a note and its replies. By its author or the session's host, and by admins where it is
+    on a thing or of a session that has ended.
 
     More than a hundred replies are removed about a hundred at a time, with others' changes in
     between. If the connection is lost meanwhile, send it again to remove the rest.
     """
 
     annotation_id: WireId
+    session_id: WireId | None = None
+
+
+@message("ANNOTATION_RESOLVE")
+class AnnotationResolve(Request):
+    """Mark a note as resolved, or as open again. By its author, the session's host, managers."""
+
+    annotation_id: WireId
+    resolved: bool
     session_id: WireId | None = None
 
 
@@ -235,7 +261,7 @@ class ParticipantUpdate(EntityMessage):
 
 class _Note(EntityMessage):
     annotation_id: str
-    session_id: str
+    session_id: str | None
     author_id: str
     author_name: AuthorName
     position: Position
@@ -246,16 +272,21 @@ class _Note(EntityMessage):
     revision: int
     created_at: Time
     updated_at: Time
+    mentions: Mentions
+    resolved_at: NotYet
+    resolved_by: Nobody
+    entity_archived: bool
 
 
 @message("ANNOTATION_CREATED", shows=["annotation"], named="annotationId", changes=["created"])
 class AnnotationCreated(_Note):
-    """A note was pinned to a point of the shared space."""
+    """A note was pinned to a point of the shared space, or to a thing."""
 
 
 @message("ANNOTATION_UPDATED", shows=["annotation"], named="annotationId", changes=["updated"])
 class AnnotationUpdated(_Note):
-    """A note was changed; `revision` counts its changes."""
+    """A note was changed or resolved; `revision` counts that. Or the thing that it is on is seen by
+    others now, is archived or restored: `revision` is as it was."""
 
     updated_by: str
 
@@ -265,7 +296,7 @@ class AnnotationDeleted(EntityMessage):
     """A note is gone."""
 
     annotation_id: str
-    session_id: str
+    session_id: str | None
     deleted_by: str
     deleted_at: Time
 

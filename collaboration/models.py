@@ -1,16 +1,16 @@
-"""Sessions, who takes part in them, and the notes they leave in the shared space."""
+"""Sessions, who takes part in them, and notes: in the shared space, and on things."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Literal
+from typing import Any, Literal, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from bos.models import Organization, TenantQuerySet
-from sync.eventlog.cascade import CASCADE_TREE
+from sync.eventlog.cascade import CASCADE_BEFORE, CASCADE_TREE
 from sync.eventlog.querysets import SyncedModel, SyncedQuerySet
 
 
@@ -138,14 +138,64 @@ class ContentType(models.TextChoices):
     DRAWING = "drawing", "Drawing"
 
 
+class NotedThing(models.Model):
+    """A KPI or department that has notes on it: where it is shown, and how much its notes are.
+
+    Of the thing as it is (`bos.things`), kept here because a note outlives its place there: what
+    shows the thing shows its notes. `collaboration.services.on_things` has it follow.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="noted_things"
+    )
+    entity_type = models.CharField(max_length=32)
+    entity_id = models.UUIDField()
+    name = models.CharField(max_length=200)
+    open_to_organization = models.BooleanField()
+    department_id = models.UUIDField(null=True)
+    archived = models.BooleanField(default=False)
+    notes = models.IntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name_plural = "things with notes"
+        constraints = (
+            # Of each organization that it has been in.
+            models.UniqueConstraint(
+                fields=("entity_type", "entity_id", "organization"), name="thing_is_noted_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AnnotationQuerySet(SyncedQuerySet[Any]):
+    def of(self, organization_id: object) -> Self:
+        """Those of the organization's sessions and things."""
+        return self.filter(
+            Q(session__organization_id=organization_id) | Q(thing__organization_id=organization_id)
+        )
+
+
 class Annotation(SyncedModel):
-    """A note at a point of the shared space, in metres; may be pinned to an entity.
+    """A note at a point of the shared space, in metres: of a session, where it may be pinned to an
+    entity, or on a thing itself, which is its entity then.
 
     Without an author it is the system's.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="annotations")
+    session = models.ForeignKey(
+        Session, null=True, blank=True, on_delete=CASCADE_BEFORE, related_name="annotations"
+    )
+    thing = models.ForeignKey(
+        NotedThing, null=True, blank=True, on_delete=CASCADE_BEFORE, related_name="annotations"
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -163,18 +213,42 @@ class Annotation(SyncedModel):
     content_type = models.CharField(max_length=16, choices=ContentType.choices)
     entity_type = models.CharField(max_length=32, blank=True, default="")
     entity_id = models.CharField(max_length=64, blank=True, default="")
+    mentions = models.JSONField(default=list, blank=True)
+    """Ids of users."""
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
     revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = SyncedQuerySet.as_manager()
+    objects = AnnotationQuerySet.as_manager()
 
     class Meta:
         ordering = ("created_at",)
         base_manager_name = "objects"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(session__isnull=False, thing__isnull=True)
+                | Q(session__isnull=True, thing__isnull=False),
+                name="note_is_of_a_session_or_on_a_thing",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.content[:60]
+
+    @property
+    def place(self) -> Session | NotedThing:
+        """The session, or the thing: what it is in."""
+        place = self.session if self.thing_id is None else self.thing
+        assert place is not None
+        return place
 
 
 class NoteUsage(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from bos.ids import wire_id
 from bos.models import User
 from bos.people.exporting import Export, ExportRow, stream
 from collaboration.models import Annotation, Invitation, Participant, Session
@@ -61,7 +62,7 @@ def invitations(user: User) -> Iterator[ExportRow]:
 
 class Note(ExportRow):
     id: str
-    session_id: str
+    session_id: str | None
     content: str
     content_type: str
     x: float
@@ -78,7 +79,7 @@ def notes(user: User) -> Iterator[ExportRow]:
     for row in stream(Annotation.objects.filter(author=user).order_by("created_at")):
         yield Note(
             id=str(row.pk),
-            session_id=str(row.session_id),
+            session_id=wire_id(row.session_id),
             content=row.content,
             content_type=row.content_type,
             x=row.x,
@@ -92,9 +93,20 @@ def notes(user: User) -> Iterator[ExportRow]:
         )
 
 
+class Resolved(ExportRow):
+    id: str
+    resolved_at: datetime | None
+
+
+def resolved_notes(user: User) -> Iterator[ExportRow]:
+    for row in stream(Annotation.objects.filter(resolved_by=user).order_by("resolved_at")):
+        yield Resolved(id=str(row.pk), resolved_at=row.resolved_at)
+
+
 EXPORTS: Mapping[str, Export] = {
     "sessions": Export(sessions, ("collaboration.Session.host",)),
     "participations": Export(participations, ("collaboration.Participant.user",)),
     "invitations": Export(invitations, ("collaboration.Invitation.user",)),
     "notes": Export(notes, ("collaboration.Annotation.author",)),
+    "resolvedNotes": Export(resolved_notes, ("collaboration.Annotation.resolved_by",)),
 }

@@ -70,7 +70,7 @@ def participant_data(row: Participant) -> ParticipantData:
 def annotation_data(row: Annotation) -> AnnotationData:
     return AnnotationData(
         id=str(row.pk),
-        session_id=str(row.session_id),
+        session_id=wire_id(row.session_id),
         author_id=SYSTEM.user_id if row.author is None else str(row.author_id),
         author_name="System" if row.author is None else row.author.name,
         position=Position(row.x, row.y, row.z),
@@ -81,6 +81,10 @@ def annotation_data(row: Annotation) -> AnnotationData:
         revision=row.revision,
         created_at=wire_time(row.created_at),
         updated_at=wire_time(row.updated_at),
+        mentions=row.mentions,
+        resolved_at=None if row.resolved_at is None else wire_time(row.resolved_at),
+        resolved_by=wire_id(row.resolved_by_id),
+        entity_archived=row.thing is not None and row.thing.archived,
     )
 
 

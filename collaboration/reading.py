@@ -12,6 +12,7 @@ from django_filters import Filter, FilterSet
 from bos.api.parameters import FlagFilter, IdFilter, SearchFilter, SinceFilter
 from bos.api.readables import CHANGED
 from bos.api.reading import Readable, Rows
+from bos.things import all_things
 from collaboration.models import Annotation, Session
 from collaboration.services.sessions import OPEN_TO_ALL, followed_by
 from sync.protocol.identity import Principal
@@ -27,13 +28,17 @@ def readable_sessions(principal: Principal) -> Rows:
 
 
 def readable_notes(principal: Principal) -> Rows:
-    """Those of sessions that the principal may follow.
+    """Those of sessions that the principal may follow, and those on things that they may see.
 
-    Not of one that is only announced to them: its notes are shown to those who join it.
+    Not of a session that is only announced to them: its notes are shown to those who join it.
     """
-    followed = followed_by(principal).values("pk")
-    notes: Rows = Annotation.objects.filter(session__in=followed)
-    return notes.select_related("author")
+    readable = Q(session__in=followed_by(principal).values("pk"))
+    for thing in all_things():
+        of_tenant = thing.rows().filter(organization_id=principal.organization_id)
+        seen = of_tenant.filter(thing.visible_to(principal)).values("pk")
+        readable |= Q(thing__entity_type=thing.entity_type, thing__entity_id__in=seen)
+    notes: Rows = Annotation.objects.filter(readable)
+    return notes.select_related("author", "thing")
 
 
 # ------------------------------------------------------------------ filters
@@ -99,8 +104,8 @@ READABLES = (
         rows=readable_notes,
         filters=AnnotationFilters,
         newest="created_at",
-        one="a note of a session",
-        many="notes of sessions",
-        about="Of those whose host, participant or guest one is.",
+        one="a note",
+        many="notes",
+        about="Of sessions whose host, participant or guest one is; and on KPIs and departments.",
     ),
 )

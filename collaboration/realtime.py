@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from msgspec import UNSET
 
 from bos.feature import Feature
-from bos.ids import canonical_uuids
+from bos.ids import canonical_uuids, wire_id
 from bos.models import User
 from collaboration import (
     erasing,
@@ -37,7 +38,7 @@ from collaboration.messages import (
     SessionEnded,
     SessionLeft,
 )
-from collaboration.models import Annotation, Invitation, Participant, Session
+from collaboration.models import Annotation, Invitation, NotedThing, Participant, Session
 from collaboration.panels import PANELS
 from collaboration.payloads import (
     annotation_created,
@@ -49,9 +50,11 @@ from collaboration.payloads import (
     session_joined,
 )
 from collaboration.retention import prune_sessions
+from collaboration.services import on_things
 from collaboration.services.sessions import OPEN_TO_ALL, READ_OF_SESSIONS, followed_by
 from collaboration.words import WORDS
 from sync.eventlog.capture import Change, EntitySync, Live, append_events
+from sync.eventlog.fast_sql import Lock, hold_rows
 from sync.protocol.identity import Actor, Principal
 from sync.protocol.times import wire_time
 from sync.protocol.topics import Audience, SnapshotEntity, TopicKind
@@ -209,15 +212,36 @@ class AnnotationSync(EntitySync[Annotation]):
     entity_type = "annotation"
     mirrored = False
     shape = AnnotationData
-    watched_fields: ClassVar[frozenset[str]] = frozenset({"session_id"})
+    watched_fields: ClassVar[frozenset[str]] = frozenset({"session_id", "thing_id"})
+    related: ClassVar[tuple[str, ...]] = ("session", "thing")
 
     def organization_id(self, row: Annotation) -> str:
-        return str(row.session.organization_id)
+        return str(row.place.organization_id)
+
+    def is_event(self, change: Change[Annotation]) -> bool:
+        """A thing may be hidden, or archived, since it was read: who sees it is looked up.
+
+        Hiding waits for this lock, or this for that: one of them sees what the other has done. Of a
+        thing that is gone, its notes have been told to be.
+        """
+        if change.row.thing_id is None or change.fields <= on_things.KNOWN:
+            return True
+        if change.kind == "updated":  # else the count of its notes has been changed
+            hold_rows(NotedThing, [change.row.thing_id], Lock.CHANGE, wait=True)
+        noted = NotedThing.objects.filter(pk=change.row.thing_id).first()
+        if noted is None:
+            return False
+        for row in (change.before, change.after):
+            if row is not None and row.thing_id == noted.pk:
+                row.thing = noted
+        return True
 
     def data(self, row: Annotation) -> AnnotationData:
         return annotation_data(row)
 
     def audience(self, row: Annotation) -> Audience:
+        if row.thing is not None:
+            return on_things.topics_of(row.thing)
         return Audience(session=str(row.session_id))
 
     def live(self, change: Change[Annotation], actor: Actor) -> Live:
@@ -228,7 +252,7 @@ class AnnotationSync(EntitySync[Annotation]):
             case "deleted":
                 return AnnotationDeleted(
                     annotation_id=str(row.pk),
-                    session_id=str(row.session_id),
+                    session_id=wire_id(row.session_id),
                     deleted_by=actor.user_id,
                     deleted_at=wire_time(),
                 )
@@ -259,7 +283,7 @@ def _is_in(invitation: Invitation) -> bool:
 
 def _seen_anew(row: Any) -> Change[Any]:
     """The row is as it was, but what is shown of it is not."""
-    return Change("updated", row, row, frozenset({"shown"}))
+    return Change("updated", row, row, on_things.SHOWN)
 
 
 def _show_names(changes: Iterable[Change[User]]) -> None:
@@ -272,7 +296,9 @@ def _show_names(changes: Iterable[Change[User]]) -> None:
             ParticipantSync(), *map(_seen_anew, present.select_related("user", "session"))
         )
         notes = Annotation.objects.filter(author=change.row)
-        append_events(AnnotationSync(), *map(_seen_anew, notes.select_related("author", "session")))
+        on_things.hold_things_of(notes)
+        related = ("author", *AnnotationSync.related)
+        append_events(AnnotationSync(), *map(_seen_anew, notes.select_related(*related)))
 
 
 # ------------------------------------------------------------------ topics
@@ -292,9 +318,10 @@ def _show_sessions(organization_id: str, ids: Collection[str]) -> Iterable[Snaps
     yield from AnnotationSync().snapshot(annotations.select_related("author"))
 
 
-def _show_open_sessions(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
+def _show_in_organization(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
     open_to_all = Session.objects.of(organization_id).filter(OPEN_TO_ALL)
-    return SessionSync().snapshot(open_to_all.filter(organization_id__in=ids))
+    yield from SessionSync().snapshot(open_to_all.filter(organization_id__in=ids))
+    yield from _show_notes_on("organization", organization_id, ids)
 
 
 def _show_invitations(organization_id: str, ids: Collection[str]) -> Iterable[SnapshotEntity]:
@@ -306,6 +333,12 @@ def _show_invitations(organization_id: str, ids: Collection[str]) -> Iterable[Sn
     return InvitationSync().snapshot(invitations.select_related("session"))
 
 
+def _show_notes_on(
+    kind: str, organization_id: str, ids: Collection[str]
+) -> Iterable[SnapshotEntity]:
+    return AnnotationSync().snapshot(on_things.shown_on(kind, organization_id, ids))
+
+
 feature = Feature(
     entities=[SessionSync(), InvitationSync(), ParticipantSync(), AnnotationSync()],
     messages=[
@@ -315,6 +348,7 @@ feature = Feature(
         messages.AnnotationCreate,
         messages.AnnotationUpdate,
         messages.AnnotationDelete,
+        messages.AnnotationResolve,
         messages.CursorMove,
         messages.SessionCreated,
         messages.SessionJoined,
@@ -344,12 +378,15 @@ feature = Feature(
         handlers.annotation_create,
         handlers.annotation_update,
         handlers.annotation_delete,
+        handlers.annotation_resolve,
         handlers.cursor_move,
     ],
     topics=[TopicKind("session", column=5, authorize=_may_follow, reads=READ_OF_SESSIONS)],
     snapshots={
         "session": _show_sessions,
-        "organization": _show_open_sessions,
+        "organization": _show_in_organization,
+        "department": partial(_show_notes_on, "department"),
+        "kpi": partial(_show_notes_on, "kpi"),
         "user": _show_invitations,
     },
     on_change={Annotation: usage.count_notes, User: _show_names},
@@ -365,14 +402,21 @@ feature = Feature(
     message_categories=[outside.INVITATIONS],
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
     retention={"sessions": prune_sessions},
-    traces={"sessions": erasing.sessions_with, "notes": erasing.notes_by},
+    traces={
+        "sessions": erasing.sessions_with,
+        "notes": erasing.notes_by,
+        "resolved notes": erasing.notes_resolved_by,
+        "mentions in notes": erasing.mentions_of,
+    },
     exports=own_data.EXPORTS,
     erasers=[erasing.erase],
     renames={
         "participant": erasing.rename_participant,
         "annotation": erasing.rename_author,
-        "notification": erasing.rename_inviter,
+        "notification": erasing.rename_sender,
     },
     panels=PANELS,
     words=WORDS,
+    going={"notes on it": on_things.notes_on_departments},
+    attachments=[on_things.NOTES],
 )

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import F, Sum
 
-from collaboration.models import Annotation, Invitation, NoteUsage, Session
+from collaboration.models import Annotation, Invitation, NotedThing, NoteUsage, Session
 from sync.eventlog.capture import Change
 from sync.protocol.caps import Cap
 from sync.protocol.identity import Principal
@@ -29,13 +29,17 @@ INVITATIONS = Cap(
     "invitations to running sessions, of the user's as host or of the organization",
     remedy="End some of the sessions, or invite fewer.",
 )
-NOTES = Cap("notes", "notes in the session", remedy="Delete some, or start another session.")
+NOTES = Cap(
+    "notes",
+    "notes in the session, or on the KPI or department",
+    remedy="Delete some, or start another session.",
+)
 NOTE_BYTES = Cap(
     "noteBytes",
-    "bytes of notes in the session or in the organization",
+    "bytes of notes in the session, on the KPI or department, or in the organization",
     remedy="Delete some of the notes, or sessions that have ended.",
 )
-# So often the organization's sum is looked at: it takes a row for each of its sessions.
+# So often the organization's sum is looked at: it takes a row for each of its sessions and things.
 LOOK_EVERY = 2**20
 
 
@@ -52,22 +56,32 @@ def require_room_for_session(principal: Principal, *, invited: int) -> None:
         ):
             pending = Invitation.objects.filter(session__in=sessions).count()
             INVITATIONS.require(there=pending, limit=limit, more=invited)
-    _require_bytes_in_organization(principal.organization_id, more=0)
+    require_bytes_in_organization(principal.organization_id, more=0)
 
 
-def require_room_for_note(session: Session, *, more: int, is_new: bool) -> None:
+def require_room_for_note(place: Session | NotedThing, *, more: int, is_new: bool) -> None:
     """more: bytes. Raises RateLimitExceeded."""
-    usage = NoteUsage.objects.filter(session=session).first() or NoteUsage(session=session)
+    if isinstance(place, NotedThing):
+        usage: Any = NotedThing.objects.filter(pk=place.pk).first() or place
+        limits = settings.THING_NOTES, settings.THING_NOTE_BYTES
+    else:
+        usage = NoteUsage.objects.filter(session=place).first() or NoteUsage(session=place)
+        limits = settings.SESSION_NOTES, settings.SESSION_NOTE_BYTES
     if is_new:
-        NOTES.require(there=usage.notes, limit=settings.SESSION_NOTES)
-    NOTE_BYTES.require(there=usage.bytes, limit=settings.SESSION_NOTE_BYTES, more=more)
+        NOTES.require(there=usage.notes, limit=limits[0])
+    NOTE_BYTES.require(there=usage.bytes, limit=limits[1], more=more)
     if usage.bytes // LOOK_EVERY != (usage.bytes + more) // LOOK_EVERY:
-        _require_bytes_in_organization(session.organization_id, more=more)
+        require_bytes_in_organization(place.organization_id, more=more)
 
 
-def _require_bytes_in_organization(organization_id: UUID | str, *, more: int) -> None:
-    of_organization = NoteUsage.objects.filter(session__organization_id=organization_id)
-    there = of_organization.aggregate(bytes=Sum("bytes"))["bytes"] or 0
+def require_bytes_in_organization(organization_id: UUID | str, *, more: int) -> None:
+    """Raises RateLimitExceeded where so many bytes more are too many."""
+    there = 0
+    for rows in (
+        NoteUsage.objects.filter(session__organization_id=organization_id),
+        NotedThing.objects.of(organization_id),
+    ):
+        there += rows.aggregate(total=Sum("bytes"))["total"] or 0
     NOTE_BYTES.require(there=there, limit=settings.ORGANIZATION_NOTE_BYTES, more=more)
 
 
@@ -77,19 +91,36 @@ def size_of(content: str) -> int:
 
 def count_notes(changes: Sequence[Change[Annotation]]) -> None:
     """Follow what becomes of notes, in their transaction."""
-    came: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])
+    came: dict[tuple[UUID | None, UUID | None], list[int]] = defaultdict(lambda: [0, 0])
     for change in changes:
         sign = {"created": 1, "deleted": -1}.get(change.kind, 0)
-        of_session = came[change.row.session_id]
-        of_session[0] += sign
-        of_session[1] += sign * size_of(change.row.content)
-    for session_id, (notes, size) in came.items():
-        if notes or size:
-            use(session_id, notes=notes, size=size)
+        of_place = came[change.row.session_id, change.row.thing_id]
+        of_place[0] += sign
+        of_place[1] += sign * size_of(change.row.content)
+    for (session_id, thing_id), (notes, size) in came.items():
+        if not notes and not size:
+            continue
+        if session_id is not None:
+            _use_in_session(session_id, notes=notes, size=size)
+        elif thing_id is not None:
+            _use_on_thing(thing_id, notes=notes, size=size)
 
 
-def use(session_id: UUID, *, notes: int = 0, size: int) -> None:
+def use(place: Session | NotedThing, *, size: int) -> None:
+    """Count what a note has grown or shrunk by."""
+    if isinstance(place, NotedThing):
+        _use_on_thing(place.pk, size=size)
+    else:
+        _use_in_session(place.pk, size=size)
+
+
+def _use_in_session(session_id: UUID, *, notes: int = 0, size: int) -> None:
     rows: Any = NoteUsage.objects.filter(pk=session_id)
     if not rows.update(notes=F("notes") + notes, bytes=F("bytes") + size) and notes > 0:
         # A session's own row is locked by whoever pins the first note.
         NoteUsage.objects.create(session_id=session_id, notes=notes, bytes=size)
+
+
+def _use_on_thing(thing_id: UUID, *, notes: int = 0, size: int) -> None:
+    rows = NotedThing.objects.filter(pk=thing_id)
+    rows.update(notes=F("notes") + notes, bytes=F("bytes") + size)

@@ -15,6 +15,7 @@ from django.urls import path
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from bos.adminsite.attached import ThingAdmin
 from bos.adminsite.numbers import plain_number
 from bos.adminsite.pages import register_pages
 from bos.adminsite.scope import scope_of
@@ -150,7 +151,8 @@ class KpiForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stub
 
 
 @admin.register(Kpi)
-class KpiAdmin(Archive):
+class KpiAdmin(Archive, ThingAdmin):
+    entity_type = "kpi"
     form = KpiForm
     import_kind = "kpis"
     resource = KpiResource

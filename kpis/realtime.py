@@ -11,9 +11,11 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 from msgspec import UNSET
 
+from bos import things
 from bos.feature import Feature
 from bos.ids import canonical_uuids, wire_id
 from bos.jobs.queue import JobType
+from bos.things import Place, Thing
 from kpis import handlers, jobs, messages, own_data
 from kpis.alerts import outside as alerts_outside
 from kpis.alerts.past import require_measured
@@ -149,6 +151,7 @@ class KpiSync(EntitySync[Kpi]):
         }
         if moved:
             self._move_along(moved)
+        things.follow(self.entity_type, changes)
 
     @staticmethod
     def _move_along(moved: dict[Any, tuple[Any, Any]]) -> None:
@@ -269,6 +272,26 @@ class ReportSync(EntitySync[Report]):
 
 _SHOWN: dict[type[OfKpi], Q] = {Alert: UNRESOLVED, Insight: Q()}
 
+
+def _place_of_kpi(row: Kpi) -> Place:
+    return Place(
+        row.name,
+        open_to_organization=row.visibility == Visibility.ORGANIZATION,
+        department_id=row.department_id,
+        archived=row.archived_at is not None,
+    )
+
+
+KPI = Thing(
+    "kpi",
+    "KPI",
+    Kpi,
+    Kpi.everything.all,
+    visible_to,
+    _place_of_kpi,
+    frozenset({"organization_id", "department_id", "visibility", "archived_at", "name"}),
+)
+
 # ------------------------------------------------------------------ topics
 
 
@@ -377,4 +400,5 @@ feature = Feature(
     },
     panels=PANELS,
     words=WORDS,
+    things=[KPI],
 )

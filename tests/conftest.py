@@ -73,6 +73,7 @@ RUN_ONCE = {
     "admin/test_admin_alerts.py": "postgres",
     "admin/test_admin_business.py": "postgres",
     "admin/test_admin_connectors.py": "postgres",
+    "admin/test_admin_notes.py": "postgres",
     "admin/test_admin_pages.py": "postgres",
     "test_links.py": "postgres",
     "browser/test_client.py": "sqlite",

@@ -99,6 +99,7 @@ def test_w2_who_leaves_behind_a_deletion_is_refused(
     cast: Cast, note: Annotation, whole: bool
 ) -> None:
     session = note.session
+    assert session is not None
     rows: Any = Session.objects.filter(pk=session.pk)
     if not whole:
         rows = Participant.objects.filter(session=session, user=cast.mia.user)

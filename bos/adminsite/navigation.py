@@ -41,6 +41,7 @@ GROUPS = (
             ("live", "sensors"),
             ("collaboration.Session", "groups"),
             ("collaboration.Annotation", "sticky_note_2"),
+            ("collaboration.NotedThing", "push_pin"),
             ("collaboration.Invitation", "mail"),
         ),
     ),

@@ -182,14 +182,14 @@ def _rename_in_events(user: User) -> None:
     id_ = str(user.pk)
     # What they were told themselves speaks to them.
     told = Q(entity_type="notification") & concerning([Topic("user", id_)])
-    for organization_id in _organizations_of(user):
+    for organization_id in organizations_of(user):
         rewrite(organization_id, told, lambda told: told | _UNTOLD if "title" in told else told)
         for entity_type, rename in _renames.items():
             shown = Q(entity_type=entity_type) & (Q(data__contains=id_) | Q(live__contains=id_))
             rewrite(organization_id, shown, partial(rename, id_=id_))
 
 
-def _organizations_of(user: User) -> list[str]:
+def organizations_of(user: User) -> list[str]:
     """The user's, and those that the user was moved from: their logs tell of the user as well."""
     earlier = User.history.filter(id=user.pk).values_list("organization_id", flat=True)
     ids = {user.organization_id, *earlier.order_by().distinct()} - {None}

@@ -86,13 +86,18 @@ READ_OF_SESSIONS = (
 """Read by `followable_by`."""
 
 
-def locked(principal: Principal, session_id: str) -> Session:
+def locked(principal: Principal, session_id: str, *, or_ended: bool = False) -> Session:
     """The running session, locked. Raises SessionNotFound: ended, unknown, another tenant's."""
     for id_ in canonical_uuids([session_id]):
         session = lock_row(Session, id_, organization_id=principal.organization_id)
-        if session is not None and session.ended_at is None:
+        if session is not None and (or_ended or session.ended_at is None):
             return session
     raise SessionNotFound(sessionId=session_id)
+
+
+def is_followable_by(principal: Principal, session: Session) -> bool:
+    own = Session.objects.of(principal.organization_id).filter(followable_by(principal))
+    return bool(own.filter(pk=session.pk).exists())
 
 
 def rows_of_session(session_id: str) -> list[Row]:

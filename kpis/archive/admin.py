@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from bos import things
 from bos.adminsite.confirm import Button, Question, Section, Typed, ask, list_of, page_of
 from bos.adminsite.scope import scope_of, tenant_of
 from bos.imports.admin import ExportAdmin
@@ -147,4 +148,5 @@ def _counts(kpi: Kpi) -> list[tuple[str, int | None]]:
         ("alerts", found.alerts),
         ("alert rules", found.rules),
         ("insights", found.insights),
+        *((label, count) for label, count, _ in things.attached_to("kpi", kpi)),
     ]

@@ -12,6 +12,7 @@ from django.db.models import ProtectedError, QuerySet
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 
+from bos import things
 from bos.leaving.departments import Holding
 from bos.leaving.rules import goes_with_its_organization
 from kpis.models import Alert, AlertRule, Insight, Kpi, KpiValue, Report, ReportSchedule, Visibility
@@ -64,14 +65,21 @@ def kpi_restore(kpi: Kpi) -> bool:
     return bool(rows.update(archived_at=None, updated_at=timezone.now()))
 
 
-@transaction.atomic
 def kpi_erase(kpi: Kpi) -> bool:
-    """Delete an archived KPI with its whole history, for good; whether it was archived."""
+    """Delete an archived KPI with its whole history, for good; whether it was archived.
+
+    What hangs on it goes first, in parts, each an event: where that is interrupted, the KPI is
+    still there to be erased.
+    """
     rows = Kpi.everything.filter(pk=kpi.pk).exclude(archived_at=None)
-    found = rows.select_for_update().first()
-    if found is None:
+    if not rows.exists():
         return False
-    found.delete()
+    things.clear("kpi", kpi.pk)
+    with transaction.atomic():
+        found = rows.select_for_update().first()
+        if found is None:
+            return False
+        found.delete()
     return True
 
 

@@ -47,3 +47,17 @@ def CASCADE_TREE(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
     )
     if field.null and not connections[using].features.can_defer_constraint_checks:
         collector.add_field_update(field, None, rows)
+
+
+def CASCADE_BEFORE(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """`models.CASCADE` for a reference that may be empty: the referring row is deleted first.
+
+    Django's puts no order there, and an event of the referring row may look at the other.
+    """
+    collector.collect(
+        sub_objs,
+        source=field.remote_field.model,
+        source_attr=field.name,
+        nullable=False,
+        fail_on_restricted=False,
+    )

@@ -24,6 +24,11 @@ from tests.support.mailbox import do_jobs, mail_server, send_by
 COLUMNS = ("email", "name", "role", "department", "title")
 
 
+@pytest.fixture(autouse=True)
+def _mail_is_on(settings: Any) -> None:
+    settings.MAIL_IS_ON = True
+
+
 def a_file(*rows: Sequence[Any], columns: Sequence[str] = COLUMNS) -> bytes:
     return csv_bytes(columns, rows)
 

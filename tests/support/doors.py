@@ -17,6 +17,9 @@ from bos.imports.files import csv_bytes, read_table
 from bos.imports.kinds import kinds
 from bos.leaving.departments import below, departments_delete
 from bos.models import Department, Employee, Organization
+from bos.permissions import principal_of
+from collaboration.models import Annotation
+from collaboration.services.notes import annotation_create, resolve
 from kpis.alerts.handling import acknowledge, snooze
 from kpis.archive.services import archived, kpi_erase, kpi_restore, kpis_archive
 from kpis.models import (
@@ -451,6 +454,60 @@ def report_deleted(house: House, a: int, b: int) -> None:
     Report.objects.of(house.id).filter(from_day__day__lt=b).delete()
 
 
+# ------------------------------------------------------------------ notes on things
+
+
+def note_on(house: House, thing: Any, content: str, parent: Annotation | None = None) -> None:
+    """Pin a note of mia's, who sees everything that is not archived."""
+    annotation_create(
+        principal_of(house.cast.mia.user),
+        None,
+        position=(0, 0, 0),
+        content=content,
+        content_type="text",
+        entity=("kpi" if isinstance(thing, Kpi) else "department", str(thing.pk)),
+        parent_id=None if parent is None else str(parent.pk),
+        mentions=[house.cast.mia.id],  # one mention of oneself notifies nobody
+    )
+
+
+def note_pinned_to_a_kpi(house: House, a: int, b: int) -> None:
+    if kpi := house.kpi(a):
+        with transaction.atomic():
+            note_on(house, kpi, house.name())
+
+
+def note_pinned_to_a_department(house: House, a: int, b: int) -> None:
+    if department := house.department(a):
+        with transaction.atomic():
+            note_on(house, department, house.name())
+
+
+def note_resolved_or_reopened(house: House, a: int, b: int) -> None:
+    if note := _note(house, a):
+        with transaction.atomic():
+            resolve(note, resolved=note.resolved_at is None, user_id=house.cast.mia.id)
+
+
+def note_edited_as_a_queryset(house: House, a: int, b: int) -> None:
+    Annotation.objects.of(house.id).filter(revision=1 + b % 3).update(content=house.name())
+
+
+def note_deleted(house: House, a: int, b: int) -> None:
+    if (note := _note(house, a)) and b % 3 == 0:
+        note.delete()
+
+
+def note_deleted_by_an_admin_action(house: House, a: int, b: int) -> None:
+    if (note := _note(house, a)) and b % 3 == 0:
+        admin_action(house.browser, "delete_selected", [note], post="yes")
+
+
+def _note(house: House, n: int) -> Annotation | None:
+    found = list(Annotation.objects.of(house.id).order_by("created_at", "pk"))
+    return found[n % len(found)] if found else None
+
+
 # ------------------------------------------------------------------ together
 
 
@@ -507,7 +564,15 @@ INSIGHT_DOORS: tuple[Door, ...] = (
     report_made,
     report_deleted,
 )
-DOORS = KPI_DOORS + PEOPLE_DOORS + INSIGHT_DOORS
+NOTE_DOORS: tuple[Door, ...] = (
+    note_pinned_to_a_kpi,
+    note_pinned_to_a_department,
+    note_resolved_or_reopened,
+    note_edited_as_a_queryset,
+    note_deleted,
+    note_deleted_by_an_admin_action,
+)
+DOORS = KPI_DOORS + PEOPLE_DOORS + INSIGHT_DOORS + NOTE_DOORS
 
 
 def in_one_transaction(house: House, steps: Sequence[tuple[Door, int, int]]) -> None:

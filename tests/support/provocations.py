@@ -389,6 +389,20 @@ OF_SESSIONS: dict[Pair, Provocation] = {
         s.cast.bob, IN_NO_SESSION | {"position": NOTE["position"]}
     ),
 }
+OF_SESSIONS |= {
+    ("ANNOTATION_RESOLVE", "ANNOTATION_UPDATED", "copy"): lambda s: s.ask(
+        s.cast.mia, s.of_note(resolved=True)
+    ),
+    ("ANNOTATION_RESOLVE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(
+        s.cast.alice, s.of_note(resolved=True)
+    ),
+    ("ANNOTATION_RESOLVE", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(
+        s.cast.bob, s.of_note(resolved=True, sessionId=UNKNOWN)
+    ),
+    ("ANNOTATION_RESOLVE", "ERROR", "NOT_FOUND"): lambda s: s.ask(
+        s.cast.bob, s.of_note(resolved=False)
+    ),
+}
 for _name in ("ANNOTATION_UPDATE", "ANNOTATION_DELETE"):
     OF_SESSIONS |= {
         (_name, "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.mia, s.of_note()),

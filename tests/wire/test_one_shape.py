@@ -20,6 +20,7 @@ from tests.support.client import Client, Message
 from tests.support.figures import figures_of
 from tests.support.mirror import Entities, apply, snapshot
 from tests.support.server import Server
+from tests.wire.test_notes_on_things import pin
 
 Change = Callable[[Cast, Session], Any]
 SCENES: dict[str, list[Change]] = {}
@@ -169,6 +170,21 @@ def notes(cast: Cast, session: Session) -> None:
     first.content, first.revision = "Changed", 2
     first.save()
     gone.delete()
+
+
+@scene("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED")
+def notes_on_things(cast: Cast, session: Session) -> None:
+    """Of a department, of a KPI that is hidden, and of one that is archived."""
+    first = pin(cast.mia, cast.home.sales)
+    pin(cast.mia, cast.home.sales, parent_id=str(first.pk), mentions=[cast.bob.id])
+    first.resolved_at, first.resolved_by, first.revision = timezone.now(), cast.mia.user, 2
+    first.save()
+    gone = pin(cast.mia, cast.home.revenue)
+    pin(cast.mia, cast.home.revenue)
+    pin(cast.mia, cast.home.margin)
+    gone.delete()
+    Kpi.objects.filter(pk=cast.home.revenue.pk).update(visibility="department")
+    kpis_archive([cast.home.margin])
 
 
 def _notification(cast: Cast) -> Notification:

@@ -7,9 +7,10 @@ type Names = { [Type in EntityType]: (data: Entities[Type], kpiChannels: (kpiId:
 
 const ofKpi = ({ kpiId }: { kpiId: string }, kpiChannels: (kpiId: string) => string[] | null) => kpiChannels(kpiId) ?? [];
 const ORGANIZATION = "organization:";
+const DEPARTMENT = "department:";
 const USER = "user:";
 
-/** A name that ends with a colon is the one channel of its kind: the user's own. */
+/** A name that ends with a colon is any channel of its kind: most of these are the user's own, and the only one. */
 const SHOWN_BY: Names = {
   organization: () => [ORGANIZATION],
   department: ({ id }) => [ORGANIZATION, `department:${id}`],
@@ -22,7 +23,11 @@ const SHOWN_BY: Names = {
   session: ({ id, invitationOnly, endedAt }) => [invitationOnly || endedAt ? null : ORGANIZATION, `session:${id}`],
   invitation: () => [USER],
   participant: ({ sessionId }) => [`session:${sessionId}`],
-  annotation: ({ sessionId }) => [`session:${sessionId}`],
+  annotation: ({ sessionId, entity, entityArchived }, kpiChannels) => {
+    if (sessionId !== null) return [`session:${sessionId}`];
+    if (entityArchived) return [ORGANIZATION, DEPARTMENT]; // one of them, where it was shown
+    return entity?.type === "kpi" ? ofKpi({ kpiId: entity.id }, kpiChannels) : [`department:${entity?.id}`];
+  },
 };
 
 /** Return the channels that show this entity, or null where nobody can say. */

@@ -72,21 +72,26 @@ export interface AlertSyncUpdate {
   sequence: number;
 }
 
-/** Pin a note to a point of the shared space. */
+/**
+ * Pin a note to a point of the shared space: in a session, or on a thing. In a session with
+ * `sessionId`, which may have ended for a reply. Without it, on `entity` itself, a KPI (`kpi`) or a
+ * department (`department`): users who may follow that see the note. A reply is where its parent
+ * is. mentions: users who may see it; each of them gets a NOTIFICATION.
+ */
 export interface AnnotationCreate {
-  /** An opaque id. */
-  sessionId: string;
+  sessionId?: string | null;
   position: Position;
   content: string;
   contentType: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
   entity?: EntityRef | null;
   parentId?: string | null;
+  mentions?: Array<string>;
 }
 
-/** A note was pinned to a point of the shared space. */
+/** A note was pinned to a point of the shared space, or to a thing. */
 export interface AnnotationCreated {
   annotationId: string;
-  sessionId: string;
+  sessionId: string | null;
   authorId: string;
   /** `System` without an author. */
   authorName: string;
@@ -98,16 +103,26 @@ export interface AnnotationCreated {
   revision: number;
   createdAt: string;
   updatedAt: string;
+  /** Users whom the note mentions. */
+  mentions: Array<string>;
+  resolvedAt: string | null;
+  resolvedBy: string | null;
+  entityArchived: boolean;
   entityType: "annotation";
   entityId: string;
   changeType: "created";
   sequence: number;
 }
 
-/** A note at a point of a session's space. Shown by `session:`. */
+/**
+ * A note at a point of the shared space. One of a session is shown by `session:`; one on a KPI by
+ * what shows the KPI, and where that is archived still by `organization:` or `department:`; one on
+ * a department by `department:`. sessionId: null for one on a thing, which is its `entity` then.
+ * entityArchived: the thing that it is on is archived.
+ */
 export interface AnnotationData {
   id: string;
-  sessionId: string;
+  sessionId: string | null;
   authorId: string;
   /** `System` without an author. */
   authorName: string;
@@ -119,12 +134,18 @@ export interface AnnotationData {
   revision: number;
   createdAt: string;
   updatedAt: string;
+  /** Users whom the note mentions. */
+  mentions: Array<string>;
+  resolvedAt: string | null;
+  resolvedBy: string | null;
+  entityArchived: boolean;
 }
 
 /**
- * Remove a note and its replies. By its author or the session's host. More than a hundred replies
- * are removed about a hundred at a time, with others' changes in between. If the connection is lost
- * meanwhile, send it again to remove the rest.
+ * Remove a note and its replies. By its author or the session's host, and by admins where it is on
+ * a thing or of a session that has ended. More than a hundred replies are removed about a hundred
+ * at a time, with others' changes in between. If the connection is lost meanwhile, send it again to
+ * remove the rest.
  */
 export interface AnnotationDelete {
   /** An opaque id. */
@@ -135,13 +156,21 @@ export interface AnnotationDelete {
 /** A note is gone. */
 export interface AnnotationDeleted {
   annotationId: string;
-  sessionId: string;
+  sessionId: string | null;
   deletedBy: string;
   deletedAt: string;
   entityType: "annotation";
   entityId: string;
   changeType: "deleted";
   sequence: number;
+}
+
+/** Mark a note as resolved, or as open again. By its author, the session's host, managers. */
+export interface AnnotationResolve {
+  /** An opaque id. */
+  annotationId: string;
+  resolved: boolean;
+  sessionId?: string | null;
 }
 
 /** SYNC_UPDATE of the entity type `annotation`. */
@@ -156,7 +185,8 @@ export interface AnnotationSyncUpdate {
 
 /**
  * Change any of a note's fields. By its author or the session's host. unpin: from then on it is
- * pinned to no entity.
+ * pinned to no entity; a note on a thing stays there. mentions: instead of those there were; users
+ * who are mentioned anew get a NOTIFICATION.
  */
 export interface AnnotationUpdate {
   /** An opaque id. */
@@ -167,12 +197,16 @@ export interface AnnotationUpdate {
   contentType?: "audio" | "drawing" | "image" | "link" | "markdown" | "text";
   entity?: EntityRef;
   unpin?: boolean;
+  mentions?: Array<string>;
 }
 
-/** A note was changed; `revision` counts its changes. */
+/**
+ * A note was changed or resolved; `revision` counts that. Or the thing that it is on is seen by
+ * others now, is archived or restored: `revision` is as it was.
+ */
 export interface AnnotationUpdated {
   annotationId: string;
-  sessionId: string;
+  sessionId: string | null;
   authorId: string;
   /** `System` without an author. */
   authorName: string;
@@ -184,6 +218,11 @@ export interface AnnotationUpdated {
   revision: number;
   createdAt: string;
   updatedAt: string;
+  /** Users whom the note mentions. */
+  mentions: Array<string>;
+  resolvedAt: string | null;
+  resolvedBy: string | null;
+  entityArchived: boolean;
   updatedBy: string;
   entityType: "annotation";
   entityId: string;
@@ -595,10 +634,10 @@ export interface NotificationReadConfirmed {
 
 /**
  * The subject of a notification: its category says which of these there are. alert: alertId, kpiId,
- * severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
- * report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
- * delivery_failed: none. requestId: of the request that has failed; empty where none was sent with
- * one.
+ * severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy, the note's
+ * sessionId, entityType and entityId. prediction_failed: kpiId, requestId. report_failed: reportId,
+ * requestId. import_failed: importId. connector_failed: connectorId. delivery_failed: none.
+ * requestId: of the request that has failed; empty where none was sent with one.
  */
 export interface NotificationSubject {
   alertId?: string;
@@ -609,6 +648,10 @@ export interface NotificationSubject {
   reportId?: string;
   importId?: string;
   connectorId?: string;
+  annotationId?: string;
+  mentionedBy?: string;
+  entityType?: string;
+  entityId?: string;
   requestId?: string;
 }
 
@@ -1061,6 +1104,14 @@ export interface AnnotationDeleteMessage {
   version?: string;
 }
 
+export interface AnnotationResolveMessage {
+  type: "ANNOTATION_RESOLVE";
+  payload: AnnotationResolve;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
 export interface AnnotationUpdateMessage {
   type: "ANNOTATION_UPDATE";
   payload: AnnotationUpdate;
@@ -1418,6 +1469,7 @@ export type ClientMessage =
   | AlertSnoozeMessage
   | AnnotationCreateMessage
   | AnnotationDeleteMessage
+  | AnnotationResolveMessage
   | AnnotationUpdateMessage
   | AuthMessage
   | CursorMoveMessage
@@ -1476,6 +1528,7 @@ export interface Requests {
   ALERT_SNOOZE: AlertSnooze;
   ANNOTATION_CREATE: AnnotationCreate;
   ANNOTATION_DELETE: AnnotationDelete;
+  ANNOTATION_RESOLVE: AnnotationResolve;
   ANNOTATION_UPDATE: AnnotationUpdate;
   AUTH: Auth;
   CURSOR_MOVE: CursorMove;
@@ -1502,6 +1555,7 @@ export interface Replies {
   ALERT_SNOOZE: Alert;
   ANNOTATION_CREATE: AnnotationCreated;
   ANNOTATION_DELETE: AnnotationDeleted;
+  ANNOTATION_RESOLVE: AnnotationUpdated;
   ANNOTATION_UPDATE: AnnotationUpdated;
   AUTH: AuthSuccess;
   KPI_UPDATE: KpiUpdated;
@@ -1539,6 +1593,7 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "ALERT_SNOOZE": ["ALERT"],
   "ANNOTATION_CREATE": ["ANNOTATION_CREATED"],
   "ANNOTATION_DELETE": ["ANNOTATION_DELETED"],
+  "ANNOTATION_RESOLVE": ["ANNOTATION_UPDATED"],
   "ANNOTATION_UPDATE": ["ANNOTATION_UPDATED"],
   "AUTH": ["AUTH_SUCCESS"],
   "CURSOR_MOVE": [],
@@ -1562,9 +1617,9 @@ export const ANSWERED_LATER: Array<string> = ["PREDICTION_REQUEST", "REPORT_REQU
 /** The fields that the payload of each message of a server has, whatever it tells. */
 export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "ALERT": ["alertId", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "state", "snoozedUntil", "entityType", "entityId", "changeType", "sequence"],
-  "ANNOTATION_CREATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_CREATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "mentions", "resolvedAt", "resolvedBy", "entityArchived", "entityType", "entityId", "changeType", "sequence"],
   "ANNOTATION_DELETED": ["annotationId", "sessionId", "deletedBy", "deletedAt", "entityType", "entityId", "changeType", "sequence"],
-  "ANNOTATION_UPDATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "updatedBy", "entityType", "entityId", "changeType", "sequence"],
+  "ANNOTATION_UPDATED": ["annotationId", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "mentions", "resolvedAt", "resolvedBy", "entityArchived", "updatedBy", "entityType", "entityId", "changeType", "sequence"],
   "ANOMALY_DETECTED": ["insightId", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt", "entityType", "entityId", "changeType", "sequence"],
   "AUTH_FAILED": ["error", "message"],
   "AUTH_SUCCESS": ["userId", "organizationId", "sessionId", "expiresAt", "role", "userName"],
@@ -1611,5 +1666,5 @@ export const FIELDS: { [name: string]: Array<string> | undefined } = {
   "session": ["id", "title", "hostId", "activeSpace", "maxParticipants", "invitationOnly", "createdAt", "endedAt"],
   "invitation": ["id", "sessionId", "title"],
   "participant": ["id", "sessionId", "userId", "userName", "state", "role", "joinedAt"],
-  "annotation": ["id", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt"],
+  "annotation": ["id", "sessionId", "authorId", "authorName", "position", "content", "contentType", "entity", "parentId", "revision", "createdAt", "updatedAt", "mentions", "resolvedAt", "resolvedBy", "entityArchived"],
 };

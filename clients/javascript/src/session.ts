@@ -64,6 +64,11 @@ export class Session {
     return this.#client.request("ANNOTATION_DELETE", { annotationId, sessionId: this.id });
   }
 
+  /** Mark a note as resolved, or as open again. */
+  resolve(annotationId: string, resolved = true): Promise<AnnotationUpdated> {
+    return this.#client.request("ANNOTATION_RESOLVE", { annotationId, resolved, sessionId: this.id });
+  }
+
   /** Show where the user points: as often as wanted, for few of them are sent, and the last one is. */
   moveCursor(position: Position, focusedEntity?: EntityRef): void {
     this.#own.move(position, focusedEntity);

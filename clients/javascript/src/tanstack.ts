@@ -60,13 +60,13 @@ const WRITES: { [Type in EntityType]?: Writes } = {
   },
   annotation: {
     insert: (client, { modified }) => {
-      const { sessionId, position, content, contentType, entity, parentId } = modified as Entities["annotation"];
-      return client.request("ANNOTATION_CREATE", { sessionId, position, content, contentType, entity, parentId });
+      const { sessionId, position, content, contentType, entity, parentId, mentions } = modified as Entities["annotation"];
+      return client.request("ANNOTATION_CREATE", { sessionId, position, content, contentType, entity, parentId, mentions });
     },
     update: (client, { key, changes }) => {
-      const { position, content, contentType, entity } = changes as Partial<Entities["annotation"]>;
+      const { position, content, contentType, entity, mentions } = changes as Partial<Entities["annotation"]>;
       const pinned = entity === null ? { unpin: true } : { entity };
-      return client.request("ANNOTATION_UPDATE", { annotationId: key, position, content, contentType, ...pinned });
+      return client.request("ANNOTATION_UPDATE", { annotationId: key, position, content, contentType, mentions, ...pinned });
     },
     delete: (client, { key }) => client.request("ANNOTATION_DELETE", { annotationId: key }),
   },

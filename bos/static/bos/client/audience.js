@@ -2,8 +2,9 @@
 // By which channels an entity is shown: docs/entities.md says it of each type.
 const ofKpi = ({ kpiId }, kpiChannels)=>kpiChannels(kpiId) ?? [];
 const ORGANIZATION = "organization:";
+const DEPARTMENT = "department:";
 const USER = "user:";
-/** A name that ends with a colon is the one channel of its kind: the user's own. */ const SHOWN_BY = {
+/** A name that ends with a colon is any channel of its kind: most of these are the user's own, and the only one. */ const SHOWN_BY = {
   organization: ()=>[
       ORGANIZATION
     ],
@@ -38,9 +39,20 @@ const USER = "user:";
   participant: ({ sessionId })=>[
       `session:${sessionId}`
     ],
-  annotation: ({ sessionId })=>[
+  annotation: ({ sessionId, entity, entityArchived }, kpiChannels)=>{
+    if (sessionId !== null) return [
       `session:${sessionId}`
-    ]
+    ];
+    if (entityArchived) return [
+      ORGANIZATION,
+      DEPARTMENT
+    ]; // one of them, where it was shown
+    return entity?.type === "kpi" ? ofKpi({
+      kpiId: entity.id
+    }, kpiChannels) : [
+      `department:${entity?.id}`
+    ];
+  }
 };
 /** Return the channels that show this entity, or null where nobody can say. */ export function channelsOf(type, data, kpi) {
   if (!Object.hasOwn(SHOWN_BY, type)) return null;

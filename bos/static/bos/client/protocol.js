@@ -19,6 +19,9 @@
   "ANNOTATION_DELETE": [
     "ANNOTATION_DELETED"
   ],
+  "ANNOTATION_RESOLVE": [
+    "ANNOTATION_UPDATED"
+  ],
   "ANNOTATION_UPDATE": [
     "ANNOTATION_UPDATED"
   ],
@@ -95,6 +98,10 @@
     "revision",
     "createdAt",
     "updatedAt",
+    "mentions",
+    "resolvedAt",
+    "resolvedBy",
+    "entityArchived",
     "entityType",
     "entityId",
     "changeType",
@@ -123,6 +130,10 @@
     "revision",
     "createdAt",
     "updatedAt",
+    "mentions",
+    "resolvedAt",
+    "resolvedBy",
+    "entityArchived",
     "updatedBy",
     "entityType",
     "entityId",
@@ -477,6 +488,10 @@
     "parentId",
     "revision",
     "createdAt",
-    "updatedAt"
+    "updatedAt",
+    "mentions",
+    "resolvedAt",
+    "resolvedBy",
+    "entityArchived"
   ]
 };

@@ -53,6 +53,13 @@ export class Session {
       sessionId: this.id
     });
   }
+  /** Mark a note as resolved, or as open again. */ resolve(annotationId, resolved = true) {
+    return this.#client.request("ANNOTATION_RESOLVE", {
+      annotationId,
+      resolved,
+      sessionId: this.id
+    });
+  }
   /** Show where the user points: as often as wanted, for few of them are sent, and the last one is. */ moveCursor(position, focusedEntity) {
     this.#own.move(position, focusedEntity);
   }

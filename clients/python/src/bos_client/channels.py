@@ -55,7 +55,16 @@ def shows(channel: str, entity: Entity, kpis: Kpis) -> bool:
         case ParticipantData():
             return (kind, id_) == ("session", entity.session_id)
         case AnnotationData():
-            return (kind, id_) == ("session", entity.session_id)
+            return _shows_note(kind, id_, entity, kpis)
+
+
+def _shows_note(kind: str, id_: str, note: AnnotationData, kpis: Kpis) -> bool:
+    if note.session_id is not None or note.entity is None:
+        return (kind, id_) == ("session", note.session_id)
+    if note.entity_archived:
+        return kind in ("organization", "department")  # one of them, where it was shown
+    kpi = kpis.get(note.entity.id) if note.entity.type == "kpi" else None
+    return _shows_kpi(kind, id_, kpi) if kpi else (kind, id_) == (note.entity.type, note.entity.id)
 
 
 def _shows_kpi(kind: str, id_: str, kpi: KpiData) -> bool:

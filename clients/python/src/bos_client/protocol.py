@@ -68,10 +68,10 @@ class AlertSyncUpdate(Payload, tag_field="entityType", tag="alert"):
 
 
 class AnnotationCreated(Payload):
-    """A note was pinned to a point of the shared space."""
+    """A note was pinned to a point of the shared space, or to a thing."""
 
     annotation_id: str
-    session_id: str
+    session_id: str | None
     author_id: str
     author_name: str
     """`System` without an author."""
@@ -83,6 +83,11 @@ class AnnotationCreated(Payload):
     revision: int
     created_at: str
     updated_at: str
+    mentions: list[str]
+    """Users whom the note mentions."""
+    resolved_at: str | None
+    resolved_by: str | None
+    entity_archived: bool
     entity_type: OneOf["annotation"]
     entity_id: str
     change_type: OneOf["created"]
@@ -90,10 +95,14 @@ class AnnotationCreated(Payload):
 
 
 class AnnotationData(EntityData):
-    """A note at a point of a session's space. Shown by `session:`."""
+    """A note at a point of the shared space. One of a session is shown by `session:`; one on a KPI
+    by what shows the KPI, and where that is archived still by `organization:` or `department:`;
+    one on a department by `department:`. sessionId: null for one on a thing, which is its
+    `entity` then. entityArchived: the thing that it is on is archived.
+    """
 
     id: str
-    session_id: str
+    session_id: str | None
     author_id: str
     author_name: str
     """`System` without an author."""
@@ -105,13 +114,18 @@ class AnnotationData(EntityData):
     revision: int
     created_at: str
     updated_at: str
+    mentions: list[str]
+    """Users whom the note mentions."""
+    resolved_at: str | None
+    resolved_by: str | None
+    entity_archived: bool
 
 
 class AnnotationDeleted(Payload):
     """A note is gone."""
 
     annotation_id: str
-    session_id: str
+    session_id: str | None
     deleted_by: str
     deleted_at: str
     entity_type: OneOf["annotation"]
@@ -132,10 +146,12 @@ class AnnotationSyncUpdate(Payload, tag_field="entityType", tag="annotation"):
 
 
 class AnnotationUpdated(Payload):
-    """A note was changed; `revision` counts its changes."""
+    """A note was changed or resolved; `revision` counts that. Or the thing that it is on is seen by
+    others now, is archived or restored: `revision` is as it was.
+    """
 
     annotation_id: str
-    session_id: str
+    session_id: str | None
     author_id: str
     author_name: str
     """`System` without an author."""
@@ -147,6 +163,11 @@ class AnnotationUpdated(Payload):
     revision: int
     created_at: str
     updated_at: str
+    mentions: list[str]
+    """Users whom the note mentions."""
+    resolved_at: str | None
+    resolved_by: str | None
+    entity_archived: bool
     updated_by: str
     entity_type: OneOf["annotation"]
     entity_id: str
@@ -526,7 +547,8 @@ class NotificationReadConfirmed(Payload):
 
 class NotificationSubject(Payload):
     """The subject of a notification: its category says which of these there are. alert: alertId,
-    kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
+    kpiId, severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy,
+    the note's sessionId, entityType and entityId. prediction_failed: kpiId, requestId.
     report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
     delivery_failed: none. requestId: of the request that has failed; empty where none was sent
     with one.
@@ -540,6 +562,10 @@ class NotificationSubject(Payload):
     report_id: str | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
     connector_id: str | UnsetType = UNSET
+    annotation_id: str | UnsetType = UNSET
+    mentioned_by: str | UnsetType = UNSET
+    entity_type: str | UnsetType = UNSET
+    entity_id: str | UnsetType = UNSET
     request_id: str | UnsetType = UNSET
 
 
@@ -942,23 +968,28 @@ class AlertSnooze(Request[Alert]):
 
 
 class AnnotationCreate(Request[AnnotationCreated]):
-    """Pin a note to a point of the shared space."""
+    """Pin a note to a point of the shared space: in a session, or on a thing. In a session with
+    `sessionId`, which may have ended for a reply. Without it, on `entity` itself, a KPI (`kpi`)
+    or a department (`department`): users who may follow that see the note. A reply is where its
+    parent is. mentions: users who may see it; each of them gets a NOTIFICATION.
+    """
 
     TYPE: ClassVar[str] = "ANNOTATION_CREATE"
     REPLY: ClassVar[str] = "ANNOTATION_CREATED"
-    session_id: str
-    """An opaque id."""
     position: Position
     content: str
     content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"]
+    session_id: str | None | UnsetType = UNSET
     entity: EntityRef | None | UnsetType = UNSET
     parent_id: str | None | UnsetType = UNSET
+    mentions: list[str] | UnsetType = UNSET
 
 
 class AnnotationDelete(Request[AnnotationDeleted]):
-    """Remove a note and its replies. By its author or the session's host. More than a hundred
-    replies are removed about a hundred at a time, with others' changes in between. If the
-    connection is lost meanwhile, send it again to remove the rest.
+    """Remove a note and its replies. By its author or the session's host, and by admins where it is
+    on a thing or of a session that has ended. More than a hundred replies are removed about a
+    hundred at a time, with others' changes in between. If the connection is lost meanwhile, send
+    it again to remove the rest.
     """
 
     TYPE: ClassVar[str] = "ANNOTATION_DELETE"
@@ -968,9 +999,21 @@ class AnnotationDelete(Request[AnnotationDeleted]):
     session_id: str | None | UnsetType = UNSET
 
 
+class AnnotationResolve(Request[AnnotationUpdated]):
+    """Mark a note as resolved, or as open again. By its author, the session's host, managers."""
+
+    TYPE: ClassVar[str] = "ANNOTATION_RESOLVE"
+    REPLY: ClassVar[str] = "ANNOTATION_UPDATED"
+    annotation_id: str
+    """An opaque id."""
+    resolved: bool
+    session_id: str | None | UnsetType = UNSET
+
+
 class AnnotationUpdate(Request[AnnotationUpdated]):
     """Change any of a note's fields. By its author or the session's host. unpin: from then on it is
-    pinned to no entity.
+    pinned to no entity; a note on a thing stays there. mentions: instead of those there were;
+    users who are mentioned anew get a NOTIFICATION.
     """
 
     TYPE: ClassVar[str] = "ANNOTATION_UPDATE"
@@ -983,6 +1026,7 @@ class AnnotationUpdate(Request[AnnotationUpdated]):
     content_type: OneOf["audio", "drawing", "image", "link", "markdown", "text"] | UnsetType = UNSET
     entity: EntityRef | UnsetType = UNSET
     unpin: bool | UnsetType = UNSET
+    mentions: list[str] | UnsetType = UNSET
 
 
 class Auth(Request[AuthSuccess]):
@@ -1129,7 +1173,7 @@ class AlertMessage(Frame, tag_field="type", tag="ALERT"):
 
 
 class AnnotationCreatedMessage(Frame, tag_field="type", tag="ANNOTATION_CREATED"):
-    """A note was pinned to a point of the shared space."""
+    """A note was pinned to a point of the shared space, or to a thing."""
 
     TYPE: ClassVar[str] = "ANNOTATION_CREATED"
     payload: AnnotationCreated
@@ -1143,7 +1187,9 @@ class AnnotationDeletedMessage(Frame, tag_field="type", tag="ANNOTATION_DELETED"
 
 
 class AnnotationUpdatedMessage(Frame, tag_field="type", tag="ANNOTATION_UPDATED"):
-    """A note was changed; `revision` counts its changes."""
+    """A note was changed or resolved; `revision` counts that. Or the thing that it is on is seen by
+    others now, is archived or restored: `revision` is as it was.
+    """
 
     TYPE: ClassVar[str] = "ANNOTATION_UPDATED"
     payload: AnnotationUpdated
@@ -1532,6 +1578,7 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "ALERT_SNOOZE": AlertSnooze,
     "ANNOTATION_CREATE": AnnotationCreate,
     "ANNOTATION_DELETE": AnnotationDelete,
+    "ANNOTATION_RESOLVE": AnnotationResolve,
     "ANNOTATION_UPDATE": AnnotationUpdate,
     "AUTH": Auth,
     "CURSOR_MOVE": CursorMove,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from bos_client.protocol import (
     AnnotationData,
     AnnotationDelete,
     AnnotationDeleted,
+    AnnotationResolve,
     AnnotationUpdate,
     AnnotationUpdated,
     CursorMove,
@@ -178,6 +179,7 @@ class Session:
         content_type: Any = "text",
         entity: EntityRef | None = None,
         parent_id: str | None = None,
+        mentions: Sequence[str] = (),
     ) -> AnnotationCreated:
         """Pin a note to a point of the session's space."""
         return await self._client.request(
@@ -188,6 +190,7 @@ class Session:
                 content_type=content_type,
                 entity=UNSET if entity is None else entity,
                 parent_id=UNSET if parent_id is None else parent_id,
+                mentions=list(mentions) or UNSET,
             )
         )
 
@@ -200,6 +203,7 @@ class Session:
         content_type: Any = UNSET,
         entity: EntityRef | UnsetType = UNSET,
         unpin: bool | UnsetType = UNSET,
+        mentions: list[str] | UnsetType = UNSET,
     ) -> AnnotationUpdated:
         """Change those fields of a note that are given."""
         return await self._client.request(
@@ -211,6 +215,7 @@ class Session:
                 content_type=content_type,
                 entity=entity,
                 unpin=unpin,
+                mentions=mentions,
             )
         )
 
@@ -218,6 +223,12 @@ class Session:
         """Remove a note and its replies."""
         request = AnnotationDelete(annotation_id=annotation_id, session_id=self.id)
         return await self._client.request(request)
+
+    async def resolve(self, annotation_id: str, *, resolved: bool = True) -> AnnotationUpdated:
+        """Mark a note as resolved, or as open again."""
+        return await self._client.request(
+            AnnotationResolve(annotation_id=annotation_id, resolved=resolved, session_id=self.id)
+        )
 
     def move_cursor(self, position: Position, target: EntityRef | None = None) -> None:
         """Show where the user points; the latest is sent, ten times a second at most."""

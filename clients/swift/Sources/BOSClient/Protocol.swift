@@ -1057,15 +1057,18 @@ public struct AlertSnooze: Codable, Hashable, Sendable {
     }
 }
 
-/// Pin a note to a point of the shared space.
+/// Pin a note to a point of the shared space: in a session, or on a thing. In a session with
+/// `sessionId`, which may have ended for a reply. Without it, on `entity` itself, a KPI (`kpi`) or
+/// a department (`department`): users who may follow that see the note. A reply is where its parent
+/// is. mentions: users who may see it; each of them gets a NOTIFICATION.
 public struct AnnotationCreate: Codable, Hashable, Sendable {
-    /// An opaque id.
-    public var sessionId: String
+    public var sessionId: String?
     public var position: Position
     public var content: String
     public var contentType: AnnotationContentType
     public var entity: EntityRef?
     public var parentId: String?
+    public var mentions: [String]?
 
     private enum CodingKeys: String, CodingKey {
         case sessionId
@@ -1074,15 +1077,17 @@ public struct AnnotationCreate: Codable, Hashable, Sendable {
         case contentType
         case entity
         case parentId
+        case mentions
     }
 
     public init(
-        sessionId: String,
+        sessionId: String? = nil,
         position: Position,
         content: String,
         contentType: AnnotationContentType,
         entity: EntityRef? = nil,
-        parentId: String? = nil
+        parentId: String? = nil,
+        mentions: [String]? = nil
     ) {
         self.sessionId = sessionId
         self.position = position
@@ -1090,33 +1095,36 @@ public struct AnnotationCreate: Codable, Hashable, Sendable {
         self.contentType = contentType
         self.entity = entity
         self.parentId = parentId
+        self.mentions = mentions
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        sessionId = try container.decode(String.self, forKey: .sessionId)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
         position = try container.decode(Position.self, forKey: .position)
         content = try container.decode(String.self, forKey: .content)
         contentType = try container.decode(AnnotationContentType.self, forKey: .contentType)
         entity = try container.decodeIfPresent(EntityRef.self, forKey: .entity)
         parentId = try container.decodeIfPresent(String.self, forKey: .parentId)
+        mentions = try container.decodeIfPresent([String].self, forKey: .mentions)
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(sessionId, forKey: .sessionId)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
         try container.encode(position, forKey: .position)
         try container.encode(content, forKey: .content)
         try container.encode(contentType, forKey: .contentType)
         try container.encodeIfPresent(entity, forKey: .entity)
         try container.encodeIfPresent(parentId, forKey: .parentId)
+        try container.encodeIfPresent(mentions, forKey: .mentions)
     }
 }
 
-/// A note was pinned to a point of the shared space.
+/// A note was pinned to a point of the shared space, or to a thing.
 public struct AnnotationCreated: Codable, Hashable, Sendable {
     public let annotationId: String
-    public let sessionId: String
+    public let sessionId: String?
     public let authorId: String
     /// `System` without an author.
     public let authorName: String
@@ -1128,6 +1136,11 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
     public let revision: Int64
     public let createdAt: Date
     public let updatedAt: Date
+    /// Users whom the note mentions.
+    public let mentions: [String]
+    public let resolvedAt: Date?
+    public let resolvedBy: String?
+    public let entityArchived: Bool
     public let entityType: EntityType
     public let entityId: String
     public let changeType: ChangeType
@@ -1146,6 +1159,10 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
         case revision
         case createdAt
         case updatedAt
+        case mentions
+        case resolvedAt
+        case resolvedBy
+        case entityArchived
         case entityType
         case entityId
         case changeType
@@ -1154,7 +1171,7 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
 
     public init(
         annotationId: String,
-        sessionId: String,
+        sessionId: String?,
         authorId: String,
         authorName: String,
         position: Position,
@@ -1165,6 +1182,10 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
         revision: Int64,
         createdAt: Date,
         updatedAt: Date,
+        mentions: [String],
+        resolvedAt: Date?,
+        resolvedBy: String?,
+        entityArchived: Bool,
         entityType: EntityType,
         entityId: String,
         changeType: ChangeType,
@@ -1182,6 +1203,10 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
         self.revision = revision
         self.createdAt = createdAt
         self.updatedAt = updatedAt
+        self.mentions = mentions
+        self.resolvedAt = resolvedAt
+        self.resolvedBy = resolvedBy
+        self.entityArchived = entityArchived
         self.entityType = entityType
         self.entityId = entityId
         self.changeType = changeType
@@ -1191,7 +1216,7 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         annotationId = try container.decode(String.self, forKey: .annotationId)
-        sessionId = try container.decode(String.self, forKey: .sessionId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
         authorId = try container.decode(String.self, forKey: .authorId)
         authorName = try container.decode(String.self, forKey: .authorName)
         position = try container.decode(Position.self, forKey: .position)
@@ -1202,6 +1227,10 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
         revision = try container.decode(Int64.self, forKey: .revision)
         createdAt = try container.decode(Date.self, forKey: .createdAt)
         updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        mentions = try container.decode([String].self, forKey: .mentions)
+        resolvedAt = try container.decode(Date?.self, forKey: .resolvedAt)
+        resolvedBy = try container.decode(String?.self, forKey: .resolvedBy)
+        entityArchived = try container.decode(Bool.self, forKey: .entityArchived)
         entityType = try container.decode(EntityType.self, forKey: .entityType)
         entityId = try container.decode(String.self, forKey: .entityId)
         changeType = try container.decode(ChangeType.self, forKey: .changeType)
@@ -1222,6 +1251,10 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
         try container.encode(revision, forKey: .revision)
         try container.encode(createdAt, forKey: .createdAt)
         try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(mentions, forKey: .mentions)
+        try container.encode(resolvedAt, forKey: .resolvedAt)
+        try container.encode(resolvedBy, forKey: .resolvedBy)
+        try container.encode(entityArchived, forKey: .entityArchived)
         try container.encode(entityType, forKey: .entityType)
         try container.encode(entityId, forKey: .entityId)
         try container.encode(changeType, forKey: .changeType)
@@ -1229,10 +1262,13 @@ public struct AnnotationCreated: Codable, Hashable, Sendable {
     }
 }
 
-/// A note at a point of a session's space. Shown by `session:`.
+/// A note at a point of the shared space. One of a session is shown by `session:`; one on a KPI by
+/// what shows the KPI, and where that is archived still by `organization:` or `department:`; one on
+/// a department by `department:`. sessionId: null for one on a thing, which is its `entity` then.
+/// entityArchived: the thing that it is on is archived.
 public struct AnnotationData: Codable, Hashable, Sendable {
     public var id: String
-    public var sessionId: String
+    public var sessionId: String?
     public var authorId: String
     /// `System` without an author.
     public var authorName: String
@@ -1244,6 +1280,11 @@ public struct AnnotationData: Codable, Hashable, Sendable {
     public var revision: Int64
     public var createdAt: Date
     public var updatedAt: Date
+    /// Users whom the note mentions.
+    public var mentions: [String]
+    public var resolvedAt: Date?
+    public var resolvedBy: String?
+    public var entityArchived: Bool
 
     private enum CodingKeys: String, CodingKey {
         case id
@@ -1258,11 +1299,15 @@ public struct AnnotationData: Codable, Hashable, Sendable {
         case revision
         case createdAt
         case updatedAt
+        case mentions
+        case resolvedAt
+        case resolvedBy
+        case entityArchived
     }
 
     public init(
         id: String,
-        sessionId: String,
+        sessionId: String?,
         authorId: String,
         authorName: String,
         position: Position,
@@ -1272,7 +1317,11 @@ public struct AnnotationData: Codable, Hashable, Sendable {
         parentId: String?,
         revision: Int64,
         createdAt: Date,
-        updatedAt: Date
+        updatedAt: Date,
+        mentions: [String],
+        resolvedAt: Date?,
+        resolvedBy: String?,
+        entityArchived: Bool
     ) {
         self.id = id
         self.sessionId = sessionId
@@ -1286,12 +1335,16 @@ public struct AnnotationData: Codable, Hashable, Sendable {
         self.revision = revision
         self.createdAt = createdAt
         self.updatedAt = updatedAt
+        self.mentions = mentions
+        self.resolvedAt = resolvedAt
+        self.resolvedBy = resolvedBy
+        self.entityArchived = entityArchived
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         id = try container.decode(String.self, forKey: .id)
-        sessionId = try container.decode(String.self, forKey: .sessionId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
         authorId = try container.decode(String.self, forKey: .authorId)
         authorName = try container.decode(String.self, forKey: .authorName)
         position = try container.decode(Position.self, forKey: .position)
@@ -1302,6 +1355,10 @@ public struct AnnotationData: Codable, Hashable, Sendable {
         revision = try container.decode(Int64.self, forKey: .revision)
         createdAt = try container.decode(Date.self, forKey: .createdAt)
         updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        mentions = try container.decode([String].self, forKey: .mentions)
+        resolvedAt = try container.decode(Date?.self, forKey: .resolvedAt)
+        resolvedBy = try container.decode(String?.self, forKey: .resolvedBy)
+        entityArchived = try container.decode(Bool.self, forKey: .entityArchived)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -1318,12 +1375,17 @@ public struct AnnotationData: Codable, Hashable, Sendable {
         try container.encode(revision, forKey: .revision)
         try container.encode(createdAt, forKey: .createdAt)
         try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(mentions, forKey: .mentions)
+        try container.encode(resolvedAt, forKey: .resolvedAt)
+        try container.encode(resolvedBy, forKey: .resolvedBy)
+        try container.encode(entityArchived, forKey: .entityArchived)
     }
 }
 
-/// Remove a note and its replies. By its author or the session's host. More than a hundred replies
-/// are removed about a hundred at a time, with others' changes in between. If the connection is
-/// lost meanwhile, send it again to remove the rest.
+/// Remove a note and its replies. By its author or the session's host, and by admins where it is on
+/// a thing or of a session that has ended. More than a hundred replies are removed about a hundred
+/// at a time, with others' changes in between. If the connection is lost meanwhile, send it again
+/// to remove the rest.
 public struct AnnotationDelete: Codable, Hashable, Sendable {
     /// An opaque id.
     public var annotationId: String
@@ -1358,7 +1420,7 @@ public struct AnnotationDelete: Codable, Hashable, Sendable {
 /// A note is gone.
 public struct AnnotationDeleted: Codable, Hashable, Sendable {
     public let annotationId: String
-    public let sessionId: String
+    public let sessionId: String?
     public let deletedBy: String
     public let deletedAt: Date
     public let entityType: EntityType
@@ -1379,7 +1441,7 @@ public struct AnnotationDeleted: Codable, Hashable, Sendable {
 
     public init(
         annotationId: String,
-        sessionId: String,
+        sessionId: String?,
         deletedBy: String,
         deletedAt: Date,
         entityType: EntityType,
@@ -1400,7 +1462,7 @@ public struct AnnotationDeleted: Codable, Hashable, Sendable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         annotationId = try container.decode(String.self, forKey: .annotationId)
-        sessionId = try container.decode(String.self, forKey: .sessionId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
         deletedBy = try container.decode(String.self, forKey: .deletedBy)
         deletedAt = try container.decode(Date.self, forKey: .deletedAt)
         entityType = try container.decode(EntityType.self, forKey: .entityType)
@@ -1422,8 +1484,47 @@ public struct AnnotationDeleted: Codable, Hashable, Sendable {
     }
 }
 
+/// Mark a note as resolved, or as open again. By its author, the session's host, managers.
+public struct AnnotationResolve: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var annotationId: String
+    public var resolved: Bool
+    public var sessionId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case resolved
+        case sessionId
+    }
+
+    public init(
+        annotationId: String,
+        resolved: Bool,
+        sessionId: String? = nil
+    ) {
+        self.annotationId = annotationId
+        self.resolved = resolved
+        self.sessionId = sessionId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        resolved = try container.decode(Bool.self, forKey: .resolved)
+        sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(resolved, forKey: .resolved)
+        try container.encodeIfPresent(sessionId, forKey: .sessionId)
+    }
+}
+
 /// Change any of a note's fields. By its author or the session's host. unpin: from then on it is
-/// pinned to no entity.
+/// pinned to no entity; a note on a thing stays there. mentions: instead of those there were; users
+/// who are mentioned anew get a NOTIFICATION.
 public struct AnnotationUpdate: Codable, Hashable, Sendable {
     /// An opaque id.
     public var annotationId: String
@@ -1433,6 +1534,7 @@ public struct AnnotationUpdate: Codable, Hashable, Sendable {
     public var contentType: AnnotationContentType?
     public var entity: EntityRef?
     public var unpin: Bool?
+    public var mentions: [String]?
 
     private enum CodingKeys: String, CodingKey {
         case annotationId
@@ -1442,6 +1544,7 @@ public struct AnnotationUpdate: Codable, Hashable, Sendable {
         case contentType
         case entity
         case unpin
+        case mentions
     }
 
     public init(
@@ -1451,7 +1554,8 @@ public struct AnnotationUpdate: Codable, Hashable, Sendable {
         content: String? = nil,
         contentType: AnnotationContentType? = nil,
         entity: EntityRef? = nil,
-        unpin: Bool? = nil
+        unpin: Bool? = nil,
+        mentions: [String]? = nil
     ) {
         self.annotationId = annotationId
         self.sessionId = sessionId
@@ -1460,6 +1564,7 @@ public struct AnnotationUpdate: Codable, Hashable, Sendable {
         self.contentType = contentType
         self.entity = entity
         self.unpin = unpin
+        self.mentions = mentions
     }
 
     public init(from decoder: any Decoder) throws {
@@ -1471,6 +1576,7 @@ public struct AnnotationUpdate: Codable, Hashable, Sendable {
         contentType = try container.decodeIfPresent(AnnotationContentType.self, forKey: .contentType)
         entity = try container.decodeIfPresent(EntityRef.self, forKey: .entity)
         unpin = try container.decodeIfPresent(Bool.self, forKey: .unpin)
+        mentions = try container.decodeIfPresent([String].self, forKey: .mentions)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -1482,13 +1588,15 @@ public struct AnnotationUpdate: Codable, Hashable, Sendable {
         try container.encodeIfPresent(contentType, forKey: .contentType)
         try container.encodeIfPresent(entity, forKey: .entity)
         try container.encodeIfPresent(unpin, forKey: .unpin)
+        try container.encodeIfPresent(mentions, forKey: .mentions)
     }
 }
 
-/// A note was changed; `revision` counts its changes.
+/// A note was changed or resolved; `revision` counts that. Or the thing that it is on is seen by
+/// others now, is archived or restored: `revision` is as it was.
 public struct AnnotationUpdated: Codable, Hashable, Sendable {
     public let annotationId: String
-    public let sessionId: String
+    public let sessionId: String?
     public let authorId: String
     /// `System` without an author.
     public let authorName: String
@@ -1500,6 +1608,11 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
     public let revision: Int64
     public let createdAt: Date
     public let updatedAt: Date
+    /// Users whom the note mentions.
+    public let mentions: [String]
+    public let resolvedAt: Date?
+    public let resolvedBy: String?
+    public let entityArchived: Bool
     public let updatedBy: String
     public let entityType: EntityType
     public let entityId: String
@@ -1519,6 +1632,10 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
         case revision
         case createdAt
         case updatedAt
+        case mentions
+        case resolvedAt
+        case resolvedBy
+        case entityArchived
         case updatedBy
         case entityType
         case entityId
@@ -1528,7 +1645,7 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
 
     public init(
         annotationId: String,
-        sessionId: String,
+        sessionId: String?,
         authorId: String,
         authorName: String,
         position: Position,
@@ -1539,6 +1656,10 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
         revision: Int64,
         createdAt: Date,
         updatedAt: Date,
+        mentions: [String],
+        resolvedAt: Date?,
+        resolvedBy: String?,
+        entityArchived: Bool,
         updatedBy: String,
         entityType: EntityType,
         entityId: String,
@@ -1557,6 +1678,10 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
         self.revision = revision
         self.createdAt = createdAt
         self.updatedAt = updatedAt
+        self.mentions = mentions
+        self.resolvedAt = resolvedAt
+        self.resolvedBy = resolvedBy
+        self.entityArchived = entityArchived
         self.updatedBy = updatedBy
         self.entityType = entityType
         self.entityId = entityId
@@ -1567,7 +1692,7 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         annotationId = try container.decode(String.self, forKey: .annotationId)
-        sessionId = try container.decode(String.self, forKey: .sessionId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
         authorId = try container.decode(String.self, forKey: .authorId)
         authorName = try container.decode(String.self, forKey: .authorName)
         position = try container.decode(Position.self, forKey: .position)
@@ -1578,6 +1703,10 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
         revision = try container.decode(Int64.self, forKey: .revision)
         createdAt = try container.decode(Date.self, forKey: .createdAt)
         updatedAt = try container.decode(Date.self, forKey: .updatedAt)
+        mentions = try container.decode([String].self, forKey: .mentions)
+        resolvedAt = try container.decode(Date?.self, forKey: .resolvedAt)
+        resolvedBy = try container.decode(String?.self, forKey: .resolvedBy)
+        entityArchived = try container.decode(Bool.self, forKey: .entityArchived)
         updatedBy = try container.decode(String.self, forKey: .updatedBy)
         entityType = try container.decode(EntityType.self, forKey: .entityType)
         entityId = try container.decode(String.self, forKey: .entityId)
@@ -1599,6 +1728,10 @@ public struct AnnotationUpdated: Codable, Hashable, Sendable {
         try container.encode(revision, forKey: .revision)
         try container.encode(createdAt, forKey: .createdAt)
         try container.encode(updatedAt, forKey: .updatedAt)
+        try container.encode(mentions, forKey: .mentions)
+        try container.encode(resolvedAt, forKey: .resolvedAt)
+        try container.encode(resolvedBy, forKey: .resolvedBy)
+        try container.encode(entityArchived, forKey: .entityArchived)
         try container.encode(updatedBy, forKey: .updatedBy)
         try container.encode(entityType, forKey: .entityType)
         try container.encode(entityId, forKey: .entityId)
@@ -3222,10 +3355,10 @@ public struct NotificationReadConfirmed: Codable, Hashable, Sendable {
 }
 
 /// The subject of a notification: its category says which of these there are. alert: alertId,
-/// kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
-/// report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
-/// delivery_failed: none. requestId: of the request that has failed; empty where none was sent with
-/// one.
+/// kpiId, severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy, the
+/// note's sessionId, entityType and entityId. prediction_failed: kpiId, requestId. report_failed:
+/// reportId, requestId. import_failed: importId. connector_failed: connectorId. delivery_failed:
+/// none. requestId: of the request that has failed; empty where none was sent with one.
 public struct NotificationSubject: Codable, Hashable, Sendable {
     public let alertId: String?
     public let kpiId: String?
@@ -3235,6 +3368,10 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
     public let reportId: String?
     public let importId: String?
     public let connectorId: String?
+    public let annotationId: String?
+    public let mentionedBy: String?
+    public let entityType: String?
+    public let entityId: String?
     public let requestId: String?
 
     private enum CodingKeys: String, CodingKey {
@@ -3246,6 +3383,10 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         case reportId
         case importId
         case connectorId
+        case annotationId
+        case mentionedBy
+        case entityType
+        case entityId
         case requestId
     }
 
@@ -3258,6 +3399,10 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         reportId: String? = nil,
         importId: String? = nil,
         connectorId: String? = nil,
+        annotationId: String? = nil,
+        mentionedBy: String? = nil,
+        entityType: String? = nil,
+        entityId: String? = nil,
         requestId: String? = nil
     ) {
         self.alertId = alertId
@@ -3268,6 +3413,10 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         self.reportId = reportId
         self.importId = importId
         self.connectorId = connectorId
+        self.annotationId = annotationId
+        self.mentionedBy = mentionedBy
+        self.entityType = entityType
+        self.entityId = entityId
         self.requestId = requestId
     }
 
@@ -3281,6 +3430,10 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         reportId = try container.decodeIfPresent(String.self, forKey: .reportId)
         importId = try container.decodeIfPresent(String.self, forKey: .importId)
         connectorId = try container.decodeIfPresent(String.self, forKey: .connectorId)
+        annotationId = try container.decodeIfPresent(String.self, forKey: .annotationId)
+        mentionedBy = try container.decodeIfPresent(String.self, forKey: .mentionedBy)
+        entityType = try container.decodeIfPresent(String.self, forKey: .entityType)
+        entityId = try container.decodeIfPresent(String.self, forKey: .entityId)
         requestId = try container.decodeIfPresent(String.self, forKey: .requestId)
     }
 
@@ -3294,6 +3447,10 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         try container.encodeIfPresent(reportId, forKey: .reportId)
         try container.encodeIfPresent(importId, forKey: .importId)
         try container.encodeIfPresent(connectorId, forKey: .connectorId)
+        try container.encodeIfPresent(annotationId, forKey: .annotationId)
+        try container.encodeIfPresent(mentionedBy, forKey: .mentionedBy)
+        try container.encodeIfPresent(entityType, forKey: .entityType)
+        try container.encodeIfPresent(entityId, forKey: .entityId)
         try container.encodeIfPresent(requestId, forKey: .requestId)
     }
 }
@@ -5520,7 +5677,11 @@ extension ServerMessage {
                 parentId: payload.parentId,
                 revision: payload.revision,
                 createdAt: payload.createdAt,
-                updatedAt: payload.updatedAt
+                updatedAt: payload.updatedAt,
+                mentions: payload.mentions,
+                resolvedAt: payload.resolvedAt,
+                resolvedBy: payload.resolvedBy,
+                entityArchived: payload.entityArchived
             )
             return .annotation(data)
         case .annotationUpdated(let payload):
@@ -5536,7 +5697,11 @@ extension ServerMessage {
                 parentId: payload.parentId,
                 revision: payload.revision,
                 createdAt: payload.createdAt,
-                updatedAt: payload.updatedAt
+                updatedAt: payload.updatedAt,
+                mentions: payload.mentions,
+                resolvedAt: payload.resolvedAt,
+                resolvedBy: payload.resolvedBy,
+                entityArchived: payload.entityArchived
             )
             return .annotation(data)
         case .anomalyDetected(let payload):
@@ -5686,6 +5851,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case alertSnooze(AlertSnooze)
     case annotationCreate(AnnotationCreate)
     case annotationDelete(AnnotationDelete)
+    case annotationResolve(AnnotationResolve)
     case annotationUpdate(AnnotationUpdate)
     case auth(Auth)
     case cursorMove(CursorMove)
@@ -5717,6 +5883,8 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .annotationCreate(let payload):
             try container.encode(payload, forKey: .payload)
         case .annotationDelete(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .annotationResolve(let payload):
             try container.encode(payload, forKey: .payload)
         case .annotationUpdate(let payload):
             try container.encode(payload, forKey: .payload)
@@ -5756,6 +5924,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .alertSnooze: return "ALERT_SNOOZE"
         case .annotationCreate: return "ANNOTATION_CREATE"
         case .annotationDelete: return "ANNOTATION_DELETE"
+        case .annotationResolve: return "ANNOTATION_RESOLVE"
         case .annotationUpdate: return "ANNOTATION_UPDATE"
         case .auth: return "AUTH"
         case .cursorMove: return "CURSOR_MOVE"
@@ -5819,6 +5988,18 @@ extension AnnotationDelete: BOSRequest {
 
     public static func reply(in message: ServerMessage) -> AnnotationDeleted? {
         guard case .annotationDeleted(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension AnnotationResolve: BOSRequest {
+    public typealias Reply = AnnotationUpdated
+    public static let type = "ANNOTATION_RESOLVE"
+
+    public var message: ClientMessage { .annotationResolve(self) }
+
+    public static func reply(in message: ServerMessage) -> AnnotationUpdated? {
+        guard case .annotationUpdated(let payload) = message else { return nil }
         return payload
     }
 }

@@ -164,13 +164,27 @@ public struct EntityStore: Hashable, Sendable {
             return Set(["session:\(session.id)"] + (listed ? [organization] : []))
         case .participant(let participant):
             return ["session:\(participant.sessionId)"]
-        case .annotation(let annotation):
-            return ["session:\(annotation.sessionId)"]
+        case .annotation(let note):
+            return channels(showing: note, organizationId: organizationId)
         case .notification, .invitation:
             return [Self.own]
         case .unknown:
             return []
         }
+    }
+
+    private func channels(showing note: AnnotationData, organizationId: String) -> Set<String> {
+        if let sessionId = note.sessionId { return ["session:\(sessionId)"] }
+        guard let thing = note.entity else { return [] }
+        if note.entityArchived {
+            // One of them, where the thing was shown.
+            let departments = entities.keys.filter { $0.type == .department }
+            return Set(["organization:\(organizationId)"] + departments.map { "department:\($0.id)" })
+        }
+        if thing.type == "kpi", let kpi = self[.kpi, thing.id] {
+            return channels(showing: kpi, organizationId: organizationId)
+        }
+        return ["\(thing.type):\(thing.id)"]
     }
 
     /// Stands for the user's own channel, which nobody unsubscribes from.
