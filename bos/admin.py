@@ -25,10 +25,18 @@ from bos.leaving.admin_people import EmployeeErasure, Leaving, UserForm
 from bos.models import Department, Employee, Notification, Organization, User
 from bos.people.admin import People
 from bos.service import admin as service
+from bos.webhooks import admin as webhooks
 
 admin.site.index_title = "Administration"
 admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
-for pages in (events.PAGES, history.PAGES, imports.PAGES, jobs.PAGES, service.PAGES):
+for pages in (
+    events.PAGES,
+    history.PAGES,
+    imports.PAGES,
+    jobs.PAGES,
+    service.PAGES,
+    webhooks.PAGES,
+):
     register_pages(pages)
 
 

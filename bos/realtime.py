@@ -36,6 +36,7 @@ from bos.people.imports import UserImport
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
+from bos.webhooks import endpoints as webhooks
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.protocol.identity import Actor
@@ -258,6 +259,7 @@ feature = Feature(
         "sessions of the admin": prune_admin_sessions,
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
+        "former secrets of webhooks": webhooks.forget_former_secrets,
     },
     jobs=[
         JobType(work=workflow.check, on_given_up=workflow.given_up),
@@ -268,7 +270,7 @@ feature = Feature(
     ],
     imports=[EmployeeImport(), UserImport()],
     histories=[Organization, Department, Employee, User],
-    traces={"imports": people.imports_of},
+    traces={"imports": people.imports_of, "webhooks": webhooks.webhooks_of},
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
     panels=PANELS,
     words=WORDS,

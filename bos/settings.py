@@ -284,6 +284,8 @@ OUTBOUND_INSIDE = env.bool("BOS_OUTBOUND_INSIDE", False)
 CONNECTOR_FILES = env.str("BOS_CONNECTOR_FILES", "")
 """Where the SQLite files lie that connectors may read: in it a directory for each organization, by
 its id. Without it there are none."""
+WEBHOOK_TIMEOUT = decimal("BOS_WEBHOOK_TIMEOUT", 10)
+"""Patience with the receiver of a webhook; six times that with a worker that is gone."""
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 

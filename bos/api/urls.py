@@ -8,11 +8,14 @@ from bos.api.events import EventsView
 from bos.api.me import MeView
 from bos.api.readables import READABLES
 from bos.api.reading import paths
+from bos.webhooks.views import ReplayView, WebhooksView
 
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
     path("events", EventsView.as_view(), name="events"),
     *paths(*READABLES),
+    path("webhooks", WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/replay", ReplayView.as_view(), name="webhook_replay"),
     path("", include("kpis.api_urls")),
     path("", include("collaboration.api_urls")),
 ]
