@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connections
 
 from bos.models import Webhook
+from bos.webhooks.delivery import send_test
+from bos.webhooks.endpoints import webhook_rotate
 from kpis.models import Kpi
 from sync.eventlog import log
 from tests.support.backlog import skip_backlog
 from tests.support.cast import Cast
 from tests.support.receiver import Receiver, answers, make_endpoint, taking_part
 from tests.support.server import working
+from tests.support.services import free_port, wait_for_port
 from tests.support.waiting import until
 
 WITHIN = 30
+PAGE = Path(__file__).resolve().parents[2] / "docs/webhooks.md"
 SETTINGS = {"BOS_OUTBOUND_INSIDE": "on", "BOS_WEBHOOK_TIMEOUT": "0.5"}
 
 
@@ -100,3 +109,35 @@ async def test_d5_two_workers_send_what_many_commit_at_once_in_order_and_soon(
     assert sequences == sorted(set(sequences))
     assert len(sequences) == before + 1 + 30
     assert endpoint.now().lease is None
+
+
+@pytest.mark.once("sqlite")
+async def test_d5_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else(
+    cast: Cast, receiver: Receiver, settings: Any
+) -> None:
+    settings.OUTBOUND_INSIDE = True
+    [program] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    endpoint, port = make_endpoint(cast.home, receiver), free_port()
+    endpoint.set(address=f"http://127.0.0.1:{port}/")
+    environment = os.environ | {"WEBHOOK_SECRET": endpoint.secret, "RECEIVER_PORT": str(port)}
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            await asyncio.to_thread(wait_for_port, port, process.poll)
+            cast.home.revenue.value = 5
+            cast.home.revenue.save()
+            row = endpoint.deliver()
+            assert (row.failures, row.position) == (0, log.head(cast.home.id).sequence)
+            webhook_rotate(endpoint.webhook)
+            endpoint.set(former_until=None)
+            assert send_test(endpoint.now()).status == 400
+        finally:
+            process.terminate()
+        printed, _ = await asyncio.to_thread(process.communicate)
+    assert printed.startswith(f"{cast.home.id}:{row.position} KPI_UPDATED {{'kpiId'")
+    assert printed.count("\n") == 1
