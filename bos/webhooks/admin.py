@@ -272,7 +272,7 @@ class WebhookAdmin(TenantAdmin):
         act = request.POST.get("act")
         if act == "resume" and webhook_resume(webhook):
             self._note(request, webhook, "resumed")
-        elif act == "off" and webhook_switch_off(webhook, by=_staff(request)):
+        elif act == "off" and webhook_switch_off(webhook):
             self._note(request, webhook, "switched off")
         return HttpResponseRedirect(page_of(self, webhook))
 

@@ -109,11 +109,10 @@ def forget_former_secrets() -> int:
     return former.update(former_secret="", former_until=None)
 
 
-def webhook_switch_off(webhook: Webhook, *, by: User | None) -> bool:
+def webhook_switch_off(webhook: Webhook) -> bool:
     """Send it nothing more; False where that is so already."""
     active = Webhook.objects.filter(pk=webhook.pk, state=WebhookState.ACTIVE)
-    reason = f"Switched off by {by}." if by is not None else "Switched off."
-    return bool(active.update(state=WebhookState.OFF, reason=reason[:300]))
+    return bool(active.update(state=WebhookState.OFF, reason="Switched off by hand."))
 
 
 def webhook_resume(webhook: Webhook) -> bool:

@@ -166,10 +166,7 @@ def test_d5_an_admin_sees_and_does_what_is_to_be_done(
     endpoint.deliver()
     assert "nothing waits" in admin.get(page(endpoint)).content.decode()
     admin.post(page(endpoint, "state"), {"act": "off"})
-    assert (endpoint.now().state, endpoint.now().reason) == (
-        WebhookState.OFF,
-        f"Switched off by {cast.alice.user}.",
-    )
+    assert endpoint.now().state == WebhookState.OFF
     action = {"action": "resume_webhooks", "_selected_action": [endpoint.webhook.pk]}
     assert admin.post(reverse("admin:bos_webhook_changelist"), action).status_code == 302
     assert endpoint.now().state == WebhookState.ACTIVE
