@@ -151,6 +151,12 @@ class WebhookAdmin(TenantAdmin):
         fields = ["name", "address", "account", "entity_types", "live_types"]
         return [*fields, "organization"] if request.user.is_superuser else fields
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "account":  # each is called by the name of its user
+            field.queryset = field.queryset.select_related("user")
+        return field
+
     @admin.display(description="state", ordering="standing")
     def standing(self, webhook: Any) -> str:
         return STANDINGS.get(webhook.standing, "")
