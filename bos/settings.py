@@ -506,6 +506,8 @@ LOGGING = {
         },
         # While Redis is away it logs a traceback every other second.
         "channels_redis": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
+        # Of an answer that is none it logs a traceback, with an address that may be a secret.
+        "urllib3": {"level": "ERROR"},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Not every 401 and 404: they are the client's, and it has been told.

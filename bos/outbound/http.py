@@ -116,10 +116,10 @@ def request(
                 answer = Answer(response.status_code, dict(response.headers), content)
         except (requests.RequestException, UnicodeError) as error:
             if deadline.is_over:
-                raise OutboundError(f"No answer within {seconds:g} seconds.") from error
+                raise OutboundError(_too_late(seconds)) from error
             raise _in_words(error, seconds, redirects) from error
-        if deadline.is_over:  # by that the content has ended, perhaps in its middle
-            raise OutboundError("The answer came too slowly.")
+        if deadline.is_over:  # by that it has ended, perhaps in the middle of a header
+            raise OutboundError(_too_late(seconds))
         return answer
 
 
@@ -155,7 +155,7 @@ def _in_words(error: Exception, seconds: float, redirects: int) -> OutboundError
         case InvalidIPAddress():
             return AddressRefused(INSIDE)
         case requests.Timeout():
-            return OutboundError(f"No answer within {seconds:g} seconds.")
+            return OutboundError(_too_late(seconds))
         case requests.TooManyRedirects():
             return OutboundError(f"It was redirected more than {redirects} times.")
         case requests.exceptions.SSLError():
@@ -163,6 +163,10 @@ def _in_words(error: Exception, seconds: float, redirects: int) -> OutboundError
         case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():
             return OutboundError("The receiver cannot be reached, or hung up.")
     return OutboundError("This is no address that a request can be sent to.")
+
+
+def _too_late(seconds: float) -> str:
+    return f"No answer within {seconds:g} seconds."
 
 
 def _content(response: requests.Response, most_bytes: int) -> bytes:

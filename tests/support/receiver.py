@@ -50,6 +50,10 @@ def late(seconds: float) -> Behaviour:
 
 
 def hangs_up(connection: socket.socket, ended: Ended) -> None:
+    connection.sendall(b"HTTP/1.1 2")
+
+
+def hangs_up_in_header(connection: socket.socket, ended: Ended) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
 
 

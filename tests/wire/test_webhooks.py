@@ -84,9 +84,7 @@ async def test_d5_two_workers_send_what_many_commit_at_once_in_order_and_soon(
         connections.close_all()
 
     with ExitStack() as ending:
-        workers = [
-            ending.enter_context(working(tmp_path / f"{n}", **SETTINGS)) for n in range(2)
-        ]
+        workers = [ending.enter_context(working(tmp_path / f"{n}", **SETTINGS)) for n in range(2)]
         before = len(kpis)
         await until(lambda: len(receiver.received) == before, within=WITHIN)
         cast.home.revenue.value = 5
@@ -113,7 +111,7 @@ async def test_d5_two_workers_send_what_many_commit_at_once_in_order_and_soon(
 
 
 @pytest.mark.once("sqlite")
-async def test_d5_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else(
+def test_d5_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else(
     cast: Cast, receiver: Receiver, settings: Any
 ) -> None:
     settings.OUTBOUND_INSIDE = True
@@ -129,7 +127,7 @@ async def test_d5_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else
         text=True,
     ) as process:
         try:
-            await asyncio.to_thread(wait_for_port, port, process.poll)
+            wait_for_port(port, process.poll)
             cast.home.revenue.value = 5
             cast.home.revenue.save()
             row = endpoint.deliver()
@@ -139,6 +137,6 @@ async def test_d5_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else
             assert send_test(endpoint.now()).status == 400
         finally:
             process.terminate()
-        printed, _ = await asyncio.to_thread(process.communicate)
+        printed, _ = process.communicate()
     assert printed.startswith(f"{cast.home.id}:{row.position} KPI_UPDATED {{'kpiId'")
     assert printed.count("\n") == 1
