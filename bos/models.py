@@ -515,13 +515,14 @@ class Webhook(models.Model):
 
     def clean(self) -> None:
         """The account is of the same organization, in which no other webhook has the name."""
-        if self.organization_id is None:  # its own field says so
+        organization_id: uuid.UUID | None = self.organization_id
+        if organization_id is None:  # its own field says so
             return
-        same = Webhook.objects.of(self.organization_id).filter(name=self.name)
+        same = Webhook.objects.of(organization_id).filter(name=self.name)
         if same.exclude(pk=self.pk).exists():
             raise ValidationError({"name": "Another webhook has this name."})
         account = ServiceAccount.objects.filter(pk=self.account_id).first()
-        if account is not None and account.organization_id != self.organization_id:
+        if account is not None and account.organization_id != organization_id:
             raise ValidationError({"account": "The account is of another organization."})
 
 

@@ -163,7 +163,8 @@ class WebhookAdmin(TenantAdmin):
 
     @admin.display(description="events behind")
     def behind(self, webhook: Any) -> int:
-        return max(0, (webhook.head or 0) - webhook.position)
+        behind: int = (webhook.head or 0) - webhook.position
+        return max(0, behind)
 
     @admin.action(description="Resume the selected webhooks")
     def resume_webhooks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -44,7 +45,7 @@ class NotKept(Exception):
 # ------------------------------------------------------------------ what becomes of it
 
 
-def require_room(organization_id: object) -> None:
+def require_room(organization_id: UUID) -> None:
     """Raises ValidationError where the organization has as many endpoints as it may have.
 
     Runs in the transaction that adds one: of two at once the second one waits, and is counted then.
@@ -182,7 +183,7 @@ def standings(webhooks: Collection[Webhook]) -> dict[UUID, Standing]:
     }
 
 
-def with_next(rows: QuerySet[Webhook]) -> QuerySet[Webhook]:
+def with_next(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Annotate `standing`, `head` (of the log) and `next_us`: the time of the event after their
     position."""
     head = StreamHead.objects.filter(pk=OuterRef("log_id")).values("sequence")
@@ -203,7 +204,8 @@ def with_next(rows: QuerySet[Webhook]) -> QuerySet[Webhook]:
     shared=True,
 )
 def _count() -> dict[str, float]:
-    rows = Webhook.objects.order_by().annotate(standing=_STANDING).values_list("standing")
+    every: QuerySet[Any] = Webhook.objects.order_by()
+    rows = every.annotate(standing=_STANDING).values_list("standing")
     found = dict(rows.annotate(Count("pk")))
     return {state: found.get(state, 0) for state in STANDINGS}
 

@@ -110,14 +110,15 @@ def test_d5_a_form_that_is_wrong_says_so_beside_its_field(
 ) -> None:
     foreign, own = make_machine(cast.other.organization), make_machine(cast.home.organization)
     fields = {"name": "x", "address": receiver.address, "account": str(own.user.pk)}
-    for changed, field in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"account": str(foreign.user.pk)}, "account"),
         ({"account": ""}, "account"),
         ({"account": "x"}, "account"),
         ({"name": "\u200b"}, "name"),
         ({"entity_types": ["nothing"]}, "entity_types"),
         ({"live_types": ["PING"]}, "live_types"),
-    ]:
+    ]
+    for changed, field in wrong:
         assert list(errors(admin.post(reverse(ADD), fields | changed))) == [field], changed
     of_another = fields | {"organization": cast.other.id}
     assert list(errors(root.post(reverse(ADD), of_another))) == ["account"]

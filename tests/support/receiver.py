@@ -140,7 +140,7 @@ class Receiver:
         self._behaviours += behaviours
 
     def let_go(self) -> None:
-        """Whatever hangs goes on."""
+        """Have all that hangs go on."""
         self._ended.set()
 
     def __enter__(self) -> Self:

@@ -597,7 +597,8 @@ export interface NotificationReadConfirmed {
  * The subject of a notification: its category says which of these there are. alert: alertId, kpiId,
  * severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
  * report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
- * requestId: of the request that has failed; empty where none was sent with one.
+ * webhook_failed: webhookId. requestId: of the request that has failed; empty where none was sent
+ * with one.
  */
 export interface NotificationSubject {
   alertId?: string;
@@ -606,6 +607,7 @@ export interface NotificationSubject {
   sessionId?: string;
   hostId?: string;
   reportId?: string;
+  webhookId?: string;
   importId?: string;
   connectorId?: string;
   requestId?: string;

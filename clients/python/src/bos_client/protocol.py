@@ -528,7 +528,8 @@ class NotificationSubject(Payload):
     """The subject of a notification: its category says which of these there are. alert: alertId,
     kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
     report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
-    requestId: of the request that has failed; empty where none was sent with one.
+    webhook_failed: webhookId. requestId: of the request that has failed; empty where none was
+    sent with one.
     """
 
     alert_id: str | UnsetType = UNSET
@@ -537,6 +538,7 @@ class NotificationSubject(Payload):
     session_id: str | UnsetType = UNSET
     host_id: str | UnsetType = UNSET
     report_id: str | UnsetType = UNSET
+    webhook_id: str | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
     connector_id: str | UnsetType = UNSET
     request_id: str | UnsetType = UNSET

@@ -3224,7 +3224,8 @@ public struct NotificationReadConfirmed: Codable, Hashable, Sendable {
 /// The subject of a notification: its category says which of these there are. alert: alertId,
 /// kpiId, severity. session_invitation: sessionId, hostId. prediction_failed: kpiId, requestId.
 /// report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
-/// requestId: of the request that has failed; empty where none was sent with one.
+/// webhook_failed: webhookId. requestId: of the request that has failed; empty where none was sent
+/// with one.
 public struct NotificationSubject: Codable, Hashable, Sendable {
     public let alertId: String?
     public let kpiId: String?
@@ -3232,6 +3233,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
     public let sessionId: String?
     public let hostId: String?
     public let reportId: String?
+    public let webhookId: String?
     public let importId: String?
     public let connectorId: String?
     public let requestId: String?
@@ -3243,6 +3245,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         case sessionId
         case hostId
         case reportId
+        case webhookId
         case importId
         case connectorId
         case requestId
@@ -3255,6 +3258,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         sessionId: String? = nil,
         hostId: String? = nil,
         reportId: String? = nil,
+        webhookId: String? = nil,
         importId: String? = nil,
         connectorId: String? = nil,
         requestId: String? = nil
@@ -3265,6 +3269,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         self.sessionId = sessionId
         self.hostId = hostId
         self.reportId = reportId
+        self.webhookId = webhookId
         self.importId = importId
         self.connectorId = connectorId
         self.requestId = requestId
@@ -3278,6 +3283,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
         hostId = try container.decodeIfPresent(String.self, forKey: .hostId)
         reportId = try container.decodeIfPresent(String.self, forKey: .reportId)
+        webhookId = try container.decodeIfPresent(String.self, forKey: .webhookId)
         importId = try container.decodeIfPresent(String.self, forKey: .importId)
         connectorId = try container.decodeIfPresent(String.self, forKey: .connectorId)
         requestId = try container.decodeIfPresent(String.self, forKey: .requestId)
@@ -3291,6 +3297,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         try container.encodeIfPresent(sessionId, forKey: .sessionId)
         try container.encodeIfPresent(hostId, forKey: .hostId)
         try container.encodeIfPresent(reportId, forKey: .reportId)
+        try container.encodeIfPresent(webhookId, forKey: .webhookId)
         try container.encodeIfPresent(importId, forKey: .importId)
         try container.encodeIfPresent(connectorId, forKey: .connectorId)
         try container.encodeIfPresent(requestId, forKey: .requestId)
