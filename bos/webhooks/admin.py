@@ -70,13 +70,13 @@ class WebhookForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         label="Entities",
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Each change, whole: sent as SYNC_UPDATE or SYNC_DELETE.",
+        help_text="Each change, whole: as SYNC_UPDATE or SYNC_DELETE. Nothing ticked: see below.",
     )
     live_types = forms.MultipleChoiceField(
         label="Messages",
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What happens, as it is told live. Nothing ticked here and above: everything.",
+        help_text="What happens, as it is told live. Nothing ticked here and above: everything is sent.",
     )
     address_refusal = ""
     """Found before the transaction was open: to look up a name may take long."""
@@ -141,7 +141,8 @@ class WebhookAdmin(TenantAdmin):
     list_select_related = ("account__user", "organization")
     search_fields = ("name", "address")
     actions = ("resume_webhooks",)
-    change_form_outer_after_template = "admin/bos/webhook.html"
+    change_form_outer_before_template = "admin/bos/webhook.html"
+    change_form_outer_after_template = "admin/bos/webhook_attempts.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)

@@ -190,11 +190,12 @@ def with_next(rows: QuerySet[Any]) -> QuerySet[Any]:
     after = Event.objects.filter(
         organization_id=OuterRef("log_id"), sequence__gt=OuterRef("position")
     )
-    return rows.annotate(
+    annotated: QuerySet[Any] = rows.annotate(
         standing=_STANDING,
         head=Subquery(head),
         next_us=Subquery(after.order_by("sequence").values("at_us")[:1]),
     )
+    return annotated
 
 
 @metrics.gauge(
