@@ -76,7 +76,7 @@ class WebhookForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         label="Messages",
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What happens, as it is told live. Nothing ticked here and above: everything is sent.",
+        help_text="What happens, as it is told live. Nothing ticked here and above: everything.",
     )
     address_refusal = ""
     """Found before the transaction was open: to look up a name may take long."""
