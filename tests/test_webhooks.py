@@ -526,6 +526,26 @@ async def test_d5_slow_receivers_keep_neither_other_endpoints_nor_others_waiting
     assert other.now().lease is None
 
 
+async def test_d5_a_fault_of_ours_at_one_endpoint_stops_no_other(
+    cast: Cast, receiver: Receiver
+) -> None:
+    bad = make_endpoint(cast.home, receiver, name="bad")
+    bad.set(event_types=5)  # nobody can have saved that
+    good = make_endpoint(cast.home, receiver, name="good")
+    [event] = change(cast.home.revenue, 1)
+    courier = Courier()
+    courier.start()
+    try:
+        await until(lambda: good.now().position == event.sequence, within=10)
+        minute = timedelta(seconds=30)
+        await until(lambda: bad.now().due_at > timezone.now() + minute, within=10)
+    finally:
+        courier.end()
+        courier.wait()
+    assert receiver.sequences == [event.sequence]
+    assert (bad.now().lease, bad.now().position) == (None, event.sequence - 1)
+
+
 def test_d5_slow_endpoints_have_half_of_the_threads_at_most(cast: Cast, receiver: Receiver) -> None:
     tenants = [cast.home, cast.other]
     made = []

@@ -11,7 +11,7 @@ import bos.texts
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bos', '0012_service_accounts'),
+        ('bos', '0016_account_links'),
     ]
 
     operations = [
