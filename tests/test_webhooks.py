@@ -416,6 +416,23 @@ def test_d5_events_are_sent_again_from_any_that_is_kept(
     assert endpoint.now().position == end.pruned_sequence
 
 
+def test_d5_a_replay_forgets_failures_and_resumes_nothing(
+    cast: Cast, receiver: Receiver, endpoint: Endpoint
+) -> None:
+    [event] = change(cast.home.revenue, 1)
+    receiver.will(answers(500))
+    assert endpoint.deliver().reason != ""
+    webhook_replay(endpoint.webhook, from_sequence=event.sequence)
+    row = endpoint.now()
+    assert (row.failures, row.failing_since, row.reason) == (0, None, "")
+    receiver.will(answers(410))
+    reason = endpoint.deliver().reason
+    webhook_replay(endpoint.webhook, from_sequence=event.sequence)
+    row = endpoint.deliver()
+    assert (row.state, row.reason) == (WebhookState.OFF, reason)
+    assert len(receiver.received) == 2
+
+
 def test_d5_a_replay_counts_that_is_asked_for_while_a_request_is_under_way(
     cast: Cast, receiver: Receiver, endpoint: Endpoint
 ) -> None:

@@ -132,8 +132,13 @@ def webhook_replay(webhook: Webhook, *, from_sequence: int) -> None:
     end = log.head(webhook.log_id)
     if not end.pruned_sequence < from_sequence <= end.sequence + 1:
         raise NotKept(end.pruned_sequence + 1, end.sequence)
+    failure_is_past = Case(When(state=WebhookState.ACTIVE, then=Value("")), default=F("reason"))
     Webhook.objects.filter(pk=webhook.pk).update(
-        position=from_sequence - 1, failures=0, failing_since=None, due_at=Now()
+        position=from_sequence - 1,
+        failures=0,
+        failing_since=None,
+        due_at=Now(),
+        reason=failure_is_past,
     )
 
 
