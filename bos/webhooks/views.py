@@ -6,13 +6,14 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bos.api.problems import Problem
 from bos.auth.bearer import AuthenticatedPrincipal
 from bos.models import Role, Webhook
 from bos.permissions import has_role
@@ -71,6 +72,25 @@ class Replay(serializers.Serializer[Any]):
     )
 
 
+_STANDING = {
+    "id": "21003971-0697-43db-b7ea-cc146ab8b517",
+    "name": "Till",
+    "address": "https://till.example/events",
+    "eventTypes": ["ALERT", "kpi"],
+    "state": "retrying",
+    "reason": "The receiver answered 503.",
+    "position": 1199,
+    "behind": 18,
+    "lagSeconds": 71.5,
+    "failures": 3,
+    "failingSince": "2026-11-29T17:38:17Z",
+    "deliveredAt": "2026-11-29T17:38:10Z",
+}
+_ONE = OpenApiExample("A webhook", _STANDING, response_only=True)
+_ALL = OpenApiExample("One webhook", {"webhooks": [_STANDING]}, response_only=True)
+_FROM = OpenApiExample("From an event on", {"fromSequence": 1200}, request_only=True)
+
+
 class _ForAdministrators(APIView):
     """Names no scope, so no key opens it."""
 
@@ -85,7 +105,7 @@ class _ForAdministrators(APIView):
 class WebhooksView(_ForAdministrators):
     """Return the organization's webhooks and how they stand. No secret is told."""
 
-    @extend_schema(operation_id="list_webhooks", responses=Webhooks)
+    @extend_schema(operation_id="list_webhooks", responses=Webhooks, examples=[_ALL])
     def get(self, request: Request) -> Response:
         rows = list(Webhook.objects.of(self.principal(request).organization_id))
         standing = standings(rows)
@@ -99,7 +119,12 @@ class ReplayView(_ForAdministrators):
     A paused webhook stays paused: it is resumed in the admin.
     """
 
-    @extend_schema(operation_id="replay_webhook", request=Replay, responses=WebhookStanding)
+    @extend_schema(
+        operation_id="replay_webhook",
+        request=Replay,
+        responses={200: WebhookStanding, 415: Problem, 422: Problem},
+        examples=[_FROM, _ONE],
+    )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         principal = self.principal(request)
         form = Replay(data=request.data)
