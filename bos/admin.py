@@ -27,6 +27,7 @@ from bos.models import Department, Employee, Notification, Organization, User
 from bos.outside import admin as outside
 from bos.people.admin import People
 from bos.service import admin as service
+from bos.webhooks import admin as webhooks
 
 admin.site.index_title = "Administration"
 admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
@@ -37,6 +38,7 @@ for pages in (
     jobs.PAGES,
     outside.PAGES,
     service.PAGES,
+    webhooks.PAGES,
 ):
     register_pages(pages)
 

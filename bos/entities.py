@@ -46,7 +46,7 @@ class NotificationSubject(Message):
     alert: alertId, kpiId, severity. session_invitation: sessionId, hostId. mention:
     annotationId, mentionedBy, the note's sessionId, entityType and entityId. prediction_failed:
     kpiId, requestId. report_failed: reportId, requestId. import_failed: importId.
-    connector_failed: connectorId. delivery_failed: none.
+    connector_failed: connectorId. delivery_failed: none. webhook_failed: webhookId.
     requestId: of the request that has failed; empty where none was sent with one.
     """
 
@@ -56,6 +56,7 @@ class NotificationSubject(Message):
     session_id: str | UnsetType = UNSET
     host_id: str | UnsetType = UNSET
     report_id: Annotated[str, Meta(examples=[A_REPORT])] | UnsetType = UNSET
+    webhook_id: str | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
     connector_id: str | UnsetType = UNSET
     annotation_id: str | UnsetType = UNSET

@@ -46,6 +46,7 @@ from bos.permissions import (
 from bos.service import last_use
 from bos.services import prune_admin_sessions, prune_notifications
 from bos.things import Place, Thing
+from bos.webhooks import endpoints as webhooks
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.eventlog.processors import Processor
@@ -289,6 +290,7 @@ feature = Feature(
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
         "deliveries": keeping.prune_deliveries,
+        "former secrets of webhooks": webhooks.forget_former_secrets,
     },
     jobs=[
         JobType(work=workflow.check, on_given_up=workflow.given_up),
@@ -301,7 +303,7 @@ feature = Feature(
     ],
     imports=[EmployeeImport(), UserImport()],
     histories=[Organization, Department, Employee, User],
-    traces={"imports": people.imports_of},
+    traces={"imports": people.imports_of, "webhooks": webhooks.webhooks_of},
     erasers=[keeping.erase],
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
     panels=PANELS,

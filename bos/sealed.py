@@ -66,7 +66,8 @@ class SealedField(TextField):
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
         """Raises ValueError where somebody has forgotten to seal it."""
-        if value and not str(value).startswith(_BEGIN):
+        is_column = hasattr(value, "as_sql")  # another one, sealed as this is
+        if value and not is_column and not str(value).startswith(_BEGIN):
             raise ValueError(f"{self.attname} is not sealed")
         return super().get_db_prep_save(value, connection)
 

@@ -287,6 +287,8 @@ OUTBOUND_INSIDE = env.bool("BOS_OUTBOUND_INSIDE", False)
 CONNECTOR_FILES = env.str("BOS_CONNECTOR_FILES", "")
 """Where the SQLite files lie that connectors may read: in it a directory for each organization, by
 its id. Without it there are none."""
+WEBHOOK_TIMEOUT = decimal("BOS_WEBHOOK_TIMEOUT", 10)
+"""Patience with the receiver of a webhook; six times that with a worker that is gone."""
 REPORT_DAYS = decimal("BOS_REPORT_DAYS", 7)
 """How long the link of a report opens."""
 
@@ -551,6 +553,8 @@ LOGGING = {
         },
         # While Redis is away it logs a traceback every other second.
         "channels_redis": {"handlers": ["brief"], "level": "WARNING", "propagate": False},
+        # Of an answer that is none it logs a traceback, with an address that may be a secret.
+        "urllib3": {"level": "ERROR"},
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Its words may hold tokens of addresses: bos.outside.chat reads them, and keeps the status.

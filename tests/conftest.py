@@ -75,6 +75,7 @@ RUN_ONCE = {
     "admin/test_admin_connectors.py": "postgres",
     "admin/test_admin_notes.py": "postgres",
     "admin/test_admin_pages.py": "postgres",
+    "admin/test_admin_webhooks.py": "postgres",
     "test_links.py": "postgres",
     "browser/test_client.py": "sqlite",
     "browser/test_messages.py": "sqlite",

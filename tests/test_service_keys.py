@@ -186,6 +186,11 @@ ROUTES = {
     **{f"/api/v1/{name}/{UNKNOWN}": ("get", Scope.READ) for name in NAMES},
 }
 OPEN = {"api/schema", "api/messages"}
+CLOSED = {
+    "/api/v1/webhooks": "get",
+    "/api/v1/webhooks/00000000-0000-4000-8000-000000000000/replay": "post",
+}
+"""For people alone: no key opens them, and the method that is tried."""
 
 
 def _addresses(patterns: list[Any], before: str = "") -> Iterator[str]:
@@ -203,7 +208,7 @@ def test_d1_every_address_of_the_api_is_tried_with_every_scope() -> None:
         for route in _addresses(get_resolver().url_patterns)
         if route.startswith("api/") and route not in OPEN
     }
-    assert found == set(ROUTES)
+    assert found == {*ROUTES, *CLOSED}
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -222,6 +227,15 @@ def test_d1_a_key_opens_what_it_is_for_and_nothing_else(
     assert (answer.status_code, told["code"]) == (403, "FORBIDDEN")
     assert told.get("details", {}) == ({"scope": needed} if needed else {})
     assert (needed or "No key opens it") in told["message"]
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_d1_no_key_opens_what_is_for_people_alone(cast: Cast, path: str) -> None:
+    machine = make_machine(cast.home.organization, Role.ADMIN, scopes=list(Scope))
+    headers = {"Authorization": f"Bearer {machine.token}"}
+    answer = getattr(Browser(), CLOSED[path])(path, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert "No key opens it." in answer.json()["message"]
 
 
 def test_d1_the_last_use_is_written_after_the_request(cast: Cast) -> None:

@@ -22,6 +22,7 @@ GROUPS = (
             ("bos.User", "person"),
             ("bos.ServiceAccount", "smart_toy"),
             ("bos.OutsideChannel", "forum"),
+            ("bos.Webhook", "webhook"),
         ),
     ),
     (

@@ -9,6 +9,7 @@ from bos.api.me import MeView
 from bos.api.readables import READABLES
 from bos.api.reading import paths
 from bos.outside.api import PushKeyView, PushSubscriptionsView
+from bos.webhooks.views import ReplayView, WebhooksView
 
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
@@ -16,6 +17,8 @@ urlpatterns = [
     path("push-key", PushKeyView.as_view(), name="push-key"),
     path("push-subscriptions", PushSubscriptionsView.as_view(), name="push-subscriptions"),
     *paths(*READABLES),
+    path("webhooks", WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/replay", ReplayView.as_view(), name="webhook_replay"),
     path("", include("kpis.api_urls")),
     path("", include("collaboration.api_urls")),
 ]

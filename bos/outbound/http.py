@@ -7,15 +7,20 @@ it is for each redirect. What comes back is read up to a bound of bytes and of t
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress, filter_host
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 SECONDS = 10.0
 """Patience with a receiver, from the connection to the last byte."""
@@ -96,12 +101,29 @@ def request(
 ) -> Answer:
     """Send one request, and return the answer whatever its status.
 
-    redirects: how many are followed; 0 returns the first one as the answer.
+    most_bytes: of the answer's content; 0 where the status is enough, and nothing of it is read.
+    redirects: how many are followed; 0 returns the first one as the answer, without content.
     Raises AddressRefused, and OutboundError where no answer came in time or it was too long.
     """
     if urlsplit(address).scheme not in ("http", "https"):
         raise AddressRefused("An address begins with https:// or http:// and names a host.")
-    ends_at = time.monotonic() + seconds
+    with _session(seconds, redirects) as session, _Deadline(seconds) as deadline:
+        try:
+            with session.request(
+                method, address, headers=dict(headers or {}), data=body, params=params, stream=True
+            ) as response:
+                content = _content(response, most_bytes) if most_bytes else b""
+                answer = Answer(response.status_code, dict(response.headers), content)
+        except (requests.RequestException, UnicodeError) as error:
+            if deadline.is_over:
+                raise OutboundError(_too_late(seconds)) from error
+            raise _in_words(error, seconds, redirects) from error
+        if deadline.is_over:  # by that it has ended, perhaps in the middle of a header
+            raise OutboundError(_too_late(seconds))
+        return answer
+
+
+def _session(seconds: float, redirects: int) -> requests.Session:
     manager = Manager(
         Config(
             ip_filter_enable=not settings.OUTBOUND_INSIDE,
@@ -111,36 +133,118 @@ def request(
             user_agent_override="BOS",
         )
     )
-    with manager.get_session() as session:
-        session.trust_env = False  # no proxy and no password of the environment's
-        session.max_redirects = redirects or 1  # where none is followed it looks at the first
-        try:
-            with session.request(
-                method, address, headers=dict(headers or {}), data=body, params=params, stream=True
-            ) as response:
-                content = _content(response, ends_at, most_bytes)
-                return Answer(response.status_code, dict(response.headers), content)
-        except InvalidIPAddress as error:
-            raise AddressRefused(INSIDE) from error
-        except requests.Timeout as error:
-            raise OutboundError(f"No answer within {seconds:g} seconds.") from error
-        except requests.TooManyRedirects as error:
-            raise OutboundError(f"It was redirected more than {redirects} times.") from error
-        except requests.exceptions.SSLError as error:
-            raise OutboundError("The certificate of the receiver does not hold.") from error
-        except requests.ConnectionError as error:
-            raise OutboundError("The receiver cannot be reached, or hung up.") from error
-        except (requests.RequestException, UnicodeError) as error:
-            raise OutboundError("This is no address that a request can be sent to.") from error
+    session: requests.Session = manager.get_session()
+    session.trust_env = False  # no proxy and no password of the environment's
+    session.max_redirects = redirects or 1  # where none is followed it looks at the first
+    session.hooks["response"] = [_leave_content_of_redirect]
+    for adapter in session.adapters.values():
+        assert isinstance(adapter, requests.adapters.HTTPAdapter)
+        adapter.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return session
 
 
-def _content(response: requests.Response, ends_at: float, most_bytes: int) -> bytes:
-    """Raises OutboundError where it is longer, or comes too slowly."""
+def _leave_content_of_redirect(response: requests.Response, **_: Any) -> None:
+    """Without this the library reads all of it, however much that is, before it looks further."""
+    if response.is_redirect:
+        response._content = b""
+        response.close()
+
+
+def _in_words(error: Exception, seconds: float, redirects: int) -> OutboundError:
+    match error:
+        case InvalidIPAddress():
+            return AddressRefused(INSIDE)
+        case requests.Timeout():
+            return OutboundError(_too_late(seconds))
+        case requests.TooManyRedirects():
+            return OutboundError(f"It was redirected more than {redirects} times.")
+        case requests.exceptions.SSLError():
+            return OutboundError("The certificate of the receiver does not hold.")
+        case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():
+            return OutboundError("The receiver cannot be reached, or hung up.")
+    return OutboundError("This is no address that a request can be sent to.")
+
+
+def _too_late(seconds: float) -> str:
+    return f"No answer within {seconds:g} seconds."
+
+
+def _content(response: requests.Response, most_bytes: int) -> bytes:
+    """Raises OutboundError where it is longer."""
     read = bytearray()
     for chunk in response.iter_content(CHUNK):
         read += chunk
         if len(read) > most_bytes:
             raise OutboundError(f"The answer is longer than {most_bytes:,} bytes.")
-        if time.monotonic() > ends_at:
-            raise OutboundError("The answer came too slowly.")
     return bytes(read)
+
+
+# ------------------------------------------------------------------ the end of a request's time
+
+
+class _Deadline:
+    """Ends the connections of a request when its time is over.
+
+    The timeout of a socket is about its next byte: by that, a receiver that sends one every few
+    seconds, of a header perhaps, is never too late.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._before = _deadline.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _deadline.reset(self._before)
+        self._timer.cancel()
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    def watch(self, connection: socket.socket) -> None:
+        """End this connection, too, when the time is over."""
+        with self._lock:
+            # Its own descriptor: TLS takes the socket's away.
+            self._connections.append(connection.dup())
+        if self.is_over:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            for connection in self._connections:
+                with suppress(OSError):  # it has ended by itself
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+_deadline: ContextVar[_Deadline] = ContextVar("deadline of a request")
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        _deadline.get().watch(made)
+        return made
+
+
+class _SecureConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        _deadline.get().watch(made)
+        return made
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection

@@ -190,16 +190,16 @@ class Run:
 def _live(event: LoggedEvent, *, request_id: str | None) -> bytes:
     return encode(
         event.live_type,
-        _with_entity(event),
+        live_payload(event),
         request_id=request_id,
         timestamp=wire_time_us(event.at_us),
     )
 
 
-def _with_entity(event: LoggedEvent) -> bytes:
-    """The payload with what every sync message says, too (decision V8).
+def live_payload(event: LoggedEvent) -> bytes:
+    """Return the payload of its own type, with what every sync message says, too (decision V8).
 
-    The payload was encoded before the event had its place in the order.
+    It was encoded before the event had its place in the order.
     """
     entity = ""
     if event.has_topics():
@@ -212,6 +212,12 @@ def _with_entity(event: LoggedEvent) -> bytes:
 
 def sync_message(event: LoggedEvent) -> bytes:
     """The event as SYNC_UPDATE or SYNC_DELETE: live and in every replay alike."""
+    timestamp = wire_time_us(event.at_us)
+    return encode(sync_type(event), sync_payload(event), timestamp=timestamp)
+
+
+def sync_payload(event: LoggedEvent) -> bytes:
+    """Return the payload of that message."""
     payload: SyncUpdate | SyncDelete
     if event.change_type == "deleted":
         deleted = msgspec.json.decode(event.data, type=Deletion)
@@ -222,7 +228,6 @@ def sync_message(event: LoggedEvent) -> bytes:
             deleted.deleted_at,
             event.sequence,
         )
-        type_ = "SYNC_DELETE"
     else:
         payload = SyncUpdate(
             event.entity_type,
@@ -232,5 +237,4 @@ def sync_message(event: LoggedEvent) -> bytes:
             event.actor_id,
             event.sequence,
         )
-        type_ = "SYNC_UPDATE"
-    return encode(type_, codecs.to_json(payload), timestamp=wire_time_us(event.at_us))
+    return codecs.to_json(payload)

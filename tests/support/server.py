@@ -40,6 +40,7 @@ LIBRARIES = [
     *("msgspec", "jwt", "environs", "dj_database_url", "psutil", "prometheus_client"),
     *("pythonjsonlogger.json", "pygments.formatters", "pygments.lexers", "yaml", "uritemplate"),
     *("django.middleware.gzip", "pydoc"),
+    *("requests", "requests_hardened", "standardwebhooks", "cryptography.fernet"),
 ]
 # A process that has imported them, and of which a process is forked for each server.
 forkserver = multiprocessing.get_context("forkserver")

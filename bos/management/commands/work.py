@@ -1,4 +1,5 @@
-"""The background worker: processes the log, and does what is enqueued and scheduled."""
+"""The background worker: processes the log, does what is enqueued and scheduled, delivers to
+webhooks."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from bos.jobs.queue import due_jobs
 from bos.jobs.schedules import make_schedules, put_schedules_right
 from bos.web.health import refuse_pending_migrations
 from bos.web.serving import how_it_ended
+from bos.webhooks.courier import Courier
 from sync.delivery.bus import bus
 from sync.eventlog.processors import advance
 
@@ -39,7 +41,10 @@ END_SECONDS = 15
 
 
 class Command(BaseCommand):
-    help = "Do background work: alerts, insights, reports, imports. SIGTERM finishes what is begun."
+    help = (
+        "Do background work: alerts, insights, reports, imports, webhooks. SIGTERM finishes what is"
+        " begun."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -72,6 +77,8 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
         cluster.start()
+        courier = Courier()  # its threads come after the processes that are forked
+        courier.start()
         self.stdout.write("Working ...")
         self.stdout.flush()
         watch, schedules = StallWatch(), _Schedules()
@@ -79,7 +86,9 @@ class Command(BaseCommand):
             schedules.keep()
             if watch.stalled() or not cluster.sentinel.is_alive():
                 self._begin_anew(cluster)
+        courier.end()
         cluster.stop()
+        courier.wait()
         bus.close()
         signal.alarm(0)
 

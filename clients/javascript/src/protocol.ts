@@ -637,7 +637,8 @@ export interface NotificationReadConfirmed {
  * severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy, the note's
  * sessionId, entityType and entityId. prediction_failed: kpiId, requestId. report_failed: reportId,
  * requestId. import_failed: importId. connector_failed: connectorId. delivery_failed: none.
- * requestId: of the request that has failed; empty where none was sent with one.
+ * webhook_failed: webhookId. requestId: of the request that has failed; empty where none was sent
+ * with one.
  */
 export interface NotificationSubject {
   alertId?: string;
@@ -646,6 +647,7 @@ export interface NotificationSubject {
   sessionId?: string;
   hostId?: string;
   reportId?: string;
+  webhookId?: string;
   importId?: string;
   connectorId?: string;
   annotationId?: string;

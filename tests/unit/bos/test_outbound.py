@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from django.db import connection
 from bos import sealed
 from bos.outbound import http
 from bos.outbound.http import AddressRefused, OutboundError
+from tests.support.receiver import Receiver, answers, hangs, never_ends, trickles
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def test_d5_a_redirect_is_an_answer_unless_it_may_be_followed(settings: Any) -> 
     with receiver(moved, moved, ok) as port:
         assert http.request("GET", f"http://127.0.0.1:{port}/").status == 302
         assert http.request("GET", f"http://127.0.0.1:{port}/", redirects=1).content == b"ok"
-    with receiver(moved, moved, moved) as port, pytest.raises(OutboundError, match="redirected"):
+    with receiver(moved, moved) as port, pytest.raises(OutboundError, match="redirected"):
         http.request("GET", f"http://127.0.0.1:{port}/", redirects=1)
 
 
@@ -120,6 +122,34 @@ def test_d5_an_answer_that_is_too_long_or_never_comes_is_an_error(settings: Any)
         ended.set()
     with pytest.raises(OutboundError, match="cannot be reached"):
         http.request("GET", f"http://127.0.0.1:{port}/")
+
+
+def test_d5_the_time_of_a_request_is_up_whatever_trickles_in(settings: Any) -> None:
+    settings.OUTBOUND_INSIDE = True
+    for answer in (trickles, hangs):
+        with Receiver() as receiver:
+            receiver.will(answer)
+            began = time.monotonic()
+            with pytest.raises(OutboundError, match=r"within 0\.3 seconds"):
+                http.request("GET", receiver.address, seconds=0.3)
+            assert time.monotonic() - began < 3  # each byte comes within 0.05
+    with Receiver() as receiver:
+        receiver.will(never_ends(200))
+        with pytest.raises(OutboundError, match="longer than"):
+            http.request("GET", receiver.address, seconds=5)
+
+
+def test_d5_nothing_is_read_of_what_nobody_asks_for(settings: Any) -> None:
+    settings.OUTBOUND_INSIDE = True
+    endless = [never_ends(200), never_ends(302, "Location: /x"), never_ends(302, "Location: /x")]
+    with Receiver() as receiver:
+        receiver.will(*endless, answers(200, content=b"there"))
+        began = time.monotonic()
+        assert http.request("GET", receiver.address, seconds=9, most_bytes=0).status == 200
+        assert http.request("GET", receiver.address, seconds=9).status == 302
+        answer = http.request("GET", receiver.address, seconds=9, redirects=1)
+        assert answer.content == b"there"
+        assert time.monotonic() - began < 8  # each would have taken 9 s
 
 
 # ------------------------------------------------------------------ secrets at rest

@@ -550,8 +550,8 @@ class NotificationSubject(Payload):
     kpiId, severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy,
     the note's sessionId, entityType and entityId. prediction_failed: kpiId, requestId.
     report_failed: reportId, requestId. import_failed: importId. connector_failed: connectorId.
-    delivery_failed: none. requestId: of the request that has failed; empty where none was sent
-    with one.
+    delivery_failed: none. webhook_failed: webhookId. requestId: of the request that has failed;
+    empty where none was sent with one.
     """
 
     alert_id: str | UnsetType = UNSET
@@ -560,6 +560,7 @@ class NotificationSubject(Payload):
     session_id: str | UnsetType = UNSET
     host_id: str | UnsetType = UNSET
     report_id: str | UnsetType = UNSET
+    webhook_id: str | UnsetType = UNSET
     import_id: str | UnsetType = UNSET
     connector_id: str | UnsetType = UNSET
     annotation_id: str | UnsetType = UNSET

@@ -3358,7 +3358,8 @@ public struct NotificationReadConfirmed: Codable, Hashable, Sendable {
 /// kpiId, severity. session_invitation: sessionId, hostId. mention: annotationId, mentionedBy, the
 /// note's sessionId, entityType and entityId. prediction_failed: kpiId, requestId. report_failed:
 /// reportId, requestId. import_failed: importId. connector_failed: connectorId. delivery_failed:
-/// none. requestId: of the request that has failed; empty where none was sent with one.
+/// none. webhook_failed: webhookId. requestId: of the request that has failed; empty where none was
+/// sent with one.
 public struct NotificationSubject: Codable, Hashable, Sendable {
     public let alertId: String?
     public let kpiId: String?
@@ -3366,6 +3367,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
     public let sessionId: String?
     public let hostId: String?
     public let reportId: String?
+    public let webhookId: String?
     public let importId: String?
     public let connectorId: String?
     public let annotationId: String?
@@ -3381,6 +3383,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         case sessionId
         case hostId
         case reportId
+        case webhookId
         case importId
         case connectorId
         case annotationId
@@ -3397,6 +3400,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         sessionId: String? = nil,
         hostId: String? = nil,
         reportId: String? = nil,
+        webhookId: String? = nil,
         importId: String? = nil,
         connectorId: String? = nil,
         annotationId: String? = nil,
@@ -3411,6 +3415,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         self.sessionId = sessionId
         self.hostId = hostId
         self.reportId = reportId
+        self.webhookId = webhookId
         self.importId = importId
         self.connectorId = connectorId
         self.annotationId = annotationId
@@ -3428,6 +3433,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         sessionId = try container.decodeIfPresent(String.self, forKey: .sessionId)
         hostId = try container.decodeIfPresent(String.self, forKey: .hostId)
         reportId = try container.decodeIfPresent(String.self, forKey: .reportId)
+        webhookId = try container.decodeIfPresent(String.self, forKey: .webhookId)
         importId = try container.decodeIfPresent(String.self, forKey: .importId)
         connectorId = try container.decodeIfPresent(String.self, forKey: .connectorId)
         annotationId = try container.decodeIfPresent(String.self, forKey: .annotationId)
@@ -3445,6 +3451,7 @@ public struct NotificationSubject: Codable, Hashable, Sendable {
         try container.encodeIfPresent(sessionId, forKey: .sessionId)
         try container.encodeIfPresent(hostId, forKey: .hostId)
         try container.encodeIfPresent(reportId, forKey: .reportId)
+        try container.encodeIfPresent(webhookId, forKey: .webhookId)
         try container.encodeIfPresent(importId, forKey: .importId)
         try container.encodeIfPresent(connectorId, forKey: .connectorId)
         try container.encodeIfPresent(annotationId, forKey: .annotationId)

@@ -1,0 +1,1 @@
+"""Events of an organization for other systems, by requests to their endpoints (decision D5)."""
