@@ -16,6 +16,7 @@ from bos.adminsite.departments import DepartmentTreeAdmin
 from bos.adminsite.pages import register_pages
 from bos.adminsite.tenant import TenantAdmin
 from bos.history import admin as history
+from bos.identity import admin as identity
 from bos.imports import admin as imports
 from bos.imports.admin import ExportAdmin
 from bos.imports.resources import EmployeeResource
@@ -27,8 +28,16 @@ from bos.people.admin import People
 from bos.service import admin as service
 
 admin.site.index_title = "Administration"
-admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
-for pages in (events.PAGES, history.PAGES, imports.PAGES, jobs.PAGES, service.PAGES):
+# The pages that come with them.
+admin.site.unregister((Group, *jobs.PAGES, *identity.foreign_pages()))
+for pages in (
+    events.PAGES,
+    history.PAGES,
+    identity.PAGES,
+    imports.PAGES,
+    jobs.PAGES,
+    service.PAGES,
+):
     register_pages(pages)
 
 
@@ -81,7 +90,9 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(People, Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # in the stubs only
+class UserAdmin(  # type: ignore[type-arg]  # generic in the stubs only
+    identity.FactorReset, People, Leaving, DjangoUserAdmin
+):
     actions: Any = (*People.actions, *Leaving.actions)
     list_display = (
         "email",

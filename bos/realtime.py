@@ -35,7 +35,7 @@ from bos.people import own_data, sending, sign_ins
 from bos.people.imports import UserImport
 from bos.permissions import READ_OF_DEPARTMENTS, READ_OF_USERS, may_follow_departments
 from bos.service import last_use
-from bos.services import prune_admin_sessions, prune_notifications
+from bos.services import prune_notifications, prune_sessions
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
 from sync.protocol.identity import Actor
@@ -49,6 +49,7 @@ class OrganizationSync(EntitySync[Organization]):
     model = Organization
     entity_type = "organization"
     shape = OrganizationData
+    ignored: ClassVar[frozenset[str]] = frozenset({"require_mfa", "updated_at"})
 
     def organization_id(self, row: Organization) -> str:
         return str(row.pk)
@@ -255,7 +256,7 @@ feature = Feature(
     retention={
         "sign-ins": prune_sign_ins,
         "spent tokens": prune_spent,
-        "sessions of the admin": prune_admin_sessions,
+        "sessions": prune_sessions,
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
     },

@@ -21,6 +21,7 @@ GROUPS = (
             ("bos.Employee", "badge"),
             ("bos.User", "person"),
             ("bos.ServiceAccount", "smart_toy"),
+            ("bos.IdentityProvider", "passkey"),
         ),
     ),
     (
