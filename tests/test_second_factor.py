@@ -466,3 +466,17 @@ def test_d6_a_page_that_is_asked_for_costs_a_session_one_query_more(
     browser = signed_in(cast.bob)
     with django_assert_max_num_queries(4):
         assert browser.get("/account/logout/").status_code == 200
+
+
+def test_d6_a_factor_whose_key_is_gone_opens_nothing_and_fails_nothing(
+    cast: Cast, settings: Any
+) -> None:
+    app = app_of(cast.bob)
+    codes = recovery_codes_of(cast.bob)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "n" * 60
+    assert token(cast.bob, app.code())[1]["code"] == "INVALID_CODE"
+    assert token(cast.bob, codes[0])[1]["code"] == "INVALID_CODE"
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert token(cast.bob, app.code())[0] == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert token(cast.bob, app.code(1))[0] == 200, "it was sealed with the new key when it was used"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -23,7 +25,9 @@ from django.utils.crypto import constant_time_compare
 from bos.identity import second_factor
 from bos.identity.entering import CHANGED, is_here, refuse
 from bos.models import User
-from bos.sealed import seal, unseal
+from bos.sealed import CannotOpen, seal, unseal
+
+logger = logging.getLogger("bos.login")
 
 BACKEND = "bos.auth.throttle.ThrottledBackend"
 PROVED = "proved"
@@ -119,7 +123,12 @@ class FactorAdapter(DefaultMFAAdapter):
         return seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return unseal(encrypted_text)
+        """Where the key is gone, a secret that no code fits: nothing opens, and nothing fails."""
+        try:
+            return unseal(encrypted_text)
+        except CannotOpen:
+            logger.error("second factor cannot be opened: its SECRET_KEY is gone")
+            return generate_totp_secret()
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         user: Any = authenticator.user

@@ -11,7 +11,7 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
-from allauth.mfa.utils import decrypt
+from allauth.mfa.utils import decrypt, encrypt
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -91,7 +91,8 @@ def _opens(app: Authenticator, typed: str) -> bool:
     for counter in totp.yield_hotp_counters_from_time():
         expected = totp.format_hotp_value(totp.hotp_value(secret, counter))
         if constant_time_compare(typed, expected) and counter > used:
-            app.data["used"] = counter
+            # Sealed anew: with the newest key, so that older ones can go once they have rotated.
+            app.data |= {"used": counter, "secret": encrypt(secret)}
             app.last_used_at = timezone.now()
             app.save(update_fields=["data", "last_used_at"])
             return True
