@@ -38,6 +38,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from bos.auth.attempts import TooManyAttempts
+from bos.auth.hashing import Places, TooBusy
 from bos.identity.entering import count_beginning, enter, refuse, refuse_too_many
 from bos.models import IdentityLink, IdentityProvider, Role, User
 from bos.outbound import http
@@ -53,6 +54,8 @@ DISCOVERY_SECONDS = 300
 """How long what a provider says of itself is taken for true; its keys are asked for each time."""
 LEEWAY_SECONDS = 60
 ANSWER_BYTES = 2**18
+SECONDS = 4.0
+"""Patience with a provider, for each of the three or four things that it is asked."""
 SUBJECT_LENGTH = 255
 # None whose key is a secret that both know: the client's secret signs nothing.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
@@ -75,20 +78,27 @@ class Refused(Exception):
 # ------------------------------------------------------------------ the way to the provider
 
 
+# A provider that does not answer holds some of the threads that all pages have, and never all.
+talks = Places(max(1, settings.HTTP_CONCURRENCY // 2), waiting=1, patience=1.0)
+
+
 class OutboundSession(requests.Session):
     """Sends by `bos.outbound.http`: the addresses were typed in, or are told by what was."""
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
-        """Raises requests.ConnectionError where no answer comes, or none may be asked for."""
+        """Raises requests.ConnectionError where no answer comes, or none may be asked for, and
+        TooBusy where too many wait for providers already."""
         body = request.body
         try:
-            answer = http.request(
-                request.method or "GET",
-                request.url or "",
-                headers=dict(request.headers),
-                body=body.encode() if isinstance(body, str) else body,
-                most_bytes=ANSWER_BYTES,
-            )
+            with talks.one():
+                answer = http.request(
+                    request.method or "GET",
+                    request.url or "",
+                    headers=dict(request.headers),
+                    body=body.encode() if isinstance(body, str) else body,
+                    seconds=SECONDS,
+                    most_bytes=ANSWER_BYTES,
+                )
         except OutboundError as error:
             raise requests.ConnectionError(str(error)) from error
         response = requests.Response()
@@ -109,7 +119,7 @@ class Discovery(msgspec.Struct):
     jwks_uri: str
     userinfo_endpoint: str = ""
     # As the standard says where it is left out.
-    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
 class Connection(OpenIDConnectOAuth2Adapter):
@@ -375,11 +385,11 @@ def login(request: HttpRequest, provider_id: str) -> HttpResponse:
     row = _provider(provider_id)
     try:
         count_beginning(request)
-    except TooManyAttempts as refusal:
-        return refuse_too_many(request, refusal)
-    try:
-        answer: HttpResponse = Connection(request, row).get_provider().redirect_from_request(request)
+        provider = Connection(request, row).get_provider()
+        answer: HttpResponse = provider.redirect_from_request(request)
         return answer
+    except (TooManyAttempts, TooBusy) as refusal:
+        return refuse_too_many(request, refusal)
     except FAULTS as fault:
         return _failed(request, row, fault)
 
@@ -402,6 +412,8 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     except Refused as refused:
         logger.info("sign-in refused", extra=_extra(row) | {"reason": str(refused)})
         return refuse(request, str(refused))
+    except TooBusy as refusal:
+        return refuse_too_many(request, refusal)
     except FAULTS as fault:
         return _failed(request, row, fault)
     if request.user.is_authenticated:

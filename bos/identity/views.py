@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from allauth.account.internal.stagekit import clear_login
 from allauth.mfa.webauthn.views import login_webauthn
 from django.contrib.auth import logout
@@ -38,9 +37,14 @@ NOT_FOR_THE_ADMIN = (
     "You are signed in, but these pages are for administrators. One of them can give you the role."
 )
 
+if TYPE_CHECKING:  # generic for the type checker only
+    SignInPage = FormView[SignInForm]
+else:
+    SignInPage = FormView
+
 
 @method_decorator([never_cache, sensitive_post_parameters("password")], name="dispatch")
-class LoginView(FormView[SignInForm]):
+class LoginView(SignInPage):
     """Signs in by email and password, and leads to all other ways."""
 
     template_name = "account/login.html"

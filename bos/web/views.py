@@ -20,7 +20,8 @@ from sync.eventlog.faults import passes
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The page signs in and connects like any client; nothing of a tenant is in it. For whoever has
     signed in to a session it asks for tokens, and needs what proves that it is this page."""
-    email = request.user.email if isinstance(request.user, User) else ""
+    user = request.user
+    email = user.email if isinstance(user, User) and user.organization_id else ""
     response = render(request, "dashboard.html", {"demo": settings.DEBUG, "email": email})
     if email:
         patch_cache_control(response, private=True, no_store=True)
