@@ -10,5 +10,6 @@ class BosConfig(AppConfig):
 
     def ready(self) -> None:
         from bos import checks
+        from bos.identity import sessions  # noqa: F401 - listens to whoever signs in or out
 
         checks.register_all()

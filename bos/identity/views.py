@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from allauth.account.internal.stagekit import clear_login
 from allauth.mfa.webauthn.views import login_webauthn
 from django.contrib.auth import logout
