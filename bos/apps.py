@@ -10,6 +10,7 @@ class BosConfig(AppConfig):
 
     def ready(self) -> None:
         from bos import checks
-        from bos.identity import sessions  # noqa: F401 - listens to whoever signs in or out
+        from bos.identity import sessions
 
         checks.register_all()
+        sessions.listen()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
+from django.db import connections
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -94,6 +97,23 @@ def test_d6_a_code_opens_once(cast: Cast) -> None:
     )
     assert second_factor.prove(cast.bob.user, app.code(-1)) is None, "of before the one used"
     assert second_factor.prove(cast.bob.user, app.code(1)) is not None
+
+
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_d6_of_parallel_uses_of_a_code_one_opens(cast: Cast, kind: str) -> None:
+    app = app_of(cast.bob)
+    code = recovery_codes_of(cast.bob)[0] if kind == "recovery" else app.code()
+    start = threading.Barrier(5)
+
+    def use(_: int) -> bool:
+        try:
+            start.wait(10)
+            return second_factor.prove(cast.bob.user, code) is not None
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sorted(pool.map(use, range(5))) == [False] * 4 + [True]
 
 
 @pytest.mark.parametrize(("steps", "opens"), [(-2, False), (-1, True), (0, True), (1, True)])

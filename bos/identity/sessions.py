@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -30,14 +29,18 @@ def sign_in_of(request: HttpRequest) -> str:
     return str(request.session.get(KEY, ""))
 
 
-@receiver(user_logged_in)
+def listen() -> None:
+    """Note each sign-in and sign-out of a session, whichever view it comes from."""
+    user_logged_in.connect(_begin)
+    user_logged_out.connect(_end)
+
+
 def _begin(request: HttpRequest, user: User, **_: Any) -> None:
     sign_in = sign_ins.begin(user, refresh_id="", address=address_of(request))
     request.session[KEY] = str(sign_in.pk)
     signed_in(request, user, source="session")
 
 
-@receiver(user_logged_out)
 def _end(request: HttpRequest, user: User | None, **_: Any) -> None:
     sign_in = sign_ins.living(sign_in_of(request))
     if sign_in is not None:
