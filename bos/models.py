@@ -324,8 +324,8 @@ class SignIn(models.Model):
     """A sign-in: over REST every token of it names this row (`sid`), on a page its session.
 
     A refresh token works once, and of parallel uses one wins: the one whose UPDATE finds the token
-    in `refresh_id`. Ended, none of its tokens holds any more, access tokens included, and its session
-    is over.
+    in `refresh_id`. Ended, none of its tokens holds any more, access tokens included, and its
+    session is over.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -256,7 +256,7 @@ feature = Feature(
     retention={
         "sign-ins": prune_sign_ins,
         "spent tokens": prune_spent,
-        "sessions": prune_sessions,
+        "sessions of pages": prune_sessions,
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
     },

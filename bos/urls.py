@@ -29,9 +29,7 @@ urlpatterns = [
     # With and without a trailing slash: a redirect would lose a POST's body.
     re_path(r"^auth/token/?$", auth_views.TokenView.as_view(), name="token"),
     re_path(r"^auth/refresh/?$", auth_views.RefreshView.as_view(), name="refresh"),
-    re_path(
-        r"^auth/session/?$", identity_views.SessionTokensView.as_view(), name="session-tokens"
-    ),
+    re_path(r"^auth/session/?$", identity_views.SessionTokensView.as_view(), name="session-tokens"),
     re_path(r"^auth/logout/?$", auth_views.LogoutView.as_view(), name="logout"),
     re_path(r"^auth(?:/|$)", auth_views.not_found),
     path("docs/", docs.index),

@@ -410,7 +410,7 @@ def test_d6_the_way_of_the_clients_secret_is_the_providers(cast: Cast, liar: Lyi
     assert posted["client_secret"] == SECRET
 
 
-# ------------------------------------------------------------------ addresses inside, and which there are
+# ------------------------------------------------------------------ which addresses there are
 
 
 def test_d6_a_provider_inside_the_network_is_neither_saved_nor_asked(

@@ -121,9 +121,7 @@ def test_d6_of_namesakes_the_password_decides_and_on_the_way_to_the_admin_the_ro
         for tenant, role in zip(tenants, roles, strict=True)
     ]
     for person, password in zip(people, [PASSWORD, PASSWORD, "another horse"], strict=True):
-        User.objects.filter(pk=person.user.pk).update(
-            email=email, password=make_password(password)
-        )
+        User.objects.filter(pk=person.user.pk).update(email=email, password=make_password(password))
         person.user.refresh_from_db()
     browser, _ = at_the_door(people[2], "another horse")
     assert browser.session["_auth_user_id"] == people[2].id

@@ -32,11 +32,9 @@ class End(StrEnum):
     """Its tokens have ended with a change of the user."""
 
 
-def begin(
-    user: User, *, refresh_id: str, address: str, session: UUID | None = None
-) -> SignIn:
-    """Note that the user has signed in. refresh_id: `jti` of the refresh token, empty for a session;
-    session: the sign-in of the session that the tokens are for."""
+def begin(user: User, *, refresh_id: str, address: str, session: UUID | None = None) -> SignIn:
+    """Note that the user has signed in. refresh_id: `jti` of the refresh token, empty for a
+    session; session: the sign-in of the session that the tokens are for."""
     now = timezone.now()
     return SignIn.objects.create(
         user=user,

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from bos.adminsite.confirm import Button, Question, ask, page_of
 from bos.adminsite.tenant import TenantAdmin
 from bos.identity import second_factor
-from bos.identity.oidc import domains_of, new_slug
+from bos.identity.oidc import WELL_KNOWN, domains_of, new_slug
 from bos.models import IdentityProvider, User
 from bos.outbound.http import AddressRefused, require_outside
 from bos.sealed import seal
@@ -52,7 +52,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
         fields = ("name", "issuer", "client_id", "domains", "creates_users", "is_active")
 
     def clean_issuer(self) -> str:
-        issuer: str = self.cleaned_data["issuer"].strip().removesuffix("/.well-known/openid-configuration")
+        issuer: str = self.cleaned_data["issuer"].strip().removesuffix(WELL_KNOWN)
         if not issuer.startswith("https://") and not settings.OUTBOUND_INSIDE:
             raise ValidationError("An issuer's address begins with https://.")
         try:

@@ -1,4 +1,4 @@
-"""From a proof to a session, whatever was proved: a password, a passkey, another provider's word."""
+"""From a proof to a session, whatever was proved: a password, a passkey, a provider's word."""
 
 from __future__ import annotations
 

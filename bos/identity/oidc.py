@@ -282,9 +282,7 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
         raise Refused(UNREACHABLE)
-    links = IdentityLink.objects.filter(
-        provider=provider, issuer=provider.issuer, subject=subject
-    )
+    links = IdentityLink.objects.filter(provider=provider, issuer=provider.issuer, subject=subject)
     link = links.select_related("user").first()
     user: User = link.user if link is not None else _by_email(provider, claims)
     if user.organization_id != provider.organization_id:

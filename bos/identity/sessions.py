@@ -1,4 +1,4 @@
-"""Sessions: each is a sign-in like one over REST, is listed with those, and ends as they do (A5)."""
+"""Sessions: each is a sign-in as one over REST is, is listed with it, and ends alike (A5)."""
 
 from __future__ import annotations
 

@@ -156,10 +156,10 @@ class SessionTokensView(APIView):
 
 def _held(request: HttpRequest) -> SignIn:
     """The session's sign-in, which does not end until the transaction does."""
-    rows = SignIn.objects.select_for_update(no_key=True).filter(pk=sign_in_of(request), ended_at=None)
+    rows = SignIn.objects.select_for_update(no_key=True).filter(
+        pk=sign_in_of(request), ended_at=None
+    )
     session = rows.first()
     if session is None:
         raise AuthenticationFailed("This session has ended.", code="SESSION_ENDED")
     return session
-
-

@@ -29,7 +29,7 @@ from tests.support.rest import an_address
 from tests.support.services import free_port, wait_for_port
 
 CLIENT = "bos"
-SECRET = "a secret of the client"  # noqa: S105 - of nothing real
+SECRET = "a secret of the client"
 
 
 def provider_row(tenant: Tenant, issuer: str, **fields: Any) -> IdentityProvider:
