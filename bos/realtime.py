@@ -49,7 +49,6 @@ class OrganizationSync(EntitySync[Organization]):
     model = Organization
     entity_type = "organization"
     shape = OrganizationData
-    ignored: ClassVar[frozenset[str]] = frozenset({"require_mfa", "updated_at"})
 
     def organization_id(self, row: Organization) -> str:
         return str(row.pk)

@@ -341,6 +341,10 @@ MFA_ADAPTER = "bos.identity.adapters.FactorAdapter"
 MFA_FORMS = {
     "authenticate": "bos.identity.forms.CodeForm",
     "reauthenticate": "bos.identity.forms.CodeAgainForm",
+    "add_webauthn": "bos.identity.forms.AddPasskeyForm",
+    "authenticate_webauthn": "bos.identity.forms.PasskeyForm",
+    "login_webauthn": "bos.identity.forms.PasskeyAloneForm",
+    "reauthenticate_webauthn": "bos.identity.forms.PasskeyAgainForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

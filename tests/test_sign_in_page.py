@@ -50,7 +50,7 @@ CSRF = "c" * 32
 
 
 def tokens_of(browser: Browser, **headers: str) -> tuple[int, Any]:
-    answer = browser.post(TOKENS, headers=headers)
+    answer = browser.post(TOKENS, "{}", content_type="application/json", headers=headers)
     return answer.status_code, answer.json()
 
 

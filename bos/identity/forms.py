@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
@@ -18,6 +27,8 @@ from bos.auth.throttle import proved_again
 from bos.identity import second_factor
 from bos.identity.entering import too_many
 from bos.models import User
+
+logger = logging.getLogger("bos.login")
 
 WRONG = "Email or password is wrong."
 
@@ -124,3 +135,60 @@ class CodeAgainForm(ReauthenticateForm):
         code: str = self.cleaned_data["code"]
         self.authenticator = _proof(self.user, code)
         return code
+
+
+# ------------------------------------------------------------------ what a browser says of a passkey
+
+MOST_CHARACTERS = 2**16
+
+
+class CredentialField(forms.JSONField):
+    """What the browser's own code has made, or anybody else."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+            raise get_adapter().validation_error("incorrect_code")
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+@contextmanager
+def _read_with_care() -> Iterator[None]:
+    """Raises ValidationError for whatever the libraries fail at: they read bytes of anybody's, and
+    tell of a wrong signature, a missing name and a number out of place each in their own way."""
+    try:
+        yield
+    except ValidationError:
+        raise
+    except Exception as fault:
+        logger.info("passkey refused", extra={"reason": type(fault).__name__})
+        raise get_adapter().validation_error("incorrect_code") from None
+
+
+class PasskeyForm(AuthenticateWebAuthnForm):
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        with _read_with_care():
+            return super().clean_credential()
+
+
+class PasskeyAloneForm(PasskeyForm, LoginWebAuthnForm):
+    pass
+
+
+class PasskeyAgainForm(PasskeyForm, ReauthenticateWebAuthnForm):
+    pass
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    name = forms.CharField(required=False, max_length=100)
+    credential = CredentialField()
+
+    def clean(self) -> Any:
+        with _read_with_care():
+            return super().clean()

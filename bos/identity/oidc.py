@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 import jwt
@@ -304,7 +303,7 @@ def _by_email(provider: IdentityProvider, claims: Claims) -> User:
         validate_email(email)
     except ValidationError:
         raise Refused("Your provider does not say which email address you have.") from None
-    if claims.get("email_verified") not in (True, "true"):
+    if not _is_true(claims.get("email_verified")):
         raise Refused("Your provider has not verified your email address.")
     domains = domains_of(provider.domains)
     if domains and email.rpartition("@")[2] not in domains:
@@ -318,6 +317,11 @@ def _by_email(provider: IdentityProvider, claims: Claims) -> User:
             "You have no account here yet. An administrator of your organization can add you."
         )
     return found
+
+
+def _is_true(told: Any) -> bool:
+    """Some providers write it as a text."""
+    return told is True or told == "true"
 
 
 def _made(provider: IdentityProvider, email: str, claims: Claims) -> User | None:
@@ -438,7 +442,7 @@ def _failed(request: HttpRequest, row: IdentityProvider, fault: Exception) -> Ht
     own = isinstance(fault, NotBelieved | requests.ConnectionError)
     reason = str(fault) if own else type(fault).__name__
     logger.warning("provider failed", extra=_extra(row) | {"reason": reason})
-    return refuse(request, UNREACHABLE, status=HTTPStatus.BAD_GATEWAY)
+    return refuse(request, UNREACHABLE)
 
 
 def _extra(row: IdentityProvider) -> dict[str, str]:
