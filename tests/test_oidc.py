@@ -146,7 +146,7 @@ def refused(cast: Cast, liar: LyingProvider, person: Person, **fields: Any) -> s
     """What a provider of home hears that names this person."""
     row = provider_row(cast.home, liar.issuer, **fields)
     liar.claims = {"email": person.email, "email_verified": True, "sub": a_subject()} | liar.claims
-    liar.userinfo = {"sub": liar.claims["sub"]}
+    liar.userinfo |= {"sub": liar.claims["sub"]}
     browser = a_browser()
     answer = liar.lets_in(browser, row)
     assert who(browser) == ""
@@ -164,6 +164,7 @@ def test_d6_an_email_that_nobody_has_verified_names_nobody(
     cast: Cast, liar: LyingProvider, verified: Any
 ) -> None:
     liar.claims = {"email_verified": verified}
+    liar.userinfo = {"email": cast.bob.email}
     assert "has not verified" in refused(cast, liar, cast.bob)
 
 

@@ -137,7 +137,7 @@ class CodeAgainForm(ReauthenticateForm):
         return code
 
 
-# ------------------------------------------------------------------ what a browser says of a passkey
+# ------------------------------------------------------------------ passkeys
 
 MOST_CHARACTERS = 2**16
 
@@ -154,6 +154,13 @@ class CredentialField(forms.JSONField):
             return super().to_python(value)
         except RecursionError:
             raise get_adapter().validation_error("incorrect_code") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Not read again, and not shown again: a proof is of one attempt."""
+        return initial
+
+    def prepare_value(self, value: Any) -> str:
+        return ""
 
 
 @contextmanager
