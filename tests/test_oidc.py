@@ -64,7 +64,7 @@ def who(browser: Browser) -> str:
 
 
 def words(answer: Any) -> str:
-    """What is said to somebody who is not let in."""
+    """Return the sentence for somebody who is not let in."""
     assert answer.status_code == 403, answer.status_code
     return str(answer.context["words"])
 
@@ -143,7 +143,7 @@ def test_d6_the_browser_is_offered_the_same_way_the_next_time(
 
 
 def refused(cast: Cast, liar: LyingProvider, person: Person, **fields: Any) -> str:
-    """What a provider of home hears that names this person."""
+    """Return the sentence where a provider of home names this person."""
     row = provider_row(cast.home, liar.issuer, **fields)
     liar.claims = {"email": person.email, "email_verified": True, "sub": a_subject()} | liar.claims
     liar.userinfo |= {"sub": liar.claims["sub"]}
@@ -284,7 +284,7 @@ LIES: dict[str, dict[str, Any]] = {
     "without a subject": {"claims": {"sub": None}},
     "signed by another key": {"key": another_key()},
     "signed by the client's secret": {"key": SECRET * 3, "algorithm": "HS256"},
-    "not signed": {"token": jwt.encode({"sub": "1"}, None, "none")},
+    "not signed": {"token": jwt.encode({"sub": "1"}, "", "none")},
     "no token": {"token": "no token at all"},
     "with a subject that is too long": {"claims": {"sub": "x" * 256}},
     "with an empty subject": {"claims": {"sub": ""}},

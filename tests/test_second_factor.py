@@ -246,7 +246,7 @@ def test_d6_right_codes_are_given_back_and_a_new_password_begins_anew(cast: Cast
 
 
 def test_d6_a_day_has_a_bound_of_its_own() -> None:
-    """What one finds by it: three codes of a million are right at a time."""
+    """Three codes of a million are right at a time: it takes ten years to find one."""
     assert A_DAY * 3 / 10**6 * 365 < 0.12
 
 

@@ -91,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return not any(record["at"] > recently for record in records)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Whoever has neither password nor second factor here proves it where they came from."""
+        """Somebody without password and second factor here proves it where they came from."""
         again = {"id": "again", "description": "Sign in again", "url": reverse("account_again")}
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return methods or [again]
@@ -128,7 +128,7 @@ class FactorAdapter(DefaultMFAAdapter):
             return unseal(encrypted_text)
         except CannotOpen:
             logger.error("second factor cannot be opened: its SECRET_KEY is gone")
-            return generate_totp_secret()
+            return str(generate_totp_secret())
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         user: Any = authenticator.user

@@ -43,7 +43,7 @@ def password_field(**options: Any) -> forms.CharField:
 
 
 class SignInForm(forms.Form):
-    """Whose it is stands in `user`, once it is valid."""
+    """Once it is valid, `user` is the one who signs in."""
 
     email = forms.CharField(
         label="Email",
@@ -143,7 +143,7 @@ MOST_CHARACTERS = 2**16
 
 
 class CredentialField(forms.JSONField):
-    """What the browser's own code has made, or anybody else."""
+    """A proof as the browser's own code has made it, or anybody else."""
 
     widget = forms.HiddenInput
 

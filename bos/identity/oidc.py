@@ -110,7 +110,7 @@ class OutboundSession(requests.Session):
 
 
 class Discovery(msgspec.Struct):
-    """What of a provider's description of itself is needed."""
+    """A provider's description of itself, as far as it is needed."""
 
     issuer: str
     authorization_endpoint: str
@@ -180,11 +180,11 @@ class Connection(OpenIDConnectOAuth2Adapter):
             return claims
         if not config["userinfo_endpoint"]:
             return claims
-        more = self._fetch_user_info(str(answer.get("access_token", "")))
+        more: Any = self._fetch_user_info(str(answer.get("access_token", "")))
         if not isinstance(more, dict) or more.get("sub") != claims["sub"]:
             raise NotBelieved("its userinfo is of somebody else")
         # Both from one source: what is verified is the address that stands beside it.
-        return more | claims | {key: more.get(key) for key in ("email", "email_verified")}
+        return {**more, **claims, **{key: more.get(key) for key in ("email", "email_verified")}}
 
 
 class Provider(OpenIDConnectProvider):
@@ -337,7 +337,9 @@ def _made(provider: IdentityProvider, email: str, claims: Claims) -> User | None
                 role=Role.VIEWER,
             )
     except (ValidationError, IntegrityError):
-        return User.objects.of(provider.organization_id).people().filter(email=email).first()
+        users = User.objects.of(provider.organization_id).people()
+        found: User | None = users.filter(email=email).first()
+        return found
 
 
 def domains_of(text: str) -> list[str]:

@@ -34,12 +34,12 @@ LONGEST = 64
 
 
 def has_one(user: User) -> bool:
-    return Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
 
 
 def is_demanded(user: User) -> bool:
     """Whether the user's organization demands a second factor of them: of its administrators."""
-    if user.role != Role.ADMIN or user.is_service:
+    if user.role != Role.ADMIN or user.is_service or user.organization_id is None:
         return False
     return Organization.objects.filter(pk=user.organization_id, require_mfa=True).exists()
 

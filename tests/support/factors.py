@@ -58,7 +58,7 @@ class App:
     def code(self, steps: int = 0) -> str:
         """The code of now, or of so many steps of half a minute from now."""
         counter = int(time.time()) // 30 + steps
-        return totp.format_hotp_value(totp.hotp_value(self.secret, counter))
+        return str(totp.format_hotp_value(totp.hotp_value(self.secret, counter)))
 
     def wrong(self) -> str:
         """No code of any step about now."""
@@ -112,7 +112,8 @@ class Passkey:
 
     def _made(self, options: dict[str, Any]) -> str:
         self.user_handle = options["user"]["id"]
-        public = ES256.from_cryptography_key(self.key.public_key())
+        to_cose: Any = ES256.from_cryptography_key
+        public = to_cose(self.key.public_key())
         credential = AttestedCredentialData.create(bytes(16), self.id, public)
         flags = AuthenticatorData.FLAG.AT | self._flags
         data = AuthenticatorData.create(self._rp, flags, 0, credential)
@@ -133,7 +134,7 @@ class Passkey:
         )
 
     def proof(self, options: dict[str, Any]) -> str:
-        """What it answers to this challenge."""
+        """Answer this challenge."""
         client_data = self._client_data("webauthn.get", options["challenge"])
         data = AuthenticatorData.create(self._rp, self._flags, 1)
         signed = bytes(data) + hashlib.sha256(client_data).digest()

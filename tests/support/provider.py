@@ -55,7 +55,7 @@ def callback_path(row: IdentityProvider) -> str:
 
 
 def asked_of(answer: Any) -> dict[str, str]:
-    """What the redirect to a provider asks of it."""
+    """Return the parameters with which a redirect leads to a provider."""
     assert answer.status_code == 302, answer.content
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(answer["Location"]).query))
 
