@@ -39,7 +39,7 @@ LIBRARIES = [
     *("uvicorn.protocols.websockets.websockets_sansio_impl", "websockets", "limits.aio.storage"),
     *("msgspec", "jwt", "environs", "dj_database_url", "psutil", "prometheus_client"),
     *("pythonjsonlogger.json", "pygments.formatters", "pygments.lexers", "yaml", "uritemplate"),
-    *("django.middleware.gzip", "pydoc"),
+    *("django.middleware.gzip", "pydoc", "requests", "requests_hardened", "fido2.server"),
 ]
 # A process that has imported them, and of which a process is forked for each server.
 forkserver = multiprocessing.get_context("forkserver")
