@@ -69,7 +69,7 @@ _CREDENTIALS = OpenApiExample(
     request_only=True,
 )
 _REFRESH = OpenApiExample("Refresh token", {"refresh": "eyJhbGciOi..."}, request_only=True)
-_PAIR = OpenApiExample(
+PAIR = OpenApiExample(
     "Tokens", {"access": "eyJhbGciOi...", "refresh": "eyJhbGciOi..."}, response_only=True
 )
 
@@ -95,7 +95,7 @@ class TokenView(_Public):
         operation_id="sign_in",
         request=Credentials,
         responses=TokenPair,
-        examples=[_CREDENTIALS, _PAIR],
+        examples=[_CREDENTIALS, PAIR],
     )
     def post(self, request: Request) -> Response:
         given = self.valid(Credentials, request)
@@ -150,7 +150,7 @@ class RefreshView(_Public):
         operation_id="refresh",
         request=RefreshText,
         responses=TokenPair,
-        examples=[_REFRESH, _PAIR],
+        examples=[_REFRESH, PAIR],
     )
     def post(self, request: Request) -> Response:
         text = self.valid(RefreshText, request)["refresh"]

@@ -28,7 +28,7 @@ from rest_framework.views import APIView
 from bos.auth import tokens
 from bos.auth.attempts import TooManyAttempts
 from bos.auth.throttle import address_of
-from bos.auth.views import TokenPair, pair_of, require_no_setup
+from bos.auth.views import PAIR, TokenPair, pair_of, require_no_setup
 from bos.identity import oidc
 from bos.identity.entering import count_beginning, enter, next_of, refuse, refuse_too_many
 from bos.identity.forms import SignInForm
@@ -123,7 +123,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 
 
 class SessionTokensView(APIView):
-    """Tokens for the page, whose user has signed in to a session.
+    """Give the page tokens of the session that its user has signed in to.
 
     They end with it, and it ends with them. For pages of this very host: the cookie and its CSRF
     token are needed, and another origin is refused.
@@ -136,7 +136,9 @@ class SessionTokensView(APIView):
         """With one, whoever is not signed in gets a 401; DRF makes a 403 of it without."""
         return "Session"
 
-    @extend_schema(request=None, responses=TokenPair)
+    @extend_schema(
+        operation_id="session_tokens", request=None, responses=TokenPair, examples=[PAIR]
+    )
     def post(self, request: Request) -> Response:
         own = f"{request.scheme}://{request.get_host()}"
         if request.headers.get("Origin", own) != own:
