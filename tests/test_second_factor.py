@@ -205,6 +205,7 @@ def test_d6_with_passkeys_alone_a_token_takes_a_recovery_code(cast: Cast) -> Non
 # ------------------------------------------------------------------ guesses
 
 
+@pytest.mark.once("postgres")
 @pytest.mark.parametrize("wrong", [AT_ONCE - 1, AT_ONCE])
 def test_d6_so_many_codes_are_tried_and_no_more(
     cast: Cast, wrong: int, caplog: pytest.LogCaptureFixture
@@ -250,6 +251,7 @@ def test_d6_a_day_has_a_bound_of_its_own() -> None:
     assert A_DAY * 3 / 10**6 * 365 < 0.12
 
 
+@pytest.mark.once("postgres")
 @pytest.mark.parametrize("wrong", [9, 10])
 def test_d6_the_password_is_asked_for_again_and_counted_like_any(cast: Cast, wrong: int) -> None:
     browser = signed_in(cast.bob)
@@ -331,6 +333,7 @@ NO_ANSWERS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.once("sqlite")
 @pytest.mark.parametrize("credential", NO_PASSKEYS)
 def test_d6_what_is_no_passkey_gets_a_word_and_no_error_of_ours(
     cast: Cast, credential: str
@@ -348,6 +351,7 @@ def test_d6_what_is_no_passkey_gets_a_word_and_no_error_of_ours(
     assert factors_of(cast.bob) == set()
 
 
+@pytest.mark.once("sqlite")
 @pytest.mark.parametrize("changes", NO_ANSWERS, ids=str)
 def test_d6_a_passkeys_answer_that_is_not_whole_opens_nothing(
     cast: Cast, changes: dict[str, Any]
@@ -376,6 +380,7 @@ def test_d6_passkeys_are_renamed_and_removed_by_their_owner_alone(cast: Cast) ->
     assert factors_of(cast.bob) == set(), "recovery codes go with the last factor"
 
 
+@pytest.mark.once("postgres")
 def test_d6_every_page_of_second_factors_opens_and_has_no_script_in_it(cast: Cast) -> None:
     browser = signed_in(cast.bob)
     pages = ["", "totp/activate/", "webauthn/", "webauthn/add/"]

@@ -74,6 +74,7 @@ def test_d6_every_role_signs_in_and_comes_to_the_page(cast: Cast, name: str) -> 
     assert (again.status_code, again["Location"]) == (302, "/account/2fa/")
 
 
+@pytest.mark.once("postgres")
 @pytest.mark.parametrize("email", ["{}", " {} ", "nobody@test.example", "x\0y@test.example", ""])
 def test_d6_what_is_wrong_with_a_sign_in_is_said_alike(cast: Cast, email: str) -> None:
     person = Person(User(email=email.format(cast.bob.email)))
@@ -144,6 +145,7 @@ def test_d6_nobody_keeps_a_page_of_an_account(cast: Cast) -> None:
     assert "no-store" not in Browser().get("/").get("Cache-Control", "")
 
 
+@pytest.mark.once("sqlite")
 @pytest.mark.parametrize("more", [0, 1])
 def test_d6_so_much_is_begun_from_an_address_and_no_more(cast: Cast, more: int) -> None:
     address = an_address()
