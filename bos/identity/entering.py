@@ -14,7 +14,7 @@ from limits import RateLimitItemPerMinute
 
 from bos.auth.attempts import Limit, TooManyAttempts, attempts
 from bos.auth.hashing import TooBusy
-from bos.auth.throttle import address_of
+from bos.auth.throttle import address_of, too_many
 from bos.models import User
 
 BEGINNINGS = RateLimitItemPerMinute(300, multiples=5)
@@ -59,12 +59,6 @@ def refuse(
 ) -> HttpResponse:
     """Say on a page why somebody is not let in."""
     return render(request, "account/refused.html", {"words": words}, status=status)
-
-
-def too_many(refusal: TooManyAttempts | TooBusy) -> str:
-    many = isinstance(refusal, TooManyAttempts)
-    what = "Too many attempts." if many else "Too many people sign in just now."
-    return f"{what} Try again in {refusal.wait} seconds."
 
 
 def refuse_too_many(request: HttpRequest, refusal: TooManyAttempts | TooBusy) -> HttpResponse:

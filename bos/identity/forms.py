@@ -23,9 +23,8 @@ from django.http import HttpRequest
 
 from bos.auth.attempts import TooManyAttempts
 from bos.auth.hashing import TooBusy
-from bos.auth.throttle import proved_again
+from bos.auth.throttle import proved_again, too_many
 from bos.identity import second_factor
-from bos.identity.entering import too_many
 from bos.models import User
 
 logger = logging.getLogger("bos.login")

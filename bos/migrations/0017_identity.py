@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bos', '0012_service_accounts'),
+        ('bos', '0016_account_links'),
     ]
 
     operations = [
