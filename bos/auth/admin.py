@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
+from django.contrib.auth import BACKEND_SESSION_KEY, login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from bos.auth.attempts import Limit, TooManyAttempts
@@ -19,7 +20,11 @@ def password_change(request: HttpRequest) -> HttpResponse:
 
     def changed() -> bool | None:
         answers.append(page(request))
-        return True if answers[0].status_code == 302 else None
+        if answers[0].status_code != 302:
+            return None
+        # All sign-ins have ended with the old password (A5): this session goes on by a new one.
+        login(request, request.user, backend=request.session[BACKEND_SESSION_KEY])
+        return True
 
     try:
         looked_at([Limit(PER_ACCOUNT_AND_ADDRESS, f"change:{request.user.pk}")], changed)

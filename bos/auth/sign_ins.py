@@ -60,6 +60,8 @@ def renew(sign_in_id: str, *, spent_id: str, refresh_id: str, address: str) -> S
         refresh_id=refresh_id, spent_id=spent_id, used_at=now, address=address
     )
     sign_in = rows.select_related("user").first()
+    if sign_in is not None and won and sign_in.session is not None:
+        SignIn.objects.filter(pk=sign_in.session).update(used_at=now, address=address)
     if sign_in is None or won:
         return sign_in
     if not _just_spent(sign_in, spent_id, now):
