@@ -17,6 +17,7 @@ from bos.adminsite.departments import DepartmentTreeAdmin
 from bos.adminsite.pages import register_pages
 from bos.adminsite.tenant import TenantAdmin
 from bos.history import admin as history
+from bos.identity import admin as identity
 from bos.imports import admin as imports
 from bos.imports.admin import ExportAdmin
 from bos.imports.resources import EmployeeResource
@@ -30,10 +31,12 @@ from bos.service import admin as service
 from bos.webhooks import admin as webhooks
 
 admin.site.index_title = "Administration"
-admin.site.unregister((Group, *jobs.PAGES))  # the pages that come with them
+# The pages that come with them.
+admin.site.unregister((Group, *jobs.PAGES, *identity.foreign_pages()))
 for pages in (
     events.PAGES,
     history.PAGES,
+    identity.PAGES,
     imports.PAGES,
     jobs.PAGES,
     outside.PAGES,
@@ -94,7 +97,12 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(People, Leaving, DjangoUserAdmin):  # type: ignore[type-arg]  # in the stubs only
+class UserAdmin(
+    identity.FactorReset,
+    People,
+    Leaving,
+    DjangoUserAdmin,  # type: ignore[type-arg]  # generic in the stubs only
+):
     actions: Any = (*People.actions, *Leaving.actions)
     list_display = (
         "email",

@@ -10,5 +10,7 @@ class BosConfig(AppConfig):
 
     def ready(self) -> None:
         from bos import checks
+        from bos.identity import sessions
 
         checks.register_all()
+        sessions.listen()

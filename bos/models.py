@@ -31,6 +31,12 @@ class Organization(SyncedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = NameField(max_length=200)
+    require_mfa = models.BooleanField(
+        "demand a second factor of administrators",
+        default=False,
+        help_text="Administrators without one set one up before they get any further.",
+    )
+    """Not on the wire: it is nobody's business but the administrators'."""
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = SyncedQuerySet.as_manager()
@@ -558,18 +564,22 @@ class DeliveryTrouble(models.Model):
 
 
 class SignIn(models.Model):
-    """A sign-in over REST: every token of it names this row (`sid`).
+    """A sign-in: over REST every token of it names this row (`sid`), on a page its session.
 
     A refresh token works once, and of parallel uses one wins: the one whose UPDATE finds the token
-    in `refresh_id`. Ended, none of its tokens holds any more, access tokens included.
+    in `refresh_id`. Ended, none of its tokens holds any more, access tokens included, and its
+    session is over.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, db_index=False, on_delete=models.CASCADE, related_name="+")
+    session = models.UUIDField(null=True, editable=False, db_index=True)
+    """Of tokens that a page was given for a session: the session's own sign-in; they end together.
+    No foreign key: the older row is forgotten first, and this one is not to go with it."""
     address = models.CharField(max_length=43)
     """Where it was last used from: see `bos.auth.throttle.address_of`."""
     refresh_id = models.CharField(max_length=64)
-    """`jti` of its refresh token that has not been used."""
+    """`jti` of its refresh token that has not been used; empty for a session."""
     spent_id = models.CharField(max_length=64, blank=True, default="")
     """`jti` of the one before."""
     created_at = models.DateTimeField()
@@ -785,6 +795,67 @@ class WebhookAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence}: {self.status or self.error}"
+
+
+class IdentityProvider(models.Model):
+    """Where people of an organization prove who they are, by OpenID Connect (decision D6)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="identity_providers"
+    )
+    name = NameField(max_length=100, help_text="People see it on the button.")
+    slug = models.SlugField(max_length=64, unique=True, editable=False)
+    """Names it in its address; in part random, so that nobody finds out which there are."""
+    issuer = models.CharField(
+        max_length=500,
+        help_text="The address under which it describes itself, without “/.well-known/…”.",
+    )
+    client_id = models.CharField("client ID", max_length=255)
+    client_secret = SealedField()
+    domains = models.CharField(
+        "email domains",
+        max_length=500,
+        blank=True,
+        help_text="Only people with an email address of one of these come in by it, as in"
+        " “acme.example, acme.test”. Left empty, all do.",
+    )
+    creates_users = models.BooleanField(
+        "add people who have no account here",
+        default=False,
+        help_text="They become viewers. Otherwise they are refused.",
+    )
+    is_active = models.BooleanField("active", default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdentityLink(models.Model):
+    """The user whom a provider knows by this name (`sub`), whatever their email is by then."""
+
+    provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="links")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    issuer = models.CharField(max_length=500)
+    """That of the time: for another issuer the same name is somebody else."""
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("provider", "issuer", "subject"), name="a_subject_is_one_user"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class SpentToken(models.Model):

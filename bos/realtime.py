@@ -44,7 +44,7 @@ from bos.permissions import (
     may_follow_departments,
 )
 from bos.service import last_use
-from bos.services import prune_admin_sessions, prune_notifications
+from bos.services import prune_notifications, prune_sessions
 from bos.things import Place, Thing
 from bos.webhooks import endpoints as webhooks
 from bos.words import WORDS
@@ -286,7 +286,7 @@ feature = Feature(
     retention={
         "sign-ins": prune_sign_ins,
         "spent tokens": prune_spent,
-        "sessions of the admin": prune_admin_sessions,
+        "sessions of pages": prune_sessions,
         "imports": workflow.prune_imports,
         "notifications": prune_notifications,
         "deliveries": keeping.prune_deliveries,

@@ -1,4 +1,4 @@
-"""Reading notifications, and removing old ones and old sessions of the admin."""
+"""Reading notifications, and removing old ones and old sessions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def notifications_read(principal: Principal, notification_ids: Sequence[str]) ->
     return bool(unread)
 
 
-def prune_admin_sessions() -> int:
-    """Delete the sessions of the admin that have expired; how many they were."""
+def prune_sessions() -> int:
+    """Delete the sessions that have expired; how many they were."""
     over = Session.objects.filter(expire_date__lt=timezone.now())
     return prune_plain(over, oldest="expire_date")
 

@@ -64,6 +64,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "drf_spectacular_sidecar",
     "channels",
     "django_q",
@@ -85,11 +89,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "bos.identity.sessions.session_middleware",
     "bos.auth.devices.device_middleware",
     "bos.web.middleware.actor_middleware",
     "bos.adminsite.zone.zone_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "bos.urls"
 ASGI_APPLICATION = "bos.asgi.application"
@@ -389,6 +395,40 @@ REFRESH_GRACE = env.float("BOS_REFRESH_GRACE", 10, validate=validate.Range(min=0
 """A refresh token that was used within so many seconds is refused, and no theft yet."""
 HASHES_AT_ONCE = whole("BOS_HASHES_AT_ONCE", 2)
 """Passwords that a process looks at at the same time."""
+
+# ------------------------------------------------------------------ signing in on a page
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "bos.identity.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"reauthenticate": "bos.identity.forms.PasswordAgainForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# An email is an organization's word for its user: there is nothing that allauth would verify.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# bos.auth.throttle and bos.identity.second_factor limit, over all processes.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+MFA_ADAPTER = "bos.identity.adapters.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "bos.identity.forms.CodeForm",
+    "reauthenticate": "bos.identity.forms.CodeAgainForm",
+    "add_webauthn": "bos.identity.forms.AddPasskeyForm",
+    "authenticate_webauthn": "bos.identity.forms.PasskeyForm",
+    "login_webauthn": "bos.identity.forms.PasskeyAloneForm",
+    "reauthenticate_webauthn": "bos.identity.forms.PasskeyAgainForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "BOS"
+# A clock may be half a minute wrong, and typing takes a while.
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+SOCIALACCOUNT_ADAPTER = "bos.identity.oidc.ProviderAdapter"
+# The way to a provider is a link. After a form the browser would look at `form-action`, which names
+# this host alone.
+SOCIALACCOUNT_LOGIN_ON_GET = True
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["bos.auth.bearer.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [
@@ -502,12 +542,9 @@ UNFOLD = {
     "SCRIPTS": ["bos.adminsite.zone.zone_script"],
     "GLOBAL_CALLBACK": "bos.adminsite.zone.zone_context",
     "DASHBOARD_CALLBACK": "bos.adminsite.front.front_page",
-    "LOGIN": {"form": "bos.auth.admin.SignInForm"},
     "SIDEBAR": {"navigation": "bos.adminsite.navigation.navigation"},
     "TABS": "bos.adminsite.navigation.tabs",
 }
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"  # nothing else is signed in to by a session
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -9,13 +9,17 @@ from django.views.defaults import page_not_found
 from bos.adminsite.choosing import completions
 from bos.auth import views as auth_views
 from bos.auth.admin import password_change
+from bos.identity import views as identity_views
 from bos.web import docs, views
 from bos.web.schema import SchemaView, messages_schema
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
-    path("admin/password_change/", password_change),  # before the admin's own, which it shows
+    path("account/", include("bos.identity.urls")),
+    # Before the admin's own.
+    path("admin/login/", identity_views.admin_login),
+    path("admin/password_change/", password_change),  # which shows it
     path("admin/autocomplete/", completions),  # likewise
     path("account/messages/", include("bos.outside.urls")),
     path("readyz", views.readyz),
@@ -26,6 +30,7 @@ urlpatterns = [
     # With and without a trailing slash: a redirect would lose a POST's body.
     re_path(r"^auth/token/?$", auth_views.TokenView.as_view(), name="token"),
     re_path(r"^auth/refresh/?$", auth_views.RefreshView.as_view(), name="refresh"),
+    re_path(r"^auth/session/?$", identity_views.SessionTokensView.as_view(), name="session-tokens"),
     re_path(r"^auth/logout/?$", auth_views.LogoutView.as_view(), name="logout"),
     re_path(r"^auth(?:/|$)", auth_views.not_found),
     path("docs/", docs.index),

@@ -48,13 +48,13 @@ def test_c8_a_link_brings_the_session_along_and_a_post_from_elsewhere_does_not(
     cast: Cast,
 ) -> None:
     browser = Browser(enforce_csrf_checks=True)
-    form = browser.get("/admin/login/")
+    form = browser.get("/account/login/")
     token = form.cookies["csrftoken"]
-    sent = {"username": cast.alice.email, "password": PASSWORD}
-    refused = browser.post("/admin/login/", sent)
+    sent = {"email": cast.alice.email, "password": PASSWORD}
+    refused = browser.post("/account/login/", sent)
     assert refused.status_code == 403
     signed_in = browser.post(
-        "/admin/login/?next=/admin/kpis/kpi/", {**sent, "csrfmiddlewaretoken": token.value}
+        "/account/login/?next=/admin/kpis/kpi/", {**sent, "csrfmiddlewaretoken": token.value}
     )
     assert (signed_in.status_code, signed_in["Location"]) == (302, "/admin/kpis/kpi/")
     for cookie in (signed_in.cookies["sessionid"], token):

@@ -336,15 +336,15 @@ def test_s5_an_attempt_that_one_limit_refuses_is_counted_by_none(database: None)
     first.take([wide])
 
 
-# ------------------------------------------------------------------ the admin's doors
+# ------------------------------------------------------------------ the doors of pages
 
 
 def log_in(browser: Browser, person: Person, password: str = PASSWORD) -> Any:
-    form = {"username": person.email, "password": password}
-    return browser.post("/admin/login/?next=/admin/", form)
+    form = {"email": person.email, "password": password}
+    return browser.post("/account/login/?next=/admin/", form)
 
 
-def test_s5_the_admins_form_counts_with_rest_and_says_when_to_come_back(
+def test_s5_the_pages_form_counts_with_rest_and_says_when_to_come_back(
     cast: Cast, quick_hashes: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bos.login")
@@ -362,20 +362,8 @@ def test_s5_the_admins_form_counts_with_rest_and_says_when_to_come_back(
     assert (told[-1].getMessage(), told[-1].user, told[-1].source) == (
         "signed in",
         cast.alice.id,
-        "admin",
+        "session",
     )
-
-
-def test_s5_who_may_not_use_the_admin_learns_nothing_of_the_password(
-    cast: Cast, quick_hashes: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    browser = Browser(REMOTE_ADDR=an_address())
-    errors = [
-        log_in(browser, cast.bob, password).context["form"].errors for password in (PASSWORD, "x")
-    ]
-    assert errors[0] == errors[1] != {}
-    assert settings.DEVICE_COOKIE_NAME not in browser.cookies
-    assert caplog.records[0].reason == "not for the admin"  # type: ignore[attr-defined]  # a field
 
 
 @pytest.mark.parametrize("wrong", [PAIR - 1, PAIR])

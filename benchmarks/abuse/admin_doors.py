@@ -65,17 +65,17 @@ async def admin_session(attacker: Attacker) -> str:
     """Sign in to the admin's pages as a browser would behind the front proxy."""
     host = f"127.0.0.1:{attacker.stage.port}"
     common = f"Host: {host}\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n"
-    page = await _exchange(attacker, f"GET /admin/login/ HTTP/1.1\r\n{common}\r\n")
+    page = await _exchange(attacker, f"GET /account/login/ HTTP/1.1\r\n{common}\r\n")
     cookies = _cookies(page)
     token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
     form = (
-        f"csrfmiddlewaretoken={token}&username={attacker.stage.emails['admin'].replace('@', '%40')}"
+        f"csrfmiddlewaretoken={token}&email={attacker.stage.emails['admin'].replace('@', '%40')}"
         f"&password={attacker.stage.password}&next=/admin/"
     )
     cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
     answer = await _exchange(
         attacker,
-        f"POST /admin/login/ HTTP/1.1\r\n{common}Cookie: {cookie}\r\nReferer: https://{host}/\r\n"
+        f"POST /account/login/ HTTP/1.1\r\n{common}Cookie: {cookie}\r\nReferer: https://{host}/\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n\r\n",
         form.encode(),
     )

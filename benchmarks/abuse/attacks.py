@@ -263,7 +263,7 @@ async def wrong_passwords(attacker: Attacker) -> None:
 @attack("nobody", "200 page loads at once")
 async def pages(attacker: Attacker) -> None:
     async def one() -> None:
-        await attacker.http("GET", "/admin/login/")
+        await attacker.http("GET", "/account/login/")
 
     await attacker.many(200, one)
 

@@ -23,6 +23,7 @@ GROUPS = (
             ("bos.ServiceAccount", "smart_toy"),
             ("bos.OutsideChannel", "forum"),
             ("bos.Webhook", "webhook"),
+            ("bos.IdentityProvider", "passkey"),
         ),
     ),
     (

@@ -1,13 +1,15 @@
-"""Sign-ins over REST, each with all the tokens that have come of it (decision A6)."""
+"""Sign-ins over REST and on pages, each with all the tokens that have come of it (decision A6)."""
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from bos.ids import canonical_uuids
@@ -30,11 +32,13 @@ class End(StrEnum):
     """Its tokens have ended with a change of the user."""
 
 
-def begin(user: User, *, refresh_id: str, address: str) -> SignIn:
-    """Note that the user has signed in. refresh_id: `jti` of the refresh token."""
+def begin(user: User, *, refresh_id: str, address: str, session: UUID | None = None) -> SignIn:
+    """Note that the user has signed in. refresh_id: `jti` of the refresh token, empty for a
+    session; session: the sign-in of the session that the tokens are for."""
     now = timezone.now()
     return SignIn.objects.create(
         user=user,
+        session=session,
         address=address,
         refresh_id=refresh_id,
         created_at=now,
@@ -56,6 +60,8 @@ def renew(sign_in_id: str, *, spent_id: str, refresh_id: str, address: str) -> S
         refresh_id=refresh_id, spent_id=spent_id, used_at=now, address=address
     )
     sign_in = rows.select_related("user").first()
+    if sign_in is not None and won and sign_in.session is not None:
+        SignIn.objects.filter(pk=sign_in.session).update(used_at=now, address=address)
     if sign_in is None or won:
         return sign_in
     if not _just_spent(sign_in, spent_id, now):
@@ -82,9 +88,12 @@ def living(sign_in_id: str) -> SignIn | None:
 def end(sign_in: SignIn, reason: End) -> bool:
     """End all tokens of the sign-in, and close its connections with 4403 on every process.
 
-    False where it had ended before.
+    A session and the tokens that were given for it end together. False where it had ended before.
     """
-    rows = SignIn.objects.filter(pk=sign_in.pk, ended_at=None)
+    session = sign_in.session or sign_in.pk
+    # Tokens that are just being given for it are waited for, and end as well.
+    SignIn.objects.select_for_update(no_key=True).filter(pk=session).first()
+    rows = SignIn.objects.filter(Q(pk=session) | Q(session=session), ended_at=None)
     ended = rows.update(ended_at=timezone.now(), end_reason=reason) > 0
     user = sign_in.user
     if ended and user.organization_id is not None:

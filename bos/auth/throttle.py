@@ -1,4 +1,4 @@
-"""Guesses at passwords are limited, in REST and in the admin (decision A6).
+"""Guesses at passwords are limited, in REST and on pages (decision A6).
 
 An attempt is counted before the password is looked at, and given back where it was right: however
 many come at once, no more are tried than the limit allows. One account is limited by the address
@@ -71,6 +71,12 @@ def looked_at(limits: Sequence[Limit], look: Callable[[], T | None]) -> T | None
         return found
 
 
+def proved_again(user: User, password: str) -> bool:
+    """Whether this is the password of a user who is signed in. Raises TooManyAttempts, TooBusy."""
+    limits = [Limit(PER_ACCOUNT_AND_ADDRESS, f"change:{user.pk}")]
+    return bool(looked_at(limits, lambda: user.check_password(password) or None))
+
+
 def _allowed(
     request: HttpRequest | None, email: str, users: Sequence[User]
 ) -> tuple[list[Limit], Sequence[User]]:
@@ -118,7 +124,7 @@ def refused(request: HttpRequest | None, email: str, *, reason: str) -> None:
 
 
 def signed_in(request: HttpRequest, user: User, *, source: str) -> None:
-    """Log a sign-in, and know the device again. source: 'rest' or 'admin'."""
+    """Log a sign-in, and know the device again. source: 'rest' or 'session'."""
     who = {"user": str(user.pk), "organization": str(user.organization_id or "")}
     logger.info("signed in", extra={"source": source, "address": address_of(request)} | who)
     remember_device(request, str(user.pk))
@@ -134,8 +140,8 @@ MOST_PASSWORDS = 10
 
 
 def _candidates(email: str, *, source: str, organization_id: object) -> Sequence[User]:
-    """The users with this email: by REST those of an organization, the one last used first; in the
-    admin those first who may use it."""
+    """The users with this email, the one last used first: by REST those of an organization; on the
+    way to the admin those first who may use it."""
     used = SignIn.objects.filter(user=OuterRef("pk")).order_by("-used_at").values("used_at")[:1]
     users = User.objects.people().filter(email=email).annotate(used_at=Subquery(used))
     if source == "rest":
@@ -144,7 +150,7 @@ def _candidates(email: str, *, source: str, organization_id: object) -> Sequence
         users = users.filter(organization=organization_id)
     users = users.order_by(F("used_at").desc(nulls_last=True), "pk")
     found = list(users[:MOST_PASSWORDS])
-    return found if source == "rest" else sorted(found, key=lambda user: not user.is_staff)
+    return sorted(found, key=lambda user: not user.is_staff) if source == "admin" else found
 
 
 def _whose(candidates: Sequence[User], password: str) -> User | None:
@@ -169,7 +175,7 @@ class ThrottledBackend(ModelBackend):
         username: str | None = None,
         password: str | None = None,
         *,
-        source: str = "admin",
+        source: str = "session",
         organization_id: object = None,
         **kwargs: Any,
     ) -> Any:

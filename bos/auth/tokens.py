@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import jwt
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ from rest_framework_simplejwt import tokens as simplejwt
 
 from bos.auth import sign_ins
 from bos.auth.token_keys import KeyedBackend, token_keys
+from bos.identity import second_factor
 from bos.ids import canonical_uuids
 from bos.models import SignIn, SpentToken, User
 from bos.service import keys
@@ -209,10 +211,13 @@ authenticator = Authenticator()
 # ------------------------------------------------------------------ the life of a sign-in
 
 
-def signed_in(user: User, *, address: str) -> Pair:
-    """The first pair of a new sign-in, for a user who has just proved their identity."""
+def signed_in(user: User, *, address: str, session: UUID | None = None) -> Pair:
+    """The first pair of a new sign-in, for a user who has just proved their identity.
+
+    session: the sign-in of the session that has proved it, and ends with it.
+    """
     refresh = RefreshToken()
-    sign_in = sign_ins.begin(user, refresh_id=refresh["jti"], address=address)
+    sign_in = sign_ins.begin(user, refresh_id=refresh["jti"], address=address, session=session)
     return _pair(user, refresh, sign_in)
 
 
@@ -254,7 +259,8 @@ def log_out(text: str) -> None:
 def _user(claims: Claims) -> User:
     [principal] = authenticator.load([claims])
     user: User | None = User.objects.filter(pk=claims.user_id).first() if principal else None
-    if user is None:
+    # Demanded of them since: they sign in again, and are told so there.
+    if user is None or second_factor.is_lacking(user):
         raise TokenInvalid
     return user
 

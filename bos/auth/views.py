@@ -29,7 +29,8 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from bos.auth import tokens
 from bos.auth.attempts import TooManyAttempts
 from bos.auth.hashing import TooBusy
-from bos.auth.throttle import address_of, signed_in
+from bos.auth.throttle import address_of, refused, signed_in
+from bos.identity import second_factor
 from bos.models import User
 from bos.people.sign_ins import note_sign_in
 from sync.protocol.errors import TokenExpired, TokenInvalid
@@ -44,6 +45,12 @@ class Credentials(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         help_text="Only needed if your password is the same in several organizations.",
+    )
+    code = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=second_factor.LONGEST,
+        help_text="Of a user with a second factor: a code of their app, or a recovery code.",
     )
 
 
@@ -62,7 +69,7 @@ _CREDENTIALS = OpenApiExample(
     request_only=True,
 )
 _REFRESH = OpenApiExample("Refresh token", {"refresh": "eyJhbGciOi..."}, request_only=True)
-_PAIR = OpenApiExample(
+PAIR = OpenApiExample(
     "Tokens", {"access": "eyJhbGciOi...", "refresh": "eyJhbGciOi..."}, response_only=True
 )
 
@@ -88,7 +95,7 @@ class TokenView(_Public):
         operation_id="sign_in",
         request=Credentials,
         responses=TokenPair,
-        examples=[_CREDENTIALS, _PAIR],
+        examples=[_CREDENTIALS, PAIR],
     )
     def post(self, request: Request) -> Response:
         given = self.valid(Credentials, request)
@@ -108,9 +115,29 @@ class TokenView(_Public):
         # The same answer whether the account is unknown, inactive or the password wrong.
         if not isinstance(user, User):
             raise AuthenticationFailed("Email or password is wrong.", code="INVALID_CREDENTIALS")
+        self._require_second_factor(http_request, user, given.get("code", ""))
         signed_in(http_request, user, source="rest")
         note_sign_in(user)
-        return _pair(tokens.signed_in(user, address=address_of(http_request)))
+        return pair_of(tokens.signed_in(user, address=address_of(http_request)))
+
+    def _require_second_factor(self, request: HttpRequest, user: User, code: str) -> None:
+        """Raises AuthenticationFailed, or Throttled after too many codes."""
+        if not second_factor.has_one(user):
+            require_no_setup(user)
+            return
+        if not code:
+            raise AuthenticationFailed(
+                "A code of your second factor is needed as well.", code="MFA_REQUIRED"
+            )
+        try:
+            right = second_factor.prove(user, code) is not None
+        except TooManyAttempts as refusal:
+            refused(request, user.email, reason="too many codes")
+            raise Throttled(wait=refusal.wait) from None
+        if not right:
+            raise AuthenticationFailed(
+                "This code is wrong, or was used before.", code="INVALID_CODE"
+            )
 
 
 class RefreshView(_Public):
@@ -123,13 +150,13 @@ class RefreshView(_Public):
         operation_id="refresh",
         request=RefreshText,
         responses=TokenPair,
-        examples=[_REFRESH, _PAIR],
+        examples=[_REFRESH, PAIR],
     )
     def post(self, request: Request) -> Response:
         text = self.valid(RefreshText, request)["refresh"]
         address = address_of(request._request)
         with _refusals_logged("refresh", address):
-            return _pair(tokens.refreshed(text, address=address))
+            return pair_of(tokens.refreshed(text, address=address))
 
 
 class LogoutView(_Public):
@@ -148,7 +175,16 @@ class LogoutView(_Public):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _pair(pair: tokens.Pair) -> Response:
+def require_no_setup(user: User) -> None:
+    """Raises AuthenticationFailed where the user is to have a second factor first."""
+    if second_factor.is_lacking(user):
+        raise AuthenticationFailed(
+            "Your organization demands a second factor of you: set one up at /account/2fa/.",
+            code="MFA_SETUP_REQUIRED",
+        )
+
+
+def pair_of(pair: tokens.Pair) -> Response:
     refresh, access = pair
     return Response({"access": str(access), "refresh": str(refresh)})
 

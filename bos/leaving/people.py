@@ -12,10 +12,12 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from bos.identity import second_factor
 from bos.leaving.rules import is_last_admin
 from bos.models import (
     AccountLink,
     Employee,
+    IdentityLink,
     Import,
     Notification,
     Role,
@@ -141,6 +143,8 @@ def user_erase(user: User, *, successor: User | None = None) -> None:
     Notification.objects.filter(user=row).delete()
     SignIn.objects.filter(user=row).delete()
     AccountLink.objects.filter(user=row).delete()
+    IdentityLink.objects.filter(user=row).delete()
+    second_factor.reset(row)
     row.groups.clear()
     row.user_permissions.clear()
     row.name, row.email = FORMER, f"{row.pk}@former.invalid"

@@ -26,7 +26,8 @@ def living_of(user: User) -> QuerySet[SignIn]:
     """Return the user's sign-ins that can still be used, those used last first."""
     now = timezone.now()
     unused_for: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
-    rows = SignIn.objects.filter(user=user, ended_at=None, ends_at__gt=now)
+    # Tokens that a page has got for a session are the session's, and end with it.
+    rows = SignIn.objects.filter(user=user, session=None, ended_at=None, ends_at__gt=now)
     # What a session has (no refresh token) lives until its end.
     usable = Q(refresh_id="") | Q(used_at__gt=now - unused_for)
     return rows.filter(usable).order_by("-used_at", "pk")

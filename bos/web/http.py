@@ -50,7 +50,13 @@ PASSWORDS_WAITING = 20
 again."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 PASSWORDS = frozenset(
-    {"/auth/token", "/admin/login", "/admin/password_change", "/account/password/change"}
+    {
+        "/auth/token",
+        "/account/login",
+        "/account/password/change",
+        "/account/reauthenticate",
+        "/admin/password_change",
+    }
 )
 BY_A_LINK = "/account/password/set/"
 """Below it, too, passwords are hashed: see `bos.people.views`."""

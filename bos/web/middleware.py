@@ -35,12 +35,15 @@ def log_middleware(
 def actor_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
+    admin = reverse("admin:index")
+
     def middleware(request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return get_response(request)
         user: Any = request.user
         about.learn(user=str(user.pk), organization=str(user.organization_id or ""))
-        with acting(Actor(user_id=str(user.pk), source="admin")):
+        source = "admin" if request.path.startswith(admin) else "account"
+        with acting(Actor(user_id=str(user.pk), source=source)):
             return get_response(request)
 
     return middleware

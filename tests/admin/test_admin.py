@@ -67,9 +67,14 @@ def test_s3_a_deactivated_admin_is_out_at_once(cast: Cast, admin: Browser) -> No
 
 def test_a6_an_admin_signs_in_with_a_password(cast: Cast) -> None:
     browser = Browser()
-    form = {"username": cast.alice.email, "password": PASSWORD, "next": "/admin/"}
-    assert browser.post("/admin/login/", form | {"password": "no"}).status_code == 200
-    assert browser.post("/admin/login/", form).status_code == 302
+    asked = browser.get("/admin/")
+    assert asked["Location"] == "/admin/login/?next=/admin/"
+    door = browser.get(asked["Location"])["Location"]
+    assert door == "/account/login/?next=%2Fadmin%2F"
+    form = {"email": cast.alice.email, "password": PASSWORD, "next": "/admin/"}
+    assert browser.post(door, form | {"password": "no"}).status_code == 200
+    assert browser.post(door, form)["Location"] == "/admin/"
+    assert browser.get("/admin/").status_code == 200
 
 
 # ------------------------------------------------------------------ one's own organization only

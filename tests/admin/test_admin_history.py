@@ -145,8 +145,8 @@ def test_a_password_is_not_kept_but_who_changed_it_is(cast: Cast, admin: Browser
 
 def test_signing_in_is_no_change(cast: Cast) -> None:
     count = User.history.filter(id=cast.alice.user.pk).count()
-    form = {"username": cast.alice.email, "password": PASSWORD}
-    assert Browser().post("/admin/login/", form).status_code == 302
+    form = {"email": cast.alice.email, "password": PASSWORD}
+    assert Browser().post("/account/login/", form).status_code == 302
     assert User.objects.get(pk=cast.alice.user.pk).last_login is not None
     assert User.history.filter(id=cast.alice.user.pk).count() == count
 

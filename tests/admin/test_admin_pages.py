@@ -25,7 +25,9 @@ def policy(browser: Browser, path: str) -> dict[str, str]:
 # ------------------------------------------------------------------ the policy
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/schema", "/administration"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/schema", "/administration", "/account/2fa/"]
+)
 def test_no_page_but_the_admins_may_evaluate_scripts_or_style_inline(
     admin: Browser, path: str
 ) -> None:
@@ -36,10 +38,9 @@ def test_no_page_but_the_admins_may_evaluate_scripts_or_style_inline(
     assert "unsafe" not in str(directives)
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/kpis/kpi/"])
+@pytest.mark.parametrize("path", ["/admin/", "/admin/kpis/kpi/"])
 def test_the_admin_may_evaluate_scripts_of_its_own_and_no_others(path: str, cast: Cast) -> None:
-    browser = Browser() if "login" in path else doors.browser(cast.alice)
-    directives = policy(browser, path)
+    directives = policy(doors.browser(cast.alice), path)
     assert directives["script-src"] == "'self' 'unsafe-eval'"
     assert directives["style-src"] == "'self' 'unsafe-inline'"
     assert directives["default-src"] == "'self'"
@@ -83,10 +84,19 @@ def test_every_list_of_the_admin_is_in_the_sidebar_or_a_tab_of_one(root: Browser
     assert lists - links == set()
 
 
-def test_who_signs_in_without_coming_from_a_page_is_shown_the_admin(cast: Cast) -> None:
-    form = {"username": cast.alice.email, "password": PASSWORD}
-    answer = Browser().post("/admin/login/", form)
+def test_who_is_signed_in_and_asks_for_the_admins_door_is_shown_the_admin(cast: Cast) -> None:
+    browser = Browser()
+    browser.post("/account/login/", {"email": cast.alice.email, "password": PASSWORD})
+    answer = browser.get("/admin/login/")
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+def test_s3_who_is_signed_in_and_no_administrator_is_told_so(cast: Cast) -> None:
+    browser = Browser()
+    browser.post("/account/login/", {"email": cast.bob.email, "password": PASSWORD})
+    answer = browser.get("/admin/", follow=True)
+    assert answer.status_code == 403
+    assert "these pages are for administrators" in answer.content.decode()
 
 
 # ------------------------------------------------------------------ background work

@@ -120,7 +120,7 @@ def test_m2_each_page_names_the_zone_and_no_other_than_the_admins_has_one(
     for path in ("/admin/", "/admin/kpis/kpi/", "/admin/bos/user/add/"):
         assert f">{BERLIN}</span>" in admin.get(path).content.decode()
     assert timezone.get_current_timezone_name() == "UTC"
-    assert b"bos/zone.js" in Browser().get("/admin/login/").content
+    assert b"bos/zone.js" in Browser().get("/account/login/").content
 
 
 @pytest.mark.once("postgres")

@@ -45,7 +45,7 @@ async def page(
 
 async def sign_in(page: Page, server: Server, person: Person) -> None:
     await page.goto(f"{server.url}/admin/")
-    await page.fill('[name="username"]', person.email)
+    await page.fill('[name="email"]', person.email)
     await page.fill('[name="password"]', PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Alert rules").first).to_be_visible()

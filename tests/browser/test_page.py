@@ -186,7 +186,7 @@ async def test_c8_a_link_to_the_admin_opens_while_signed_in_there(
     page: Page, server: Server, cast: Cast
 ) -> None:
     await page.goto(f"{server.url}/admin/")
-    await page.fill('[name="username"]', cast.alice.email)
+    await page.fill('[name="email"]', cast.alice.email)
     await page.fill('[name="password"]', PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("link", name="Alert rules").first).to_be_visible()

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.cast import PASSWORD, Cast
 from tests.support.client import Client as Plain
+from tests.support.factors import app_of
 from tests.support.server import ROOT, Server
 from tests.support.services import free_port
 
@@ -114,6 +115,18 @@ async def test_k3_login_keeps_what_it_gets_for_its_owner_alone_and_logout_ends_i
     assert (await bos("whoami")).code == 3
     for token in pair.values():
         assert str(token) not in done.out + done.err + ended.out + ended.err
+
+
+async def test_d6_login_takes_the_code_of_a_second_factor(
+    server: Server, cast: Cast, tmp_path: Path
+) -> None:
+    app, bos = app_of(cast.mia), bos_of(tmp_path, server)
+    who = ("login", "--email", cast.mia.email)
+    refused = await bos(*who, say=f"{PASSWORD}\n")
+    assert refused.code == 3
+    assert "second factor" in refused.err
+    done = await bos(*who, f"--code={app.code()}", say=f"{PASSWORD}\n")
+    assert done.lines[0]["signedIn"]
 
 
 async def test_k3_the_options_of_bos_may_stand_before_and_after_a_command(

@@ -39,8 +39,8 @@ LIBRARIES = [
     *("uvicorn.protocols.websockets.websockets_sansio_impl", "websockets", "limits.aio.storage"),
     *("msgspec", "jwt", "environs", "dj_database_url", "psutil", "prometheus_client"),
     *("pythonjsonlogger.json", "pygments.formatters", "pygments.lexers", "yaml", "uritemplate"),
-    *("django.middleware.gzip", "pydoc"),
-    *("requests", "requests_hardened", "standardwebhooks", "cryptography.fernet"),
+    *("django.middleware.gzip", "pydoc", "requests", "requests_hardened", "fido2.server"),
+    *("standardwebhooks", "cryptography.fernet"),
 ]
 # A process that has imported them, and of which a process is forked for each server.
 forkserver = multiprocessing.get_context("forkserver")

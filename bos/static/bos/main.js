@@ -2,7 +2,7 @@
 
 import { Board } from "./board.js";
 // @ts-types="../../../clients/javascript/src/index.ts"
-import { connect, StoredSession } from "./client/index.js";
+import { BosError, connect, StoredSession } from "./client/index.js";
 import { only, part } from "./dom.js";
 import { askedFor, download } from "./report.js";
 
@@ -197,17 +197,27 @@ signInForm.addEventListener("submit", async (event) => {
   const typed = new FormData(form);
   find("problem").textContent = "";
   form.inert = true;
+  let asksForCode = false;
   try {
-    await session.signIn(`${typed.get("email")}`, `${typed.get("password")}`);
+    await session.signIn(`${typed.get("email")}`, `${typed.get("password")}`, `${typed.get("code")}`);
     form.reset();
+    find("code").hidden = true;
     begin();
     find("organization").focus();
   } catch (error) {
     find("problem").textContent = words(error);
+    asksForCode = error instanceof BosError && ["MFA_REQUIRED", "INVALID_CODE"].includes(error.code);
   } finally {
     form.inert = false;
+    if (asksForCode) askForCode();
   }
 });
+
+function askForCode() {
+  find("code").hidden = false;
+  field("code").value = "";
+  field("code").focus();
+}
 
 /** @param {string} name */
 function field(name) {
@@ -317,5 +327,20 @@ async function openReport() {
   }
 }
 
-if (session.signedIn || (report && (await session.adopt()))) begin();
+// ------------------------------------------------------------------ a session of the server's own pages
+
+/** Be signed in as the session is that this page was served to; whether there is one. */
+async function takeUp() {
+  const told = document.querySelector("meta[name=session]");
+  if (!(told instanceof HTMLMetaElement)) return false;
+  try {
+    await session.takeUp(told.dataset.csrf ?? "", told.content);
+    return true;
+  } catch (error) {
+    find("problem").textContent = words(error);
+    return false;
+  }
+}
+
+if (session.signedIn || (report && (await session.adopt())) || (await takeUp())) begin();
 else if (report) find("problem").textContent = "Sign in to open the report.";

@@ -87,8 +87,17 @@ export class StoredSession {
     return this.#kept?.email ?? "";
   }
 
-  async signIn(email: string, password: string): Promise<void> {
-    this.#keep(await this.#post("/auth/token", { email, password }), email);
+  /** `code`: of a user with a second factor; without it they are rejected with MFA_REQUIRED. */
+  async signIn(email: string, password: string, code?: string): Promise<void> {
+    this.#keep(await this.#post("/auth/token", { email, password, ...(code ? { code } : {}) }), email);
+  }
+
+  /** Be signed in as the session of the server's own pages is, on one of which this runs.
+   *
+   * csrf: the token that the server has written into the page.
+   */
+  async takeUp(csrf: string, email: string): Promise<void> {
+    this.#keep(await this.#post("/auth/session", {}, { "X-CSRFToken": csrf }), email);
   }
 
   /** Be signed in as another tab of this browser is; whether there is one. */
@@ -182,10 +191,10 @@ export class StoredSession {
 
   // ---------------------------------------------------------------- HTTP
 
-  async #post(path: string, body: object): Promise<Tokens> {
+  async #post(path: string, body: object, more: Record<string, string> = {}): Promise<Tokens> {
     const response = await this.#fetch(this.#http + path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...more },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS), // other tabs wait for it, too
     });

@@ -61,10 +61,22 @@ export class StoredSession {
   get email() {
     return this.#kept?.email ?? "";
   }
-  async signIn(email, password) {
+  /** `code`: of a user with a second factor; without it they are rejected with MFA_REQUIRED. */ async signIn(email, password, code) {
     this.#keep(await this.#post("/auth/token", {
       email,
-      password
+      password,
+      ...code ? {
+        code
+      } : {}
+    }), email);
+  }
+  /** Be signed in as the session of the server's own pages is, on one of which this runs.
+   *
+   * csrf: the token that the server has written into the page.
+   */
+  async takeUp(csrf, email) {
+    this.#keep(await this.#post("/auth/session", {}, {
+      "X-CSRFToken": csrf
     }), email);
   }
   /** Be signed in as another tab of this browser is; whether there is one. */ async adopt() {
@@ -159,11 +171,12 @@ export class StoredSession {
     return `${this.#key}.${id}`;
   }
   // ---------------------------------------------------------------- HTTP
-  async #post(path, body) {
+  async #post(path, body, more = {}) {
     const response = await this.#fetch(this.#http + path, {
       method: "POST",
       headers: {
-        "Content-Type": "application/json"
+        "Content-Type": "application/json",
+        ...more
       },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS)

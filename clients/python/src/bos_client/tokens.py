@@ -280,11 +280,17 @@ class StoredSession:
         """Return what is stored for this server."""
         return _stored_in(self._path).get(self._address.base)
 
-    async def sign_in(self, email: str, password: str, *, organization: str | None = None) -> None:
-        """Sign in, and store what that brings."""
-        body = {"email": email, "password": password}
-        if organization is not None:
-            body["organization"] = organization
+    async def sign_in(
+        self,
+        email: str,
+        password: str,
+        *,
+        organization: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        """Sign in, and store what that brings. code: of a user with a second factor."""
+        given = {"email": email, "password": password, "organization": organization, "code": code}
+        body = {name: value for name, value in given.items() if value is not None}
 
         def keep() -> None:
             with self._locked():  # first: what cannot be kept need not be asked for

@@ -14,7 +14,7 @@ from bos_client.command import doctor, load, watch
 from bos_client.command.names import kpi_of, organization_of, session_of
 from bos_client.command.output import Output
 from bos_client.command.settings import Settings, address_of, credentials_file, run
-from bos_client.errors import RequestRefused
+from bos_client.errors import RequestRefused, SignInError
 from bos_client.protocol import EntityRef, KpiUpdate, Position
 from bos_client.tokens import StoredSession
 from bos_client.wire import to_wire
@@ -87,8 +87,9 @@ def bos(context: click.Context, url: str | None, token: str | None, as_json: boo
 @bos.command()
 @click.option("--email", prompt=True, help="Asked for where it is not given.")
 @click.option("--organization", help="Its id, if your password is the same in several.")
+@click.option("--code", help="Of your second factor; asked for where one is needed.")
 @click.pass_obj
-def login(settings: Settings, email: str, organization: str | None) -> None:
+def login(settings: Settings, email: str, organization: str | None, code: str | None) -> None:
     """Sign in. The password is asked for, or read from a pipe, and kept nowhere."""
     if settings.url is None:
         raise click.UsageError("Which server? Name it by --url, or set BOS_URL.")
@@ -97,7 +98,16 @@ def login(settings: Settings, email: str, organization: str | None) -> None:
         password = click.prompt("Password", hide_input=True, err=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
-    run(session.sign_in(email, password, organization=organization))
+
+    async def sign_in(code: str | None) -> None:
+        try:
+            await session.sign_in(email, password, organization=organization, code=code)
+        except SignInError as error:
+            if code is not None or error.code != "MFA_REQUIRED" or not sys.stdin.isatty():
+                raise
+            await sign_in(click.prompt("Code of your second factor", err=True))
+
+    run(sign_in(code))
     base = settings.address.base
     settings.output.say(f"Signed in at {base} as {email}.", signedIn=True, url=base, email=email)
 
