@@ -17,6 +17,7 @@ from bos.models import (
     ServiceKey,
     SignIn,
     User,
+    Webhook,
 )
 from bos.people.exporting import Export, ExportRow, stream
 
@@ -204,6 +205,11 @@ def service_keys(user: User) -> Iterator[ExportRow]:
         yield Made(id=str(row.pk), name=row.label, created_at=row.created_at)
 
 
+def webhooks(user: User) -> Iterator[ExportRow]:
+    for row in stream(Webhook.objects.filter(created_by=user).order_by("created_at")):
+        yield Made(id=str(row.pk), name=row.name, created_at=row.created_at)
+
+
 class Administered(ExportRow):
     at: datetime
     what: str
@@ -239,6 +245,7 @@ EXPORTS: Mapping[str, Export] = {
     "imports": Export(imports, ("bos.Import.author",)),
     "serviceAccounts": Export(service_accounts, ("bos.ServiceAccount.created_by",)),
     "serviceKeys": Export(service_keys, ("bos.ServiceKey.created_by",)),
+    "webhooks": Export(webhooks, ("bos.Webhook.created_by",)),
     "administration": Export(administration, ("admin.LogEntry.user",)),
 }
 LEFT_OUT: Mapping[str, str] = {

@@ -138,7 +138,7 @@ async def test_the_live_picture_follows_and_a_button_disconnects(
     page: Page, server: Server, cast: Cast
 ) -> None:
     await sign_in(page, server, cast.alice)
-    await page.get_by_role("link", name="Live").click()
+    await page.get_by_role("link", name="sensors Live").click()
     await expect(page.get_by_text("Nobody.")).to_be_visible()
     async with await Client.connect(server, cast.bob) as bob:
         row = page.locator(f'[data-bos-user="{cast.bob.id}"]')

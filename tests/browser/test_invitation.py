@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bos.people import sending
+from tests.conftest import ServeFixture
 from tests.support import doors
 from tests.support.cast import Cast
 from tests.support.mailbox import Mailbox, do_jobs, links_in, mail_server, send_by
@@ -17,6 +18,12 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = "nine blue herons"
+
+
+@pytest.fixture
+def server(serve: ServeFixture) -> Server:
+    """With mail: those that tests share have none."""
+    return serve(EMAIL_URL="console:")
 
 
 @pytest.fixture
