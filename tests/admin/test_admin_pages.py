@@ -129,7 +129,15 @@ def test_a_page_of_found_things_that_does_not_exist_is_not_found(admin: Browser,
     assert admin.get("/admin/search/", {"s": "kpi", "page": page}).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["kpis/alertrule/?kind__exact=%00", "bos/import/?x=1&x=%00"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "kpis/alertrule/?kind__exact=%00",
+        "bos/import/?x=1&x=%00",
+        "kpis/alert/?raised_at__year=99999999999999999999",
+        "bos/historicaluser/?history_date__year=2026&history_date__month=99999999999999999999",
+    ],
+)
 def test_a_nul_in_a_query_is_refused(admin: Browser, path: str) -> None:
     assert admin.get(f"/admin/{path}").status_code == 400
 
