@@ -142,6 +142,26 @@ def test_a_nul_in_a_query_is_refused(admin: Browser, path: str) -> None:
     assert admin.get(f"/admin/{path}").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("bos/department/", "parent"),
+        ("bos/employee/", "user"),
+        ("kpis/kpi/", "department"),
+        ("kpis/connector/", "kpi"),
+        ("kpis/alertrule/", "notify"),
+        ("kpis/reportschedule/", "department"),
+    ],
+)
+@pytest.mark.parametrize("id_", ["x", "9" * 40, "\0", "{00000000-0000-4000-8000-000000000000}"])
+def test_what_can_be_no_id_is_refused_beside_its_field(
+    admin: Browser, path: str, field: str, id_: str
+) -> None:
+    answer = admin.post(f"/admin/{path}add/", {field: id_})
+    assert answer.status_code == 200
+    assert answer.context["adminform"].errors[field]
+
+
 @pytest.mark.parametrize("path", ["kpis/kpi/", "bos/user/", "kpis/alertrule/", "sync/event/"])
 @pytest.mark.parametrize(
     "query", ["p=x", "p=99999999999999999999", "o=x", "o=999", "q='", "nonsense=1", "kpi__id=x"]

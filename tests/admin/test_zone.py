@@ -66,9 +66,7 @@ def test_m2_a_zone_that_is_none_is_utc(name: str) -> None:
     assert zone_named(name) is UTC
 
 
-@pytest.mark.parametrize(
-    "name", [BERLIN, "America/Argentina/Buenos_Aires", "Asia/Kolkata", "UTC"]
-)
+@pytest.mark.parametrize("name", [BERLIN, "America/Argentina/Buenos_Aires", "Asia/Kolkata", "UTC"])
 def test_zones_as_browsers_call_them_are_known(name: str) -> None:
     assert str(zone_named(name)) == name
 
