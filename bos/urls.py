@@ -43,4 +43,5 @@ urlpatterns = [
     re_path(r"^api(?:/|$)", auth_views.not_found),
 ]
 
+handler400 = "bos.web.views.refused"
 handler500 = "bos.web.views.failed"

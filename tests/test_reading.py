@@ -457,6 +457,15 @@ def test_d3_no_value_of_a_parameter_is_a_fault_of_ours(cast: Cast) -> None:
                 assert answer.status_code in (200, 400), (path, name, value)
 
 
+@pytest.mark.parametrize("path", [f"{API}/kpis", f"{API}/events"])
+def test_d3_so_many_parameters_that_nobody_reads_them_are_refused_in_json(
+    cast: Cast, path: str
+) -> None:
+    for count in (1_000, 1_001):
+        answer = get(f"{path}?{'a=1&' * (count - 1)}a=1", cast.bob)
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
+
+
 def test_d3_a_cursor_of_another_list_is_refused(cast: Cast) -> None:
     raised(cast, 2)
     following = get(f"{API}/alerts?limit=1", cast.vera).json()["next"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import DateTimeField, DecimalField, ForeignKey, ManyToManyField, QuerySet
@@ -21,6 +23,7 @@ from bos.adminsite.numbers import plain_number
 from bos.adminsite.scope import has_tenant, sees_all, tenant_of
 from bos.adminsite.zone import zone_name
 from bos.history.page import history_page
+from bos.ids import canonical_uuids
 from bos.jobs.queue import require_room
 from bos.models import Department, Organization, User
 from bos.texts import one_form
@@ -81,6 +84,25 @@ class ExactInput(Exact, UnfoldAdminDecimalFieldWidget):
 
 class ExactHidden(Exact, HiddenInput):
     pass
+
+
+class SearchOne(AutocompleteSelect):
+    """A field that searches, shown again with what was posted: what can be no row's key is left
+    out, of which the database would make an error instead of none."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, _keys(value), attr)
+
+
+class SearchSeveral(AutocompleteSelectMultiple):
+    """The same, for several."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, _keys(value), attr)
+
+
+def _keys(value: Sequence[str]) -> list[str]:
+    return [str(id_) for id_ in canonical_uuids([str(one) for one in value])]
 
 
 class ZonedAdmin(AnyModelAdmin):
@@ -186,6 +208,8 @@ class TenantAdmin(LockingAdmin):
             kwargs["queryset"] = choices_of(db_field.related_model, request)
         if db_field.related_model is Department:
             kwargs |= {"form_class": DepartmentField, "ways": Ways(request)}
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SearchOne(db_field, self.admin_site))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(
@@ -193,6 +217,8 @@ class TenantAdmin(LockingAdmin):
     ) -> Any:
         if has_tenant(db_field.related_model):
             kwargs["queryset"] = choices_of(db_field.related_model, request)
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SearchSeveral(db_field, self.admin_site))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_form(

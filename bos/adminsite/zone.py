@@ -45,6 +45,8 @@ def zone_named(name: str) -> tzinfo:
         return UTC
     try:
         zone = ViewerZone(name)
+        if zone.tzname(None) is not None:  # `Etc/GMT+5`: Django calls it "-05", which is no zone
+            return UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a broken file of the machine's
         return UTC
     return zone if _database_knows(connection.vendor, name) else UTC

@@ -16,6 +16,9 @@ from django.utils.cache import patch_cache_control
 from sync import about
 from sync.protocol.identity import Actor, acting
 
+PARTS_OF_DAYS = ("__year", "__month", "__day")
+"""How parameters end by which a list is narrowed down to a year, a month or a day."""
+
 
 def log_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
@@ -72,12 +75,14 @@ def admin_query_middleware(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path.startswith(prefix):
-            values = (value for _, listed in request.GET.lists() for value in listed)
+            given = [(name, value) for name, listed in request.GET.lists() for value in listed]
             # PostgreSQL takes none in text.
             if "\0" in request.path_info:
                 raise Http404("no id has a NUL")
-            if any("\0" in value for value in values):
+            if any("\0" in value for _, value in given):
                 raise BadRequest("NUL in a query")
+            if any(name.endswith(PARTS_OF_DAYS) and len(value) > 4 for name, value in given):
+                raise BadRequest("a day of no calendar")
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> None:

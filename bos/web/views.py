@@ -48,6 +48,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body, status=503 if reasons else 200)
 
 
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400, which it calls for a request that it refuses to read."""
+    message = "The request is not well formed."
+    return refusal(request.path, code="INVALID_REQUEST", message=message, status=400)
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's handler500, which it calls for an exception that it is just handling."""
     if passes(sys.exc_info()[1]):

@@ -15,7 +15,7 @@ from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
 
 from bos.outbound.http import AddressRefused, outside_address, require_outside
-from kpis.models import ConnectorKind
+from kpis.models import Connector, ConnectorKind
 
 POSTGRES = ("postgresql", "postgres")
 POSTGRES_PORT = 5432
@@ -24,6 +24,7 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-full")
 PARTS = {"user", "password", "host", "port", "dbname", "sslmode"}
 """Of the address of a database; others would have the driver read files of the server's own."""
 LONGEST = 2_000
+LONGEST_SHOWN = Connector._meta.get_field("leads_to").max_length or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ def leads_to(kind: str, address: str) -> str:
     """
     if len(address) > LONGEST:
         raise AddressRefused(f"An address has at most {LONGEST:,} characters.")
+    shown = _shown(kind, address)
+    if len(shown) > LONGEST_SHOWN:
+        raise AddressRefused("The name of its host or file is too long.")
+    return shown
+
+
+def _shown(kind: str, address: str) -> str:
     if kind != ConnectorKind.SQL:
         return _shown_of_http(address)
     if is_sqlite(address):

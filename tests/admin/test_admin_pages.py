@@ -129,9 +129,37 @@ def test_a_page_of_found_things_that_does_not_exist_is_not_found(admin: Browser,
     assert admin.get("/admin/search/", {"s": "kpi", "page": page}).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["kpis/alertrule/?kind__exact=%00", "bos/import/?x=1&x=%00"])
-def test_a_nul_in_a_query_is_refused(admin: Browser, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "kpis/alertrule/?kind__exact=%00",
+        "bos/import/?x=1&x=%00",
+        "kpis/alert/?raised_at__year=99999999999999999999",
+        "bos/historicaluser/?history_date__year=2026&history_date__month=99999999999999999999",
+    ],
+)
+def test_a_query_that_no_list_can_read_is_refused(admin: Browser, path: str) -> None:
     assert admin.get(f"/admin/{path}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("bos/department/", "parent"),
+        ("bos/employee/", "user"),
+        ("kpis/kpi/", "department"),
+        ("kpis/connector/", "kpi"),
+        ("kpis/alertrule/", "notify"),
+        ("kpis/reportschedule/", "department"),
+    ],
+)
+@pytest.mark.parametrize("id_", ["x", "9" * 40, "\0", "{00000000-0000-4000-8000-000000000000}"])
+def test_what_can_be_no_id_is_refused_beside_its_field(
+    admin: Browser, path: str, field: str, id_: str
+) -> None:
+    answer = admin.post(f"/admin/{path}add/", {field: id_})
+    assert answer.status_code == 200
+    assert answer.context["adminform"].errors[field]
 
 
 @pytest.mark.parametrize("path", ["kpis/kpi/", "bos/user/", "kpis/alertrule/", "sync/event/"])
