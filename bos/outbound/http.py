@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -77,14 +78,24 @@ def outside_address(host: str, port: int) -> str:
         if settings.OUTBOUND_INSIDE:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             return str(found[0][4][0])
-        address: str = filter_host(host, port, allow_loopback=False)
-        return address.strip("[]")
+        address: str = filter_host(host, port, allow_loopback=False).strip("[]")
+        _require_no_detour(address)
+        return address
     except InvalidIPAddress as error:
         raise AddressRefused(INSIDE) from error
     except (OSError, UnicodeError) as error:  # those of requests are OSErrors
         raise AddressRefused(f"The host “{host}” cannot be found.") from error
 
 
+def _require_no_detour(address: str) -> None:
+    """Raises AddressRefused for ranges that the library lets through, and some networks route."""
+    ip = ip_address(address)
+    if any(ip in network for network in DETOURS):
+        raise AddressRefused(INSIDE)
+
+
+DETOURS = tuple(map(ip_network, ("fec0::/10", "::/96", "::ffff:0:0:0/96")))
+"""Site-local addresses, and two forms of IPv4 ones in IPv6, all of them given up long ago."""
 INSIDE = "This address is inside the server's own network."
 
 
@@ -228,8 +239,15 @@ class _Deadline:
 _deadline: ContextVar[_Deadline] = ContextVar("deadline of a request")
 
 
+def _require_allowed(host: str) -> None:
+    """host: an address, as the library has looked at it."""
+    if not settings.OUTBOUND_INSIDE:
+        _require_no_detour(host.strip("[]"))
+
+
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
+        _require_allowed(self.host)
         made = super()._new_conn()
         _deadline.get().watch(made)
         return made
@@ -237,6 +255,7 @@ class _Connection(HTTPConnection):
 
 class _SecureConnection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
+        _require_allowed(self.host)
         made = super()._new_conn()
         _deadline.get().watch(made)
         return made

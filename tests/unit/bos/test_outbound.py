@@ -60,6 +60,9 @@ def receiver(*answers: bytes, wait: threading.Event | None = None) -> Iterator[i
         "http://2130706433/",
         "http://0x7f.1/",
         "http://224.0.0.1/",
+        "http://[fec0::1]/",
+        "http://[::7f00:1]/",
+        "http://[::ffff:0:7f00:1]/",
     ],
 )
 def test_d5_an_address_inside_the_network_is_refused_when_saved_and_when_sent(address: str) -> None:
