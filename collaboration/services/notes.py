@@ -17,7 +17,7 @@ from django.utils import timezone
 from bos import things
 from bos.entities import NotificationSubject
 from bos.ids import canonical_uuids
-from bos.models import Role, User
+from bos.models import Notification, Role, User
 from bos.notifying import notify
 from bos.permissions import has_role
 from collaboration.entities import Position
@@ -181,17 +181,21 @@ def _may_all_see(place: Place, users: dict[str, User]) -> bool:
 
 
 def _tell(note: Annotation, place: Place, users: Collection[User], *, by: Principal) -> None:
-    """Notify the users that the note mentions them; not those who mention themselves."""
+    """Notify the users that the note mentions them, once each; not those who mention themselves."""
     others = [user for user in users if str(user.pk) != by.user_id]
     if not others:
         return
+    told = Notification.objects.of(place.organization_id).filter(
+        user__in=others, category=MENTION, data__annotationId=str(note.pk)
+    )
+    was_told = set(told.values_list("user_id", flat=True))
     about = NotificationSubject(annotation_id=str(note.pk), mentioned_by=by.user_id)
     if isinstance(place, Session):
         about.session_id = str(place.pk)
     if note.entity_type:
         about.entity_type, about.entity_id = note.entity_type, note.entity_id
     notify(
-        others,
+        [user for user in others if user.pk not in was_told],
         place.organization_id,
         category=MENTION,
         title=f"{by.name}{MENTIONS_YOU}",
