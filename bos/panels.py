@@ -231,7 +231,7 @@ PANELS = (
     ),
     Panel(
         title="Messages that were not delivered",
-        symbol="unsubscribe",
+        symbol="outgoing_mail",
         rows=undelivered,
         order=20,
         page="admin:bos_delivery_changelist",
