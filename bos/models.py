@@ -535,10 +535,22 @@ class Delivery(models.Model):
             ),
             models.Index(fields=("organization", "-created_at"), name="delivery_by_time"),
             models.Index(fields=("created_at",), name="delivery_by_age"),
+            models.Index(
+                fields=("organization", "-created_at"),
+                condition=Q(state__in=("failed", "given_up")),
+                name="delivery_that_failed",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} by {self.get_medium_display().lower()}"
+
+    @property
+    def receiver(self) -> str:
+        """To whom it goes, in words."""
+        if self.channel is not None:
+            return f"channel “{self.channel}”"
+        return f"{self.user} ({self.get_medium_display().lower()})"
 
 
 class DeliveryTrouble(models.Model):

@@ -1,4 +1,4 @@
-"""The boxes of imports, background work, the day's changes and the system on the front page."""
+"""The boxes of imports, messages, webhooks, work, changes and the system on the front page."""
 
 from __future__ import annotations
 
@@ -9,22 +9,33 @@ from typing import Any
 
 import django
 from django.db import connection
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Failure
 
-from bos.adminsite.panels import ONE_MORE, Line, Panel, Tone
+from bos.adminsite.panels import ONE_MORE, Act, Line, Panel, Tone
+from bos.adminsite.phrases import shortened
 from bos.adminsite.scope import scope_of
 from bos.adminsite.words import Told, newest_events, tell_together, time_of
 from bos.adminsite.zone import shown_time, today_begins
 from bos.imports.workflow import BUSY
 from bos.jobs.queue import due_jobs
 from bos.jobs.schedules import overdue
-from bos.models import Import, ImportState, Job
+from bos.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Import,
+    ImportState,
+    Job,
+    Webhook,
+    WebhookState,
+)
 from bos.web.health import shortcomings
+from bos.webhooks.endpoints import RETRYING, STANDINGS
 from sync.models import ProcessorPosition, StreamHead
 
 WORTH_A_LOOK = (
@@ -33,6 +44,8 @@ WORTH_A_LOOK = (
     ImportState.PARTLY,
     ImportState.CHECKED,
 )
+NOT_DELIVERED = Q(state__in=(DeliveryState.FAILED, DeliveryState.GIVEN_UP))
+PAUSED_OR_FAILING = Q(state=WebhookState.PAUSED) | Q(state=WebhookState.ACTIVE, failures__gt=0)
 RECENT = timedelta(days=7)
 NO_WORKER = timedelta(minutes=3)
 """Twice what a worker needs at most until it has looked at a schedule of every minute."""
@@ -62,6 +75,63 @@ def imports(request: HttpRequest) -> Sequence[Line]:
         )
         for import_ in found
     ]
+
+
+def undelivered(request: HttpRequest) -> Sequence[Line] | None:
+    """Name the messages of the last week that did not get out; without one there is no such box.
+
+    Not tests: their authors look at them. What was told together is one.
+    """
+    scope, since = scope_of(request), timezone.now() - RECENT
+    rows = Delivery.objects.all() if scope is None else Delivery.objects.of(scope.pk)
+    found = (
+        rows.filter(NOT_DELIVERED, created_at__gt=since, bundle=None)
+        .exclude(kind=DeliveryKind.TEST)
+        .select_related("user", "channel")
+        .order_by("-created_at")[:ONE_MORE]
+    )
+    lines = [
+        Line(
+            text=f"To {delivery.receiver}",
+            address=reverse("admin:bos_delivery_change", args=(delivery.pk,)),
+            note=shortened(delivery.error),
+            tone="bad",
+            at=delivery.created_at,
+            act=Act(
+                label="Try again",
+                address=reverse("admin:bos_delivery_again", args=(delivery.pk,)),
+            ),
+        )
+        for delivery in found
+    ]
+    return lines or None
+
+
+def failing_webhooks(request: HttpRequest) -> Sequence[Line] | None:
+    """Name those that are paused or whose last request has failed, these first that wait for
+    somebody; without one there is no such box."""
+    scope = scope_of(request)
+    webhooks = Webhook.objects.all() if scope is None else Webhook.objects.of(scope.pk)
+    found = (
+        webhooks.filter(PAUSED_OR_FAILING)
+        .only("name", "state", "reason", "failing_since")
+        .order_by("-state", "failing_since", "name")[:ONE_MORE]
+    )
+    lines = [
+        Line(
+            text=f"{webhook.name} is {STANDINGS[_standing(webhook)]}",
+            address=reverse("admin:bos_webhook_change", args=(webhook.pk,)),
+            note=shortened(webhook.reason),
+            tone="bad" if webhook.state == WebhookState.PAUSED else "wait",
+            at=webhook.failing_since,
+        )
+        for webhook in found
+    ]
+    return lines or None
+
+
+def _standing(webhook: Webhook) -> str:
+    return RETRYING if webhook.state == WebhookState.ACTIVE else webhook.state
 
 
 def work(request: HttpRequest) -> Sequence[Line]:
@@ -158,6 +228,21 @@ PANELS = (
         order=30,
         empty="None has failed in the last week, and none waits to be confirmed.",
         page="admin:bos_import_changelist",
+    ),
+    Panel(
+        title="Messages that were not delivered",
+        symbol="outgoing_mail",
+        rows=undelivered,
+        order=20,
+        page="admin:bos_delivery_changelist",
+        query=f"?state__in={DeliveryState.FAILED},{DeliveryState.GIVEN_UP}",
+    ),
+    Panel(
+        title="Webhooks that wait",
+        symbol="webhook",
+        rows=failing_webhooks,
+        order=25,
+        page="admin:bos_webhook_changelist",
     ),
     Panel(title="Background work", symbol="engineering", rows=work, order=40),
     Panel(

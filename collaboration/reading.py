@@ -12,6 +12,7 @@ from django_filters import Filter, FilterSet
 from bos.api.parameters import FlagFilter, IdFilter, SearchFilter, SinceFilter
 from bos.api.readables import CHANGED
 from bos.api.reading import Readable, Rows
+from bos.permissions import departments_of
 from bos.things import all_things
 from collaboration.models import Annotation, Session
 from collaboration.services.sessions import OPEN_TO_ALL, followed_by
@@ -30,13 +31,17 @@ def readable_sessions(principal: Principal) -> Rows:
 def readable_notes(principal: Principal) -> Rows:
     """Those of sessions that the principal may follow, and those on things that they may see.
 
-    Not of a session that is only announced to them: its notes are shown to those who join it.
+    Not of a session that is only announced to them: its notes are shown to those who join it. Of a
+    thing that is in another organization now, the notes are still this one's, and shown here alone.
     """
     readable = Q(session__in=followed_by(principal).values("pk"))
+    own = Q(thing__organization_id=principal.organization_id)
     for thing in all_things():
         of_tenant = thing.rows().filter(organization_id=principal.organization_id)
         seen = of_tenant.filter(thing.visible_to(principal)).values("pk")
-        readable |= Q(thing__entity_type=thing.entity_type, thing__entity_id__in=seen)
+        readable |= own & Q(thing__entity_type=thing.entity_type, thing__entity_id__in=seen)
+    readable |= own & Q(thing__open_to_organization=True)
+    readable |= own & Q(thing__department_id__in=departments_of(principal))
     notes: Rows = Annotation.objects.filter(readable)
     return notes.select_related("author", "thing")
 

@@ -239,6 +239,7 @@ def test_b7_a_member_chooses_on_a_page_of_their_own(cast: Cast) -> None:
     chosen = choices_of(page)
     assert (chosen["critical_alert-email"], chosen["alert-email"]) == ("at_once", "digest")
     assert (chosen["invitation-email"], chosen["report-email"]) == ("at_once", "never")
+    assert (chosen["mention-email"], chosen["mention-push"]) == ("at_once", "at_once")
     assert chosen["critical_alert-push"] == "at_once"
     chosen |= {"alert-email": "never", "time_zone": " Europe/Berlin "}
     assert browser.post(PAGE, chosen).status_code == 302

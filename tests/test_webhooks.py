@@ -24,7 +24,13 @@ from bos.models import Notification, Role, Webhook, WebhookAttempt, WebhookState
 from bos.webhooks import delivery, endpoints
 from bos.webhooks.courier import MOST_OF_ONE, MOST_SLOW, SLOW_MS, Courier
 from bos.webhooks.delivery import CATEGORY, MOST_ATTEMPTS, PAUSES, pause_after, send_test, take_turn
-from bos.webhooks.endpoints import MOST_ENDPOINTS, NotKept, Standing, webhook_replay
+from bos.webhooks.endpoints import (
+    MOST_ENDPOINTS,
+    NotKept,
+    Standing,
+    webhook_replay,
+    webhook_switch_off,
+)
 from bos.webhooks.leases import Lease, ahead, due
 from kpis.models import Kpi
 from sync import metrics
@@ -365,6 +371,25 @@ def test_d5_a_receiver_that_is_gone_is_switched_off_at_once(
     assert told(cast.alice) == ["The webhook “Till” is switched off"]
     endpoint.deliver()
     assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("status", [200, 410, 500])
+def test_d5_switched_off_by_hand_during_a_request_it_stays_so_whatever_is_answered(
+    cast: Cast, receiver: Receiver, endpoint: Endpoint, status: int
+) -> None:
+    [first, _] = change(cast.home.revenue, 1, 2)
+    endpoint.set(failing_since=timezone.now() - timedelta(days=2), failures=9)
+
+    def switch_off() -> None:
+        webhook_switch_off(endpoint.webhook)
+        connections.close_all()
+
+    receiver.will(taking_part(switch_off, answers(status)))
+    row = endpoint.deliver()
+    assert (row.state, row.reason) == (WebhookState.OFF, "Switched off by hand.")
+    assert row.position == first.sequence - (status != 200)
+    assert len(receiver.received) == 1
+    assert told(cast.alice) == []
 
 
 def test_d5_a_day_of_failures_pauses_and_informs_the_administrators(

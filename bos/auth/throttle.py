@@ -197,6 +197,11 @@ class ThrottledBackend(ModelBackend):
             refused(request, email, reason="wrong email or password, or inactive")
         return user
 
+    def get_user(self, user_id: Any) -> User | None:
+        """Return a session's user, with the organization, which nearly every page reads."""
+        user: User | None = User.objects.select_related("organization").filter(pk=user_id).first()
+        return user if self.user_can_authenticate(user) else None
+
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """An organization's admin may manage it; whose rows is decided by the admin pages."""
         return bool(user_obj.is_active and user_obj.is_staff)

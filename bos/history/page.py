@@ -176,11 +176,16 @@ def name_authors(rows: Iterable[Any], tenant: Organization | None) -> None:
 def author_names(ids: Iterable[str], tenant: Organization | None) -> dict[str, str]:
     """{actor id: name}; whoever is not of the tenant has none."""
     wanted = canonical_uuids(list(ids))
-    users, gone = User.objects.filter(pk__in=wanted), User.history.filter(id__in=wanted)
+    users = User.objects.filter(pk__in=wanted)
     if tenant is not None:
-        users, gone = users.of(tenant.pk), gone.filter(organization=tenant)
+        users = users.of(tenant.pk)
+    here = {user.pk: str(user) for user in users}
     names = dict.fromkeys(ids, OUTSIDE if tenant else GONE)
-    for id_, name in gone.order_by("history_date", "history_id").values_list("id", "name"):
-        names[str(id_)] = f"{name} ({GONE})"
-    names |= {str(user.pk): str(user) for user in users}
+    if missing := [id_ for id_ in wanted if id_ not in here]:
+        gone = User.history.filter(id__in=missing)
+        if tenant is not None:
+            gone = gone.filter(organization=tenant)
+        for id_, name in gone.order_by("history_date", "history_id").values_list("id", "name"):
+            names[str(id_)] = f"{name} ({GONE})"
+    names |= {str(id_): name for id_, name in here.items()}
     return names | {"system": "the system"}

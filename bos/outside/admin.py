@@ -198,9 +198,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="to", ordering="user__name")
     def receiver(self, delivery: Delivery) -> str:
-        if delivery.channel is not None:
-            return f"channel “{delivery.channel}”"
-        return f"{delivery.user} ({delivery.get_medium_display().lower()})"
+        return delivery.receiver
 
     @admin.display(description="what", ordering="kind")
     def what(self, delivery: Delivery) -> str:

@@ -53,12 +53,15 @@ def _failed_work(notification: Notification) -> str:
         return reverse("admin:bos_import_change", args=(import_id,))
     if notification.category == DELIVERY_FAILED:
         return reverse("admin:bos_delivery_changelist")
+    webhook_id = notification.data.get("webhookId")
+    if webhook_id is not None:
+        return reverse("admin:bos_webhook_change", args=(webhook_id,))
     return "/"
 
 
 FAILURES = Category(
     name="failure",
-    title="Reports, imports, connectors, forecasts and deliveries that have failed",
+    title="Reports, imports, connectors, forecasts, deliveries and webhooks that have failed",
     reason="you have asked for it, or you are an administrator",
     email=Choice.DAILY,
     notifications=frozenset(
@@ -68,6 +71,7 @@ FAILURES = Category(
             "import_failed",
             "connector_failed",
             DELIVERY_FAILED,
+            "webhook_failed",
         }
     ),
     path=_failed_work,

@@ -31,7 +31,7 @@ from bos.permissions import principal_of
 from bos.sealed import CannotOpen
 from bos.webhooks import contents
 from bos.webhooks.contents import Content
-from bos.webhooks.leases import Lease, ahead
+from bos.webhooks.leases import NO_FAILURE, Lease, ahead
 from sync.eventlog import log
 from sync.eventlog.log import LoggedEvent
 from sync.protocol.topics import Topic, authorize
@@ -214,7 +214,7 @@ def _taken(lease: Lease, webhook: Webhook, event: LoggedEvent, outcome: Outcome)
         position=event.sequence,
         failures=0,
         failing_since=None,
-        reason="",
+        reason=NO_FAILURE,
         delivered_at=Now(),
         took_ms=outcome.took_ms,
     )
@@ -226,7 +226,7 @@ def _failed(lease: Lease, webhook: Webhook, event: LoggedEvent, outcome: Outcome
     _note(webhook, event.sequence, outcome)
     failures, now = webhook.failures + 1, timezone.now()
     since = webhook.failing_since or now
-    is_ours = lease.change(
+    is_ours = lease.change_active(
         after=webhook.position,
         failures=failures,
         failing_since=since,
@@ -257,7 +257,7 @@ def _pause(lease: Lease, webhook: Webhook, reason: str) -> None:
 
 def _end(lease: Lease, webhook: Webhook, state: WebhookState, reason: str) -> None:
     """Send nothing more until somebody resumes it, and tell the administrators."""
-    if not lease.change(after=webhook.position, state=state, reason=reason[:300]):
+    if not lease.change_active(after=webhook.position, state=state, reason=reason[:300]):
         return
     logger.warning("webhook ended", extra={"webhook": str(webhook.pk), "state": str(state)})
     words = "paused" if state == WebhookState.PAUSED else "switched off"

@@ -18,6 +18,7 @@ from django.utils import timezone
 from bos.models import Organization, ServiceAccount, User, Webhook, WebhookState
 from bos.sealed import seal
 from bos.webhooks.contents import new_secret
+from bos.webhooks.leases import NO_FAILURE
 from sync import metrics
 from sync.eventlog import log
 from sync.models import Event, StreamHead
@@ -132,13 +133,12 @@ def webhook_replay(webhook: Webhook, *, from_sequence: int) -> None:
     end = log.head(webhook.log_id)
     if not end.pruned_sequence < from_sequence <= end.sequence + 1:
         raise NotKept(end.pruned_sequence + 1, end.sequence)
-    failure_is_past = Case(When(state=WebhookState.ACTIVE, then=Value("")), default=F("reason"))
     Webhook.objects.filter(pk=webhook.pk).update(
         position=from_sequence - 1,
         failures=0,
         failing_since=None,
         due_at=Now(),
-        reason=failure_is_past,
+        reason=NO_FAILURE,
     )
 
 

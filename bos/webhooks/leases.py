@@ -12,13 +12,15 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest, Now
 
 from bos.models import Webhook, WebhookState
 from sync.models import StreamHead
 
+NO_FAILURE = Case(When(state=WebhookState.ACTIVE, then=Value("")), default=F("reason"))
+"""The reason of one that was taken: why it is not active is still true."""
 LEASE = 6
 """Times the patience with a receiver: a request ends within that, and looking up its name does."""
 
@@ -72,6 +74,11 @@ class Lease:
         after: its position, which somebody may have set meanwhile.
         """
         rows = self._rows().filter(position=after)
+        return bool(rows.update(**{"leased_until": _lease_end()} | values))
+
+    def change_active(self, *, after: int, **values: Any) -> bool:
+        """As `change`; False also where somebody has switched it off meanwhile."""
+        rows = self._rows().filter(position=after, state=WebhookState.ACTIVE)
         return bool(rows.update(**{"leased_until": _lease_end()} | values))
 
     def give_back(self) -> None:

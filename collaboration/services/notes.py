@@ -17,7 +17,7 @@ from django.utils import timezone
 from bos import things
 from bos.entities import NotificationSubject
 from bos.ids import canonical_uuids
-from bos.models import Role, User
+from bos.models import Notification, Role, User
 from bos.notifying import notify
 from bos.permissions import has_role
 from collaboration.entities import Position
@@ -180,6 +180,17 @@ def _may_all_see(place: Place, users: dict[str, User]) -> bool:
     return set(inside.distinct().values_list("pk", flat=True)) == {u.pk for u in users.values()}
 
 
+def _not_told(note: Annotation, users: Collection[User]) -> list[User]:
+    """Return those of the users whom the note has not mentioned before: they are told once each."""
+    if not users:
+        return []
+    told = Notification.objects.of(note.place.organization_id).filter(
+        user__in=users, category=MENTION, data__annotationId=str(note.pk)
+    )
+    was_told = set(told.values_list("user_id", flat=True))
+    return [user for user in users if user.pk not in was_told]
+
+
 def _tell(note: Annotation, place: Place, users: Collection[User], *, by: Principal) -> None:
     """Notify the users that the note mentions them; not those who mention themselves."""
     others = [user for user in users if str(user.pk) != by.user_id]
@@ -268,7 +279,7 @@ def annotation_update(
         setattr(annotation, field, value)
     annotation.revision += 1
     annotation.save(update_fields=[*changes, "revision", "updated_at"])
-    _tell(annotation, place, mentioned.values(), by=principal)
+    _tell(annotation, place, _not_told(annotation, mentioned.values()), by=principal)
     return annotation
 
 

@@ -20,7 +20,20 @@ from bos.adminsite.words import newest_events, tell_together
 from bos.imports.workflow import check
 from bos.jobs.queue import enqueue
 from bos.jobs.schedules import make_schedules
-from bos.models import Import, ImportState, Job, Notification, Organization, Role
+from bos.models import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Import,
+    ImportState,
+    Job,
+    Notification,
+    Organization,
+    OutsideChannel,
+    Role,
+    Webhook,
+    WebhookState,
+)
 from bos.panels import EVENTS_READ, NO_WORKER
 from kpis.models import Alert, AlertState, Connector, Kpi, Severity
 from sync.protocol.identity import Actor, acting
@@ -210,6 +223,82 @@ def test_imports_that_failed_or_wait_to_be_confirmed_are_there_for_a_week(
     assert admin.get(failed.address).status_code == 200
 
 
+# ------------------------------------------------------------------ messages and webhooks
+
+
+def message(cast: Cast, state: str, *, days: float = 0, **fields: Any) -> Delivery:
+    at = timezone.now() - timedelta(days=days)
+    usual = {"user": cast.bob.user, "medium": "email", "category": "alert", "error": "Refused."}
+    times = {"created_at": at, "began_at": at, "next_at": at}
+    made: Delivery = Delivery.objects.create(
+        organization=cast.home.organization, state=state, **times | usual | fields
+    )
+    return made
+
+
+def test_b7_messages_that_were_not_delivered_are_there_for_a_week(
+    cast: Cast, admin: Browser, stranger: Browser, root: Browser
+) -> None:
+    title = "Messages that were not delivered"
+    assert shown(admin, title) is None
+    for state in set(DeliveryState) - {DeliveryState.FAILED, DeliveryState.GIVEN_UP}:
+        message(cast, state)
+    message(cast, DeliveryState.FAILED, days=7.1)
+    message(cast, DeliveryState.FAILED, kind=DeliveryKind.TEST)
+    assert shown(admin, title) is None
+    mail_of_the_day = message(cast, DeliveryState.FAILED, days=6.9, kind=DeliveryKind.DIGEST)
+    message(cast, DeliveryState.FAILED, days=6.9, bundle=mail_of_the_day)
+    room = OutsideChannel.objects.create(organization=cast.home.organization, name="Ops")
+    in_the_room: dict[str, Any] = {"user": None, "channel": room, "medium": "chat"}
+    message(cast, DeliveryState.GIVEN_UP, **in_the_room, error="No\nanswer.")
+    assert texts(root, title) == ["To channel “Ops”", "To Bob (email)"]
+    box = shown(admin, title)
+    new, old = box.lines
+    assert (new.text, new.note, new.tone) == ("To channel “Ops”", "No answer.", "bad")
+    assert old.address.endswith(f"/{mail_of_the_day.pk}/change/")
+    assert admin.get(new.address).status_code == 200
+    listed = admin.get(box.rest)
+    assert (listed.status_code, listed.context["cl"].result_count) == (200, 5)
+    assert shown(stranger, title) is None
+    assert admin.post(old.act.address).status_code == 302
+    mail_of_the_day.refresh_from_db()
+    assert mail_of_the_day.state == DeliveryState.WAITING
+    assert texts(admin, title) == ["To channel “Ops”"]
+
+
+def test_d5_webhooks_that_are_paused_or_failing_are_there(
+    cast: Cast, admin: Browser, stranger: Browser
+) -> None:
+    title = "Webhooks that wait"
+    account = make_machine(cast.home.organization).user.service_account
+
+    def webhook(name: str, state: str, failures: int = 0, **fields: Any) -> None:
+        Webhook.objects.create(
+            organization=cast.home.organization,
+            account=account,
+            name=name,
+            address="https://a.example/",
+            log_id=cast.home.id,
+            state=state,
+            failures=failures,
+            failing_since=timezone.now() if failures else None,
+            **fields,
+        )
+
+    webhook("Good", WebhookState.ACTIVE)
+    webhook("Off", WebhookState.OFF, failures=1, reason="Switched off by hand.")
+    assert shown(admin, title) is None
+    webhook("Failing", WebhookState.ACTIVE, failures=1, reason="The receiver answered 503.")
+    webhook("Paused", WebhookState.PAUSED, reason="Its service account is switched off.")
+    paused, failing = shown(admin, title).lines
+    assert (paused.text, paused.tone) == ("Paused is paused", "bad")
+    assert paused.note == "Its service account is switched off."
+    assert (failing.text, failing.tone) == ("Failing is failing, tried again", "wait")
+    assert failing.note == "The receiver answered 503."
+    assert admin.get(paused.address).status_code == 200
+    assert shown(stranger, title) is None
+
+
 # ------------------------------------------------------------------ background work
 
 
@@ -320,6 +409,17 @@ def fill(cast: Cast) -> None:
             state=ImportState.FAILED,
             state_since=timezone.now(),
         )
+        message(cast, DeliveryState.FAILED)
+    account = make_machine(cast.home.organization).user.service_account
+    for n in range(15):
+        Webhook.objects.create(
+            organization=cast.home.organization,
+            account=account,
+            name=f"webhook {n}",
+            address="https://a.example/",
+            log_id=cast.home.id,
+            state=WebhookState.PAUSED,
+        )
     for n, person in enumerate((cast.alice, cast.mia, cast.bob) * 7):
         with acting(Actor(person.id, ("admin", "websocket", "rest")[n % 3])):
             Kpi.objects.filter(pk=kpis[n].pk).update(value=n + 0.5)
@@ -335,7 +435,7 @@ def test_m1_the_front_page_takes_as_many_queries_for_much_as_for_little(
         with CaptureQueriesContext(connection) as captured:
             page = browser.get(FRONT)
         assert len(captured) <= MOST_QUERIES + more, [query["sql"][:150] for query in captured]
-        assert len(page.content) < 80_000
+        assert len(page.content) < 90_000
 
 
 def test_m1_a_box_that_fails_leaves_the_others_as_they_are(

@@ -281,6 +281,8 @@ async def test_c8_those_who_are_mentioned_are_notified_and_the_newly_mentioned_a
         changed = await bob.ask("ANNOTATION_UPDATE", more)
         assert changed["payload"]["mentions"] == [cast.vera.id, cast.mia.id]
         assert (await vera.expect("NOTIFICATION"))["payload"]["data"]["annotationId"] == id_
+        await bob.ask("ANNOTATION_UPDATE", more | {"mentions": []})
+        await bob.ask("ANNOTATION_UPDATE", more)  # not those again who were told before
         for client in (bob, mia, vera):
             assert await client.settle() == []
 
