@@ -152,7 +152,7 @@ class SessionTokensView(APIView):
         http_request: HttpRequest = request._request
         with transaction.atomic():
             session = _held(http_request)
-            pair = tokens.signed_in(user, address=address_of(http_request), session=session.pk)
+            pair = tokens.signed_in(user, address=address_of(http_request), session=session)
         return pair_of(pair)
 
 
