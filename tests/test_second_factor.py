@@ -508,6 +508,17 @@ def test_d6_an_organizations_admin_takes_no_factor_from_a_superuser(
     assert factors_of(boss) == {"totp"}
 
 
+def test_d6_nobody_resets_their_own_factor_without_proving_who_they_are(cast: Cast) -> None:
+    app_of(cast.alice)
+    browser = doors.browser(cast.alice)
+    page = reverse("admin:bos_user_second_factor", args=[cast.alice.user.pk])
+    user_page = reverse("admin:bos_user_change", args=[cast.alice.user.pk])
+    assert page not in browser.get(user_page).content.decode()
+    assert browser.get(page)["Location"] == FACTORS
+    assert browser.post(page)["Location"] == FACTORS
+    assert factors_of(cast.alice) == {"totp"}
+
+
 def test_d6_nothing_of_a_persons_factors_is_left_once_they_are_erased(cast: Cast) -> None:
     Passkey().added(signed_in(cast.bob))
     row = provider_row(cast.home, "https://provider.example")
