@@ -76,6 +76,17 @@ def test_d6_an_app_is_set_up_on_its_page_and_asked_for_from_then_on(cast: Cast) 
     assert is_in(other)
 
 
+def test_d6_the_code_that_an_app_was_set_up_with_opens_nothing(cast: Cast) -> None:
+    browser = signed_in(cast.bob)
+    app = App(browser.get(f"{FACTORS}totp/activate/").context["form"].secret)
+    code = app.code(1)
+    assert browser.post(f"{FACTORS}totp/activate/", {"code": code}).status_code == 302
+    other, _ = at_the_door(cast.bob)
+    assert other.post(CODE, {"code": code}).status_code == 200
+    assert not is_in(other)
+    assert token(cast.bob, code)[1]["code"] == "INVALID_CODE"
+
+
 def test_d6_the_page_that_was_asked_for_is_next_after_the_second_factor(cast: Cast) -> None:
     app = app_of(cast.alice)
     browser, _ = at_the_door(cast.alice, next="/admin/kpis/kpi/")
@@ -497,17 +508,6 @@ def test_d6_an_administrator_resets_a_lost_second_factor(
     assert "Second factors were reset" in noted.change_message
 
 
-def test_d6_an_organizations_admin_takes_no_factor_from_a_superuser(
-    cast: Cast, admin: Browser
-) -> None:
-    boss = make_person(cast.home.organization, "boss", Role.ADMIN, None)
-    User.objects.filter(pk=boss.user.pk).update(is_superuser=True)
-    app_of(boss)
-    page = reverse("admin:bos_user_second_factor", args=[boss.user.pk])
-    assert admin.post(page).status_code == 403
-    assert factors_of(boss) == {"totp"}
-
-
 def test_d6_nobody_resets_their_own_factor_without_proving_who_they_are(cast: Cast) -> None:
     app_of(cast.alice)
     browser = doors.browser(cast.alice)
@@ -517,6 +517,17 @@ def test_d6_nobody_resets_their_own_factor_without_proving_who_they_are(cast: Ca
     assert browser.get(page)["Location"] == FACTORS
     assert browser.post(page)["Location"] == FACTORS
     assert factors_of(cast.alice) == {"totp"}
+
+
+def test_d6_an_organizations_admin_takes_no_factor_from_a_superuser(
+    cast: Cast, admin: Browser
+) -> None:
+    boss = make_person(cast.home.organization, "boss", Role.ADMIN, None)
+    User.objects.filter(pk=boss.user.pk).update(is_superuser=True)
+    app_of(boss)
+    page = reverse("admin:bos_user_second_factor", args=[boss.user.pk])
+    assert admin.post(page).status_code == 403
+    assert factors_of(boss) == {"totp"}
 
 
 def test_d6_nothing_of_a_persons_factors_is_left_once_they_are_erased(cast: Cast) -> None:
