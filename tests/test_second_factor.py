@@ -385,6 +385,8 @@ def test_d6_passkeys_are_renamed_and_removed_by_their_owner_alone(cast: Cast) ->
     edit, remove = (f"{FACTORS}webauthn/keys/{row.pk}/{what}/" for what in ("edit", "remove"))
     stranger = signed_in(cast.vera)
     assert {stranger.post(path, {"name": "x"}).status_code for path in (edit, remove)} == {404}
+    assert browser.post(edit, {"name": "b" * 101}).context["form"].errors["name"]
+    assert browser.post(edit, {"name": "b" * 100}).status_code == 302
     assert browser.post(edit, {"name": "Blue key"}).status_code == 302
     assert "Blue key" in browser.get(FACTORS).content.decode()
     assert browser.post(remove).status_code == 302
