@@ -279,7 +279,7 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
     provider it is, and what that says.
     """
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
+    if not isinstance(subject, str) or not _can_be_kept(subject):
         raise Refused(UNREACHABLE)
     links = IdentityLink.objects.filter(provider=provider, issuer=provider.issuer, subject=subject)
     link = links.select_related("user").first()
@@ -295,6 +295,12 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
             provider=provider, issuer=provider.issuer, subject=subject, defaults={"user": user}
         )
     return user
+
+
+def _can_be_kept(subject: str) -> bool:
+    """Whether every database can: neither a NUL is among its characters nor half of one."""
+    is_whole = "\0" not in subject and subject.isprintable()
+    return is_whole and 0 < len(subject) <= SUBJECT_LENGTH
 
 
 def _by_email(provider: IdentityProvider, claims: Claims) -> User:
