@@ -27,7 +27,6 @@ from django.contrib.auth import logout
 from django.core import signing
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -306,7 +305,7 @@ def _can_be_kept(subject: str) -> bool:
 def _by_email(provider: IdentityProvider, claims: Claims) -> User:
     email = str(claims.get("email") or "").strip().lower()
     try:
-        validate_email(email)
+        User._meta.get_field("email").clean(email, None)  # also: too long for it
     except ValidationError:
         raise Refused("Your provider does not say which email address you have.") from None
     if not _is_true(claims.get("email_verified")):
