@@ -253,7 +253,7 @@ class TenantAdmin(LockingAdmin):
         return super().delete_view(*args, **kwargs)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """What is no id selects nothing; Django fails at it."""
+        """Select nothing by what is no id: Django fails at it."""
         try:
             for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.model._meta.pk.to_python(selected)
