@@ -252,7 +252,7 @@ class TenantAdmin(LockingAdmin):
     def delete_view(self, *args: Any, **kwargs: Any) -> Any:
         return super().delete_view(*args, **kwargs)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def response_action(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
         """Select nothing by what is no id: Django fails at it."""
         try:
             for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
@@ -260,7 +260,7 @@ class TenantAdmin(LockingAdmin):
         except ValidationError:
             self.message_user(request, "What was selected is not there.", messages.ERROR)
             return None
-        return super().response_action(request, queryset)
+        return super().response_action(request, *args, **more)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete thousands of rows in batches, between which others write."""

@@ -124,8 +124,9 @@ class FactorReset(TenantAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **more: Any
     ) -> Any:
         user = more.get("obj")
-        is_others = user is not None and user.pk != request.user.pk
-        context["has_second_factor"] = is_others and second_factor.has_one(user)
+        context["has_second_factor"] = (
+            user is not None and user.pk != request.user.pk and second_factor.has_one(user)
+        )
         return super().render_change_form(request, context, *args, **more)
 
     def reset_view(self, request: HttpRequest, id_: UUID) -> HttpResponse:

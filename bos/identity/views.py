@@ -112,7 +112,7 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-class AddAppView(ActivateTOTPView):
+class AddAppView(ActivateTOTPView):  # type: ignore[misc]  # allauth has no types
     """allauth's: the code that proves that the app is set up opens nothing afterwards."""
 
     def form_valid(self, form: Any) -> HttpResponse:
