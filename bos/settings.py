@@ -416,6 +416,7 @@ MFA_FORMS = {
     "add_webauthn": "bos.identity.forms.AddPasskeyForm",
     "authenticate_webauthn": "bos.identity.forms.PasskeyForm",
     "login_webauthn": "bos.identity.forms.PasskeyAloneForm",
+    "edit_webauthn": "bos.identity.forms.RenamePasskeyForm",
     "reauthenticate_webauthn": "bos.identity.forms.PasskeyAgainForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -155,6 +155,16 @@ def test_d6_of_two_who_have_opened_a_link_one_sets_the_password(cast: Cast, box:
     assert use(user.pk, token, password_hash="x") is None
 
 
+def test_d6_whoever_was_signed_in_where_a_link_is_used_is_so_no_more(
+    cast: Cast, box: Mailbox
+) -> None:
+    _, link = a_link(cast, box)
+    browser = doors.browser(cast.bob)
+    assert set_password(browser, link)["Location"] == "/account/"
+    assert cast.bob.email not in browser.get("/account/").content.decode()
+    assert not SignIn.objects.filter(user=cast.bob.user, ended_at=None).exists()
+
+
 def test_d6_a_mail_scanner_uses_nothing_up(cast: Cast, box: Mailbox) -> None:
     user, link = a_link(cast, box)
     for _ in range(3):

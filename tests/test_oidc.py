@@ -168,10 +168,23 @@ def test_d6_an_email_that_nobody_has_verified_names_nobody(
     assert "has not verified" in refused(cast, liar, cast.bob)
 
 
-@pytest.mark.parametrize("email", [None, "", "nobody", 7, ["a@b.example"]])
+@pytest.mark.parametrize(
+    "email", [None, "", "nobody", 7, ["a@b.example"], "a" * 245 + "@b.example"]
+)
 def test_d6_without_an_email_nobody_is_named(cast: Cast, liar: LyingProvider, email: Any) -> None:
-    liar.claims = {"email": email}
+    liar.claims = {"email": email, "email_verified": True}
     assert "which email address you have" in refused(cast, liar, cast.bob)
+
+
+@pytest.mark.parametrize("subject", ["", "a\0b", "\ud800", "x" * 256])
+def test_d6_a_subject_that_cannot_be_kept_names_nobody(
+    cast: Cast, liar: LyingProvider, subject: str
+) -> None:
+    liar.claims = {"email": cast.bob.email, "email_verified": True, "sub": subject}
+    browser = a_browser()
+    answer = liar.lets_in(browser, provider_row(cast.home, liar.issuer))
+    assert "does not answer as it should" in words(answer)
+    assert who(browser) == ""
 
 
 def test_d6_a_deactivated_user_is_refused(cast: Cast, liar: LyingProvider) -> None:

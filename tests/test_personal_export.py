@@ -168,6 +168,24 @@ def test_d6_an_administrator_downloads_those_of_their_own_organization(
     assert (admin.post(superusers).status_code, root.post(superusers).status_code) == (403, 200)
 
 
+def test_d6_an_administrator_learns_nothing_of_where_somebody_was_before(
+    cast: Cast, stranger: Browser, root: Browser
+) -> None:
+    Notification.objects.create(
+        organization=cast.home.organization, user=cast.bob.user, category="x", title="Of home"
+    )
+    bob = User.objects.get(pk=cast.bob.user.pk)
+    bob.organization = cast.other.organization
+    bob.save()
+    path = reverse("admin:bos_user_data", args=[bob.pk])
+    answer = stranger.post(path, follow=True)
+    html = answer.content.decode()
+    assert "They have belonged to another organization" in html
+    assert "Of home" not in html
+    by_root: Any = root.post(path)
+    assert b"Of home" in by_root.getvalue()
+
+
 def test_d6_a_superuser_of_no_organization_has_an_export_too(root: Browser) -> None:
     answer: Any = root.get("/account/data/")
     assert json.loads(answer.getvalue())["profile"][0]["organization"] is None

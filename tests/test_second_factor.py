@@ -76,6 +76,17 @@ def test_d6_an_app_is_set_up_on_its_page_and_asked_for_from_then_on(cast: Cast) 
     assert is_in(other)
 
 
+def test_d6_the_code_that_an_app_was_set_up_with_opens_nothing(cast: Cast) -> None:
+    browser = signed_in(cast.bob)
+    app = App(browser.get(f"{FACTORS}totp/activate/").context["form"].secret)
+    code = app.code(1)
+    assert browser.post(f"{FACTORS}totp/activate/", {"code": code}).status_code == 302
+    other, _ = at_the_door(cast.bob)
+    assert other.post(CODE, {"code": code}).status_code == 200
+    assert not is_in(other)
+    assert token(cast.bob, code)[1]["code"] == "INVALID_CODE"
+
+
 def test_d6_the_page_that_was_asked_for_is_next_after_the_second_factor(cast: Cast) -> None:
     app = app_of(cast.alice)
     browser, _ = at_the_door(cast.alice, next="/admin/kpis/kpi/")
@@ -374,6 +385,8 @@ def test_d6_passkeys_are_renamed_and_removed_by_their_owner_alone(cast: Cast) ->
     edit, remove = (f"{FACTORS}webauthn/keys/{row.pk}/{what}/" for what in ("edit", "remove"))
     stranger = signed_in(cast.vera)
     assert {stranger.post(path, {"name": "x"}).status_code for path in (edit, remove)} == {404}
+    assert browser.post(edit, {"name": "b" * 101}).context["form"].errors["name"]
+    assert browser.post(edit, {"name": "b" * 100}).status_code == 302
     assert browser.post(edit, {"name": "Blue key"}).status_code == 302
     assert "Blue key" in browser.get(FACTORS).content.decode()
     assert browser.post(remove).status_code == 302
@@ -495,6 +508,17 @@ def test_d6_an_administrator_resets_a_lost_second_factor(
     assert token(cast.bob)[0] == 200
     noted = LogEntry.objects.filter(object_id=cast.bob.id).latest("action_time")
     assert "Second factors were reset" in noted.change_message
+
+
+def test_d6_nobody_resets_their_own_factor_without_proving_who_they_are(cast: Cast) -> None:
+    app_of(cast.alice)
+    browser = doors.browser(cast.alice)
+    page = reverse("admin:bos_user_second_factor", args=[cast.alice.user.pk])
+    user_page = reverse("admin:bos_user_change", args=[cast.alice.user.pk])
+    assert page not in browser.get(user_page).content.decode()
+    assert browser.get(page)["Location"] == FACTORS
+    assert browser.post(page)["Location"] == FACTORS
+    assert factors_of(cast.alice) == {"totp"}
 
 
 def test_d6_an_organizations_admin_takes_no_factor_from_a_superuser(

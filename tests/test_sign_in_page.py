@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bos.auth import sign_ins
+from bos.auth.token_keys import token_keys
 from bos.identity.entering import BEGINNINGS, count_beginning
 from bos.models import Role, SignIn, User
 from bos.services import prune_sessions
@@ -234,6 +235,18 @@ def test_d6_a_session_gets_tokens_which_end_with_it(cast: Cast) -> None:
     browser.post("/account/logout/")
     assert not any(map(opens, (pair["access"], other["access"], renewed["access"])))
     assert not any(map(renews, (other["refresh"], renewed["refresh"])))
+
+
+def test_d6_tokens_of_a_session_do_not_outlive_it(cast: Cast) -> None:
+    """Else they would go on, listed nowhere, once it is over and forgotten."""
+    browser = signed_in(cast.bob)
+    session = SignIn.objects.get(user=cast.bob.user)
+    session.ends_at = timezone.now() + timedelta(minutes=5)
+    session.save()
+    _, pair = tokens_of(browser)
+    assert SignIn.objects.get(session=session.pk).ends_at == session.ends_at
+    ends = int(session.ends_at.timestamp())
+    assert {token_keys.claims(token)["exp"] for token in pair.values()} == {ends}
 
 
 def test_d6_signing_out_on_the_page_ends_the_session_and_its_other_tokens(cast: Cast) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
@@ -250,6 +251,16 @@ class TenantAdmin(LockingAdmin):
     @retry_on_conflict
     def delete_view(self, *args: Any, **kwargs: Any) -> Any:
         return super().delete_view(*args, **kwargs)
+
+    def response_action(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
+        """Select nothing by what is no id: Django fails at it."""
+        try:
+            for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.model._meta.pk.to_python(selected)
+        except ValidationError:
+            self.message_user(request, "What was selected is not there.", messages.ERROR)
+            return None
+        return super().response_action(request, *args, **more)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete thousands of rows in batches, between which others write."""

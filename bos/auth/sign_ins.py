@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -32,18 +31,20 @@ class End(StrEnum):
     """Its tokens have ended with a change of the user."""
 
 
-def begin(user: User, *, refresh_id: str, address: str, session: UUID | None = None) -> SignIn:
+def begin(user: User, *, refresh_id: str, address: str, session: SignIn | None = None) -> SignIn:
     """Note that the user has signed in. refresh_id: `jti` of the refresh token, empty for a
-    session; session: the sign-in of the session that the tokens are for."""
+    session; session: the sign-in of the session that the tokens are for, beyond whose end they
+    do not last."""
     now = timezone.now()
+    ends_at = now + timedelta(seconds=settings.SIGN_IN_SECONDS)
     return SignIn.objects.create(
         user=user,
-        session=session,
+        session=None if session is None else session.pk,
         address=address,
         refresh_id=refresh_id,
         created_at=now,
         used_at=now,
-        ends_at=now + timedelta(seconds=settings.SIGN_IN_SECONDS),
+        ends_at=ends_at if session is None else min(ends_at, session.ends_at),
     )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import jwt
 from django.db import IntegrityError, transaction
@@ -211,7 +210,7 @@ authenticator = Authenticator()
 # ------------------------------------------------------------------ the life of a sign-in
 
 
-def signed_in(user: User, *, address: str, session: UUID | None = None) -> Pair:
+def signed_in(user: User, *, address: str, session: SignIn | None = None) -> Pair:
     """The first pair of a new sign-in, for a user who has just proved their identity.
 
     session: the sign-in of the session that has proved it, and ends with it.

@@ -16,7 +16,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_domain_name
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path
+from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from bos.adminsite.confirm import Button, Question, ask, page_of
@@ -124,7 +124,9 @@ class FactorReset(TenantAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **more: Any
     ) -> Any:
         user = more.get("obj")
-        context["has_second_factor"] = user is not None and second_factor.has_one(user)
+        context["has_second_factor"] = (
+            user is not None and user.pk != request.user.pk and second_factor.has_one(user)
+        )
         return super().render_change_form(request, context, *args, **more)
 
     def reset_view(self, request: HttpRequest, id_: UUID) -> HttpResponse:
@@ -133,6 +135,8 @@ class FactorReset(TenantAdmin):
             raise PermissionDenied
         if user is None:
             raise Http404
+        if user.pk == request.user.pk:  # there they prove first that it is they
+            return HttpResponseRedirect(reverse("mfa_index"))
         if request.method != "POST":
             return ask(self, request, _resetting(self, user))
         if count := second_factor.reset(user):

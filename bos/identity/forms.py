@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
@@ -139,6 +140,7 @@ class CodeAgainForm(ReauthenticateForm):
 # ------------------------------------------------------------------ passkeys
 
 MOST_CHARACTERS = 2**16
+MOST_NAME = 100
 
 
 class CredentialField(forms.JSONField):
@@ -192,9 +194,13 @@ class PasskeyAgainForm(PasskeyForm, ReauthenticateWebAuthnForm):
 
 
 class AddPasskeyForm(AddWebAuthnForm):
-    name = forms.CharField(required=False, max_length=100)
+    name = forms.CharField(required=False, max_length=MOST_NAME)
     credential = CredentialField()
 
     def clean(self) -> Any:
         with _read_with_care():
             return super().clean()
+
+
+class RenamePasskeyForm(EditWebAuthnForm):
+    name = forms.CharField(max_length=MOST_NAME)

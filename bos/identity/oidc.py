@@ -27,7 +27,6 @@ from django.contrib.auth import logout
 from django.core import signing
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -279,7 +278,7 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
     provider it is, and what that says.
     """
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
+    if not isinstance(subject, str) or not _can_be_kept(subject):
         raise Refused(UNREACHABLE)
     links = IdentityLink.objects.filter(provider=provider, issuer=provider.issuer, subject=subject)
     link = links.select_related("user").first()
@@ -297,10 +296,16 @@ def person_of(provider: IdentityProvider, claims: Claims) -> User:
     return user
 
 
+def _can_be_kept(subject: str) -> bool:
+    """Whether every database can: neither a NUL is among its characters nor half of one."""
+    is_whole = "\0" not in subject and subject.isprintable()
+    return is_whole and 0 < len(subject) <= SUBJECT_LENGTH
+
+
 def _by_email(provider: IdentityProvider, claims: Claims) -> User:
     email = str(claims.get("email") or "").strip().lower()
     try:
-        validate_email(email)
+        User._meta.get_field("email").clean(email, None)  # also: too long for it
     except ValidationError:
         raise Refused("Your provider does not say which email address you have.") from None
     if not _is_true(claims.get("email_verified")):

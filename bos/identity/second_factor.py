@@ -71,6 +71,11 @@ def prove(user: User, code: str) -> Authenticator | None:
     return found
 
 
+def spend(user: User, code: str) -> None:
+    """Let a code that an app has just been set up with open nothing any more."""
+    _take(user, code)
+
+
 @transaction.atomic
 def _take(user: User, code: str) -> Authenticator | None:
     rows = Authenticator.objects.select_for_update().filter(user_id=user.pk)

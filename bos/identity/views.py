@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.internal.stagekit import clear_login
+from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.webauthn.views import login_webauthn
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
@@ -29,7 +30,7 @@ from bos.auth import tokens
 from bos.auth.attempts import TooManyAttempts
 from bos.auth.throttle import address_of
 from bos.auth.views import PAIR, TokenPair, pair_of, require_no_setup
-from bos.identity import oidc
+from bos.identity import oidc, second_factor
 from bos.identity.entering import count_beginning, enter, next_of, refuse, refuse_too_many
 from bos.identity.forms import SignInForm
 from bos.identity.sessions import sign_in_of
@@ -111,6 +112,20 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+class AddAppView(ActivateTOTPView):  # type: ignore[misc]  # allauth has no types
+    """allauth's: the code that proves that the app is set up opens nothing afterwards."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user: Any = self.request.user
+        try:
+            with transaction.atomic():
+                answer: HttpResponse = super().form_valid(form)
+                second_factor.spend(user, form.cleaned_data["code"])
+        except IntegrityError:  # posted twice at once: the other one has set it up
+            return HttpResponseRedirect(reverse("mfa_index"))
+        return answer
+
+
 @never_cache
 def admin_login(request: HttpRequest) -> HttpResponse:
     """The admin has no form of its own: what is asked for at the one door is asked for at this."""
@@ -152,7 +167,7 @@ class SessionTokensView(APIView):
         http_request: HttpRequest = request._request
         with transaction.atomic():
             session = _held(http_request)
-            pair = tokens.signed_in(user, address=address_of(http_request), session=session.pk)
+            pair = tokens.signed_in(user, address=address_of(http_request), session=session)
         return pair_of(pair)
 
 

@@ -22,10 +22,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from bos.adminsite.confirm import Button, Question, Section, ask, choice, list_of
+from bos.adminsite.confirm import Button, Question, Section, ask, choice, list_of, page_of
 from bos.adminsite.scope import sees_all, tenant_of
 from bos.imports.admin import ExportAdmin
 from bos.imports.resources import DepartmentReference
+from bos.leaving.people import organizations_of
 from bos.leaving.rules import LastAdmin
 from bos.models import AccountLink, LinkKind, Organization, Role, User
 from bos.people.imports import UserImport, column_values
@@ -41,6 +42,11 @@ MOST_AT_ONCE = 500
 NO_MAIL = (
     "Mail is not set up on this server (EMAIL_URL, BOS_MAIL_FROM, BOS_PUBLIC_URL): "
     "nobody can be invited."
+)
+
+FROM_ELSEWHERE = (
+    "They have belonged to another organization, and their data tell of it: they download it "
+    "themselves at /account/, or a superuser does."
 )
 
 # ------------------------------------------------------------------ invitations
@@ -223,6 +229,9 @@ class People(ExportAdmin):
             raise Http404
         if not self.has_change_permission(request, user):
             raise PermissionDenied
+        if not sees_all(request) and len(organizations_of(user)) > 1:
+            self.message_user(request, FROM_ELSEWHERE, messages.ERROR)
+            return HttpResponseRedirect(page_of(self, user))
         self.log_change(request, user, "Their data were downloaded.")
         return download(user)
 

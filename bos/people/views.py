@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import BACKEND_SESSION_KEY, login
+from django.contrib.auth import BACKEND_SESSION_KEY, login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
@@ -102,6 +102,8 @@ class SetPasswordView(PasswordResetConfirmView):
             return self.render_to_response(self.get_context_data())
         logger.info("password set by a link", extra={"user": str(changed.pk)})
         if _comes_in_first(changed):
+            if self.request.user.is_authenticated:  # somebody else, whose session is over here
+                logout(self.request)
             login(self.request, changed, backend=BACKEND)
             messages.success(self.request, "Welcome. You are signed in.")
             return HttpResponseRedirect(reverse("account"))

@@ -264,6 +264,17 @@ def test_d6_an_action_names_whom_it_concerns_before_anything_is_done(
     assert "1 user is deactivated." in admin.get(LIST).content.decode()
 
 
+@pytest.mark.once("sqlite")
+@pytest.mark.parametrize("selected", ["", "x", "\0"])
+def test_d6_what_is_no_id_selects_nobody_and_fails_nothing(
+    cast: Cast, admin: Browser, selected: str
+) -> None:
+    form = {"action": "deactivate_selected", "_selected_action": [cast.bob.id, selected], "post": 1}
+    answer = admin.post("/admin/bos/user/", form, follow=True)
+    assert "What was selected is not there." in answer.content.decode()
+    assert User.objects.get(pk=cast.bob.id).is_active
+
+
 def test_a5_several_are_deactivated_activated_and_given_a_role_at_once(
     cast: Cast, admin: Browser
 ) -> None:
