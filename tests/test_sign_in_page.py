@@ -237,6 +237,14 @@ def test_d6_a_session_gets_tokens_which_end_with_it(cast: Cast) -> None:
     assert not any(map(renews, (other["refresh"], renewed["refresh"])))
 
 
+def test_d6_a_session_gets_thirty_pairs_of_tokens_in_five_minutes(cast: Cast) -> None:
+    browser = signed_in(cast.bob)
+    assert {tokens_of(browser)[0] for _ in range(30)} == {200}
+    status, refusal = tokens_of(browser)
+    assert (status, refusal["code"]) == (429, "THROTTLED")
+    assert refusal["details"]["retryAfter"] > 0
+
+
 def test_d6_tokens_of_a_session_do_not_outlive_it(cast: Cast) -> None:
     """Else they would go on, listed nowhere, once it is over and forgotten."""
     browser = signed_in(cast.bob)

@@ -20,14 +20,20 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic.edit import FormView
 from drf_spectacular.utils import extend_schema
+from limits import RateLimitItemPerMinute
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotAuthenticated,
+    PermissionDenied,
+    Throttled,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bos.auth import tokens
-from bos.auth.attempts import TooManyAttempts
+from bos.auth.attempts import Limit, TooManyAttempts, attempts
 from bos.auth.throttle import address_of
 from bos.auth.views import PAIR, TokenPair, pair_of, require_no_setup
 from bos.identity import oidc, second_factor
@@ -36,6 +42,8 @@ from bos.identity.forms import SignInForm
 from bos.identity.sessions import sign_in_of
 from bos.models import SignIn, User
 
+TOKENS_A_USER = RateLimitItemPerMinute(30, multiples=5)
+"""Each is a sign-in that is kept until it ends: a loop would fill the table."""
 NOT_FOR_THE_ADMIN = (
     "You are signed in, but these pages are for administrators. One of them can give you the role."
 )
@@ -164,6 +172,10 @@ class SessionTokensView(APIView):
         if not isinstance(user, User) or user.organization_id is None:
             raise NotAuthenticated(code="NOT_AUTHENTICATED")
         require_no_setup(user)
+        try:
+            attempts.take([Limit(TOKENS_A_USER, f"session-tokens:{user.pk}")])
+        except TooManyAttempts as refusal:
+            raise Throttled(wait=refusal.wait) from None
         http_request: HttpRequest = request._request
         with transaction.atomic():
             session = _held(http_request)
