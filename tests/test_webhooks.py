@@ -392,6 +392,24 @@ def test_d5_switched_off_by_hand_during_a_request_it_stays_so_whatever_is_answer
     assert told(cast.alice) == []
 
 
+def test_d5_resumed_by_hand_during_a_request_its_day_begins_anew(
+    cast: Cast, receiver: Receiver, endpoint: Endpoint
+) -> None:
+    change(cast.home.revenue, 1)
+    endpoint.set(failing_since=timezone.now() - timedelta(days=2), failures=9)
+
+    def resume() -> None:
+        endpoints.webhook_resume(endpoint.webhook)
+        connections.close_all()
+
+    receiver.will(taking_part(resume, answers(500)))
+    row = endpoint.deliver()
+    assert (row.state, row.failures) == (WebhookState.ACTIVE, 1)
+    assert row.failing_since is not None
+    assert row.failing_since > timezone.now() - timedelta(hours=1)
+    assert told(cast.alice) == []
+
+
 def test_d5_a_day_of_failures_pauses_and_informs_the_administrators(
     cast: Cast, receiver: Receiver, endpoint: Endpoint
 ) -> None:

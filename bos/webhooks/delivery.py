@@ -224,8 +224,12 @@ def _taken(lease: Lease, webhook: Webhook, event: LoggedEvent, outcome: Outcome)
 def _failed(lease: Lease, webhook: Webhook, event: LoggedEvent, outcome: Outcome) -> None:
     """Try again later; or not, where the receiver has said so or has failed for a day."""
     _note(webhook, event.sequence, outcome)
-    failures, now = webhook.failures + 1, timezone.now()
-    since = webhook.failing_since or now
+    known = Webhook.objects.filter(pk=webhook.pk).values_list("failures", "failing_since").first()
+    if known is None:  # deleted meanwhile
+        return
+    # As it is now: somebody may have resumed it meanwhile, and its day begins anew then.
+    failures, now = known[0] + 1, timezone.now()
+    since = known[1] or now
     is_ours = lease.change_active(
         after=webhook.position,
         failures=failures,
