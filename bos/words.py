@@ -15,6 +15,9 @@ def _user_names(ids: Collection[str], tenant: Organization | None) -> Mapping[st
 
 def _of_user(happened: Happened) -> str:
     """Say it of a user: the log only carries that somebody's rights have changed."""
+    event = happened.event
+    if event.source == "account" and event.actor_id == event.entity_id:
+        return "changed how they sign in"  # all that one's own pages change of it
     if happened.kind == "updated":
         return f"changed what {happened.name} may do"
     return f"{happened.verb} the user {happened.name}"

@@ -253,6 +253,12 @@ FIELDS = {
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 
 
+def test_b7_the_form_names_each_service_once(admin: Browser, settings: Any) -> None:
+    for settings.OUTBOUND_INSIDE, matrix in ((False, 0), (True, 1)):
+        page = admin.get(reverse(ADD)).content.decode()
+        assert (page.count("Slack: slack://"), page.count("Matrix: matrix://")) == (1, matrix)
+
+
 def test_b7_an_administrator_adds_a_channel_whose_address_is_never_shown_again(
     cast: Cast, admin: Browser, stranger: Browser
 ) -> None:

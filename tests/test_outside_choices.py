@@ -237,6 +237,10 @@ def test_b7_a_member_chooses_on_a_page_of_their_own(cast: Cast) -> None:
     assert page.status_code == 200
     assert "unsafe" not in page["Content-Security-Policy"]
     chosen = choices_of(page)
+    mails = [name for name in chosen if name.endswith("-email")]
+    assert (mails[0], mails[-1]) == ("critical_alert-email", "other-email")
+    soonest = [["at_once", "digest", "never"].index(chosen[name]) for name in mails[:-1]]
+    assert soonest == sorted(soonest)
     assert (chosen["critical_alert-email"], chosen["alert-email"]) == ("at_once", "digest")
     assert (chosen["invitation-email"], chosen["report-email"]) == ("at_once", "never")
     assert (chosen["mention-email"], chosen["mention-push"]) == ("at_once", "at_once")

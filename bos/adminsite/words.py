@@ -237,17 +237,23 @@ class _Teller:
 
     def summary(self, events: Sequence[Event], *, at_least: bool) -> str:
         """Tell of these, which are alike. at_least: and of what may be more."""
-        first, count = events[0], len(events)
+        first, count = events[0], len({event.entity_id for event in events})
         import_ = self._imports.get(import_of(first.origin))
         if import_ is not None:
             return f"{self._subject(first)} {_written(import_)}"
         if count == 1:
-            return self.sentence(first)
+            return self.sentence(first) + self._of_several(len(events), at_least=at_least)
         wording = wording_of(first.entity_type)
         verb = wording.verbs.get(first.live_type) or VERBS.get(first.change_type, "changed")
         plural = wording.plural or f"of the type {first.entity_type}"
         many = f"at least {count:,}" if at_least else f"{count:,}"
         return self._whole(first, f"{verb} {many} {plural}")
+
+    def _of_several(self, count: int, *, at_least: bool) -> str:
+        """Say that a thing was changed so often: a system may set one KPI all day."""
+        if count == 1:
+            return ""
+        return f", the last of {'at least ' if at_least else ''}{count:,} changes"
 
     def _whole(self, event: Event, predicate: str) -> str:
         end = "" if import_of(event.origin) in self._imports else self._end(event)

@@ -53,7 +53,9 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        services = "; ".join(f"{s.name}: {s.example}" for s in chat.allowed().values())
+        services = "; ".join(
+            f"{s.name}: {s.example}" for s in dict.fromkeys(chat.allowed().values())
+        )
         stored = "Leave it empty to keep the one that is stored. " if self._has_one() else ""
         self.fields["new_address"].help_text = (
             f"{stored}It holds tokens: it is stored encrypted, and never shown again. An address"

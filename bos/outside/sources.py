@@ -153,8 +153,9 @@ def told_entities() -> KeysView[str]:
 
 
 def categories() -> list[Category]:
-    """Return all of them as a person reads them."""
-    return [*_categories.values(), OTHER]
+    """Return all of them as a person reads them: what is told soonest first."""
+    soonest = [Choice.AT_ONCE, Choice.DAILY, Choice.NEVER]
+    return [*sorted(_categories.values(), key=lambda one: soonest.index(one.email)), OTHER]
 
 
 def category_named(name: str) -> Category:

@@ -142,6 +142,9 @@ def test_people_departments_sessions_and_what_is_made_of_kpis_are_told(cast: Cas
         assert last(cast) == ["Mia changed the employee Bob by WebSocket"]
         User.objects.filter(pk=cast.bob.user.pk).update(role=Role.MANAGER)
         assert last(cast) == ["Mia changed what Bob may do by WebSocket"]
+        with acting(Actor(cast.bob.id, "account")):
+            User.objects.filter(pk=cast.bob.user.pk).update(password="x")
+        assert last(cast) == ["Bob changed how they sign in on a page of their own account"]
         Notification.objects.create(
             organization=home.organization, user=cast.bob.user, category="x", title="Look"
         )

@@ -382,6 +382,25 @@ def test_m3_a_count_that_may_be_more_says_so(cast: Cast) -> None:
         assert told[0].text == text
 
 
+def test_m3_what_one_system_sets_again_and_again_is_counted_as_what_it_is(cast: Cast) -> None:
+    home = cast.home
+
+    def told(most: int = 10) -> str:
+        events = newest_events(cast.home.id, most=most)
+        return tell_together(events, home.organization, is_cut=len(events) == most)[0].text
+
+    with acting(Actor(cast.mia.id, "rest")):
+        for value in (1, 2, 3):
+            Kpi.objects.filter(pk=home.revenue.pk).update(value=value)
+        assert told() == "Mia set Revenue to 3 EUR by REST, the last of 3 changes"
+        assert told(3) == "Mia set Revenue to 3 EUR by REST, the last of at least 3 changes"
+        Kpi.objects.create(organization=home.organization, name="Another")
+        other = Kpi.objects.get(name="Another")
+        for value in (4, 5):
+            Kpi.objects.filter(pk__in=[home.revenue.pk, other.pk]).update(value=value)
+        assert told() == "Mia set 2 KPIs by REST"
+
+
 def test_what_is_quiet_crowds_nothing_out(cast: Cast, admin: Browser) -> None:
     with acting(Actor(cast.mia.id, "websocket")):
         Kpi.objects.filter(pk=cast.home.revenue.pk).update(value=280)
