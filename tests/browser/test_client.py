@@ -36,6 +36,6 @@ async def test_k2_in_chromium_nothing_is_lost_or_doubled_however_often_it_is_cut
         running = asyncio.ensure_future(page.evaluate(RUN, task(cast)))
         await ready.wait()
         way.start_cutting(1.0)
-        await change(server, cast)
+        await change(server, cast, way)
         result = await result_of(running, way)
     await assert_nothing_is_lost_or_doubled(result, cast)

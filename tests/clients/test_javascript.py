@@ -54,7 +54,7 @@ async def test_k2_in_node_nothing_is_lost_or_doubled_however_often_it_is_cut(
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
         running = asyncio.create_task(said_by(process))
-        await change(unlimited, cast)
+        await change(unlimited, cast, way)
         result = await result_of(running, way)
     await assert_nothing_is_lost_or_doubled(result, cast)
 

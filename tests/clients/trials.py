@@ -13,12 +13,13 @@ from tests.support.cast import PASSWORD, Cast
 from tests.support.client import Client
 from tests.support.cutting import CuttingProxy
 from tests.support.server import Server
+from tests.support.waiting import until
 
 SEEN, OWN = 1000, 500
 """Changes by others, and own requests."""
 FIRST = 1001
 """The first value that is set; see tests/clients/trial.js."""
-TOGETHER = 20
+TOGETHER = 25
 BUSY = 20.0
 Said = dict[str, Any]
 
@@ -35,11 +36,16 @@ def task(cast: Cast) -> Said:
     }
 
 
-async def change(server: Server, cast: Cast) -> None:
-    """Change the KPI that is watched, as somebody whose connection is whole."""
+async def change(server: Server, cast: Cast, way: CuttingProxy) -> None:
+    """Change the KPI that is watched, as somebody whose connection is whole.
+
+    The client is cut at least twice meanwhile, however quick the machine is.
+    """
     kpi = str(cast.home.revenue.pk)
     async with await Client.connect(server, cast.alice) as alice:
         for first in range(1, SEEN + 1, TOGETHER):
+            if first in (SEEN // 4 + 1, SEEN // 2 + 1):
+                await _cut_again(way)
             values = range(first, min(first + TOGETHER, SEEN + 1))
             for value in values:
                 payload = {"kpiId": kpi, "value": value}
@@ -47,6 +53,11 @@ async def change(server: Server, cast: Cast) -> None:
             for value in values:
                 answer = await alice.answer(f"{kpi}-{value}")
                 assert answer["type"] == "KPI_UPDATED", answer
+
+
+async def _cut_again(way: CuttingProxy) -> None:
+    before = way.cuts
+    await until(lambda: way.cuts > before, within=BUSY)
 
 
 async def result_of(running: Future[Said], way: CuttingProxy) -> Said:

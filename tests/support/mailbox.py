@@ -23,7 +23,7 @@ PATIENCE = 50
 LINK = re.compile(r"https?://\S+/account/password/set/\S+/")
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd looks at every attribute, and those of slots may not be had
 class Mailbox:
     """refuse: answers by the command that gets them, MAIL, RCPT or DATA (the text of a mail).
     refusals: answers instead of taking the next mails, one each; '' takes one; recipient_refusals:
