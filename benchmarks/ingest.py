@@ -130,7 +130,8 @@ class Seconds:
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     on_core, off_core, _ = path.read_text().split()
                     ran, waited = ran + int(on_core), waited + int(off_core)
-        return cls(waited / 1e9, ran / 1e9, _busy_seconds(machine.cores()[0]))
+        (core, *_) = os.sched_getaffinity(target.pids()[0])
+        return cls(waited / 1e9, ran / 1e9, _busy_seconds(core))
 
     def disturbed(self, since: Self) -> float:
         """Return the seconds that others took from it since then.
