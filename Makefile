@@ -17,7 +17,7 @@ CLIENT = $(CLEAN) sh -c '$(IN)/pip install -q --require-hashes -r requirements/b
 # What sends to many sockets at once, where a C compiler is; quick where nothing is to be done.
 COMPILE = @$(IN)/python -m sync.delivery.send_loop
 
-.PHONY: help venv run test unit coverage matrix lint docs clients bench bench-peers lock clean
+.PHONY: help venv run test unit coverage matrix lint docs clients workspace bench bench-peers lock clean
 
 help:  ## Show this
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/; s/$$(PORT)/$(PORT)/'
@@ -65,6 +65,9 @@ docs: $(VENV)/.dev  ## Write what docs/ and clients/ have of the declarations
 clients: docs  ## Pack the client in JavaScript, and write what the page serves of it
 	@$(IN)/python clients/javascript/build.py
 	@cd clients/javascript && ../../$(IN)/npm pack --silent
+
+workspace: $(VENV)/.dev  ## Write what is served of the page (clients/workspace)
+	@$(IN)/python clients/workspace/build.py
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer: ten minutes
 	$(COMPILE)

@@ -475,7 +475,14 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     ("vendor/asyncapi-viewer", Path(sysconfig.get_path("purelib"), "asyncapi_viewer", "static"))
 ]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # collectstatic writes each file compressed as well.
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+# What is named by its content never changes: browsers need not ask for it again.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/bos/workspace/[\w-]+-[A-Z0-9]{8}\.(?:js|css)$"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

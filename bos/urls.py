@@ -14,7 +14,6 @@ from bos.web import docs, views
 from bos.web.schema import SchemaView, messages_schema
 
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
     path("healthz", views.healthz),
     path("account/", include("bos.identity.urls")),
     # Before the admin's own.
@@ -41,6 +40,7 @@ urlpatterns = [
     path("api/kpis/", include("kpis.urls")),
     path("api/v1/", include("bos.api.urls")),
     re_path(r"^api(?:/|$)", auth_views.not_found),
+    path("", include("bos.web.workspace")),
 ]
 
 handler400 = "bos.web.views.refused"

@@ -14,17 +14,20 @@ PACKAGES = ("sync", "bos", "kpis", "collaboration", "tests", "benchmarks", "clie
 PYTHON_CLIENT = ("clients/python/src/bos_client", "clients/python/conformance.py")
 PAGE = ("bos/web/page.d.ts", "bos/static/bos")
 CLIENT = ("clients/javascript", "tests/clients")
+WORKSPACE = ("clients/workspace/src",)
+BUILDS = ("clients/javascript/build.py", "clients/workspace/build.py")
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("ruff", "format", "--check", "--quiet", "."),
     ("lint-imports", "--no-cache"),
     ("python", "-m", "tests.language"),
-    ("deno", "lint", "--quiet", *PAGE, *CLIENT),
+    ("deno", "lint", "--quiet", *PAGE, *CLIENT, *WORKSPACE),
     # One after the other: what Node has of its own is not there in a browser.
     ("deno", "check", "--quiet", "--no-remote", *PAGE),
     ("deno", "check", "--quiet", "--no-remote", *CLIENT),
     ("python", "clients/javascript/build.py", "--check"),
-    ("mypy", "--no-error-summary", *PACKAGES, "clients/javascript/build.py", *PYTHON_CLIENT),
+    ("python", "clients/workspace/build.py", "--check"),
+    ("mypy", "--no-error-summary", *PACKAGES, *BUILDS, *PYTHON_CLIENT),
 )
 ENVIRONMENT = {
     "DEBUG": "on",  # mypy's plugin loads the settings

@@ -1,31 +1,15 @@
-"""The first page, the health check, and what is said when we fail."""
+"""The health checks, and what is said when we fail."""
 
 from __future__ import annotations
 
 import sys
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from bos.models import User
 from bos.web import health
 from bos.web.http import refusal
 from sync.eventlog.faults import passes
-
-
-@require_safe
-def dashboard(request: HttpRequest) -> HttpResponse:
-    """The page signs in and connects like any client; nothing of a tenant is in it. For whoever has
-    signed in to a session it asks for tokens, and needs what proves that it is this page."""
-    user = request.user
-    email = user.email if isinstance(user, User) and user.organization_id else ""
-    response = render(request, "dashboard.html", {"demo": settings.DEBUG, "email": email})
-    if email:
-        patch_cache_control(response, private=True, no_store=True)
-    return response
 
 
 @require_safe
