@@ -37,8 +37,9 @@ PRONOUN = re.compile(r"\b(?:he|him|his|himself)\b", re.IGNORECASE)
 IGNORED = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(?:, [a-z-]+)*\]  # \S)")
 FENCE = re.compile(r"\s*(?:```|~~~)")
 GENERATED = {"docs/messages.md"}
-BUILT = "build"
-"""What benchmarks install and compile lies in a directory of this name: it is not ours."""
+NOT_OURS = {"build", "node_modules"}
+"""Directories of what is installed, or compiled of what is read elsewhere."""
+SERVED = Path("bos/static/bos/workspace")
 HERE = {"tests/language.py", "tests/project/test_language.py"}  # they show what is wrong
 
 Problem = tuple[int, str]
@@ -94,6 +95,8 @@ CHECKS: dict[str, Callable[[str], Iterator[Problem]]] = {
     ".html": problems_of_text,
     ".js": problems_of_text,
     ".ts": problems_of_text,
+    ".tsx": problems_of_text,
+    ".css": problems_of_text,
     ".swift": problems_of_text,
 }
 
@@ -102,7 +105,8 @@ def files() -> list[str]:
     """List what people read of the project."""
     found = [*ROOT.glob("*.md"), *(path for top in READ for path in (ROOT / top).rglob("*"))]
     names = [path.relative_to(ROOT) for path in found if path.suffix in CHECKS]
-    return sorted(str(name) for name in names if BUILT not in name.parts)
+    ours = (name for name in names if name.parent != SERVED and not NOT_OURS & {*name.parts})
+    return sorted(map(str, ours))
 
 
 def problems(names: Iterable[str]) -> Iterator[str]:

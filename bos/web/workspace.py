@@ -18,12 +18,12 @@ from django.views.decorators.http import require_safe
 from bos.models import User
 
 FOLDER = "bos/workspace"
-"""Of the static files: written by clients/workspace/build.py."""
+"""The folder of the static files that clients/workspace/build.py writes."""
 PLACES = (
     *("space", "sessions", "alerts", "reports", "people", "inbox"),
     *("kpi/<slug:id>", "department/<slug:id>", "session/<slug:id>", "session/<slug:id>/replay"),
 )
-"""What the page shows at an address of its own besides `/`; its router.tsx knows them by name."""
+"""Addresses of the page besides `/`: frame/routes.tsx says what each shows."""
 DEMO = {
     "password": "bos-demo-2026",
     "accounts": [
@@ -33,7 +33,7 @@ DEMO = {
         {"email": "admin@harbor.example", "role": "Admin", "does": "may do everything"},
     ],
 }
-"""Who may be chosen to look around: only in development, where `make run` makes them."""
+"""Accounts that the page offers: in development alone, where `make run` makes them."""
 
 
 class Files(NamedTuple):
