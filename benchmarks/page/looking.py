@@ -1,0 +1,96 @@
+"""What a Chromium says of the page: when it shows the first KPI, what it works, what it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, CDPSession, Page
+
+from benchmarks.page.furnished import PASSWORD
+
+LOADS = 5
+TRACED_SECONDS = 10.0
+SETTLE_SECONDS = 3.0
+FIRST_KPI = """
+new MutationObserver((_, observer) => {
+  if (!document.querySelector("[data-kpi]")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.firstKpi = performance.now(); }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Milliseconds of the main thread in a second, of them scripts and rendering."""
+
+    all: float
+    script: float
+    rendering: float
+
+
+async def sign_in(browser: Browser, url: str, email: str) -> Any:
+    """Sign in once; returns what a later context begins with to be signed in."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(url)
+    await page.fill('[name="email"]', email)
+    await page.fill('[name="password"]', PASSWORD)
+    await page.press('[name="password"]', "Enter")
+    await page.wait_for_selector('[data-connection="live"]')
+    state = await context.storage_state()
+    await context.close()
+    return state
+
+
+async def first_kpi_ms(browser: Browser, url: str, state: Any) -> float:
+    """Return the median time from the address to the first KPI, with nothing in the cache."""
+    times = []
+    for _ in range(LOADS):
+        context = await browser.new_context(storage_state=state)
+        page = await context.new_page()
+        await page.add_init_script(FIRST_KPI)
+        await page.goto(url, wait_until="commit")
+        await page.wait_for_function("() => window.firstKpi")
+        times.append(float(await page.evaluate("() => window.firstKpi")))
+        await context.close()
+    return median(times)
+
+
+async def busy(browser: Browser, page: Page) -> Busy:
+    """Return how busy the main thread is in a second of what goes on, by a trace."""
+    await asyncio.sleep(SETTLE_SECONDS)
+    categories = ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"]
+    await browser.start_tracing(page=page, categories=categories)
+    await asyncio.sleep(TRACED_SECONDS)
+    events = json.loads(await browser.stop_tracing())["traceEvents"]
+    main = {
+        (e["pid"], e["tid"])
+        for e in events
+        if e.get("name") == "thread_name" and e["args"].get("name") == "CrRendererMain"
+    }
+
+    def per_second(*names: str) -> float:
+        own = (e for e in events if e.get("name") in names and (e["pid"], e["tid"]) in main)
+        return float(sum(e.get("dur", 0) for e in own)) / 1000 / TRACED_SECONDS
+
+    script = per_second("FunctionCall", "EvaluateScript", "FireAnimationFrame", "v8.callFunction")
+    rendering = per_second("UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit")
+    return Busy(
+        all=per_second("RunTask", "ThreadControllerImpl::RunTask"),
+        script=script,
+        rendering=rendering,
+    )
+
+
+async def heap_mb(context: BrowserContext, page: Page) -> float:
+    """Return what the page's scripts keep, after a collection."""
+    session: CDPSession = await context.new_cdp_session(page)
+    await session.send("HeapProfiler.collectGarbage")
+    used = await session.send("Runtime.getHeapUsage")
+    await session.detach()
+    return float(used["usedSize"]) / 1e6
