@@ -1,0 +1,113 @@
+// The alert rules of all KPIs that the user may see.
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { pages } from "../../app/api.ts";
+import { isComplete } from "../../app/connection.ts";
+import { all } from "../../app/live.ts";
+import { isManager } from "../../app/rights.ts";
+import { alphabet, inWords } from "../../app/words.ts";
+import { Button, Dialog, Field } from "../../ui/controls.tsx";
+import { Empty, Failed, Loading } from "../../ui/shown.tsx";
+import { RuleForm } from "./RuleForm.tsx";
+import { RuleRow } from "./RuleRow.tsx";
+import type { Rule } from "./rules.ts";
+
+const PAGE = 1_000;
+const AT_ONCE = 50;
+
+export function AllRules({ search, severity }: { search: string; severity: string }) {
+  const rules = useSignal<Rule[] | null>(null);
+  const problem = useSignal("");
+  const times = useSignal(0);
+  const most = useSignal(AT_ONCE);
+  const again = () => times.value += 1;
+  const asked = new URLSearchParams({ limit: `${PAGE}`, ...(severity && { severity }) });
+  useEffect(() => {
+    const stopped = new AbortController();
+    load(`/api/v1/alert-rules?${asked}`, stopped.signal).then(
+      (found) => {
+        rules.value = found;
+        problem.value = "";
+      },
+      (error) => {
+        if (!stopped.signal.aborted) problem.value = inWords(error);
+      },
+    );
+    return () => stopped.abort();
+  }, [`${asked}`, times.value]);
+  if (problem.value) return <Failed problem={problem.value} retry={again} />;
+  if (!rules.value || !isComplete.value) return <Loading what="the alert rules" />;
+  const kpis = all("kpi");
+  const text = search.trim().toLocaleLowerCase();
+  const shown = rules.value
+    .flatMap((rule) => ({ rule, kpi: kpis.get(rule.kpiId) }))
+    .filter(({ kpi }) => kpi && (!text || kpi.name.toLocaleLowerCase().includes(text)))
+    .sort((a, b) => alphabet.compare(a.kpi?.name ?? "", b.kpi?.name ?? ""));
+  return (
+    <section class="stack" data-section="rules" aria-label="Alert rules">
+      {isManager() && <Adding onSaved={again} />}
+      {shown.length === 0 && (
+        <Empty title={rules.value.length ? "No rule is like that" : "There are no alert rules yet"}>
+          <p>A rule says when a KPI alerts, and who is told.</p>
+        </Empty>
+      )}
+      <ul class="alerts-list">
+        {shown.slice(0, most.value).map(({ rule, kpi }) => kpi && <RuleRow key={rule.id} rule={rule} kpi={kpi} withKpi onChanged={again} />)}
+      </ul>
+      {shown.length > most.value && <p><Button onClick={() => most.value += AT_ONCE}>Show more of {shown.length}</Button></p>}
+    </section>
+  );
+}
+
+async function load(address: string, signal: AbortSignal): Promise<Rule[]> {
+  const found: Rule[] = [];
+  for await (const page of pages<Rule>(address, signal)) found.push(...page);
+  return found;
+}
+
+/** Add a rule: to which KPI comes first. */
+function Adding({ onSaved }: { onSaved: () => void }) {
+  const step = useSignal<"" | "kpi" | "rule">("");
+  const chosen = useSignal("");
+  const kpi = all("kpi").get(chosen.value);
+  const close = () => step.value = "";
+  return (
+    <div>
+      <Button icon="plus" data-add-rule onClick={() => step.value = "kpi"}>Add a rule</Button>
+      {step.value === "kpi" && <KpiDialog chosen={chosen.value} onChoose={(id) => chosen.value = id} onNext={() => step.value = "rule"} onClose={close} />}
+      {step.value === "rule" && kpi && <RuleForm kpi={kpi} rule={null} onSaved={onSaved} onClose={close} />}
+    </div>
+  );
+}
+
+interface KpiDialogProps {
+  chosen: string;
+  onChoose: (id: string) => void;
+  onNext: () => void;
+  onClose: () => void;
+}
+
+function KpiDialog({ chosen, onChoose, onNext, onClose }: KpiDialogProps) {
+  const kpis = [...all("kpi").values()].sort((a, b) => alphabet.compare(a.name, b.name));
+  const problem = useSignal("");
+  const next = () => chosen ? onNext() : void (problem.value = "Of which KPI?");
+  return (
+    <Dialog title="Add a rule" onClose={onClose}>
+      <form noValidate onSubmit={(event) => (event.preventDefault(), next())}>
+        <Field label="KPI" problem={problem.value}>
+          {(ids) => (
+            <select {...ids} name="kpi" value={chosen} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
+              <option value="">Choose a KPI …</option>
+              {kpis.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
+            </select>
+          )}
+        </Field>
+        <footer>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit">Next</Button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
