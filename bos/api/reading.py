@@ -41,6 +41,7 @@ from sync.eventlog.capture import registered_for
 from sync.eventlog.threads import reading
 from sync.protocol.codecs import to_json
 from sync.protocol.identity import Principal
+from sync.reference.schemas import Schema
 
 MOST_ROWS = 1_000
 USUAL_ROWS = 100
@@ -96,7 +97,7 @@ class Readable:
         return registered_for(self.model).readable_data(row)
 
     @property
-    def schema(self) -> shapes.Schema:
+    def schema(self) -> Schema:
         if self.shown is not None:
             return shapes.inline(self.shown.struct)
         return shapes.entity_ref(self.row_name)

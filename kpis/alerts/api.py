@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
-from django_filters import FilterSet
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from msgspec import Meta
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, NotFound, Throttled
 from rest_framework.exceptions import ValidationError as RequestRefused
@@ -18,14 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bos.api import shapes
-from bos.api.parameters import FlagFilter, IdFilter, WordsFilter, require_valid
+from bos.api.parameters import require_valid
 from bos.api.problems import Problem
 from bos.api.reading import (
     ListView,
     OneView,
-    Readable,
     ReadingView,
-    Shown,
     describe_listing,
     describe_single,
 )
@@ -39,95 +35,18 @@ from kpis.alerts.making import (
     rule_create,
     rule_delete,
     rule_try,
-    rules_seen_by,
 )
-from kpis.entities import AlertSeverity, Bound
+from kpis.alerts.reading import RULES, SavedAlertRule, fields_of
 from kpis.history.pages import turn
 from kpis.models import MAX_HOURS, MAX_MINUTES, AlertRule, RuleKind, Severity
-from kpis.reading import OF_KPI, KpiFilter
 from sync.delivery.budgets import Account
 from sync.delivery.bus import bus
-from sync.protocol.codecs import to_json, wire_number
+from sync.protocol.codecs import to_json
 from sync.protocol.identity import Principal
-from sync.protocol.messages import Time
-from sync.protocol.registry import Message
 from sync.protocol.times import wire_time
 
 PER_MINUTE = 120
 """Rules that a user may make, change, remove and try in 60 s."""
-
-# ------------------------------------------------------------------ what is read
-
-
-class AlertRuleData(Message):
-    """An alert rule: when its KPI alerts, and whom it notifies.
-
-    threshold: of a change, in percent. isBeyond: it has alerted, and the KPI is not back.
-    """
-
-    id: str
-    kpi_id: str
-    kind: Literal["above", "below", "change", "missing"]
-    threshold: Bound | None
-    hours: Annotated[int | None, Meta(examples=[None])]
-    for_minutes: Annotated[int, Meta(examples=[10])]
-    hysteresis: Annotated[float, Meta(examples=[0])]
-    severity: AlertSeverity
-    notify_owner: bool
-    notify: Annotated[list[str], Meta(examples=[[]])]
-    is_active: bool
-    is_beyond: bool
-    created_at: Time
-
-
-class SavedAlertRule(AlertRuleData):
-    """An alert rule that was just saved. warnings: what to know of it, for people: that it notifies
-    nobody, that its KPI is beyond already."""
-
-    warnings: Annotated[list[str], Meta(examples=[[]])]
-
-
-def _fields(rule: AlertRule) -> dict[str, Any]:
-    return {
-        "id": str(rule.pk),
-        "kpi_id": str(rule.kpi_id),
-        "kind": rule.kind,
-        "threshold": wire_number(rule.threshold),
-        "hours": rule.hours,
-        "for_minutes": rule.for_minutes,
-        "hysteresis": wire_number(rule.hysteresis),
-        "severity": rule.severity,
-        "notify_owner": rule.notify_owner,
-        "notify": sorted(str(user.pk) for user in rule.notify.all()),
-        "is_active": rule.is_active,
-        "is_beyond": rule.raised,
-        "created_at": wire_time(rule.created_at),
-    }
-
-
-def _data(rule: AlertRule) -> AlertRuleData:
-    return AlertRuleData(**_fields(rule))
-
-
-class RuleFilters(FilterSet):
-    kpi = KpiFilter(help_text=OF_KPI)
-    kind = WordsFilter(words=RuleKind.values, help_text="Of these kinds.")
-    severity = WordsFilter(words=Severity.values, help_text="Of these severities.")
-    active = FlagFilter("is_active", help_text="Switched on, or off.")
-    notifies = IdFilter("notify", help_text="Names this user, beside the KPI's owner.")
-
-
-RULES = Readable(
-    name="alert-rules",
-    model=AlertRule,
-    rows=rules_seen_by,
-    filters=RuleFilters,
-    newest="created_at",
-    one="an alert rule",
-    many="alert rules",
-    about="Of the KPIs that one may see.",
-    shown=Shown("alert_rule", AlertRuleData, _data),
-)
 
 # ------------------------------------------------------------------ what is sent
 
@@ -400,7 +319,9 @@ def _checked(act: Any) -> Any:
         return act()
     except ValidationError as error:
         problems = error.message_dict
-        raise RequestRefused({_NAMES.get(name, name): problems[name] for name in problems}) from None
+        raise RequestRefused(
+            {_NAMES.get(name, name): problems[name] for name in problems}
+        ) from None
 
 
 def _found(thing: Any) -> Any:
@@ -411,5 +332,5 @@ def _found(thing: Any) -> Any:
 
 
 def _saved(rule: AlertRule, notices: list[str], *, code: int = 200) -> HttpResponse:
-    body = to_json(SavedAlertRule(**_fields(rule), warnings=notices))
+    body = to_json(SavedAlertRule(**fields_of(rule), warnings=notices))
     return HttpResponse(body, status=code, content_type="application/json")

@@ -1,7 +1,7 @@
 """Managers make, change and remove alert rules by the REST API, as administrators do by forms.
 
-What a rule may be is the model's to say (`AlertRule.full_clean`), here as there; what a rule that is
-saved means, `kpis.alerts.rules`.
+What a rule may be is the model's to say (`AlertRule.full_clean`), here as there; what a rule means
+once it is saved, `kpis.alerts.rules`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def rule_create(principal: Principal, values: Mapping[str, Any]) -> tuple[AlertR
     values: by the names of the model's fields. Raises ValidationError.
     """
     with _acting(principal), transaction.atomic():
-        rule, also = _filled(AlertRule(organization_id=principal.organization_id), principal, values)
+        rule, also = _filled(
+            AlertRule(organization_id=principal.organization_id), principal, values
+        )
         rule.save(force_insert=True)
         rule.notify.set(also)
         notices = take_up_in_words(rule)

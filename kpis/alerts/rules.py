@@ -64,11 +64,13 @@ def take_up(rule: AlertRule) -> Outcome:
 
 
 def take_up_in_words(rule: AlertRule) -> list[str]:
-    """Do the same; return what somebody who has saved the rule should know of it."""
+    """Do the same; return in words what this means for those who have saved the rule."""
     outcome = take_up(rule)
     notices = []
     if outcome.message is not None:
-        notices.append(f"{outcome.message} The rule has alerted at once: its KPI is beyond already.")
+        notices.append(
+            f"{outcome.message} The rule has alerted at once: its KPI is beyond already."
+        )
     elif outcome.crossed_since is not None:
         notices.append(f"“{rule.kpi}” is beyond already: the rule alerts if that lasts.")
     if rule.is_active:
@@ -78,7 +80,7 @@ def take_up_in_words(rule: AlertRule) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a rule would have done. notes: what somebody who is about to save it should know."""
+    """The trial of a rule. notes: in words, for those who are about to save it."""
 
     found: BackTest
     notes: list[str]
