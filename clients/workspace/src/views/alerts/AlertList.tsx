@@ -16,7 +16,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { Ago, Badge, Figure } from "../../ui/shown.tsx";
 import { announce, tell } from "../../ui/told.tsx";
 import { acknowledge, isSnoozed, mayHandle, snooze, useHandling } from "./handling.ts";
-import { snoozes } from "./rules.ts";
+import { duration, snoozes } from "./rules.ts";
 import { Severity } from "./Severity.tsx";
 import { SnoozeDialog } from "./SnoozeDialog.tsx";
 
@@ -90,14 +90,14 @@ function Named({ kpi: { id, name }, message }: { kpi: KpiData; message: string }
 }
 
 function Life({ alert }: { alert: AlertData }) {
-  const { state, acknowledgedAt, acknowledgedBy, snoozedUntil } = alert;
+  const { raisedAt, acknowledgedAt, acknowledgedBy, snoozedUntil, resolvedAt } = alert;
   return (
     <>
-      {state === "resolved" && <Badge tone="good"><Icon name="check" />Resolved</Badge>}
+      {resolvedAt && <Badge tone="good"><Icon name="check" />Resolved <Ago at={resolvedAt} />, after {duration(raisedAt, resolvedAt)}</Badge>}
       {acknowledgedAt && (
         <Badge tone="accent"><Icon name="eye" />{nameOf(acknowledgedBy)} acknowledged <Ago at={acknowledgedAt} /></Badge>
       )}
-      {snoozedUntil && isSnoozed(alert, now.value) && <Badge><Icon name="clock" />Snoozed until {moment(snoozedUntil)}</Badge>}
+      {snoozedUntil && !resolvedAt && isSnoozed(alert, now.value) && <Badge><Icon name="clock" />Snoozed until {moment(snoozedUntil)}</Badge>}
     </>
   );
 }

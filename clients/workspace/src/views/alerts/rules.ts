@@ -80,6 +80,15 @@ export function told({ notifyOwner }: Pick<RuleFields, "notifyOwner">, owner: st
   return people.length === 1 ? people[0] ?? "" : `${people.slice(0, -1).join(", ")} and ${people.at(-1)}`;
 }
 
+const UNITS: [string, number][] = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]];
+
+/** How long it took, in the largest unit that is full: "3 hours". */
+export function duration(from: string, to: string): string {
+  const length = Date.parse(to) - Date.parse(from);
+  const unit = UNITS.find(([, whole]) => length >= whole);
+  return unit ? count(Math.floor(length / unit[1]), unit[0]) : "less than a minute";
+}
+
 // ------------------------------------------------------------------ the form
 
 /** A rule as it is typed: numbers as text, so that nothing of them is lost. */
