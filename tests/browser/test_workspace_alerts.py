@@ -68,7 +68,8 @@ async def test_b5_an_alert_comes_by_itself_is_handled_by_keyboard_and_others_are
     await expect(unnamed.get_by_role("button")).to_have_count(0)
 
     await row.get_by_role("button", name="Snooze").press("Enter")
-    await page.keyboard.press("Enter")  # for an hour: the first of the menu
+    await expect(page.get_by_role("button", name="For 1 hour")).to_be_focused()
+    await page.keyboard.press("Enter")
     await expect(row).to_contain_text("Snoozed until")
     await expect(page.locator('[data-section="snoozed"]')).to_contain_text("Revenue")
     named.refresh_from_db()
@@ -104,7 +105,7 @@ async def test_p2_past_alerts_are_found_by_an_address_and_a_wrong_time_is_said_b
     await expect(alert_on(page, past)).to_be_visible()
     assert page.url.endswith("/alerts?state=past&search=reven")
 
-    await page.get_by_text("All unresolved").click()
+    await page.get_by_role("radio", name="All unresolved").check()
     await alert_on(page, open_).get_by_role("button", name="Snooze").click()
     await page.get_by_role("button", name="Until another time …").click()
     dialog = page.get_by_role("dialog")
@@ -153,7 +154,7 @@ async def test_p3_a_rule_is_typed_refused_tried_and_kept_through_a_reload_then_c
     await expect(row).to_contain_text(words)
 
     await row.get_by_role("button", name="Edit the rule").click()
-    await dialog.get_by_text("Critical").click()
+    await dialog.get_by_role("radio", name="Critical").check()
     await dialog.get_by_label("Value, in EUR").fill("150")
     await dialog.get_by_label("For, in minutes").fill("0")
     await dialog.get_by_role("button", name="Save").click()
@@ -177,7 +178,7 @@ async def test_s3_a_viewer_reads_the_rules_and_is_offered_nothing(
     make_alert(cast.home.revenue)
     await open_as(page, server, cast.vera, "/alerts?state=rules")
     await expect(page.locator("[data-rule]")).to_contain_text("rises above 900 EUR")
-    await page.get_by_text("All unresolved").click()
+    await page.get_by_role("radio", name="All unresolved").check()
     await expect(page.locator("[data-alert]")).to_be_visible()
     await expect(page.locator("main").get_by_role("button")).to_have_count(0)
 
@@ -196,7 +197,6 @@ async def test_b4_a_report_is_requested_arrives_by_itself_and_is_downloaded(
     await form.get_by_label("From").fill(today)
     await form.get_by_label("To", exact=True).fill("2020-01-01")
     await form.get_by_role("button", name="Request").click()
-    await expect(form.get_by_role("alert").nth(1)).to_have_text("")
     await expect(form).to_contain_text("It ends before it begins.")
     await form.get_by_label("From").fill("2020-01-01")
     await form.get_by_role("button", name="Request").click()
