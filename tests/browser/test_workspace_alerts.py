@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +16,11 @@ from tests.support.client import Client
 from tests.support.furnished import make_alert, make_report
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite")]
-
-
-@pytest.fixture(autouse=True)
-def working(worker: Path) -> Iterator[None]:
-    """Reports are made while these run."""
-    yield
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.once("sqlite"),
+    pytest.mark.usefixtures("worker"),
+]
 
 
 async def open_as(page: Page, server: Server, person: Person, path: str) -> None:
@@ -215,7 +211,7 @@ async def test_b4_a_report_is_requested_arrives_by_itself_and_is_downloaded(
         await row.get_by_role("button", name="Download").click()
     saved = await saving.value
     assert saved.suggested_filename == f"report-{today}-{today}.pdf"
-    assert Path(await saved.path()).read_bytes().startswith(b"%PDF")
+    assert (await saved.path()).read_bytes().startswith(b"%PDF")
 
 
 async def test_b4_who_may_not_request_reads_the_list_and_what_has_expired_says_so(

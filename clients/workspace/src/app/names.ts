@@ -1,4 +1,4 @@
-// People by their user id: names as the organization has them.
+// Names as the organization has them: of people by their user id, and of KPIs.
 
 import { computed } from "@preact/signals";
 import { user } from "./connection.ts";
@@ -19,3 +19,13 @@ export function nameOf(userId: string | null): string {
   if (userId === null) return "Somebody";
   return userId === user.value?.id ? "You" : names.value.get(userId) ?? "Somebody";
 }
+
+let known: ReadonlyMap<string, string> = new Map();
+
+/** The names of KPIs by id: another map only where one of them has another name, not with each value. */
+export const kpiNames = computed(() => {
+  const kpis = all("kpi");
+  const isSame = known.size === kpis.size && kpis.values().every(({ id, name }) => known.get(id) === name);
+  if (!isSame) known = new Map(kpis.values().map(({ id, name }) => [id, name]));
+  return known;
+});

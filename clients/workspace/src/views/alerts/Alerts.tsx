@@ -5,6 +5,7 @@ import { computed } from "@preact/signals";
 import { now } from "../../app/clock.ts";
 import { isComplete } from "../../app/connection.ts";
 import { all } from "../../app/live.ts";
+import { kpiNames } from "../../app/names.ts";
 import { choose, chosen } from "../../app/router.tsx";
 import { View } from "../../frame/View.tsx";
 import { SearchBox, Segments, Select } from "../../ui/controls.tsx";
@@ -83,12 +84,12 @@ function Shown({ state, ...chosen }: Chosen<State>) {
 
 function Present({ state, search, severity }: Chosen<Present | "">) {
   if (!isComplete.value) return <Loading what="the alerts" />;
-  const kpis = all("kpi");
+  const names = kpiNames.value;
   const text = search.trim().toLocaleLowerCase();
   const fits = ({ kpiId, message, severity: own }: AlertData) =>
-    (!severity || own === severity) && (!text || `${kpis.get(kpiId)?.name ?? ""} ${message}`.toLocaleLowerCase().includes(text));
-  const names = (Object.keys(SECTIONS) as Present[]).filter((name) => !state || name === state);
-  const shown = names.map((name) => ({ name, alerts: present.value[name].filter(fits) })).filter(({ alerts }) => alerts.length);
+    (!severity || own === severity) && (!text || `${names.get(kpiId) ?? ""} ${message}`.toLocaleLowerCase().includes(text));
+  const sections = (Object.keys(SECTIONS) as Present[]).filter((name) => !state || name === state);
+  const shown = sections.map((name) => ({ name, alerts: present.value[name].filter(fits) })).filter(({ alerts }) => alerts.length);
   if (shown.length) {
     return (
       <>

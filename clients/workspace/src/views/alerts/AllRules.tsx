@@ -4,7 +4,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { pages } from "../../app/api.ts";
 import { isComplete } from "../../app/connection.ts";
-import { all } from "../../app/live.ts";
+import { entity } from "../../app/live.ts";
+import { kpiNames } from "../../app/names.ts";
 import { isManager } from "../../app/rights.ts";
 import { alphabet, inWords } from "../../app/words.ts";
 import { Button, Dialog, Field } from "../../ui/controls.tsx";
@@ -38,12 +39,10 @@ export function AllRules({ search, severity }: { search: string; severity: strin
   }, [`${asked}`, times.value]);
   if (problem.value) return <Failed problem={problem.value} retry={again} />;
   if (!rules.value || !isComplete.value) return <Loading what="the alert rules" />;
-  const kpis = all("kpi");
+  const names = kpiNames.value;
   const text = search.trim().toLocaleLowerCase();
-  const shown = rules.value
-    .flatMap((rule) => ({ rule, kpi: kpis.get(rule.kpiId) }))
-    .filter(({ kpi }) => kpi && (!text || kpi.name.toLocaleLowerCase().includes(text)))
-    .sort((a, b) => alphabet.compare(a.kpi?.name ?? "", b.kpi?.name ?? ""));
+  const nameOf = ({ kpiId }: Rule) => names.get(kpiId) ?? "";
+  const shown = rules.value.filter((rule) => nameOf(rule).toLocaleLowerCase().includes(text)).sort((a, b) => alphabet.compare(nameOf(a), nameOf(b)));
   return (
     <section class="stack" data-section="rules" aria-label="Alert rules">
       {isManager() && <Adding onSaved={again} />}
@@ -53,11 +52,16 @@ export function AllRules({ search, severity }: { search: string; severity: strin
         </Empty>
       )}
       <ul class="alerts-list">
-        {shown.slice(0, most.value).map(({ rule, kpi }) => kpi && <RuleRow key={rule.id} rule={rule} kpi={kpi} withKpi onChanged={again} />)}
+        {shown.slice(0, most.value).map((rule) => <Row key={rule.id} rule={rule} onChanged={again} />)}
       </ul>
       {shown.length > most.value && <p><Button onClick={() => most.value += AT_ONCE}>Show more of {shown.length}</Button></p>}
     </section>
   );
+}
+
+function Row({ rule, onChanged }: { rule: Rule; onChanged: () => void }) {
+  const kpi = entity("kpi", rule.kpiId);
+  return kpi ? <RuleRow rule={rule} kpi={kpi} withKpi onChanged={onChanged} /> : null;
 }
 
 async function load(address: string, signal: AbortSignal): Promise<Rule[]> {
@@ -70,7 +74,7 @@ async function load(address: string, signal: AbortSignal): Promise<Rule[]> {
 function Adding({ onSaved }: { onSaved: () => void }) {
   const step = useSignal<"" | "kpi" | "rule">("");
   const chosen = useSignal("");
-  const kpi = all("kpi").get(chosen.value);
+  const kpi = entity("kpi", chosen.value);
   const close = () => step.value = "";
   return (
     <div>
@@ -89,7 +93,7 @@ interface KpiDialogProps {
 }
 
 function KpiDialog({ chosen, onChoose, onNext, onClose }: KpiDialogProps) {
-  const kpis = [...all("kpi").values()].sort((a, b) => alphabet.compare(a.name, b.name));
+  const kpis = [...kpiNames.value].sort(([, a], [, b]) => alphabet.compare(a, b));
   const problem = useSignal("");
   const next = () => chosen ? onNext() : void (problem.value = "Of which KPI?");
   return (
@@ -99,7 +103,7 @@ function KpiDialog({ chosen, onChoose, onNext, onClose }: KpiDialogProps) {
           {(ids) => (
             <select {...ids} name="kpi" value={chosen} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
               <option value="">Choose a KPI …</option>
-              {kpis.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
+              {kpis.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
             </select>
           )}
         </Field>

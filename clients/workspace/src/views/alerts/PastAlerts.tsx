@@ -51,7 +51,7 @@ export function PastAlerts({ search, severity }: { search: string; severity: str
   const { items = [], next = null } = found.value ?? {};
   if (problem.value) return <Failed problem={problem.value} retry={() => times.value += 1} />;
   if (!found.value) return <Loading what="past alerts" />;
-  if (!items.length) return <Empty title="No past alert is like that"><p>What is resolved is kept here.</p></Empty>;
+  if (!items.length) return <Empty title={search || severity ? "No past alert is like that" : "Nothing is past yet"}><p>An alert comes here once its KPI is back.</p></Empty>;
   const load = () => more.run(async () => {
     if (!next) return;
     const page = await ask<Page>(next);
