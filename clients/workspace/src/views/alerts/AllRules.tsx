@@ -1,13 +1,13 @@
 // The alert rules of all KPIs that the user may see.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { pages } from "../../app/api.ts";
 import { isComplete } from "../../app/connection.ts";
 import { entity } from "../../app/live.ts";
+import { useLoaded } from "../../app/loaded.ts";
 import { kpiNames } from "../../app/names.ts";
 import { isManager } from "../../app/rights.ts";
-import { alphabet, inWords } from "../../app/words.ts";
+import { alphabet } from "../../app/words.ts";
 import { Button, Dialog, Field } from "../../ui/controls.tsx";
 import { Empty, Failed, Loading } from "../../ui/shown.tsx";
 import { RuleForm } from "./RuleForm.tsx";
@@ -18,36 +18,21 @@ const PAGE = 1_000;
 const AT_ONCE = 50;
 
 export function AllRules({ search, severity }: { search: string; severity: string }) {
-  const rules = useSignal<Rule[] | null>(null);
-  const problem = useSignal("");
-  const times = useSignal(0);
   const most = useSignal(AT_ONCE);
-  const again = () => times.value += 1;
   const asked = new URLSearchParams({ limit: `${PAGE}`, ...(severity && { severity }) });
-  useEffect(() => {
-    const stopped = new AbortController();
-    load(`/api/v1/alert-rules?${asked}`, stopped.signal).then(
-      (found) => {
-        rules.value = found;
-        problem.value = "";
-      },
-      (error) => {
-        if (!stopped.signal.aborted) problem.value = inWords(error);
-      },
-    );
-    return () => stopped.abort();
-  }, [`${asked}`, times.value]);
-  if (problem.value) return <Failed problem={problem.value} retry={again} />;
-  if (!rules.value || !isComplete.value) return <Loading what="the alert rules" />;
+  const { found, problem, again } = useLoaded((signal) => load(`/api/v1/alert-rules?${asked}`, signal), [`${asked}`]);
+  const rules = found.value;
+  if (problem) return <Failed problem={problem} retry={again} />;
+  if (!rules || !isComplete.value) return <Loading what="the alert rules" />;
   const names = kpiNames.value;
   const text = search.trim().toLocaleLowerCase();
   const nameOf = ({ kpiId }: Rule) => names.get(kpiId) ?? "";
-  const shown = rules.value.filter((rule) => nameOf(rule).toLocaleLowerCase().includes(text)).sort((a, b) => alphabet.compare(nameOf(a), nameOf(b)));
+  const shown = rules.filter((rule) => nameOf(rule).toLocaleLowerCase().includes(text)).sort((a, b) => alphabet.compare(nameOf(a), nameOf(b)));
   return (
     <section class="stack" data-section="rules" aria-label="Alert rules">
       {isManager() && <Adding onSaved={again} />}
       {shown.length === 0 && (
-        <Empty title={rules.value.length ? "No rule is like that" : "There are no alert rules yet"}>
+        <Empty title={rules.length ? "No rule is like that" : "There are no alert rules yet"}>
           <p>A rule says when a KPI alerts, and who is told.</p>
         </Empty>
       )}

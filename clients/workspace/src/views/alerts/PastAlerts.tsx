@@ -1,12 +1,11 @@
 // Alerts whose KPI is back, page by page.
 
 import type { AlertData } from "@bos/client";
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ask } from "../../app/api.ts";
 import { useAttempt } from "../../app/attempt.ts";
 import { bos } from "../../app/connection.ts";
-import { inWords } from "../../app/words.ts";
+import { useLoaded } from "../../app/loaded.ts";
 import { Button, Problem } from "../../ui/controls.tsx";
 import { Empty, Failed, Loading } from "../../ui/shown.tsx";
 import { AlertList } from "./AlertList.tsx";
@@ -20,36 +19,21 @@ interface Page {
 }
 
 export function PastAlerts({ search, severity }: { search: string; severity: string }) {
-  const found = useSignal<Page | null>(null);
-  const problem = useSignal("");
-  const times = useSignal(0);
   const more = useAttempt();
   const asked = new URLSearchParams({ state: "resolved", limit: `${PAGE}`, ...(severity && { severity }), ...(search.trim() && { search: search.trim() }) });
   const address = `/api/v1/alerts?${asked}`;
-  const again = times.value;
-  useEffect(() => {
-    const stopped = new AbortController();
-    const load = async () => {
-      problem.value = "";
-      try {
-        found.value = await ask<Page>(address, { signal: stopped.signal });
-      } catch (error) {
-        if (!stopped.signal.aborted) problem.value = inWords(error);
-      }
-    };
+  const { found, problem, again } = useLoaded(async (signal) => {
     // While somebody types, each letter would ask.
-    const timer = setTimeout(load, found.peek() ? TYPED_MS : 0);
-    return () => {
-      clearTimeout(timer);
-      stopped.abort();
-    };
-  }, [address, again]);
-  // One more is over.
+    if (found.peek()) await new Promise((resolve) => setTimeout(resolve, TYPED_MS));
+    return await ask<Page>(address, { signal });
+  }, [address]);
+  // One more is over; whoever reads further down is left where they are.
   useEffect(() => bos().store.onChange(({ changes }) => {
-    if (changes.some(({ type, after }) => type === "alert" && !after)) times.value += 1;
+    const isAtTop = (found.peek()?.items.length ?? 0) <= PAGE;
+    if (isAtTop && changes.some(({ type, after }) => type === "alert" && !after)) again();
   }), []);
   const { items = [], next = null } = found.value ?? {};
-  if (problem.value) return <Failed problem={problem.value} retry={() => times.value += 1} />;
+  if (problem) return <Failed problem={problem} retry={again} />;
   if (!found.value) return <Loading what="past alerts" />;
   if (!items.length) return <Empty title={search || severity ? "No past alert is like that" : "Nothing is past yet"}><p>An alert comes here once its KPI is back.</p></Empty>;
   const load = () => more.run(async () => {
