@@ -25,19 +25,19 @@ export function RequestForm() {
   const problems = useSignal<{ from?: string; to?: string }>({});
   const [organization] = all("organization").values();
   const departmentId = chosen("scope") === "department" && all("department").has(chosen("id")) ? chosen("id") : "";
-  const submit = () => {
+  const submit = async () => {
     problems.value = problemsOf(typed);
     if (Object.keys(problems.value).length) return;
     const scope: ReportRequest["scope"] = departmentId
       ? { type: "department", id: departmentId }
       : { type: "organization", id: user.value?.organizationId ?? "" };
-    void makeReport({ scope, ...typed });
     announce("The report is being made.");
-    kept.value = "";
+    const sent = kept.value;
+    if (await makeReport({ scope, ...typed }) && kept.value === sent) kept.value = "";
   };
   const known = usual.find(({ period }) => period.from === typed.from && period.to === typed.to);
   return (
-    <form class="reports-form panel" aria-label="Request a report" data-request-report noValidate onSubmit={(event) => (event.preventDefault(), submit())}>
+    <form class="reports-form panel" aria-label="Request a report" data-request-report noValidate onSubmit={(event) => (event.preventDefault(), void submit())}>
       <Field label="Report of">
         {(ids) => (
           <select {...ids} name="scope" value={departmentId} onChange={({ currentTarget: { value } }) => choose({ scope: value && "department", id: value })}>

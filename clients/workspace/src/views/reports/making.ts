@@ -22,16 +22,18 @@ let asks = 0;
 /** The user's own: whoever has signed in before has asked for others. */
 export const making = computed(() => asked.value.filter(({ userId }) => userId === user.value?.id));
 
-/** Have a report made: it arrives by itself, also after a loss of the connection. */
-export async function makeReport(request: ReportRequest): Promise<void> {
+/** Have a report made: it arrives by itself, also after a loss of the connection. Whether it was made. */
+export async function makeReport(request: ReportRequest): Promise<boolean> {
   const own: Asked = { id: asks += 1, userId: user.value?.id ?? "", request, at: new Date().toISOString(), problem: "" };
   asked.value = [own, ...asked.value];
   try {
     await bos().request("REPORT_REQUEST", request);
     forget(own.id);
     tell(`The report of ${scopeName(request.scope)} is ready.`);
+    return true;
   } catch (error) {
     asked.value = asked.value.map((one) => one.id === own.id ? { ...one, problem: wordsOf(error) } : one);
+    return false;
   }
 }
 
