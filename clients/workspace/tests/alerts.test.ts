@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BosError } from "@bos/client";
-import { problemsOf } from "../src/app/words.ts";
+import { BosError, RequestRefused } from "@bos/client";
+import { inWords, problemsOf } from "../src/app/words.ts";
 import { condition, duration, newRule, type RuleFields, sentOf, snoozes, told, typedOf } from "../src/views/alerts/rules.ts";
 import { presets, problemsOf as problemsOfPeriod } from "../src/views/reports/periods.ts";
 
@@ -53,6 +53,11 @@ test("how long an alert has lasted is told in the largest unit that is full", ()
   assert.equal(duration("2026-11-29T12:00:00Z", "2026-11-29T12:00:59Z"), "less than a minute");
   assert.equal(duration("2026-11-29T12:00:00Z", "2026-11-29T13:59:00Z"), "1 hour");
   assert.equal(duration("2026-11-29T12:00:00Z", "2026-12-02T12:00:00Z"), "3 days");
+});
+
+test("that somebody else was first is said as the server says it", () => {
+  const details = { reason: "it is acknowledged already" };
+  assert.equal(inWords(new RequestRefused("Not found.", { code: "NOT_FOUND", details })), "It is acknowledged already.");
 });
 
 test("what the API refuses is said by field", () => {

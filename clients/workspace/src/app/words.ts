@@ -62,6 +62,7 @@ export function inWords(error: unknown): string {
     const { field, reason } = error.details;
     // Of what they typed counts what is wrong with it, not how it was sent.
     if (reason && field?.startsWith("payload.")) return `${reason}.`;
+    if (error.code === "NOT_FOUND" && reason) return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
     if (error.code === "UNAUTHORIZED") return "You may not do this, or it is not there any more.";
   }
   if (error instanceof BosError) return error.message;

@@ -10,6 +10,7 @@ import { isManager } from "../../app/rights.ts";
 import type { Rule } from "./rules.ts";
 
 const MOST = 1_000;
+const FRESH_MS = 60_000;
 /** Rules that name the user, and alerts of which they were notified; read ones are not in the store. */
 const rules = signal<ReadonlySet<string>>(new Set());
 const read = signal<ReadonlySet<string>>(new Set());
@@ -28,18 +29,21 @@ export function useHandling(): void {
   const { id = "" } = user.value ?? {};
   const needed = id !== "" && !isManager();
   useEffect(() => {
-    if (!needed) return;
-    const stopped = new AbortController();
-    find(id, stopped.signal).catch(() => {});
-    return () => stopped.abort();
+    // Several lists may be shown at once.
+    if (!needed || (asked.userId === id && Date.now() - asked.at < FRESH_MS)) return;
+    if (asked.userId !== id) rules.value = read.value = new Set(); // somebody else's
+    asked = { userId: id, at: Date.now() };
+    find(id).catch(() => asked.at = 0);
   }, [id, needed]);
 }
 
-async function find(userId: string, signal: AbortSignal): Promise<void> {
-  const told: { items: NotificationData[] } = await ask(`/api/v1/notifications?category=alert&limit=${MOST}`, { signal });
+let asked = { userId: "", at: 0 };
+
+async function find(userId: string): Promise<void> {
+  const told: { items: NotificationData[] } = await ask(`/api/v1/notifications?category=alert&limit=${MOST}`);
   read.value = new Set(told.items.flatMap(({ data }) => data.alertId ?? []));
   const naming = new Set<string>();
-  for await (const page of pages<Rule>(`/api/v1/alert-rules?notifies=${userId}&limit=${MOST}`, signal)) {
+  for await (const page of pages<Rule>(`/api/v1/alert-rules?notifies=${userId}&limit=${MOST}`)) {
     for (const { id } of page) naming.add(id);
   }
   rules.value = naming;

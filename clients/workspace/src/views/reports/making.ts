@@ -32,18 +32,13 @@ export async function makeReport(request: ReportRequest): Promise<boolean> {
     tell(`The report of ${scopeName(request.scope)} is ready.`);
     return true;
   } catch (error) {
-    asked.value = asked.value.map((one) => one.id === own.id ? { ...one, problem: wordsOf(error) } : one);
+    asked.value = asked.value.map((one) => one.id === own.id ? { ...one, problem: inWords(error) } : one);
     return false;
   }
 }
 
 export function forget(id: number): void {
   asked.value = asked.value.filter((one) => one.id !== id);
-}
-
-function wordsOf(error: unknown): string {
-  const { reason } = (error as { details?: { reason?: string } }).details ?? {};
-  return reason ? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.` : inWords(error);
 }
 
 type Scope = ReportRequest["scope"];
