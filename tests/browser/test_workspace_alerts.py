@@ -59,7 +59,7 @@ async def test_b5_an_alert_comes_by_itself_is_handled_by_keyboard_and_others_are
     await expect(row).to_contain_text("Critical")
     await expect(row).to_contain_text(said)
     assert await violations_in_both_schemes(page) == []
-    # The rule names bob, and nobody has told him of the other one.
+    # The rule names bob, and nobody has told bob of the other one.
     await expect(unnamed).to_contain_text("Margin is 7 %")
     await expect(unnamed.get_by_role("button")).to_have_count(0)
 
