@@ -93,9 +93,9 @@ function Life({ alert }: { alert: AlertData }) {
   const { raisedAt, acknowledgedAt, acknowledgedBy, snoozedUntil, resolvedAt } = alert;
   return (
     <>
-      {resolvedAt && <Badge tone="good"><Icon name="check" />Resolved <Ago at={resolvedAt} />, after {duration(raisedAt, resolvedAt)}</Badge>}
+      {resolvedAt && <Badge tone="good"><Icon name="check" /><span>Resolved <Ago at={resolvedAt} />, after {duration(raisedAt, resolvedAt)}</span></Badge>}
       {acknowledgedAt && (
-        <Badge tone="accent"><Icon name="eye" />{nameOf(acknowledgedBy)} acknowledged <Ago at={acknowledgedAt} /></Badge>
+        <Badge tone="accent"><Icon name="eye" /><span>{nameOf(acknowledgedBy)} acknowledged <Ago at={acknowledgedAt} /></span></Badge>
       )}
       {snoozedUntil && !resolvedAt && isSnoozed(alert, now.value) && <Badge><Icon name="clock" />Snoozed until {moment(snoozedUntil)}</Badge>}
     </>
