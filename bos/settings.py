@@ -445,6 +445,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as those of our structs are
+    # Several bodies have it, and another thing has a `kind`, too.
+    "ENUM_NAME_OVERRIDES": {"AlertRuleKind": "kpis.models.RuleKind"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "bos.api.shapes.add_shapes",

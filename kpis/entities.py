@@ -86,7 +86,8 @@ class KpiData(EntityData):
 class AlertData(EntityData):
     """An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
 
-    snoozedUntil: until then nobody is notified of it.
+    snoozedUntil: until then nobody is notified of it. resolvedAt: of one that was read by REST, as
+    those that are over are.
     """
 
     kpi_id: str
@@ -100,6 +101,7 @@ class AlertData(EntityData):
     acknowledged_at: NotYet
     acknowledged_by: Nobody
     snoozed_until: NotYet
+    resolved_at: NotYet
 
 
 class AnomalyData(EntityData, tag_field="kind", tag="anomaly"):

@@ -58,6 +58,7 @@ def alert_data(row: Alert) -> AlertData:
         acknowledged_at=_time_or_none(row.acknowledged_at),
         acknowledged_by=wire_id(row.acknowledged_by_id),
         snoozed_until=_time_or_none(row.snoozed_until),
+        resolved_at=_time_or_none(row.resolved_at),
     )
 
 

@@ -91,6 +91,9 @@ class AlertFilters(FilterSet):
     state = StateFilter(words=IN_STATE, help_text="`open,acknowledged`: all that are unresolved.")
     severity = WordsFilter(words=Severity.values, help_text="Of these severities.")
     rule = IdFilter(help_text="Raised by this rule.")
+    search = SearchFilter(
+        "message", "kpi__name", help_text="Has this in its message, or in its KPI's name."
+    )
     since = SinceFilter("raised_at", help_text="Raised at this time or later.")
 
 

@@ -182,6 +182,9 @@ ROUTES = {
     "/api/kpis/reports/00000000-0000-4000-8000-000000000000/file": ("get", Scope.READ),
     "/api/v1/events": ("get", Scope.READ),
     f"/api/v1/kpis/{UNKNOWN}/values": ("get", Scope.READ),
+    "/api/v1/alert-rules": ("get", Scope.READ),
+    f"/api/v1/alert-rules/{UNKNOWN}": ("get", Scope.READ),
+    "/api/v1/alert-rules/try": ("post", Scope.WRITE),
     **{f"/api/v1/{name}": ("get", Scope.READ) for name in NAMES},
     **{f"/api/v1/{name}/{UNKNOWN}": ("get", Scope.READ) for name in NAMES},
 }

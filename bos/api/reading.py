@@ -41,6 +41,7 @@ from sync.eventlog.capture import registered_for
 from sync.eventlog.threads import reading
 from sync.protocol.codecs import to_json
 from sync.protocol.identity import Principal
+from sync.reference.schemas import Schema
 
 MOST_ROWS = 1_000
 USUAL_ROWS = 100
@@ -54,6 +55,18 @@ def by_id(rows: Rows, text: str) -> Rows:
     return rows.filter(pk__in=canonical_uuids([text]))
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How rows are shown that are no entities of the log.
+
+    name: of a row in the OpenAPI document. struct: with no other structs in it; data: makes it.
+    """
+
+    name: str
+    struct: type
+    data: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readable:
     """A kind of rows that are read at `/api/v1/<name>`, and each at `/api/v1/<name>/<id>`.
@@ -62,7 +75,8 @@ class Readable:
     entity's `data` reads. filters: what may be asked of a list. newest: the time by which a list
     is ordered, the latest first; empty: by id, so that it has no order to people, and a row that
     changes meanwhile keeps its place. named: the rows of a name in an address.
-    one, many: in words. about: more of it, for the OpenAPI document.
+    shown: where they are no entities. one, many: in words. about: more of it, for the OpenAPI
+    document.
     """
 
     name: str
@@ -73,7 +87,24 @@ class Readable:
     many: str
     newest: str = ""
     named: Callable[[Rows, str], Rows] = by_id
+    shown: Shown | None = None
     about: str = ""
+
+    def data(self, row: Any) -> Any | None:
+        """Return what is shown of a row; None where it cannot be read."""
+        if self.shown is not None:
+            return self.shown.data(row)
+        return registered_for(self.model).readable_data(row)
+
+    @property
+    def schema(self) -> Schema:
+        if self.shown is not None:
+            return shapes.inline(self.shown.struct)
+        return shapes.entity_ref(self.row_name)
+
+    @property
+    def row_name(self) -> str:
+        return registered_for(self.model).entity_type if self.shown is None else self.shown.name
 
     @property
     def place(self) -> Any:
@@ -137,11 +168,10 @@ class ListView(ReadingView):
 
         One that cannot be read is left out, as in a snapshot: it must not take away the others.
         """
-        synced = registered_for(self.readable.model)
         items: list[bytes] = []
         room, last, looked_at = Room(), None, 0
         for row in rows[: limit + 1].iterator(chunk_size=READ_AT_ONCE):
-            data = synced.readable_data(row)
+            data = self.readable.data(row)
             item = b"" if data is None else to_json(data)
             if looked_at == limit or not room.takes(item):
                 return items, cursor_of(self.readable.place_of(last))
@@ -159,7 +189,7 @@ class OneView(ReadingView):
         with reading():
             rows = self.readable.named(self.readable.rows(self.principal), id)
             row = rows.first()
-        data = None if row is None else registered_for(self.readable.model).readable_data(row)
+        data = None if row is None else self.readable.data(row)
         if data is None:  # unknown, foreign or not to be seen: the same answer
             raise NotFound
         return answers.answer(request, to_json(data))
@@ -185,37 +215,41 @@ def _page_form(readable: Readable) -> type[forms.Form]:
     return type("PageForm", (forms.Form,), fields)
 
 
-def _listing(readable: Readable) -> Any:
+def describe_listing(readable: Readable) -> Callable[[Any], Any]:
+    """Return the decorator of a ListView that says what its GET answers."""
     filters = {name: one.field for name, one in readable.filters.base_filters.items()}
     parameters = [*described(filters), *described(_page_form(readable).base_fields)]
     order = "The latest first." if readable.newest else "In the order of their ids."
-    describe = shapes.describe(
-        operation_id=f"list_{readable.name}",
+    return shapes.describe(
+        operation_id=f"list_{readable.name.replace('-', '_')}",
         summary=f"List the {readable.many} that one may see",
         description=f"{order} {readable.about}".strip(),
         parameters=parameters,
-        answer=shapes.page(shapes.entity_ref(_entity_type(readable))),
+        answer=shapes.page(readable.schema),
         headers=("ETag", "Link", LAST_SEQUENCE),
         refusals=(400, 401, 403),
     )
-    return _view(ListView, readable, describe)
 
 
-def _single(readable: Readable) -> Any:
-    describe = shapes.describe(
-        operation_id=f"get_{_entity_type(readable)}",
+def describe_single(readable: Readable) -> Callable[[Any], Any]:
+    """Return the decorator of a OneView that says what its GET answers."""
+    return shapes.describe(
+        operation_id=f"get_{readable.row_name}",
         summary=f"Read {readable.one}",
         description="The same 404 for one that is not there, and for one that is not yours to see.",
         parameters=[],
-        answer=shapes.entity_ref(_entity_type(readable)),
+        answer=readable.schema,
         headers=("ETag",),
         refusals=(400, 401, 403, 404),
     )
-    return _view(OneView, readable, describe)
 
 
-def _entity_type(readable: Readable) -> str:
-    return registered_for(readable.model).entity_type
+def _listing(readable: Readable) -> Any:
+    return _view(ListView, readable, describe_listing(readable))
+
+
+def _single(readable: Readable) -> Any:
+    return _view(OneView, readable, describe_single(readable))
 
 
 def _view(base: type[ReadingView], readable: Readable, describe: Callable[[Any], Any]) -> Any:

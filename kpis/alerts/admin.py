@@ -20,9 +20,8 @@ from bos.adminsite.read_only import ReadOnlyAdmin
 from bos.adminsite.tenant import TenantAdmin
 from bos.adminsite.zone import shown_time
 from bos.ids import canonical_uuids
-from kpis.alerts.backtest import back_test
 from kpis.alerts.handling import acknowledge, snooze
-from kpis.alerts.rules import missing_notices, named_by, standing_of, take_up
+from kpis.alerts.rules import take_up_in_words, try_rule
 from kpis.models import IN_STATE, Alert, AlertRule, AlertState
 from sync.eventlog.threads import retry_on_conflict
 
@@ -53,19 +52,8 @@ class AlertRuleAdmin(TenantAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        self._take_up(request, form.instance)
-
-    def _take_up(self, request: HttpRequest, rule: AlertRule) -> None:
-        outcome = take_up(rule)
-        if outcome.message is not None:
-            text = f"{outcome.message} The rule has alerted at once: its KPI is beyond already."
-            self.message_user(request, text, messages.WARNING)
-        elif outcome.crossed_since is not None:
-            text = f"“{rule.kpi}” is beyond already: the rule alerts if that lasts."
-            self.message_user(request, text, messages.WARNING)
-        if rule.is_active:
-            for notice in missing_notices(rule, named_by(rule, rule.notify.all())):
-                self.message_user(request, notice, messages.WARNING)
+        for notice in take_up_in_words(form.instance):
+            self.message_user(request, notice, messages.WARNING)
 
     def get_urls(self) -> Any:
         tried = self.admin_site.admin_view(require_safe(self.try_view))
@@ -83,14 +71,10 @@ class AlertRuleAdmin(TenantAdmin):
             name, errors = next(iter(form.errors.items()))
             label = form.fields[name].label if name in form.fields else ""
             return JsonResponse({"problem": f"{label}: {errors[0]}".removeprefix(": ")})
-        tried, now = form.instance, timezone.now()
-        found = back_test(tried, now)
-        notes = [found.note] if found.note else []
-        standing = standing_of(tried, now)
-        if standing.message is not None and not (rule is not None and rule.raised):
-            notes.append(f"{standing.message} So it alerts as soon as it is saved.")
-        notes += missing_notices(tried, named_by(tried, form.cleaned_data["notify"]))
-        return JsonResponse({"text": found.text, "days": found.days, "notes": notes})
+        is_raised = rule is not None and rule.raised
+        tried = try_rule(form.instance, form.cleaned_data["notify"], is_raised=is_raised)
+        found = tried.found
+        return JsonResponse({"text": found.text, "days": found.days, "notes": tried.notes})
 
 
 class StateFilter(admin.SimpleListFilter):

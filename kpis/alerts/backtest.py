@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from kpis.alerts.judging import Outcome, judge
@@ -56,10 +56,14 @@ class BackTest:
                 return f"It would have alerted {count} times in the last {ago}."
 
     @property
+    def counts(self) -> Counter[date]:
+        """Return how many times it would have alerted on each day in UTC on which it would have."""
+        return Counter(alerted.at.astimezone(UTC).date() for alerted in self.alerts)
+
+    @property
     def days(self) -> list[str]:
-        """Return each day in UTC on which it would have alerted, and how many times."""
-        days = Counter(alerted.at.astimezone(UTC).date() for alerted in self.alerts)
-        return [f"{day.day} {day:%B %Y}: {count}" for day, count in days.items()]
+        """Return the same in words."""
+        return [f"{day.day} {day:%B %Y}: {count}" for day, count in self.counts.items()]
 
     @property
     def note(self) -> str:

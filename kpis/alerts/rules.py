@@ -1,15 +1,21 @@
-"""A rule is made or changed: say what that means for the value that its KPI has, and for whom."""
+"""A rule is tried, made or changed: say what that means for the values that its KPI has, and for
+whom.
+
+In words, which are the same in the admin and in the REST API.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from bos.models import User
 from bos.outside.making import channels_for
+from kpis.alerts.backtest import BackTest, back_test
 from kpis.alerts.judging import Outcome, judge, missing_message
 from kpis.alerts.outside import TOPIC
 from kpis.alerts.past import MOST_AHEAD, Past
@@ -55,6 +61,43 @@ def take_up(rule: AlertRule) -> Outcome:
     else:
         settle([(rule, outcome)])
     return outcome
+
+
+def take_up_in_words(rule: AlertRule) -> list[str]:
+    """Do the same; return in words what this means for those who have saved the rule."""
+    outcome = take_up(rule)
+    notices = []
+    if outcome.message is not None:
+        notices.append(
+            f"{outcome.message} The rule has alerted at once: its KPI is beyond already."
+        )
+    elif outcome.crossed_since is not None:
+        notices.append(f"“{rule.kpi}” is beyond already: the rule alerts if that lasts.")
+    if rule.is_active:
+        notices += missing_notices(rule, named_by(rule, rule.notify.all()))
+    return notices
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The trial of a rule. notes: in words, for those who are about to save it."""
+
+    found: BackTest
+    notes: list[str]
+
+
+def try_rule(rule: AlertRule, also: Iterable[User], *, is_raised: bool) -> Tried:
+    """Try a rule, which need not be stored, on the values of the past and of now.
+
+    also: the chosen ones whom it would notify. is_raised: it is stored, and has alerted.
+    """
+    now = timezone.now()
+    found = back_test(rule, now)
+    notes = [found.note] if found.note else []
+    standing = standing_of(rule, now)
+    if standing.message is not None and not is_raised:
+        notes.append(f"{standing.message} So it alerts as soon as it is saved.")
+    return Tried(found, notes + missing_notices(rule, named_by(rule, also)))
 
 
 def named_by(rule: AlertRule, also: Iterable[User]) -> set[User]:

@@ -141,6 +141,9 @@ class AlertRule(models.Model):
         if self.kind == RuleKind.CHANGE and self.threshold is not None and self.threshold <= 0:
             problems["threshold"] = "By how many percent, up or down? More than 0."
         problems |= self._problems_of_time_and_distance()
+        of_kpi = AlertRule.objects.filter(kpi=self.kpi_id)
+        if self._state.adding and self.kpi_id is not None and of_kpi.count() >= MAX_RULES:
+            problems["kpi"] = f"A KPI has at most {MAX_RULES} rules."
         if problems:
             raise ValidationError(problems)
 
@@ -164,6 +167,8 @@ CONDITIONS = ("kpi_id", "kind", "threshold", "hours", "is_active")
 """With another one of these it is another rule."""
 MAX_HOURS = 24 * 366
 MAX_MINUTES = 7 * 24 * 60
+MAX_RULES = 100
+"""Of a KPI: each is looked at with every value."""
 
 
 class Alert(OfKpi):

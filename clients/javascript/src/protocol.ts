@@ -34,7 +34,8 @@ export interface AlertAcknowledge {
 
 /**
  * An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
- * snoozedUntil: until then nobody is notified of it.
+ * snoozedUntil: until then nobody is notified of it. resolvedAt: of one that was read by REST, as
+ * those that are over are.
  */
 export interface AlertData {
   id: string;
@@ -49,6 +50,7 @@ export interface AlertData {
   acknowledgedAt: string | null;
   acknowledgedBy: string | null;
   snoozedUntil: string | null;
+  resolvedAt: string | null;
 }
 
 /**
@@ -1660,7 +1662,7 @@ export const FIELDS: { [name: string]: Array<string> | undefined } = {
   "employee": ["id", "name", "title", "email", "departmentId", "userId", "updatedAt"],
   "notification": ["id", "category", "title", "message", "data", "createdAt", "readAt"],
   "kpi": ["id", "name", "key", "unit", "value", "target", "direction", "departmentId", "ownerId", "visibility", "updatedAt"],
-  "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "state", "acknowledgedAt", "acknowledgedBy", "snoozedUntil"],
+  "alert": ["id", "kpiId", "ruleId", "severity", "message", "value", "threshold", "raisedAt", "state", "acknowledgedAt", "acknowledgedBy", "snoozedUntil", "resolvedAt"],
   "insight:anomaly": ["kind", "id", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt"],
   "insight:prediction": ["kind", "id", "kpiId", "horizon", "points", "method", "createdAt"],
   "insight:recommendation": ["kind", "id", "kpiId", "message", "evidence", "method", "createdAt"],

@@ -408,7 +408,8 @@
     "state",
     "acknowledgedAt",
     "acknowledgedBy",
-    "snoozedUntil"
+    "snoozedUntil",
+    "resolvedAt"
   ],
   "insight:anomaly": [
     "kind",

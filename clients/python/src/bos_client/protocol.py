@@ -39,7 +39,8 @@ class Alert(Payload):
 
 class AlertData(EntityData):
     """An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
-    snoozedUntil: until then nobody is notified of it.
+    snoozedUntil: until then nobody is notified of it. resolvedAt: of one that was read by REST,
+    as those that are over are.
     """
 
     id: str
@@ -54,6 +55,7 @@ class AlertData(EntityData):
     acknowledged_at: str | None
     acknowledged_by: str | None
     snoozed_until: str | None
+    resolved_at: str | None
 
 
 class AlertSyncUpdate(Payload, tag_field="entityType", tag="alert"):

@@ -932,7 +932,8 @@ public struct AlertAcknowledge: Codable, Hashable, Sendable {
 }
 
 /// An alert whose KPI is not back yet, `open` or `acknowledged`. Shown where its KPI is.
-/// snoozedUntil: until then nobody is notified of it.
+/// snoozedUntil: until then nobody is notified of it. resolvedAt: of one that was read by REST, as
+/// those that are over are.
 public struct AlertData: Codable, Hashable, Sendable {
     public var id: String
     public var kpiId: String
@@ -946,6 +947,7 @@ public struct AlertData: Codable, Hashable, Sendable {
     public var acknowledgedAt: Date?
     public var acknowledgedBy: String?
     public var snoozedUntil: Date?
+    public var resolvedAt: Date?
 
     private enum CodingKeys: String, CodingKey {
         case id
@@ -960,6 +962,7 @@ public struct AlertData: Codable, Hashable, Sendable {
         case acknowledgedAt
         case acknowledgedBy
         case snoozedUntil
+        case resolvedAt
     }
 
     public init(
@@ -974,7 +977,8 @@ public struct AlertData: Codable, Hashable, Sendable {
         state: AlertState,
         acknowledgedAt: Date?,
         acknowledgedBy: String?,
-        snoozedUntil: Date?
+        snoozedUntil: Date?,
+        resolvedAt: Date?
     ) {
         self.id = id
         self.kpiId = kpiId
@@ -988,6 +992,7 @@ public struct AlertData: Codable, Hashable, Sendable {
         self.acknowledgedAt = acknowledgedAt
         self.acknowledgedBy = acknowledgedBy
         self.snoozedUntil = snoozedUntil
+        self.resolvedAt = resolvedAt
     }
 
     public init(from decoder: any Decoder) throws {
@@ -1004,6 +1009,7 @@ public struct AlertData: Codable, Hashable, Sendable {
         acknowledgedAt = try container.decode(Date?.self, forKey: .acknowledgedAt)
         acknowledgedBy = try container.decode(String?.self, forKey: .acknowledgedBy)
         snoozedUntil = try container.decode(Date?.self, forKey: .snoozedUntil)
+        resolvedAt = try container.decode(Date?.self, forKey: .resolvedAt)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -1020,6 +1026,7 @@ public struct AlertData: Codable, Hashable, Sendable {
         try container.encode(acknowledgedAt, forKey: .acknowledgedAt)
         try container.encode(acknowledgedBy, forKey: .acknowledgedBy)
         try container.encode(snoozedUntil, forKey: .snoozedUntil)
+        try container.encode(resolvedAt, forKey: .resolvedAt)
     }
 }
 
@@ -5668,7 +5675,8 @@ extension ServerMessage {
                 state: payload.state,
                 acknowledgedAt: payload.acknowledgedAt,
                 acknowledgedBy: payload.acknowledgedBy,
-                snoozedUntil: payload.snoozedUntil
+                snoozedUntil: payload.snoozedUntil,
+                resolvedAt: payload.resolvedAt
             )
             return .alert(data)
         case .annotationCreated(let payload):

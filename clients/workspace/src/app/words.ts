@@ -49,12 +49,20 @@ export function isOnTarget(kpi: { value: number | null; target: number | null; d
   return kpi.direction === "lower" ? kpi.value <= kpi.target : kpi.value >= kpi.target;
 }
 
+/** What a refusal by the REST API says of each field, in words; empty where it is about none. */
+export function problemsOf(error: unknown): Record<string, string> {
+  if (!(error instanceof BosError) || error.code !== "INVALID_REQUEST") return {};
+  const told = Object.entries(error.details as Record<string, unknown>);
+  return Object.fromEntries(told.map(([field, says]) => [field, [says].flat(2).join(" ")]));
+}
+
 /** What a refusal or a failure means to a person. A browser's own TypeError says nothing to anybody. */
 export function inWords(error: unknown): string {
   if (error instanceof RequestRefused) {
     const { field, reason } = error.details;
     // Of what they typed counts what is wrong with it, not how it was sent.
     if (reason && field?.startsWith("payload.")) return `${reason}.`;
+    if (error.code === "NOT_FOUND" && reason) return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
     if (error.code === "UNAUTHORIZED") return "You may not do this, or it is not there any more.";
   }
   if (error instanceof BosError) return error.message;

@@ -31,6 +31,8 @@ const LINES = {
   bin: "M3 5h14M8 5V3h4v2M5 5l1 13h8l1-13",
   out: "M8 3H3v14h5M7 10h10M13 6l4 4-4 4",
   settings: "M3 5h9M16 5h1M3 10h2M9 10h8M3 15h9M16 15h1M14 3v4M7 8v4M14 13v4",
+  critical: "M7 2h6l5 5v6l-5 5H7l-5-5V7zM10 6v5M10 14v.1",
+  info: "M10 2a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM10 9v5M10 6v.1",
   download: "M10 3v10M5 9l5 5 5-5M3 17h14",
 } as const;
 
