@@ -67,7 +67,7 @@ clients: docs  ## Pack the client in JavaScript, and write what the page serves 
 	@cd clients/javascript && ../../$(IN)/npm pack --silent
 
 workspace: $(VENV)/.dev  ## Write what is served of the page (clients/workspace)
-	@$(IN)/python clients/workspace/build.py
+	@$(IN)/python clients/workspace/bundle.py
 
 bench: $(VENV)/.dev  ## Measure beside a naive Channels consumer: ten minutes
 	$(COMPILE)

@@ -15,7 +15,7 @@ PYTHON_CLIENT = ("clients/python/src/bos_client", "clients/python/conformance.py
 PAGE = ("bos/web/page.d.ts", "bos/static/bos")
 CLIENT = ("clients/javascript", "tests/clients")
 WORKSPACE = ("clients/workspace/src",)
-BUILDS = ("clients/javascript/build.py", "clients/workspace/build.py")
+BUILDS = ("clients/javascript/build.py", "clients/workspace/bundle.py")
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("ruff", "format", "--check", "--quiet", "."),
@@ -26,7 +26,7 @@ CHECKS = (
     ("deno", "check", "--quiet", "--no-remote", *PAGE),
     ("deno", "check", "--quiet", "--no-remote", *CLIENT),
     ("python", "clients/javascript/build.py", "--check"),
-    ("python", "clients/workspace/build.py", "--check"),
+    ("python", "clients/workspace/bundle.py", "--check"),
     ("mypy", "--no-error-summary", *PACKAGES, *BUILDS, *PYTHON_CLIENT),
 )
 ENVIRONMENT = {

@@ -1,4 +1,4 @@
-"""What a Chromium says of the page: when it shows the first KPI, what it works, what it keeps."""
+"""Ask a Chromium of the page: when it shows the first KPI, how it works, how much it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in the organization meanwhile: twenty people point, and numbers change."""
+"""Have twenty people point in a meeting, and numbers change."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from bos.models import User
 
 FOLDER = "bos/workspace"
-"""The folder of the static files that clients/workspace/build.py writes."""
+"""The folder of the static files that clients/workspace/bundle.py writes."""
 PLACES = (
     *("space", "sessions", "alerts", "reports", "people", "inbox"),
     *("kpi/<slug:id>", "department/<slug:id>", "session/<slug:id>", "session/<slug:id>/replay"),
@@ -37,7 +37,7 @@ DEMO = {
 
 
 class Files(NamedTuple):
-    """What the page begins with, as names of static files."""
+    """Name the static files that the page begins with."""
 
     script: str
     style: str

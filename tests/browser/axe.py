@@ -1,4 +1,4 @@
-"""What axe-core finds wrong on a page for people with disabilities (P4)."""
+"""Find by axe-core what keeps people with disabilities from using a page (P4)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Make the page of its sources: `bos/static/bos/workspace/`, which is committed and served.
 
-    python clients/workspace/build.py            write it
-    python clients/workspace/build.py --check    fail where types are wrong, or it is stale
-    python clients/workspace/build.py --watch    write it again at each change, for working on it
+    python clients/workspace/bundle.py            write it
+    python clients/workspace/bundle.py --check    fail where types are wrong, or it is stale
+    python clients/workspace/bundle.py --watch    write it again at each change, for working on it
 
 Files are named by their content, so that browsers may keep them for ever; `manifest.json` names
 those that the page begins with. esbuild makes them, in a version that package-lock.json pins.
