@@ -6,6 +6,8 @@ import { bos } from "./connection.ts";
 import { inWords } from "./words.ts";
 
 const SESSION = "session:";
+/** What the connection follows by itself, as far as the user may. */
+const ALWAYS = /^(organization|department|user):/;
 const wanted = new Map<string, number>();
 
 export interface Followed {
@@ -39,6 +41,7 @@ function release(channel: string): void {
   const left = (wanted.get(channel) ?? 1) - 1;
   if (left > 0) return void wanted.set(channel, left);
   wanted.delete(channel);
+  if (ALWAYS.test(channel)) return;
   try {
     // Whoever takes part in a session goes on following it.
     const takesPart = channel.startsWith(SESSION) && bos().session(channel.slice(SESSION.length));

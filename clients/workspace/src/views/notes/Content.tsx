@@ -1,7 +1,7 @@
 // What a note says, by its type, safely: never as HTML, and no address but one of the web leads anywhere.
 
 import { useSignal } from "@preact/signals";
-import type { ComponentType } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { AnnotationData } from "@bos/client";
 import { contentOf } from "./contents.ts";
@@ -28,12 +28,12 @@ export function NoteContent({ note, names }: { note: Pick<AnnotationData, "conte
     case "image":
       return (
         <figure class="notes-figure">
-          <img class="notes-image" src={content.src} alt={content.says || `A picture by ${note.authorName}`} loading="lazy" decoding="async" />
+          <Played src={content.src} says="This picture cannot be shown."><img class="notes-image" src={content.src} alt={content.says || `A picture by ${note.authorName}`} loading="lazy" decoding="async" /></Played>
           {content.says && <figcaption class="small soft">{content.says}</figcaption>}
         </figure>
       );
     case "audio":
-      return <audio class="notes-audio" controls preload="metadata" src={content.src} aria-label={`A recording by ${note.authorName}`} />;
+      return <Played src={content.src} says="This recording cannot be played."><audio class="notes-audio" controls preload="metadata" src={content.src} aria-label={`A recording by ${note.authorName}`} /></Played>;
     case "drawing":
       return <DrawingShown drawing={content.drawing} />;
     default:
@@ -41,8 +41,15 @@ export function NoteContent({ note, names }: { note: Pick<AnnotationData, "conte
   }
 }
 
+/** What the browser shows or plays, and what is said where it cannot. */
+function Played({ src, says, children }: { src: string; says: string; children: ComponentChildren }) {
+  const broken = useSignal("");
+  if (broken.value === src) return <p class="notes-text soft">{says}</p>;
+  return <div class="notes-played" onErrorCapture={() => broken.value = src}>{children}</div>;
+}
+
 /** An address of the web, opened without a word about where one comes from. */
-export function Address({ href, children }: { href: string; children: preact.ComponentChildren }) {
+export function Address({ href, children }: { href: string; children: ComponentChildren }) {
   return <a href={href} target="_blank" rel="noopener noreferrer nofollow">{children}</a>;
 }
 

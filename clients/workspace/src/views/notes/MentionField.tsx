@@ -86,7 +86,7 @@ export function MentionField({ value, onText, people, onMention, onSend, focused
           {found.map((person, n) => (
             // The field keeps the focus: a press would take it away before the click.
             <li key={person.id} id={`${id}-${n}`} role="option" aria-selected={n === index} onMouseDown={(event) => event.preventDefault()} onClick={() => take(person)}>
-              <Avatar id={person.id} name={person.name} />
+              <span aria-hidden="true"><Avatar id={person.id} name={person.name} /></span>
               <span><b>{person.name}</b> <span class="soft small">{person.about}</span></span>
             </li>
           ))}

@@ -33,8 +33,12 @@ export function Note({ note, place, root, isTarget }: Props) {
   const article = useRef<HTMLElement>(null);
   useEffect(() => {
     if (!isTarget) return;
-    article.current?.scrollIntoView({ block: "center" });
-    article.current?.focus({ preventScroll: true });
+    // After the frame, which gives a new view's heading the focus.
+    const later = requestAnimationFrame(() => {
+      article.current?.scrollIntoView({ block: "center" });
+      article.current?.focus({ preventScroll: true });
+    });
+    return () => cancelAnimationFrame(later);
   }, [isTarget]);
   const attempt = useAttempt();
   const change: Form = { kind: "change", noteId: note.id };

@@ -16,7 +16,7 @@ import { Composer, type Said } from "./Composer.tsx";
 import { briefly } from "./contents.ts";
 import { Elsewhere } from "./Elsewhere.tsx";
 import { closeForm, draftOf, type Form, formsIn, newNoteIn } from "./forms.ts";
-import { mayBegin, mentionableIn, nameOf, notesIn, type Place } from "./of_place.ts";
+import { isInSession, mayBegin, mentionableIn, nameOf, notesIn, type Place } from "./of_place.ts";
 import { useTarget } from "./target.ts";
 import { Thread } from "./Thread.tsx";
 import { noteThreads, type NoteThread, type Shown } from "./threads.ts";
@@ -53,10 +53,11 @@ function Panel({ place, position }: { place: Place; position?: () => Position })
     if (type !== "ANNOTATION_CREATED" || payload.authorId === user.peek()?.id) return;
     if (notesIn(place).some((note) => note.id === payload.annotationId)) announce(`Note by ${payload.authorName}: ${briefly(payload)}`);
   }), []);
+  const isClosed = followed.problem !== "" && notes.length === 0 && closedTo(place) !== null;
   return (
     <section class="panel notes" aria-labelledby={id} data-notes={nameOf(place)}>
       <header><h2 id={id}>Notes</h2></header>
-      <Begin place={place} position={position} />
+      {!isClosed && <Begin place={place} position={position} />}
       <Left place={place} position={position} isThere={isThere} />
       {led.says && (
         <p class="notes-led small" role="status">
@@ -64,17 +65,24 @@ function Panel({ place, position }: { place: Place; position?: () => Position })
         </p>
       )}
       {!isThere && notes.length === 0 && <Loading what="the notes" />}
-      {isThere && followed.problem && notes.length === 0 && place.sessionId && <p class="soft">Its notes are shown to those who take part in the session, and the invited.</p>}
-      {(notes.length > 0 || (isThere && !followed.problem)) && <List place={place} target={isHere ? target : ""} />}
+      {isClosed && <p class="soft">{closedTo(place)}</p>}
+      {(notes.length > 0 || (isThere && !isClosed)) && <List place={place} target={isHere ? target : ""} />}
       {place.entity && !place.sessionId && <Elsewhere entity={place.entity} />}
     </section>
   );
 }
 
-/** What brings the notes that the connection does not bring anyway: a session's, and those of a KPI that only its owner sees. */
+/** What brings the notes: a session's, a department's, and those of a KPI that only its owner sees; others come anyway. */
 function channelOf({ entity, sessionId }: Place): string {
   if (sessionId) return `session:${sessionId}`;
+  if (entity?.type === "department") return `department:${entity.id}`;
   return entity?.type === "kpi" && isComplete.value && !found("kpi", entity.id) ? `kpi:${entity.id}` : "";
+}
+
+/** Who reads the notes of a place whose channel is refused to the user; null where others show them. */
+function closedTo({ entity, sessionId }: Place): string | null {
+  if (sessionId) return isInSession(sessionId) ? null : "Its notes are shown to those who take part in the session, and to the invited.";
+  return entity?.type === "department" ? "Its notes are shown to those who work in the department, and to managers." : null;
 }
 
 // ---------------------------------------------------------------- writing
