@@ -141,6 +141,10 @@ async def test_c8_an_answer_that_is_being_written_outlives_the_note(
     await note_of(notes, note.pk).get_by_role("button", name="Answer").click()
     await form(notes, "Answer to Mia").locator("textarea").fill("Long thought about")
     async with await Client.connect(server, cast.mia) as mia:
+        # Not among the open ones any more, and yet there.
+        await mia.ask("ANNOTATION_RESOLVE", {"annotationId": str(note.pk), "resolved": True})
+        await expect(notes).to_contain_text("Resolved by Mia")
+        await expect(form(notes, "Answer to Mia").locator("textarea")).to_be_focused()
         await mia.ask("ANNOTATION_DELETE", {"annotationId": str(note.pk)})
     left = notes.locator(f'[data-left="{note.pk}"]')
     await expect(left).to_contain_text("has been deleted")
@@ -188,7 +192,7 @@ async def test_p3_a_note_whose_answer_was_lost_is_one_note_after_a_reload(
     notes = await enter(page, server.url, cast.bob, at(cast.home.margin))
     await write(notes, "For @Vera, who may not see it")
     field = form(notes).locator("textarea")
-    await expect(notes.get_by_role("alert")).to_contain_text(["may not see this note"])
+    await expect(notes.get_by_role("alert")).to_contain_text(["Vera may not see this note"])
     await page.reload()
     await expect(field).to_have_value("For @Vera, who may not see it")
     await expect(page.locator(LIVE)).to_be_visible()
@@ -245,6 +249,10 @@ async def test_c7_a_sessions_notes_are_written_by_those_in_it_and_answered_after
     await expect(notes).to_contain_text("Join the session to write notes in it.")
     await expect(note_of(notes, note.pk).get_by_role("button", name="Answer")).to_have_count(0)
     await expect(note_of(notes, note.pk).get_by_role("link", name="Revenue")).to_be_visible()
+    async with await Client.connect(server, cast.bob) as bob:
+        await bob.ask("SESSION_JOIN", {"sessionId": str(session.pk)})
+        await write(notes, "In the meeting, for @Mia")
+        await expect(notes.locator("article")).to_contain_text(["In the meeting", "Look at March"])
     async with await Client.connect(server, cast.mia) as mia:
         await mia.ask("SESSION_LEAVE", {"sessionId": str(session.pk)})
     await expect(notes).to_contain_text("This session has ended")

@@ -38,7 +38,7 @@ test("a thread is found by its answers, and one that an address leads to is ther
   assert.deepEqual(ids(noteThreads(notes, { search: "feed" })), ["a b"]);
   assert.deepEqual(ids(noteThreads(notes, { shown: "open" })), ["a b"]);
   assert.deepEqual(ids(noteThreads(notes, { shown: "resolved" })), ["c"]);
-  assert.deepEqual(ids(noteThreads(notes, { shown: "open", search: "nothing has this", always: "c" })), ["c"]);
+  assert.deepEqual(ids(noteThreads(notes, { shown: "open", search: "nothing has this", always: new Set(["c"]) })), ["c"]);
 });
 
 test("only addresses of the web are links", () => {

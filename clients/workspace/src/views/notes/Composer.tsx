@@ -14,7 +14,7 @@ import { pictureIn, pictureOf } from "./images.ts";
 import { MentionField } from "./MentionField.tsx";
 import { MOST_MENTIONS, mentionedIn, type Person } from "./mentions.ts";
 import { people } from "./of_place.ts";
-import { send, sendingOf, resume, takeBack } from "./sending.ts";
+import { isAnother, resume, send, sendingOf, takeBack } from "./sending.ts";
 import { checked, type Field as FieldName, fits, isNothing, lengthOf, ROOM_FOR_WORDS, takenUp, type Written, WRITTEN_TYPES } from "./written.ts";
 
 /** What a note says, of what is sent. */
@@ -49,7 +49,7 @@ export function Composer({ name, label, action, people: offered, sent, onClose, 
   const set = (changes: Partial<Written>) => {
     const next = { ...takenUp(kept.peek()), ...changes };
     wrong.value = null;
-    if (!isBusy) problem.value = "";
+    isAnother(name);
     kept.value = isNothing(next) && !onClose ? "" : JSON.stringify(next);
   };
   const submit = async () => {

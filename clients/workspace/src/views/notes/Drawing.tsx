@@ -63,7 +63,7 @@ export function DrawingPad({ drawing, onDraw, disabled = false }: PadProps) {
   return (
     <div class="stack">
       <div class="row">
-        <Segments label="Colour of the pen" value={colour.value} onChoose={(chosen) => colour.value = chosen} options={COLOURS.map(({ name, token }, n) => ({ value: `${n}` as const, label: <><span class="notes-pen" style={{ background: `var(${token})` }} /> {name}</> }))} />
+        <Segments label="Colour of the pen" value={colour.value} onChoose={(chosen) => colour.value = chosen} options={COLOURS.map(({ name, token }, n) => ({ value: `${n}` as const, label: <><i class="notes-pen" style={{ background: `var(${token})` }} /> {name}</> }))} />
         <Button disabled={disabled || drawing.strokes.length === 0} onClick={() => without(drawing.strokes.slice(0, -1))}>Undo</Button>
         <Button disabled={disabled || drawing.strokes.length === 0} onClick={() => without([])}>Clear</Button>
       </div>

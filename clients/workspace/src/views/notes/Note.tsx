@@ -5,6 +5,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Attempt, useAttempt } from "../../app/attempt.ts";
 import { bos } from "../../app/connection.ts";
+import { draft } from "../../app/drafts.ts";
 import { entity } from "../../app/live.ts";
 import { departmentPlace, kpiPlace, notePlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
@@ -19,7 +20,7 @@ import { closeForm, draftOf, type Form, isOpen, openForm } from "./forms.ts";
 import { mayAnswer, mayDelete, mayEdit, mayResolve, mentionableIn, notesIn, people, type Place, sessionOf } from "./of_place.ts";
 import { noteProblem } from "./sending.ts";
 import { countBelow } from "./threads.ts";
-import { writtenOf } from "./written.ts";
+import { takenUp, writtenOf } from "./written.ts";
 
 interface Props {
   note: AnnotationData;
@@ -52,7 +53,7 @@ export function Note({ note, place, root, isTarget }: Props) {
         <span class="soft"><Ago at={note.createdAt} /></span>
         {isChanged(note) && <span class="soft" title={`Changed ${note.revision - 1} times`}>changed <Ago at={note.updatedAt} /></span>}
         <On note={note} place={place} />
-        {note.entityArchived && <Badge tone="warning">archived</Badge>}
+        {note.entityArchived && !place.entity && <Badge tone="warning">archived</Badge>}
         <span class="notes-more"><More note={note} place={place} attempt={attempt} /></span>
       </header>
       {isOpen(change) && mayEdit(note) ? <Change note={note} place={place} form={change} /> : (
@@ -165,8 +166,8 @@ async function copyLink(note: AnnotationData): Promise<void> {
 /** In place of what it says while it is changed. */
 function Change({ note, place, form }: { note: AnnotationData; place: Place; form: Form }) {
   const name = draftOf(form);
-  const since = useSignal(note.revision);
+  const since = takenUp(draft(name).value).revision ?? note.revision;
   const sent = ({ content, contentType, mentions }: Said) => ({ type: "ANNOTATION_UPDATE" as const, payload: { annotationId: note.id, content, contentType, mentions } });
-  const hint = note.revision > since.value ? "The note was changed meanwhile: what is saved here replaces that." : undefined;
+  const hint = note.revision > since ? "The note was changed meanwhile: what is saved here replaces that." : undefined;
   return <Composer name={name} label="Change the note" action="Save" people={mentionableIn(place)} sent={sent} hint={hint} onClose={() => closeForm(form)} />;
 }

@@ -1,6 +1,6 @@
 // The notes on a thing, or of a session.
 
-import type { EntityRef, Position } from "@bos/client";
+import type { AnnotationData, EntityRef, Position } from "@bos/client";
 import { useEffect, useId } from "preact/hooks";
 import { isComplete, onMessage, user } from "../../app/connection.ts";
 import { useFollowed } from "../../app/followed.ts";
@@ -19,7 +19,7 @@ import { closeForm, draftOf, type Form, formsIn, newNoteIn } from "./forms.ts";
 import { isInSession, mayBegin, mentionableIn, nameOf, notesIn, type Place } from "./of_place.ts";
 import { useTarget } from "./target.ts";
 import { Thread } from "./Thread.tsx";
-import { noteThreads, type NoteThread, type Shown } from "./threads.ts";
+import { isAmong, noteThreads, type NoteThread, type Shown } from "./threads.ts";
 
 const AT_ONCE = 40;
 const FEW = 3;
@@ -57,7 +57,8 @@ function Panel({ place, position }: { place: Place; position?: () => Position })
   return (
     <section class="panel notes" aria-labelledby={id} data-notes={nameOf(place)}>
       <header><h2 id={id}>Notes</h2></header>
-      {!isClosed && <Begin place={place} position={position} />}
+      {place.entity && notes.some(isOfArchived) && <p class="small soft">This is archived: its notes stay, and nobody adds one.</p>}
+      {!isClosed && <Begin place={place} position={position} isThere={isThere} />}
       <Left place={place} position={position} isThere={isThere} />
       {led.says && (
         <p class="notes-led small" role="status">
@@ -85,6 +86,8 @@ function closedTo({ entity, sessionId }: Place): string | null {
   return entity?.type === "department" ? "Its notes are shown to those who work in the department, and to managers." : null;
 }
 
+const isOfArchived = ({ sessionId, entityArchived }: AnnotationData) => sessionId === null && entityArchived;
+
 // ---------------------------------------------------------------- writing
 
 const newNote = (place: Place, position?: () => Position) => (said: Said) => ({
@@ -92,9 +95,9 @@ const newNote = (place: Place, position?: () => Position) => (said: Said) => ({
   payload: { ...said, sessionId: place.sessionId ?? null, entity: place.entity ?? null, position: position?.() ?? ORIGIN },
 });
 
-function Begin({ place, position }: { place: Place; position?: () => Position }) {
+function Begin({ place, position, isThere }: { place: Place; position?: () => Position; isThere: boolean }) {
   const may = mayBegin(place);
-  if (may !== true) return may ? <p class="small soft">{may}</p> : null;
+  if (may !== true) return isThere && may ? <p class="small soft">{may}</p> : null;
   return <Composer name={newNoteIn(place)} label="New note" action="Add note" people={mentionableIn(place)} sent={newNote(place, position)} />;
 }
 
@@ -126,7 +129,8 @@ function List({ place, target }: { place: Place; target: string }) {
   const order = newestFirst();
   const isNewestFirst = order.value !== "no";
   const all = noteThreads(notesIn(place));
-  const threads = noteThreads(notesIn(place), { shown, search, newestFirst: isNewestFirst, always: target });
+  const always = new Set([target, ...formsIn(place).map(({ noteId }) => noteId)]);
+  const threads = noteThreads(notesIn(place), { shown, search, newestFirst: isNewestFirst, always });
   const counts = { all: all.length, resolved: all.filter(({ note }) => note.resolvedAt !== null).length };
   const countOf = (one: Shown) => one === "open" ? counts.all - counts.resolved : counts[one];
   if (all.length === 0) return <p class="notes-none soft">{mayBegin(place) === true ? "No notes yet. What you write here is seen by everybody who sees this." : "No notes yet."}</p>;
@@ -137,14 +141,14 @@ function List({ place, target }: { place: Place; target: string }) {
         {counts.all > FEW && <SearchBox label="Search the notes" value={search} onSearch={(text) => choose({ "notes-search": text })} />}
         {counts.all > 1 && <Select label="Order" value={isNewestFirst ? "" : "no"} onChoose={(value) => order.value = value} options={[{ value: "", label: "Newest first" }, { value: "no", label: "Oldest first" }]} />}
       </div>
-      {threads.length === 0 ? <p class="notes-none soft">{search ? "No note has this." : `No ${shown} notes.`}</p> : <Threads threads={threads} place={place} target={target} />}
+      {threads.length === 0 ? <p class="notes-none soft">{search ? "No note has this." : `No ${shown} notes.`}</p> : <Threads threads={threads} place={place} target={target} always={always} />}
     </>
   );
 }
 
-function Threads({ threads, place, target }: { threads: readonly NoteThread[]; place: Place; target: string }) {
-  const at = threads.findIndex(({ note, replies }) => [note, ...replies].some(({ id }) => id === target));
-  const many = Math.max(Number(chosen("notes-many")) || AT_ONCE, at + 1);
+function Threads({ threads, place, target, always }: { threads: readonly NoteThread[]; place: Place; target: string; always: ReadonlySet<string> }) {
+  const last = threads.findLastIndex((thread) => isAmong(thread, always));
+  const many = Math.max(Number(chosen("notes-many")) || AT_ONCE, last + 1);
   return (
     <>
       <ol class="notes-threads">

@@ -23,10 +23,8 @@ export const isOpen = (form: Form) => draft(draftOf(form)).value !== "";
 const openIn = (place: Place) => draft(`forms in ${nameOf(place)}`);
 
 export function openForm(place: Place, form: Form, written: Written = nothing): void {
-  const known = openIn(place);
-  const entry = `${form.kind} ${form.noteId}`;
-  const others = known.peek().split("\n").filter((one) => one && one !== entry);
-  known.value = [...others, entry].join("\n");
+  const others = formsIn(place).filter(({ kind, noteId }) => kind !== form.kind || noteId !== form.noteId);
+  openIn(place).value = [...others, form].map(({ kind, noteId }) => `${kind} ${noteId}`).join("\n");
   const name = draftOf(form);
   if (!draft(name).peek()) draft(name).value = JSON.stringify(written);
   opened.value = name;

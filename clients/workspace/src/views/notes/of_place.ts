@@ -65,7 +65,7 @@ export function mayBegin({ sessionId, entity: thing }: Place): true | string {
     if (session?.endedAt) return "This session has ended: its notes can still be answered.";
     return isInSession(sessionId) ? true : "Join the session to write notes in it.";
   }
-  return thing && isThere(thing) ? true : "It is archived: nobody adds a note.";
+  return thing && isThere(thing) ? true : "";
 }
 
 function isThere({ type, id }: EntityRef): boolean {

@@ -5,6 +5,7 @@ import { type Signal, signal } from "@preact/signals";
 import { bos } from "../../app/connection.ts";
 import { draft } from "../../app/drafts.ts";
 import { inWords } from "../../app/words.ts";
+import { nameOfUser } from "./of_place.ts";
 
 export type Act = "ANNOTATION_CREATE" | "ANNOTATION_UPDATE";
 
@@ -49,6 +50,14 @@ export function resume(name: string): void {
   if (before && !sendingOf(name).busy.peek()) void go(name, before);
 }
 
+/** What is typed now is another note than the one that was on its way. */
+export function isAnother(name: string): void {
+  const { busy, problem } = sendingOf(name);
+  if (busy.peek()) return;
+  problem.value = "";
+  draft(keeperOf(name)).value = "";
+}
+
 /** Do not send it, as long as it has not left. */
 export function takeBack(name: string): void {
   withdrawals.get(name)?.abort(WITHDRAWN);
@@ -70,7 +79,7 @@ async function go(name: string, onItsWay: OnItsWay): Promise<boolean> {
     return true;
   } catch (error) {
     if (error === WITHDRAWN || error instanceof RequestRefused) keeper.value = "";
-    problem.value = error === WITHDRAWN ? "" : noteProblem(error);
+    problem.value = error === WITHDRAWN ? "" : noteProblem(error, payload.mentions);
     return false;
   } finally {
     busy.value = false;
@@ -91,10 +100,13 @@ function kept(name: string): OnItsWay | null {
 }
 
 /** What the refusal of a note means to its author. */
-export function noteProblem(error: unknown): string {
+export function noteProblem(error: unknown, mentions: readonly string[] = []): string {
   if (!(error instanceof RequestRefused)) return inWords(error);
   const { code, details } = error;
-  if (code === "UNAUTHORIZED" && details.field === "mentions") return "Somebody you mention may not see this note. Take that name out, or its @.";
+  if (code === "UNAUTHORIZED" && details.field === "mentions") {
+    const names = mentions.map(nameOfUser);
+    return `${names.length === 1 ? names[0] : `One of ${names.join(", ")}`} may not see this note. Take the name out, or its @.`;
+  }
   if (code === "UNAUTHORIZED" && details.field === "entity") return "What this note is on is archived, or you may not see it any more.";
   if (code === "NOT_FOUND" && details.field === "parentId") return "The note that you answer has been deleted.";
   if (code === "SESSION_NOT_FOUND") return "The session has ended, or you are not in it. Notes that are there can still be answered.";

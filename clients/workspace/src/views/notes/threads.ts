@@ -16,18 +16,25 @@ export interface Wanted {
   /** Has this in what it says, or in whoever has written it. */
   search?: string;
   newestFirst?: boolean;
-  /** The id of a note whose thread is there whatever else is wanted. */
-  always?: string;
+  /** Ids of notes whose threads are there whatever else is wanted. */
+  always?: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Whether one of these notes is in the thread. */
+export function isAmong({ note, replies }: NoteThread, ids: ReadonlySet<string>): boolean {
+  return ids.has(note.id) || replies.some(({ id }) => ids.has(id));
 }
 
 /** The threads of these notes. An answer to what is not there begins one. */
-export function noteThreads(notes: Iterable<AnnotationData>, { shown = "all", search = "", newestFirst = false, always = "" }: Wanted = {}): NoteThread[] {
+export function noteThreads(notes: Iterable<AnnotationData>, { shown = "all", search = "", newestFirst = false, always = NONE }: Wanted = {}): NoteThread[] {
   const words = search.trim().toLocaleLowerCase();
-  const isWanted = ({ note, replies }: NoteThread) => {
-    const all = [note, ...replies];
-    if (all.some(({ id }) => id === always)) return true;
+  const isWanted = (thread: NoteThread) => {
+    const { note, replies } = thread;
+    if (isAmong(thread, always)) return true;
     if (shown !== "all" && (note.resolvedAt !== null) !== (shown === "resolved")) return false;
-    return !words || all.some((one) => `${one.authorName}\n${wordsOf(one)}`.toLocaleLowerCase().includes(words));
+    return !words || [note, ...replies].some((one) => `${one.authorName}\n${wordsOf(one)}`.toLocaleLowerCase().includes(words));
   };
   const threads = gather(notes).filter(isWanted).sort((a, b) => byAge(a.note, b.note));
   return newestFirst ? threads.reverse() : threads;
