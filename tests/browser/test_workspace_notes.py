@@ -102,6 +102,9 @@ async def test_c8_two_see_each_others_notes_at_once_and_do_what_is_theirs(
     await expect(bobs.locator(".notes-replies article")).to_contain_text("The feed was late")
     await seen.get_by_role("button", name="Resolve").click()
     await expect(bobs.locator("article")).to_have_count(0)
+    await other.get_by_role("button", name="Undo").click()
+    await expect(bobs.locator("article")).to_have_count(2)
+    await seen.get_by_role("button", name="Resolve").click()
     await bobs.get_by_role("radio", name="Resolved 1").check()
     await bobs.get_by_role("button", name="resolved by Mia").click()
 

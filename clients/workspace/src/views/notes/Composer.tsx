@@ -32,12 +32,14 @@ interface Props {
   sent: (said: Said) => Sent;
   /** Where it can be closed: an answer, a change. */
   onClose?: () => void;
+  /** The server has it. */
+  onDone?: () => void;
   hint?: string;
 }
 
 const FEW_LEFT = 500;
 
-export function Composer({ name, label, action, people: offered, sent, onClose, hint }: Props) {
+export function Composer({ name, label, action, people: offered, sent, onClose, onDone, hint }: Props) {
   const kept = draft(name);
   const { busy, problem } = sendingOf(name);
   const wrong = useSignal<{ field: FieldName; problem: string } | null>(null);
@@ -65,6 +67,7 @@ export function Composer({ name, label, action, people: offered, sent, onClose, 
     announce("The note is there.");
     isEntered.value = false;
     onClose?.();
+    onDone?.();
   };
   const takePicture = async (file: File | null) => {
     if (!file) return;

@@ -104,15 +104,15 @@ function act(attempt: Attempt, request: () => Promise<unknown>): Promise<boolean
 function Actions({ note, place, root, attempt }: DoneProps & { root: AnnotationData }) {
   const isResolved = note.resolvedAt !== null;
   const resolves = note === root && mayResolve(note);
-  const resolve = async () => {
-    const done = await act(attempt, () => bos().request("ANNOTATION_RESOLVE", { annotationId: note.id, resolved: !isResolved }));
-    if (done) tell(isResolved ? "The note is open again." : "The note is resolved.");
+  const resolve = async (resolved: boolean) => {
+    const done = await act(attempt, () => bos().request("ANNOTATION_RESOLVE", { annotationId: note.id, resolved }));
+    if (done) tell(resolved ? "The note is resolved." : "The note is open again.", { label: "Undo", run: () => void resolve(!resolved) });
   };
   if (!mayAnswer(note) && !resolves) return null;
   return (
     <div class="notes-actions">
       {mayAnswer(note) && <Button kind="plain" icon="reply" onClick={() => openForm(place, { kind: "answer", noteId: root.id })}>Answer</Button>}
-      {resolves && <Button kind="plain" icon="check" busy={attempt.busy} onClick={() => void resolve()}>{isResolved ? "Open again" : "Resolve"}</Button>}
+      {resolves && <Button kind="plain" icon="check" busy={attempt.busy} onClick={() => void resolve(!isResolved)}>{isResolved ? "Open again" : "Resolve"}</Button>}
     </div>
   );
 }

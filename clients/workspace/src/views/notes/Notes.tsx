@@ -98,7 +98,12 @@ const newNote = (place: Place, position?: () => Position) => (said: Said) => ({
 function Begin({ place, position, isThere }: { place: Place; position?: () => Position; isThere: boolean }) {
   const may = mayBegin(place);
   if (may !== true) return isThere && may ? <p class="small soft">{may}</p> : null;
-  return <Composer name={newNoteIn(place)} label="New note" action="Add note" people={mentionableIn(place)} sent={newNote(place, position)} />;
+  return <Composer name={newNoteIn(place)} label="New note" action="Add note" people={mentionableIn(place)} sent={newNote(place, position)} onDone={showAll} />;
+}
+
+/** What has just been written is among what is shown. */
+function showAll(): void {
+  if (chosen("notes") === "resolved" || chosen("notes-search")) choose({ notes: "", "notes-search": "" });
 }
 
 /** Answers to, and changes of, notes that are gone: what was typed is kept, and may become a note of its own. */
