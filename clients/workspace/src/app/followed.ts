@@ -8,6 +8,8 @@ import { inWords } from "./words.ts";
 const SESSION = "session:";
 /** What the connection follows by itself, as far as the user may. */
 const ALWAYS = /^(organization|department|user):/;
+/** A view that follows another may want the same one. */
+const KEPT_MS = 10_000;
 const wanted = new Map<string, number>();
 
 export interface Followed {
@@ -38,10 +40,13 @@ export function useFollowed(channel: string): Followed {
 }
 
 function release(channel: string): void {
-  const left = (wanted.get(channel) ?? 1) - 1;
-  if (left > 0) return void wanted.set(channel, left);
+  wanted.set(channel, (wanted.get(channel) ?? 1) - 1);
+  if (!ALWAYS.test(channel)) setTimeout(() => end(channel), KEPT_MS);
+}
+
+function end(channel: string): void {
+  if (wanted.get(channel)) return;
   wanted.delete(channel);
-  if (ALWAYS.test(channel)) return;
   try {
     // Whoever takes part in a session goes on following it.
     const takesPart = channel.startsWith(SESSION) && bos().session(channel.slice(SESSION.length));

@@ -1,7 +1,7 @@
 // The notes on a thing, or of a session.
 
 import type { AnnotationData, EntityRef, Position } from "@bos/client";
-import { useEffect, useId } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { isComplete, onMessage, user } from "../../app/connection.ts";
 import { useFollowed } from "../../app/followed.ts";
 import { entity as found } from "../../app/live.ts";
@@ -42,7 +42,6 @@ export function Notes({ entity, sessionId, position }: Props) {
 }
 
 function Panel({ place, position }: { place: Place; position?: () => Position }) {
-  const id = useId();
   const followed = useFollowed(channelOf(place));
   const notes = notesIn(place);
   const target = chosen("note");
@@ -55,8 +54,8 @@ function Panel({ place, position }: { place: Place; position?: () => Position })
   }), []);
   const isClosed = followed.problem !== "" && notes.length === 0 && closedTo(place) !== null;
   return (
-    <section class="panel notes" aria-labelledby={id} data-notes={nameOf(place)}>
-      <header><h2 id={id}>Notes</h2></header>
+    <div class="panel notes" data-notes={nameOf(place)}>
+      <header><h2>Notes</h2></header>
       {place.entity && notes.some(isOfArchived) && <p class="small soft">This is archived: its notes stay, and nobody adds one.</p>}
       {!isClosed && <Begin place={place} position={position} isThere={isThere} />}
       <Left place={place} position={position} isThere={isThere} />
@@ -69,7 +68,7 @@ function Panel({ place, position }: { place: Place; position?: () => Position })
       {isClosed && <p class="soft">{closedTo(place)}</p>}
       {(notes.length > 0 || (isThere && !isClosed)) && <List place={place} target={isHere ? target : ""} />}
       {place.entity && !place.sessionId && <Elsewhere entity={place.entity} />}
-    </section>
+    </div>
   );
 }
 
