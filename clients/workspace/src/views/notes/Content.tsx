@@ -45,7 +45,7 @@ export function NoteContent({ note, names }: { note: Pick<AnnotationData, "conte
 function Played({ src, says, children }: { src: string; says: string; children: ComponentChildren }) {
   const broken = useSignal("");
   if (broken.value === src) return <p class="notes-text soft">{says}</p>;
-  return <div class="notes-played" onErrorCapture={() => broken.value = src}>{children}</div>;
+  return <div onErrorCapture={() => broken.value = src}>{children}</div>;
 }
 
 /** An address of the web, opened without a word about where one comes from. */

@@ -43,7 +43,7 @@ function Shown({ token, names, depth }: ShownProps) {
   const inside = (tokens?: readonly Token[]) => shown(tokens, names, depth);
   switch (token.type) {
     case "heading": // not in the page's own outline
-      return <p class="notes-heading"><strong>{inside(token.tokens)}</strong></p>;
+      return <p><strong>{inside(token.tokens)}</strong></p>;
     case "paragraph":
       return <p>{inside(token.tokens)}</p>;
     case "blockquote":
