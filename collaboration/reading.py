@@ -83,6 +83,7 @@ class SessionFilters(FilterSet):
 class AnnotationFilters(FilterSet):
     session = IdFilter(help_text="Of this session.")
     entity = ThingFilter(help_text="Pinned to this thing: `kpi:<id>`.")
+    inSession = FlagFilter("thing", lookup_expr="isnull", help_text="Of a session, or on a thing.")
     author = IdFilter(help_text="By this user.")
     parent = IdFilter(help_text="Replies to this note.")
     search = SearchFilter("content", help_text="Has this in its text.")

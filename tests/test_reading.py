@@ -380,6 +380,7 @@ def test_d3_each_filter_leaves_what_it_says(cast: Cast) -> None:
         (f"annotations?author={cast.mia.id}", [reply]),
         (f"annotations?parent={note.pk}", [reply]),
         ("annotations?search=indeed", [reply]),
+        ("annotations?inSession=true", [note, reply]),
         ("notifications?unread=false", [read]),
         ("notifications?category=alert", [read]),
     ]

@@ -13,6 +13,7 @@ from kpis.archive.services import kpis_archive
 from kpis.models import Kpi, Visibility
 from tests.support.cast import Cast, Person
 from tests.support.client import Client
+from tests.support.furnished import make_note, make_session
 from tests.support.machines import make_machine
 from tests.support.mirror import snapshot
 from tests.support.server import Server
@@ -72,6 +73,17 @@ def test_c8_who_loses_a_thing_reads_its_notes_no_more(cast: Cast, loses: Any) ->
     assert str(note.pk) not in read(cast.bob)
     assert status(cast.bob, note) == 404
     assert str(note.pk) in read(cast.mia)
+
+
+def test_c8_notes_that_meetings_pinned_to_a_thing_are_told_from_those_on_it(cast: Cast) -> None:
+    revenue = cast.home.revenue
+    own, session = pin(cast.mia, revenue), make_session(cast.mia, cast.bob)
+    met = make_note(session, cast.mia, entity_type="kpi", entity_id=str(revenue.pk))
+    about = f"{NOTES}?entity=kpi:{revenue.pk}"
+    assert set(read(cast.bob, about)) == {str(own.pk), str(met.pk)}
+    assert set(read(cast.bob, f"{about}&inSession=true")) == {str(met.pk)}
+    assert set(read(cast.bob, f"{about}&inSession=false")) == {str(own.pk)}
+    assert read(cast.vera, f"{about}&inSession=true") == {}
 
 
 def test_c8_an_owner_reads_the_notes_of_a_restricted_kpi(cast: Cast) -> None:

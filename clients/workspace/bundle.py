@@ -34,7 +34,7 @@ OPTIONS = (
     *("--jsx=automatic", "--jsx-import-source=preact", "--legal-comments=none"),
     *("--entry-names=[name]-[hash]", "--chunk-names=[name]-[hash]", "--log-level=warning"),
 )
-SERVED_PACKAGES = ("preact", "@preact/signals", "@preact/signals-core", "three", "uplot")
+SERVED_PACKAGES = ("preact", "@preact/signals", "@preact/signals-core", "marked", "three", "uplot")
 
 
 def install() -> None:

@@ -17,6 +17,8 @@ export interface HowToAsk {
   signal?: AbortSignal;
   /** Seconds until it is given up; five minutes at most. */
   timeout?: number;
+  /** Its id, by default a new one: the same request asked again within ten minutes, as after a reload, has one effect. */
+  requestId?: string;
 }
 
 /** Sends one message, if it can be sent. */
@@ -57,10 +59,9 @@ export class Requests {
    *
    * ahead: of all that wait, which may need what it does.
    */
-  add<T extends RequestName>(type: T, payload: Payloads[T], { signal, timeout, ahead }: HowToAsk & { ahead?: boolean } = {}): Promise<Replies[T]> {
+  add<T extends RequestName>(type: T, payload: Payloads[T], { signal, timeout, requestId = newId(), ahead }: HowToAsk & { ahead?: boolean } = {}): Promise<Replies[T]> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const requestId = newId();
       // As it is now, also when it is sent later; one that JSON cannot hold is rejected here.
       const asked = payload === undefined ? payload : JSON.parse(JSON.stringify(payload));
       const withdraw = () => void (request.sent || this.#end(request)?.reject(signal?.reason));

@@ -26,10 +26,9 @@ export class Requests {
    *
    * ahead: of all that wait, which may need what it does.
    */
-  add(type, payload, { signal, timeout, ahead } = {}) {
+  add(type, payload, { signal, timeout, requestId = newId(), ahead } = {}) {
     return new Promise((resolve, reject)=>{
       if (signal?.aborted) return reject(signal.reason);
-      const requestId = newId();
       // As it is now, also when it is sent later; one that JSON cannot hold is rejected here.
       const asked = payload === undefined ? payload : JSON.parse(JSON.stringify(payload));
       const withdraw = ()=>void (request.sent || this.#end(request)?.reject(signal?.reason));

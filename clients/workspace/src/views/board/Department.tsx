@@ -1,6 +1,7 @@
+import { entity } from "../../app/live.ts";
 import { View } from "../../frame/View.tsx";
-import { Empty } from "../../ui/shown.tsx";
+import { Notes } from "../notes/Notes.tsx";
 
-export function Department() {
-  return <View title="Department"><Empty title="Not built yet" /></View>;
+export function Department({ id }: { id: string }) {
+  return <View title={entity("department", id)?.name ?? "Department"}><Notes entity={{ type: "department", id }} /></View>;
 }

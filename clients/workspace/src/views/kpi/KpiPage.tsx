@@ -1,6 +1,7 @@
+import { entity } from "../../app/live.ts";
 import { View } from "../../frame/View.tsx";
-import { Empty } from "../../ui/shown.tsx";
+import { Notes } from "../notes/Notes.tsx";
 
-export function KpiPage() {
-  return <View title="KpiPage"><Empty title="Not built yet" /></View>;
+export function KpiPage({ id }: { id: string }) {
+  return <View title={entity("kpi", id)?.name ?? "KPI"}><Notes entity={{ type: "kpi", id }} /></View>;
 }

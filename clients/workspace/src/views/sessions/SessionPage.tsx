@@ -1,6 +1,7 @@
+import { entity } from "../../app/live.ts";
 import { View } from "../../frame/View.tsx";
-import { Empty } from "../../ui/shown.tsx";
+import { Notes } from "../notes/Notes.tsx";
 
-export function SessionPage() {
-  return <View title="SessionPage"><Empty title="Not built yet" /></View>;
+export function SessionPage({ id }: { id: string }) {
+  return <View title={entity("session", id)?.title ?? "Session"}><Notes sessionId={id} /></View>;
 }
