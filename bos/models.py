@@ -321,6 +321,26 @@ class Notification(SyncedModel):
         return self.title
 
 
+class LastSeen(models.Model):
+    """How much of the organization's log a person has seen, on whichever device they looked last.
+
+    Not captured: that somebody looks is no event, and is nobody else's business.
+    """
+
+    user = models.OneToOneField(
+        User, primary_key=True, on_delete=models.CASCADE, related_name="last_seen"
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="last_seen"
+    )
+    """Whose log `sequence` is of: it says nothing in another one's."""
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.sequence}"
+
+
 # ------------------------------------------------------------------ messages that leave the socket
 
 

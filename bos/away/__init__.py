@@ -1,0 +1,1 @@
+"""What has happened since a person looked last."""
