@@ -48,7 +48,7 @@ async def notification_read(context: Context, request: NotificationRead) -> Repl
     return Reply(answer) if newly_read is False else None
 
 
-@handles(Seen, answers=[Answer.reply(SeenConfirmed)], errors=[Unauthorized])
+@handles(Seen, answers=[Answer.reply(SeenConfirmed)])
 async def seen(context: Context, request: Seen) -> Reply:
     """Repeated, it is as harmless as once: no outcome of it is kept."""
     sequence = await context.change_besides(lambda principal: see(principal, request.sequence))
@@ -61,7 +61,7 @@ EVENTS_A_UNIT = 500
 
 @handles(AwayRequest, answers=[Answer.reply(Away)], cost=10, only_reads=True)
 async def away_request(context: Context, request: AwayRequest) -> Reply:
-    """What it costs is known once it is known how long the user was away."""
+    """The price depends on how long the user was away."""
     bounds = await in_database(bounds_of, context.principal)
     await context.spend(bounds.length // EVENTS_A_UNIT)
     return Reply(await context.read(tell, context.principal, bounds))

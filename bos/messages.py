@@ -201,7 +201,7 @@ class AwaySessions(Message):
 
 @message("AWAY")
 class Away(Message):
-    """What has happened since the user saw the log last, of what they may see; not what they did.
+    """Others' changes since the user saw the log last, as far as the user may see them.
 
     since, sinceAt: the event that was seen last, and when; null where none was. sequence: the last
     event that is told of. complete: false where not all since then is told of, but only what came

@@ -322,7 +322,7 @@ class Notification(SyncedModel):
 
 
 class LastSeen(models.Model):
-    """How much of the organization's log a person has seen, on whichever device they looked last.
+    """The event of the organization's log that a person has seen last, on whichever device.
 
     Not captured: that somebody looks is no event, and is nobody else's business.
     """
@@ -333,7 +333,7 @@ class LastSeen(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="last_seen"
     )
-    """Whose log `sequence` is of: it says nothing in another one's."""
+    """Its log is the one that `sequence` is of: in another one it says nothing."""
     sequence = models.BigIntegerField()
     at = models.DateTimeField()
 

@@ -1,4 +1,4 @@
-"""What was noted, and who met, since a person looked last: see `bos.away`."""
+"""Sum up notes and sessions for people who were away: see `bos.away`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has happened to KPIs, alerts and reports since a person looked last: see `bos.away`."""
+"""Sum up KPIs, alerts and reports for people who were away: see `bos.away`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has happened since a person looked last, and how far they have seen (SEEN, AWAY)."""
+"""People are told what has happened since they looked last (SEEN, AWAY)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What has happened since a person looked last."""
+"""Tell people what has happened since they looked last."""

@@ -1,4 +1,4 @@
-"""How much of the log a person has seen: kept by the server, for all their devices."""
+"""Note how much of the log a person has seen, for all their devices."""
 
 from __future__ import annotations
 

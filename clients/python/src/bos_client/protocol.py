@@ -239,12 +239,12 @@ class AuthSuccess(Payload):
 
 
 class Away(Payload):
-    """What has happened since the user saw the log last, of what they may see; not what they did.
-    since, sinceAt: the event that was seen last, and when; null where none was. sequence: the
-    last event that is told of. complete: false where not all since then is told of, but only
-    what came after the event `from`, of `fromAt` (null where it is not kept): what was before is
-    no longer kept, or too much. Of each kind `count` says how many there are, and `lines` has
-    the newest 100; a kind of which nothing happened is not there.
+    """Others' changes since the user saw the log last, as far as the user may see them. since,
+    sinceAt: the event that was seen last, and when; null where none was. sequence: the last
+    event that is told of. complete: false where not all since then is told of, but only what
+    came after the event `from`, of `fromAt` (null where it is not kept): what was before is no
+    longer kept, or too much. Of each kind `count` says how many there are, and `lines` has the
+    newest 100; a kind of which nothing happened is not there.
     """
 
     since: int | None
@@ -1372,12 +1372,12 @@ class AuthSuccessMessage(Frame, tag_field="type", tag="AUTH_SUCCESS"):
 
 
 class AwayMessage(Frame, tag_field="type", tag="AWAY"):
-    """What has happened since the user saw the log last, of what they may see; not what they did.
-    since, sinceAt: the event that was seen last, and when; null where none was. sequence: the
-    last event that is told of. complete: false where not all since then is told of, but only
-    what came after the event `from`, of `fromAt` (null where it is not kept): what was before is
-    no longer kept, or too much. Of each kind `count` says how many there are, and `lines` has
-    the newest 100; a kind of which nothing happened is not there.
+    """Others' changes since the user saw the log last, as far as the user may see them. since,
+    sinceAt: the event that was seen last, and when; null where none was. sequence: the last
+    event that is told of. complete: false where not all since then is told of, but only what
+    came after the event `from`, of `fromAt` (null where it is not kept): what was before is no
+    longer kept, or too much. Of each kind `count` says how many there are, and `lines` has the
+    newest 100; a kind of which nothing happened is not there.
     """
 
     TYPE: ClassVar[str] = "AWAY"
