@@ -82,7 +82,7 @@ function Item(notification: NotificationData) {
     <li class="inbox-item" data-notification={id} data-read={!isUnread}>
       <Icon name={ICONS[category] ?? "bell"} />
       <div class="grow">
-        <p class="inbox-title"><Titled {...notification}>{title}</Titled>{isUnread && <span class="inbox-dot" role="img" aria-label="Unread" title="Unread" />}</p>
+        <p class="inbox-title">{isUnread && <span class="inbox-dot" role="img" aria-label="Unread" title="Unread" />}<Titled {...notification}>{title}</Titled></p>
         {message && <p class="soft small">{message}</p>}
         {attempt.problem && <p class="problem" role="alert">{attempt.problem}</p>}
       </div>
