@@ -56,7 +56,7 @@ async def seen(context: Context, request: Seen) -> Reply:
 
 
 EVENTS_A_UNIT = 500
-"""A hundred thousand are summed up in about 200 ms."""
+"""A hundred thousand take SQLite about 220 ms of one core."""
 
 
 @handles(AwayRequest, answers=[Answer.reply(Away)], cost=10, only_reads=True)

@@ -51,7 +51,7 @@ def away(person: Person, **most: Any) -> Away:
 def set_to(kpi: Kpi, *values: float, by: Person | None = None) -> None:
     with acting(Actor(by.id if by else "system", "system")):
         for value in values:
-            kpi.value = value  # type: ignore[assignment]  # of the numbers that a field takes
+            kpi.value = value
             kpi.save()
 
 

@@ -47,7 +47,7 @@ def seen_by(person: Person) -> int:
 
 
 def set_to(kpi: Kpi, value: float) -> None:
-    kpi.value = value  # type: ignore[assignment]  # of the numbers that a field takes
+    kpi.value = value
     kpi.save()
 
 
