@@ -108,6 +108,10 @@ async def test_p1_the_inbox_has_what_waits_and_what_was_read_each_under_its_addr
     await expect(page.locator('[data-read="true"]')).to_have_count(3)
     await expect(page.get_by_role("button", name="Mark all as read")).to_have_count(0)
     await expect(tab_of(page, "Alerts")).to_have_text("Alerts2")
+    await tab_of(page, "Alerts").click()
+    for alert in (own, others):
+        await expect(page.locator(f'[data-alert="{alert.pk}"]')).to_be_visible()
+    assert await violations_in_both_schemes(page) == []
     await tab_of(page, "Invitations").click()
     await expect(page.locator("[data-invitation]")).to_contain_text("Planning")
     assert await violations_in_both_schemes(page) == []
