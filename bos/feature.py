@@ -10,6 +10,8 @@ from bos import things
 from bos.adminsite import panels, words
 from bos.adminsite.panels import Panel
 from bos.adminsite.words import Wording
+from bos.away import summaries
+from bos.away.summaries import Summary
 from bos.imports import kinds
 from bos.imports.kinds import Kind
 from bos.jobs import queue, schedules
@@ -17,6 +19,7 @@ from bos.jobs.queue import JobType
 from bos.leaving import departments, people
 from bos.leaving.departments import Going, Holding
 from bos.leaving.people import Eraser, Rename, Trace
+from bos.messages import Away
 from bos.outside import sources
 from bos.outside.sources import Category, Source
 from bos.people import exporting
@@ -36,6 +39,7 @@ class Feature(feature.Feature):
     erasers: called before a user is erased; renames: what takes the user's name out of events, by
     entity type. holdings: what departments hold; going: what goes with them, by a label.
     panels: boxes of the admin's front page. words: how events of the log read, by entity type.
+    away: how they are summed up for people who were away.
     exports: what is stored about a user, by a label; left_out: fields that name users and are in
     none of these, with the reason.
     message_sources: entities of which people and channels are told outside the socket;
@@ -53,6 +57,7 @@ class Feature(feature.Feature):
     going: Mapping[str, Going] = field(default_factory=dict)
     panels: Sequence[Panel] = ()
     words: Mapping[str, Wording] = field(default_factory=dict)
+    away: Sequence[Summary] = ()
     exports: Mapping[str, Export] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     message_sources: Sequence[Source] = ()
@@ -72,6 +77,8 @@ class Feature(feature.Feature):
         yield from (f"what goes with a department, {label!r}" for label in self.going)
         yield from (f"the panel {panel.title!r}" for panel in self.panels)
         yield from (f"the words of {entity_type!r}" for entity_type in self.words)
+        yield from (f"the summary of {summary.entity_type!r}" for summary in self.away)
+        yield from (f"the part {summary.part!r} of AWAY" for summary in self.away)
         yield from (f"the export {label!r}" for label in self.exports)
         yield from (f"the messages of {each.entity_type!r}" for each in self.message_sources)
         yield from (f"the category of messages {each.name!r}" for each in self.message_categories)
@@ -82,6 +89,8 @@ class Feature(feature.Feature):
         yield from super().requires()
         for model in self.histories:
             yield f"the model {model._meta.label}", model in capture.registered()
+        for summary in self.away:
+            yield f"the field {summary.part!r} of AWAY", summary.part in Away.__struct_fields__
 
     def plug(self) -> None:
         for model in self.histories:  # first: a row is kept before anybody acts on it
@@ -98,6 +107,8 @@ class Feature(feature.Feature):
             panels.add_panel(panel)
         for entity_type, wording in self.words.items():
             words.add_wording(entity_type, wording)
+        for summary in self.away:
+            summaries.add_summary(summary)
         self._plug_into_leaving()
         self._plug_into_exports()
         for source in self.message_sources:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from bos.away.seeing import see
+from bos.away.telling import bounds_of, tell
 from bos.ids import canonical_uuids
-from bos.messages import NotificationRead, NotificationReadConfirmed
+from bos.messages import (
+    Away,
+    AwayRequest,
+    NotificationRead,
+    NotificationReadConfirmed,
+    Seen,
+    SeenConfirmed,
+)
 from bos.models import Notification
 from bos.services import notifications_read
+from sync.eventlog.threads import in_database
 from sync.gateway.dispatcher import Context, Reply
 from sync.protocol.answers import Answer
 from sync.protocol.errors import Unauthorized
@@ -36,3 +46,22 @@ async def notification_read(context: Context, request: NotificationRead) -> Repl
         reply=lambda _: answer,
     )
     return Reply(answer) if newly_read is False else None
+
+
+@handles(Seen, answers=[Answer.reply(SeenConfirmed)])
+async def seen(context: Context, request: Seen) -> Reply:
+    """Repeated, it is as harmless as once: no outcome of it is kept."""
+    sequence = await context.change_besides(lambda principal: see(principal, request.sequence))
+    return Reply(SeenConfirmed(sequence))
+
+
+EVENTS_A_UNIT = 500
+"""A hundred thousand take SQLite about 220 ms of one core."""
+
+
+@handles(AwayRequest, answers=[Answer.reply(Away)], cost=10, only_reads=True)
+async def away_request(context: Context, request: AwayRequest) -> Reply:
+    """The price depends on how long the user was away."""
+    bounds = await in_database(bounds_of, context.principal)
+    await context.spend(bounds.length // EVENTS_A_UNIT)
+    return Reply(await context.read(tell, context.principal, bounds))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from bos.entities import NotificationSubject
-from sync.protocol.messages import Email, NotYet, Time
-from sync.protocol.registry import EntityMessage, Request, WireId, message
+from bos.entities import A_REPORT, NotificationSubject
+from sync.protocol.messages import Day, Email, NotYet, Time, UserName
+from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
+
+Count = Annotated[int, Meta(examples=[1])]
 
 
 @message("DEPARTMENT_UPDATED", shows=["department"], named="departmentId", changes=["updated"])
@@ -66,3 +69,155 @@ class NotificationReadConfirmed(EntityMessage):
     """These notifications are marked as read: remove all of them from a map of unread ones."""
 
     notification_ids: list[str]
+
+
+# ------------------------------------------------------------------ while one was away
+
+
+@message("SEEN")
+class Seen(Request):
+    """The user has seen what is up to this event of the organization's log."""
+
+    sequence: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+@message("SEEN")
+class SeenConfirmed(Message):
+    """Up to this event the user has seen what there is, on whichever device.
+
+    It never goes back, nor beyond the last event.
+    """
+
+    sequence: int
+
+
+@message("AWAY_REQUEST")
+class AwayRequest(Request):
+    """Sum up what has happened since the event that the user saw last (`SEEN`)."""
+
+
+class AwayKpi(Message):
+    """A KPI whose value was set, once: what it was before and what it is now.
+
+    from: null where it had no value, or none is kept. changes: how often it was set.
+    """
+
+    kpi_id: str
+    name: Annotated[str, Meta(examples=["Monthly revenue"])]
+    unit: Annotated[str, Meta(examples=["EUR"])]
+    from_: Annotated[float | None, Meta(examples=[93.0])] = msgspec.field(name="from")
+    to: Annotated[float | None, Meta(examples=[95.0])]
+    changes: Count
+    at: Time
+
+
+class AwayKpis(Message):
+    """The KPIs whose values were set; `lines` has those set last."""
+
+    count: Count
+    lines: list[AwayKpi]
+
+
+class AwayAlert(Message):
+    """An alert that was raised, or resolved, and what has become of it."""
+
+    alert_id: str
+    kpi_id: str
+    severity: Annotated[str, Meta(examples=["warning"])]
+    message: Annotated[str, Meta(examples=["Monthly revenue is 95 EUR, below 100 EUR"])]
+    state: Annotated[str, Meta(examples=["resolved"])]
+    raised_at: Time
+    resolved_at: NotYet
+
+
+class AwayAlerts(Message):
+    """The alerts that were raised or resolved. resolved: how many of them are by now."""
+
+    count: Count
+    resolved: Annotated[int, Meta(examples=[1])]
+    lines: list[AwayAlert]
+
+
+class AwayNote(Message):
+    """A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on,
+    or points at. mentionsMe: whether it mentions the user."""
+
+    annotation_id: str
+    session_id: str | None
+    parent_id: str | None
+    author_id: str
+    author_name: UserName
+    content: Annotated[str, Meta(examples=["Look at March"])]
+    content_type: Annotated[str, Meta(examples=["text"])]
+    entity_type: Annotated[str | None, Meta(examples=["kpi"])]
+    entity_id: str | None
+    mentions_me: bool
+    created_at: Time
+
+
+class AwayNotes(Message):
+    """The notes that others wrote, and that are still there."""
+
+    count: Count
+    lines: list[AwayNote]
+
+
+class AwayReport(Message):
+    """A report that was made. departmentId: null for one of the whole organization."""
+
+    report_id: Annotated[str, Meta(examples=[A_REPORT])]
+    department_id: str | None
+    from_: Day = msgspec.field(name="from")
+    to: Day
+    format: Annotated[str, Meta(examples=["pdf"])]
+    url: Annotated[str, Meta(examples=[f"/reports/{A_REPORT}/file"])]
+    created_at: Time
+    expires_at: Time
+
+
+class AwayReports(Message):
+    """The reports that were made."""
+
+    count: Count
+    lines: list[AwayReport]
+
+
+class AwaySession(Message):
+    """A session that others opened or ended. endedAt: null while it runs."""
+
+    session_id: str
+    title: Annotated[str, Meta(examples=["Q4 planning"])]
+    host_id: str
+    created_at: Time
+    ended_at: NotYet
+
+
+class AwaySessions(Message):
+    """The sessions that others opened or ended."""
+
+    count: Count
+    lines: list[AwaySession]
+
+
+@message("AWAY")
+class Away(Message):
+    """Others' changes since the user saw the log last, as far as the user may see them.
+
+    since, sinceAt: the event that was seen last, and when; null where none was. sequence: the last
+    event that is told of. complete: false where not all since then is told of, but only what came
+    after the event `from`, of `fromAt` (null where it is not kept): what was before is no longer
+    kept, or too much. Of each kind `count` says how many there are, and `lines` has the newest 100;
+    a kind of which nothing happened is not there.
+    """
+
+    since: Annotated[int | None, Meta(examples=[1200])]
+    since_at: Time | None
+    sequence: Annotated[int, Meta(examples=[1450])]
+    complete: bool
+    from_: Annotated[int | None, Meta(examples=[1200])] = msgspec.field(name="from")
+    from_at: Time | None
+    kpis: AwayKpis | UnsetType = UNSET
+    alerts: AwayAlerts | UnsetType = UNSET
+    notes: AwayNotes | UnsetType = UNSET
+    reports: AwayReports | UnsetType = UNSET
+    sessions: AwaySessions | UnsetType = UNSET

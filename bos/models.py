@@ -321,6 +321,26 @@ class Notification(SyncedModel):
         return self.title
 
 
+class LastSeen(models.Model):
+    """The event of the organization's log that a person has seen last, on whichever device.
+
+    Not captured: that somebody looks is no event, and is nobody else's business.
+    """
+
+    user = models.OneToOneField(
+        User, primary_key=True, on_delete=models.CASCADE, related_name="last_seen"
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="last_seen"
+    )
+    """Its log is the one that `sequence` is of: in another one it says nothing."""
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.sequence}"
+
+
 # ------------------------------------------------------------------ messages that leave the socket
 
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from bos import handlers, messages, things
 from bos.auth.sign_ins import prune_sign_ins
 from bos.auth.tokens import prune_spent
+from bos.away import seeing
 from bos.entities import (
     DepartmentData,
     EmployeeData,
@@ -262,9 +263,13 @@ feature = Feature(
         messages.Notification,
         messages.NotificationRead,
         messages.NotificationReadConfirmed,
+        messages.Seen,
+        messages.SeenConfirmed,
+        messages.AwayRequest,
+        messages.Away,
     ],
     error_ids=["notificationId"],
-    handlers=[handlers.notification_read],
+    handlers=[handlers.notification_read, handlers.seen, handlers.away_request],
     topics=[
         TopicKind(
             "department", column=3, authorize=may_follow_departments, reads=READ_OF_DEPARTMENTS
@@ -304,7 +309,7 @@ feature = Feature(
     imports=[EmployeeImport(), UserImport()],
     histories=[Organization, Department, Employee, User],
     traces={"imports": people.imports_of, "webhooks": webhooks.webhooks_of},
-    erasers=[keeping.erase],
+    erasers=[keeping.erase, seeing.forget],
     holdings=[departments.EMPLOYEES, departments.DEPARTMENTS],
     panels=PANELS,
     words=WORDS,

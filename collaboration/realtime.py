@@ -22,6 +22,7 @@ from collaboration import (
     rooms,
     usage,
 )
+from collaboration.away import AWAY
 from collaboration.entities import (
     AnnotationData,
     EndReason,
@@ -417,6 +418,7 @@ feature = Feature(
     },
     panels=PANELS,
     words=WORDS,
+    away=AWAY,
     going={"notes on it": on_things.notes_on_departments},
     attachments=[on_things.NOTES],
 )

@@ -20,6 +20,7 @@ from kpis import handlers, jobs, messages, own_data
 from kpis.alerts import outside as alerts_outside
 from kpis.alerts.past import require_measured
 from kpis.archive import erasing, services
+from kpis.away import AWAY
 from kpis.connectors import running, trials
 from kpis.entities import AlertData, Direction, InsightData, KpiData, KpiVisibility, ReportData
 from kpis.history.imports import KpiImport, ValueImport
@@ -400,5 +401,6 @@ feature = Feature(
     },
     panels=PANELS,
     words=WORDS,
+    away=AWAY,
     things=[KPI],
 )

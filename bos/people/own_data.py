@@ -12,6 +12,7 @@ from bos.models import (
     AccountLink,
     Employee,
     Import,
+    LastSeen,
     Notification,
     ServiceAccount,
     ServiceKey,
@@ -168,6 +169,18 @@ def notifications(user: User) -> Iterator[ExportRow]:
         )
 
 
+class Looked(ExportRow):
+    """Up to which event of the organization's log the person has seen it, and when."""
+
+    sequence: int
+    at: datetime
+
+
+def last_seen(user: User) -> Iterator[ExportRow]:
+    for row in LastSeen.objects.filter(user=user):
+        yield Looked(sequence=row.sequence, at=row.at)
+
+
 class Brought(ExportRow):
     id: str
     of_what: str
@@ -242,6 +255,7 @@ EXPORTS: Mapping[str, Export] = {
     "links": Export(links, ("bos.AccountLink.user",)),
     "invitedUsers": Export(invited, ("bos.AccountLink.asked_by",)),
     "notifications": Export(notifications, ("bos.Notification.user",)),
+    "lastSeen": Export(last_seen, ("bos.LastSeen.user",)),
     "imports": Export(imports, ("bos.Import.author",)),
     "serviceAccounts": Export(service_accounts, ("bos.ServiceAccount.created_by",)),
     "serviceKeys": Export(service_keys, ("bos.ServiceKey.created_by",)),

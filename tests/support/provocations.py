@@ -320,6 +320,8 @@ OF_KPIS: dict[Pair, Provocation] = {
     ("NOTIFICATION_READ", "NOTIFICATION_READ", "copy"): lambda s: s.ask(s.cast.bob, notified(s)),
     ("NOTIFICATION_READ", "NOTIFICATION_READ", "reply"): read_again,
     ("NOTIFICATION_READ", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.mia, notified(s)),
+    ("SEEN", "SEEN", "reply"): lambda s: s.ask(s.cast.bob, {"sequence": 0}),
+    ("AWAY_REQUEST", "AWAY", "reply"): lambda s: s.ask(s.cast.bob, {}),
     ("KPI_UPDATE", "KPI_UPDATED", "copy"): lambda s: s.ask(s.cast.mia, new_value(s)),
     ("KPI_UPDATE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.vera, new_value(s)),
     ("KPI_UPDATE", "ERROR", "NOT_FOUND"): lambda s: s.ask_twice(

@@ -28,6 +28,9 @@
   "AUTH": [
     "AUTH_SUCCESS"
   ],
+  "AWAY_REQUEST": [
+    "AWAY"
+  ],
   "CURSOR_MOVE": [],
   "KPI_UPDATE": [
     "KPI_UPDATED"
@@ -44,6 +47,9 @@
   ],
   "REPORT_REQUEST": [
     "REPORT_GENERATED"
+  ],
+  "SEEN": [
+    "SEEN"
   ],
   "SESSION_CREATE": [
     "SESSION_CREATED"
@@ -169,6 +175,14 @@
     "role",
     "userName"
   ],
+  "AWAY": [
+    "since",
+    "sinceAt",
+    "sequence",
+    "complete",
+    "from",
+    "fromAt"
+  ],
   "CURSOR_MOVE": [
     "userId",
     "position",
@@ -270,6 +284,9 @@
     "url",
     "createdAt",
     "expiresAt"
+  ],
+  "SEEN": [
+    "sequence"
   ],
   "SESSION_CREATED": [
     "sessionId",

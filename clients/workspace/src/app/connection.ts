@@ -35,6 +35,10 @@ export function begin(): void {
   const own = connect({ url: location.origin, token: session.token });
   client = own;
   let missed = 0;
+  // The client moves its cursor on once all have heard of an event.
+  const showSequence = () => queueMicrotask(() => {
+    if (client === own) sequence.value = own.sequence;
+  });
   own.on("user", (signedIn) => {
     user.value = signedIn;
     // The state tells of what fails.
@@ -49,11 +53,11 @@ export function begin(): void {
       // Whoever has moved may see other departments now.
       if (change.before.departmentId !== change.after?.departmentId) followDepartments(own, [...own.store.departments.keys()]);
     }
-    sequence.value = own.sequence;
+    showSequence();
   });
   own.on("message", (message) => {
     if (own.state.state !== "live") missed += 1;
-    sequence.value = own.sequence;
+    showSequence();
     for (const listener of listeners) listener(message);
   });
   own.on("state", (now) => {

@@ -12,6 +12,7 @@ import { Menu } from "../ui/controls.tsx";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { Avatar } from "../ui/shown.tsx";
 import { Bell } from "../views/inbox/Bell.tsx";
+import { WhileAway } from "../views/inbox/WhileAway.tsx";
 import { ConnectionState } from "./ConnectionState.tsx";
 
 const PLACES: { to: string; also?: RegExp; icon: IconName; label: string }[] = [
@@ -52,7 +53,10 @@ export function Frame({ children }: { children: ComponentChildren }) {
           return <Link key={to} to={to} aria-current={isHere ? "page" : undefined}><Icon name={icon} /><span>{label}</span></Link>;
         })}
       </nav>
-      <main id="main" tabIndex={-1} ref={main} data-outdated={!isLive || undefined}>{children}</main>
+      <main id="main" tabIndex={-1} ref={main} data-outdated={!isLive || undefined}>
+        <WhileAway />
+        {children}
+      </main>
     </div>
   );
 }

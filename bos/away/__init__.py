@@ -1,0 +1,1 @@
+"""Tell people what has happened since they looked last."""
