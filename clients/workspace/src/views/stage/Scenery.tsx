@@ -17,6 +17,7 @@ import type { StageProps } from "./Stage.tsx";
 
 const TURN = 0.006; // radians a pixel
 const NEARER = 1.25;
+const ZOOMS = ["+", "=", "-"];
 
 export interface SceneryProps extends Omit<StageProps, "scene"> {
   model: Model;
@@ -183,7 +184,11 @@ export function Scenery(props: SceneryProps) {
     else if (event.key === "Enter" || event.key === " ") enter();
     else if (event.key === "Escape" && (isPinning || looked.peek() || chosen.peek())) leave();
     else if ((event.key === "n" || event.key === "N") && onPin) onPinning(!isPinning);
-    else go((it) => isDone = moveBy(event, it.tripod));
+    else go((it) => {
+      isDone = moveBy(event, it.tripod);
+      const near = ZOOMS.includes(event.key) && model.thingOf.get(looked.peek() ?? "");
+      if (near) it.lookAt(topOf(near), 0);
+    });
     if (isDone) event.preventDefault();
   };
   const openPin = ({ noteId, entity }: Pin) => onChoose?.({ noteId, ...(entity && { entity }) });

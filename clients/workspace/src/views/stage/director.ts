@@ -14,6 +14,7 @@ import { TARGET } from "./standing.ts";
 
 const IDLE_MS = 100; // between two looks at where others point, while nobody moves
 const CALM_MS = 600; // without a movement until nobody is taken to move
+const GROWS_MS = 30; // between two pictures of what grows or fades by itself
 const CENTRAL = 0.3; // of the picture to each side: what is followed stays in it
 const AROUND = 60; // metres beyond what there is, where one can still point
 
@@ -50,6 +51,7 @@ export class Director {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isDirty = true;
   #before = 0;
+  #drawn = 0;
   #pointed = { all: [] as Pointer[], key: "", focus: "", at: -CALM_MS };
   #undo: (() => void)[] = [];
 
@@ -169,9 +171,10 @@ export class Director {
     const isPointed = this.#point(now);
     const isMoving = this.tripod.glide(Math.min(100, now - this.#before), this.#reduced.matches);
     this.#before = now;
-    const wasMoving = this.#isDirty || isMoving || this.#motion.goesOn(now);
-    if (wasMoving) this.#draw(now);
-    if (wasMoving || isPointed) this.#overlay.point(this.#pointed.all, this.#model.scene.names, this.lens);
+    const isGrowing = this.#motion.goesOn(now) && now - this.#drawn >= GROWS_MS;
+    const isOther = this.#isDirty || isMoving;
+    if (isOther || isGrowing) this.#draw(now, isOther);
+    if (isOther || isPointed) this.#overlay.point(this.#pointed.all, this.#model.scene.names, this.lens);
     this.#isDirty = false;
     this.#next(isMoving || this.#motion.goesOn(now), now);
   }
@@ -197,11 +200,14 @@ export class Director {
     return isElsewhere;
   }
 
-  #draw(now: number): void {
+  /** isOther: not only what grows: what lies over it stands elsewhere, or says something else. */
+  #draw(now: number, isOther: boolean): void {
+    this.#drawn = now;
     const camera = this.tripod.shown;
     const { width, height } = this.lens;
     this.lens = this.#picture.isFlat ? overhead(camera, width, height) : perspective(camera, width, height);
     this.#picture.draw({ model: this.#model, motion: this.#motion, palette: this.#palette, rings: this.#rings(now), camera, lens: this.lens, now });
+    if (!isOther) return;
     this.#overlay.label(labelsOf(this.#model, this.lens));
     for (const float of this.#floats.values()) this.#float(float);
   }

@@ -47,7 +47,7 @@ const GAP = 1.1; // between platforms
 const STRIP = 1; // for restricted KPIs
 const STEP = 0.22; // a department below another stands so much higher
 const LEAST_COLUMNS = 2;
-const WIDER = 1.45; // places are rather wide than deep, as screens are
+const WIDER = 1.7; // places are rather wide than deep, as screens are
 const COLUMNS = 1.5; // of a place, for each of its rows
 const NARROWEST = 0.12;
 

@@ -10,13 +10,22 @@ import { type Standing, TALLEST, TARGET } from "./standing.ts";
 const CORNER = 0.35;
 const WIDEST = 1.45; // times an object's radius: as wide as the tallest is drawn
 const MOST_PIXELS = 2;
-const HATCHED = 5; // pixels between the lines
+const HATCHED = 6; // pixels from line to line
+
+/** What is filled with: made once for a palette, not for each of a thousand objects. */
+interface Inks {
+  palette: Palette;
+  fills: Record<Standing, string>;
+  hatch: CanvasPattern | null;
+  target: string;
+}
 
 export class Plan implements Picture {
   readonly isFlat = true;
   #canvas: HTMLCanvasElement;
   #context: CanvasRenderingContext2D;
   #pixels = 1;
+  #inks: Inks | null = null;
 
   constructor(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) {
     this.#canvas = canvas;
@@ -31,11 +40,12 @@ export class Plan implements Picture {
 
   draw({ model, motion, palette, rings, lens, now }: Moment): void {
     const context = this.#context;
+    const inks = this.#inksOf(palette);
     context.setTransform(this.#pixels, 0, 0, this.#pixels, 0, 0);
     context.clearRect(0, 0, lens.width, lens.height);
     for (const place of model.layout.places) this.#place(place, lens, palette);
     for (const ring of rings) this.#ring(ring, lens);
-    for (const thing of model.things) this.#thing(thing, motion.heightOf(thing, now), lens, palette);
+    for (const thing of model.things) this.#thing(thing, motion.heightOf(thing, now), lens, inks);
   }
 
   #place(place: Place, lens: Lens, palette: Palette): void {
@@ -60,40 +70,36 @@ export class Plan implements Picture {
     this.#context.stroke();
   }
 
-  #thing(thing: Thing, height: number, lens: Lens, palette: Palette): void {
+  #thing(thing: Thing, height: number, lens: Lens, { palette, fills, hatch, target }: Inks): void {
+    const { kpi, standing, severity } = thing;
     const [x, y] = pointOf(lens, thing.x, thing.z);
     const widest = thing.radius * WIDEST * scaleOf(lens);
     if (x < -widest || y < -widest || x > lens.width + widest || y > lens.height + widest) return;
-    const radius = widest * Math.sqrt(height / TALLEST);
-    const colour = colourOfStanding(thing.standing, palette);
     const context = this.#context;
-    outline(context, thing.standing, x, y, radius);
-    context.fillStyle = css(colour);
+    outline(context, standing, x, y, widest * Math.sqrt(height / TALLEST));
+    context.fillStyle = fills[standing];
     context.fill();
-    if (thing.standing === "off") this.#hatch(x, y, radius, mix(colour, palette.panel, 0.55));
-    if (thing.kpi.target !== null && thing.kpi.value !== null) {
+    if (standing === "off" && hatch) {
+      context.fillStyle = hatch;
+      context.fill();
+    }
+    if (kpi.target !== null && kpi.value !== null) {
       context.beginPath();
       context.arc(x, y, widest * Math.sqrt(TARGET / TALLEST), 0, 2 * Math.PI);
-      context.strokeStyle = css(palette.ink);
+      context.strokeStyle = target;
       context.lineWidth = 1.25;
       context.stroke();
     }
-    if (thing.severity) this.#beacon(x + widest * 0.75, y - widest * 0.75, Math.max(5, widest * 0.32), colourOfSeverity(thing.severity, palette), palette);
+    if (severity) this.#beacon(x + widest * 0.75, y - widest * 0.75, Math.max(7, widest * 0.32), colourOfSeverity(severity, palette), palette);
   }
 
-  #hatch(x: number, y: number, radius: number, colour: Rgb): void {
-    const context = this.#context;
-    context.save();
-    context.clip();
-    context.beginPath();
-    for (let at = -2 * radius; at < 2 * radius; at += HATCHED) {
-      context.moveTo(x + at - radius, y + radius);
-      context.lineTo(x + at + radius, y - radius);
+  #inksOf(palette: Palette): Inks {
+    if (this.#inks?.palette !== palette) {
+      const fill = (standing: Standing) => css(colourOfStanding(standing, palette));
+      const hatch = this.#context.createPattern(hatched(mix(colourOfStanding("off", palette), palette.panel, 0.55)), "repeat");
+      this.#inks = { palette, fills: { on: fill("on"), off: fill("off"), none: fill("none") }, hatch, target: css(palette.ink) };
     }
-    context.strokeStyle = css(colour);
-    context.lineWidth = 1.25;
-    context.stroke();
-    context.restore();
+    return this.#inks;
   }
 
   #beacon(x: number, y: number, size: number, colour: Rgb, palette: Palette): void {
@@ -114,6 +120,22 @@ export class Plan implements Picture {
   dispose(): void {
     this.#canvas.width = this.#canvas.height = 0;
   }
+}
+
+/** Lines aslant, as an image to be repeated. */
+function hatched(colour: Rgb): HTMLCanvasElement {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = HATCHED;
+  const context = tile.getContext("2d");
+  if (!context) return tile;
+  context.strokeStyle = css(colour);
+  context.lineWidth = 1.5;
+  for (const shift of [-HATCHED, 0, HATCHED]) {
+    context.moveTo(shift - 1, HATCHED + 1);
+    context.lineTo(shift + HATCHED + 1, -1);
+  }
+  context.stroke();
+  return tile;
 }
 
 function pointOf(lens: Lens, x: number, z: number): [number, number] {

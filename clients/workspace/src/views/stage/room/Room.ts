@@ -8,10 +8,12 @@ import type { Layout } from "../layout.ts";
 import type { Palette } from "../palette.ts";
 import { TARGET, type Standing } from "../standing.ts";
 import { platforms } from "./platforms.ts";
-import { beacon, block, column, hoop, many, plain, prism, shade, shadeMaterial, solid } from "./shapes.ts";
+import { beacon, block, column, hoop, lit, many, plain, prism, shade, shadeMaterial, solid } from "./shapes.ts";
 
 const MOST_PIXELS = 2; // for each of the screen's: more is not seen
-const BEACON = 0.22;
+const BEACON = 0.24;
+const SEEN = 9; // pixels: an alert is seen from wherever one looks
+const LARGEST = 1.4;
 const SMALLEST_ROOM = 64; // objects
 
 type Role = Standing | "target" | "beacon" | "shadow" | "ring";
@@ -60,7 +62,7 @@ export class Room implements Picture {
     this.renderer.render(this.world, this.#camera);
   }
 
-  #fill({ model, motion, palette, rings, now }: Moment): void {
+  #fill({ model, motion, palette, rings, lens, now }: Moment): void {
     this.#prepare(model.layout, palette, model.things.length);
     for (const mesh of Object.values(this.#meshes)) mesh.count = 0;
     for (const thing of model.things) {
@@ -69,7 +71,9 @@ export class Room implements Picture {
       this.#add(standing, [x, floor, z], [radius, height, radius], colourOfStanding(standing, palette));
       this.#add("shadow", [x, floor + 0.012, z], [radius * 2.1, 1, radius * 2.1]);
       if (thing.kpi.target !== null && thing.kpi.value !== null) this.#add("target", [x, floor + TARGET, z], [radius * 1.32, radius * 1.32, radius * 1.32], palette.ink);
-      if (severity) this.#add("beacon", [x, floor + Math.max(height, TARGET) + 0.5, z], [BEACON, BEACON * 1.5, BEACON], colourOfSeverity(severity, palette));
+      if (!severity) continue;
+      const size = Math.min(LARGEST, Math.max(BEACON, SEEN / (lens.see(x, floor, z)?.scale ?? SEEN)));
+      this.#add("beacon", [x, floor + Math.max(height, TARGET) + size * 2, z], [size, size * 1.5, size], colourOfSeverity(severity, palette));
     }
     for (const { x, z, floor, radius, colour } of rings) this.#add("ring", [x, floor + 0.05, z], [radius, radius, radius], colour);
     for (const mesh of Object.values(this.#meshes)) {
@@ -110,7 +114,7 @@ export class Room implements Picture {
       off: many(block(), solid(), size),
       none: many(prism(), solid(), size),
       target: many(hoop(0.035), plain(), size),
-      beacon: many(beacon(), plain(), size),
+      beacon: many(beacon(), lit(), size),
       ring: many(hoop(0.06), plain(), size),
     };
     this.content.add(...Object.values(this.#meshes));

@@ -31,6 +31,7 @@ export function many(geometry: BufferGeometry, material: Material, most: number)
 }
 
 export const solid = () => new MeshLambertMaterial({ vertexColors: true });
+export const lit = () => new MeshLambertMaterial({ flatShading: true });
 export const plain = () => new MeshBasicMaterial();
 
 /** Round: on target. One metre high, from the floor on, as all objects are. */
