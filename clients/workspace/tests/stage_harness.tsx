@@ -1,8 +1,9 @@
-// The stage by itself, with whatever a test shows in it: see tests/browser/test_workspace_stage.py.
+// The stage by itself, with whatever a test shows in it: see tests/browser/test_workspace_space.py.
 
 import type { Pointer } from "@bos/client";
 import { render } from "preact";
 import { Stage, type StageProps } from "../src/views/stage/Stage.tsx";
+import { Told } from "../src/ui/told.tsx";
 import type { Scene } from "../src/views/stage/scene.ts";
 
 type Told = Omit<Scene, "names"> & { names: Record<string, string> };
@@ -31,7 +32,7 @@ const harness = {
       onFollowEnd: say("follow end"),
       ...(mayPin && { onPin: say("pin") }),
     };
-    render(<Stage {...props} />, root);
+    render(<><Stage {...props} /><Told /></>, root);
   },
   point: (): Pointer[] => {
     harness.asked += 1;

@@ -17,6 +17,11 @@ export function wordsOfStanding(standing: Standing, hasValue: boolean): string {
   return standing === "on" ? "on target" : "off target";
 }
 
+/** "1 note", "2 notes". */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /** How many alerts and notes there are of it. */
 export function countsOf({ scene, pins }: Model, kpiId: string): { alerts: number; notes: number } {
   const alerts = (scene.alerts ?? []).filter((alert) => alert.kpiId === kpiId).length;
@@ -29,8 +34,8 @@ export function sentenceOf(model: Model, { kpi, standing }: Thing): string {
   const value = kpi.value === null ? "no value yet" : `${shortly(kpi.value)} ${kpi.unit}`;
   const parts = [`${kpi.name}: ${value}`];
   if (kpi.target !== null) parts.push(`target ${shortly(kpi.target)} ${kpi.unit}`, wordsOfStanding(standing, kpi.value !== null));
-  if (alerts) parts.push(`${alerts} ${alerts === 1 ? "alert" : "alerts"}`);
-  if (notes) parts.push(`${notes} ${notes === 1 ? "note" : "notes"}`);
+  if (alerts) parts.push(counted(alerts, "alert"));
+  if (notes) parts.push(counted(notes, "note"));
   return parts.join(", ");
 }
 
@@ -61,8 +66,8 @@ export function Card({ model, thing: { kpi, standing, severity, placeId }, isCho
       {kpi.target !== null && <p class="small soft">Target <Figure value={kpi.target} unit={kpi.unit} /></p>}
       <p class="row">
         <Badge tone={TONES[standing]}>{wordsOfStanding(standing, kpi.value !== null)}</Badge>
-        {severity && <Badge tone={SEVERITIES[severity]}>{alerts} {alerts === 1 ? "alert" : "alerts"}, {severity}</Badge>}
-        {notes > 0 && <Badge>{notes} {notes === 1 ? "note" : "notes"}</Badge>}
+        {severity && <Badge tone={SEVERITIES[severity]}>{counted(alerts, "alert")}, {severity}</Badge>}
+        {notes > 0 && <Badge>{counted(notes, "note")}</Badge>}
       </p>
       <p class="small soft">Changed <Ago at={kpi.updatedAt} /></p>
       {isChosen && (

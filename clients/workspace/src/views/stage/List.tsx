@@ -6,7 +6,7 @@ import { departmentPlace, kpiPlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { Button } from "../../ui/controls.tsx";
 import { Badge, Figure } from "../../ui/shown.tsx";
-import { wordsOfStanding } from "./Card.tsx";
+import { counted, wordsOfStanding } from "./Card.tsx";
 import type { Place } from "./layout.ts";
 import { Shape } from "./Legend.tsx";
 import { nameOf } from "./Pins.tsx";
@@ -84,7 +84,7 @@ function PlaceTable({ place: { id, name, level }, pin, onChoose, children }: { p
   );
 }
 
-function NoteButton({ pin, onChoose, text = `${pin.count} ${pin.count === 1 ? "note" : "notes"}` }: { pin: Pin; onChoose: StageProps["onChoose"]; text?: string }) {
+function NoteButton({ pin, onChoose, text = counted(pin.count, "note") }: { pin: Pin; onChoose: StageProps["onChoose"]; text?: string }) {
   const open = () => onChoose?.({ noteId: pin.noteId, ...(pin.entity && { entity: pin.entity }) });
   return <Button kind="plain" icon="note" title={nameOf(pin)} onClick={open}>{text}</Button>;
 }
@@ -100,7 +100,7 @@ function KpiRow({ thing, alerts, pin, actions }: { thing: Thing; alerts: number;
       <td><span class="row"><Shape standing={standing} /> {wordsOfStanding(standing, kpi.value !== null)}</span></td>
       <td>
         <span class="row">
-          {severity && <Badge tone={TONES[severity]}>{alerts} {alerts === 1 ? "alert" : "alerts"}, {severity}</Badge>}
+          {severity && <Badge tone={TONES[severity]}>{counted(alerts, "alert")}, {severity}</Badge>}
           {pin && <NoteButton pin={pin} onChoose={(what) => actions.current.onChoose?.(what)} />}
           {actions.current.onPin && <Button kind="plain" icon="pin" label={`Pin a note on ${kpi.name}`} onClick={() => actions.current.onPin?.(topOf(thing), refOf(thing))} />}
         </span>

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../../ui/icons.tsx";
+import { counted } from "./Card.tsx";
 import type { Director } from "./director.ts";
 import type { Pin } from "./scene.ts";
 
@@ -10,7 +11,7 @@ export function Pins({ pins, director, onChoose }: { pins: readonly Pin[]; direc
 }
 
 export function nameOf({ count, isResolved, says }: Pin): string {
-  return `${count} ${count === 1 ? "note" : "notes"}${isResolved ? ", resolved" : ""}. ${says}`;
+  return `${counted(count, "note")}${isResolved ? ", resolved" : ""}. ${says}`;
 }
 
 function PinButton({ pin, director, onChoose }: { pin: Pin; director: Director; onChoose: (pin: Pin) => void }) {

@@ -6,7 +6,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { Button } from "../../ui/controls.tsx";
 import { Loading } from "../../ui/shown.tsx";
 import { announce } from "../../ui/told.tsx";
-import { Card, sentenceOf } from "./Card.tsx";
+import { Card, counted, sentenceOf } from "./Card.tsx";
 import { Director } from "./director.ts";
 import { handle } from "./gestures.ts";
 import { moveBy } from "./keys.ts";
@@ -199,7 +199,7 @@ export function Scenery(props: SceneryProps) {
         ref={canvas}
         tabIndex={0}
         role="application"
-        aria-label={`${model.layout.places.length} places with ${model.things.length} KPIs`}
+        aria-label={`Space: ${counted(model.layout.places.length, "place")}, ${counted(model.things.length, "KPI")}`}
         aria-describedby={help}
         onKeyDown={press}
         onBlur={left}
