@@ -58,7 +58,7 @@ export function Card({ model, thing: { kpi, standing, severity, placeId }, isCho
       <header>
         <div>
           <p class="small soft">{place?.name}</p>
-          <h3>{kpi.name}</h3>
+          <h2>{kpi.name}</h2>
         </div>
         {isChosen && <Button kind="plain" icon="close" label="Close" onClick={onClose} />}
       </header>

@@ -166,7 +166,9 @@ export class Director {
   }
 
   #run(now: number): void {
+    // Whatever was to come next: there is never more than one of these.
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
     this.#frame = 0;
     const isPointed = this.#point(now);
     const isMoving = this.tripod.glide(Math.min(100, now - this.#before), this.#reduced.matches);
