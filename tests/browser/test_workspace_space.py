@@ -1,4 +1,4 @@
-"""The space of the page in real Chromium: in three dimensions, as a plan, as a list (P1, P2, P4)."""
+"""The space of the page in real Chromium: as a room, as a plan, as a list (P1, P2, P4)."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ async def test_p1_the_room_is_walked_through_and_chosen_from_by_keys(
     for text in ("Sales", "Revenue", "100EUR", "Target 120EUR", "off target", "1 alert, critical"):
         await expect(card).to_contain_text(text)
     told = page.locator("[data-announcement]")
-    await expect(told).to_have_text(
-        "Revenue: 100 EUR, target 120 EUR, off target, 1 alert"
-    )
+    await expect(told).to_have_text("Revenue: 100 EUR, target 120 EUR, off target, 1 alert")
     async with await Client.connect(server, cast.mia) as mia:
         await mia.set_value(home.revenue, 130)
     await expect(card).to_contain_text("130EUR")
@@ -202,7 +200,8 @@ def scene_of(kpis: int, **more: Any) -> dict[str, Any]:
 
 
 def note(name: str, **more: Any) -> dict[str, Any]:
-    usual = {"sessionId": "s", "authorId": "ann", "authorName": "Ann", "content": name}
+    author = {"authorId": "ann", "authorName": "Ann"}
+    usual: dict[str, Any] = {"sessionId": "s", "content": name, **author}
     usual |= {"position": {"x": 0, "y": 0, "z": 0}, "contentType": "text", "revision": 1}
     unset = dict.fromkeys(("entity", "parentId", "resolvedAt", "resolvedBy"))
     times = {"createdAt": AT, "updatedAt": AT, "mentions": [], "entityArchived": False}
@@ -210,7 +209,9 @@ def note(name: str, **more: Any) -> dict[str, Any]:
 
 
 async def show(stage: Page, scene: dict[str, Any], **options: Any) -> None:
-    await stage.evaluate("([scene, options]) => window.stage.show(scene, options)", [scene, options])
+    await stage.evaluate(
+        "([scene, options]) => window.stage.show(scene, options)", [scene, options]
+    )
     await expect(stage.locator("[data-picture]:not([data-picture=loading])")).to_be_visible()
 
 

@@ -210,7 +210,8 @@ export class Director {
     this.lens = this.#picture.isFlat ? overhead(camera, width, height) : perspective(camera, width, height);
     this.#picture.draw({ model: this.#model, motion: this.#motion, palette: this.#palette, rings: this.#rings(now), camera, lens: this.lens, now });
     if (!isOther) return;
-    this.#overlay.label(labelsOf(this.#model, this.lens));
+    const atPixel = (x: number, y: number) => this.hit(x, y)?.thing?.kpi.id;
+    this.#overlay.label(labelsOf(this.#model, this.lens, this.#picture.isFlat ? undefined : atPixel));
     for (const float of this.#floats.values()) this.#float(float);
   }
 

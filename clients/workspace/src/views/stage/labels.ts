@@ -27,7 +27,8 @@ const NARROWEST_NAME = 74;
 const WIDEST_THING = 150;
 const WIDEST_PLACE = 240;
 
-export function labelsOf({ layout, things }: Model, lens: Lens): Label[] {
+/** atPixel: which KPI is seen there; where it is another one, a name does not cover it. */
+export function labelsOf({ layout, things }: Model, lens: Lens, atPixel?: (x: number, y: number) => string | undefined): Label[] {
   const places = layout.places.flatMap((place): Label[] => {
     const seen = lens.see(place.x, place.floor, place.z + place.depth / 2);
     if (!seen || !isInView(seen, lens)) return [];
@@ -37,7 +38,11 @@ export function labelsOf({ layout, things }: Model, lens: Lens): Label[] {
   const names = new Map(layout.places.map(({ id, name }) => [id, name]));
   const ofThings = things.flatMap((thing) => labelOf(thing, names.get(thing.placeId) ?? "", lens));
   ofThings.sort((one, other) => other.label.width - one.label.width || one.depth - other.depth);
-  return withoutOverlap([...places, ...ofThings.map(({ label }) => label)]).slice(0, MOST);
+  const kept = withoutOverlap([...places, ...ofThings.map(({ label }) => label)]);
+  return kept.map((label) => {
+    const covered = label.kind === "thing" && label.name && atPixel?.(label.x, label.y + 1.7 * LINE);
+    return covered && covered !== label.key ? { ...label, name: "" } : label;
+  });
 }
 
 function labelOf(thing: Thing, place: string, lens: Lens): { label: Label; depth: number }[] {
@@ -67,7 +72,8 @@ export function withoutOverlap(labels: readonly Label[]): Label[] {
   const kept: { label: Label; left: number; right: number; bottom: number }[] = [];
   for (const label of labels) {
     const wide = Math.min(label.width, Math.max(label.name.length, label.value.length) * LETTER + PADDING);
-    const [left, right] = [label.x - wide / 2, label.x + wide / 2];
+    // Names of neighbours may meet.
+    const [left, right] = [label.x - wide * 0.47, label.x + wide * 0.47];
     const lines = (label.name ? Math.min(2, Math.ceil((label.name.length * LETTER + PADDING) / label.width)) : 0) + (label.value ? 1 : 0);
     const bottom = label.y + lines * LINE;
     const isFree = kept.every((other) => right < other.left || left > other.right || bottom < other.label.y || label.y > other.bottom);

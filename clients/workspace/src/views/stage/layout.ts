@@ -41,14 +41,15 @@ export interface Layout {
 }
 
 export const PITCH = 1.7; // from KPI to KPI
+const ROW = 2.2; // to the one behind it: what is written at its foot covers nothing else
 const RADIUS = 0.5;
 const MARGIN = 0.55; // from a platform's edge to what is on it
 const GAP = 1.1; // between platforms
 const STRIP = 1; // for restricted KPIs
+const BEFORE_STRIP = 0.4;
 const STEP = 0.22; // a department below another stands so much higher
 const LEAST_COLUMNS = 2;
 const WIDER = 1.7; // places are rather wide than deep, as screens are
-const COLUMNS = 1.5; // of a place, for each of its rows
 const NARROWEST = 0.12;
 
 type Tree = Map<string | null, DepartmentData[]>;
@@ -103,10 +104,10 @@ function blockOf({ id, name }: { id: string; name: string }, tree: Tree, own: Ow
   const below = pack((tree.get(id) ?? []).map((department) => blockOf(department, tree, own, level + 1)));
   const forAll = kpis.filter(({ visibility }) => visibility === "organization");
   const restricted = kpis.filter(({ visibility }) => visibility !== "organization");
-  const columns = Math.max(LEAST_COLUMNS, Math.ceil(Math.sqrt(forAll.length * COLUMNS)), Math.floor(below.width / PITCH));
+  const columns = Math.max(LEAST_COLUMNS, Math.round(Math.sqrt((forAll.length * ROW) / PITCH)), Math.floor(below.width / PITCH));
   const rows = Math.ceil(forAll.length / columns);
   const inner = Math.max(columns * PITCH, below.width);
-  const height = rows * PITCH + STRIP + (below.depth ? below.depth + GAP / 2 : 0);
+  const height = rows * ROW + BEFORE_STRIP + STRIP + (below.depth ? below.depth + GAP / 2 : 0);
   const [width, depth] = [inner + 2 * MARGIN, height + 2 * MARGIN];
   const floor = (level + 1) * STEP;
   return {
@@ -117,9 +118,9 @@ function blockOf({ id, name }: { id: string; name: string }, tree: Tree, own: Ow
       const [left, top] = [x + MARGIN, z + MARGIN];
       for (const [index, kpi] of forAll.entries()) {
         const [column, row] = [index % columns, Math.floor(index / columns)];
-        into.spots.set(kpi.id, { x: left + (column + 0.5) * PITCH, z: top + (row + 0.5) * PITCH, floor, radius: RADIUS, placeId: id });
+        into.spots.set(kpi.id, { x: left + (column + 0.5) * PITCH, z: top + (row + 0.5) * ROW, floor, radius: RADIUS, placeId: id });
       }
-      putIntoStrip(restricted, { left, top: top + rows * PITCH, width: inner, floor, placeId: id }, into.spots);
+      putIntoStrip(restricted, { left, top: top + rows * ROW + BEFORE_STRIP, width: inner, floor, placeId: id }, into.spots);
       below.put(x + MARGIN + (inner - below.width) / 2, z + depth - MARGIN - below.depth, into);
     },
   };
