@@ -277,8 +277,10 @@ async def test_p1_others_are_seen_where_they_point_and_followed_until_one_moves(
     await stage.locator("canvas").focus()
     await stage.keyboard.press("ArrowLeft")
     assert await said(stage, "follow end") == [[]]
+    await stage.get_by_role("radio", name="List").check()
+    await expect(stage.locator("tr[data-kpi=k3]")).to_contain_text("Ann")
     await stage.evaluate("window.stage.pointers = []")
-    await expect(pointer).to_have_count(0)
+    await expect(stage.locator("tr[data-kpi=k3]")).not_to_contain_text("Ann")
 
 
 async def test_c8_notes_are_pinned_to_what_was_chosen_and_opened_by_their_pin(stage: Page) -> None:

@@ -1,10 +1,12 @@
 // The same content as text: for screen readers, and for whoever likes tables.
 
 import type { VNode } from "preact";
-import { useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { departmentPlace, kpiPlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { Button } from "../../ui/controls.tsx";
+import { Icon } from "../../ui/icons.tsx";
 import { Badge, Figure } from "../../ui/shown.tsx";
 import { counted, wordsOfStanding } from "./Card.tsx";
 import type { Place } from "./layout.ts";
@@ -14,6 +16,8 @@ import { type Model, type Pin, refOf, type Thing, topOf } from "./scene.ts";
 import type { StageProps } from "./Stage.tsx";
 
 const TONES = { critical: "bad", warning: "warning", info: "accent" } as const;
+
+const LOOK_MS = 1_000; // between two looks at what others look at: calm enough to be heard
 
 type ListProps = Omit<StageProps, "scene"> & { model: Model };
 
@@ -27,6 +31,7 @@ export function List({ model, ...props }: ListProps) {
   const rows = useRef(new Map<string, Row>());
   const latest = useRef(props);
   latest.current = props;
+  const lookers = useLookers(props.pointers, model);
   const pins = new Map(model.pins.flatMap((pin) => pin.entity ? [[pin.entity.id, pin]] : []));
   const alerts = Map.groupBy(model.scene.alerts ?? [], ({ kpiId }) => kpiId);
   const inPlace = Map.groupBy(model.things, ({ placeId }) => placeId);
@@ -36,10 +41,11 @@ export function List({ model, ...props }: ListProps) {
     const { kpi, severity } = thing;
     const pin = pins.get(kpi.id);
     const count = alerts.get(kpi.id)?.length ?? 0;
-    const of = [kpi, severity, count, pin && nameOf(pin), Boolean(props.onPin)];
+    const by = lookers[kpi.id] ?? "";
+    const of = [kpi, severity, count, pin && nameOf(pin), Boolean(props.onPin), by];
     const known = rows.current.get(kpi.id);
     if (known && known.of.every((part, index) => part === of[index])) return known.node;
-    const node = <KpiRow key={kpi.id} thing={thing} alerts={count} pin={pin} actions={latest} />;
+    const node = <KpiRow key={kpi.id} thing={thing} alerts={count} pin={pin} lookers={by} actions={latest} />;
     rows.current.set(kpi.id, { of, node });
     return node;
   };
@@ -61,6 +67,29 @@ export function List({ model, ...props }: ListProps) {
   );
 }
 
+/** By KPI: the names of those who look at it just now. */
+function useLookers(pointers: StageProps["pointers"], { scene }: Model): Record<string, string> {
+  const found = useSignal("{}");
+  const names = useRef(scene.names);
+  names.current = scene.names;
+  useEffect(() => {
+    if (!pointers) return;
+    const look = () => {
+      const byKpi: Record<string, string> = {};
+      for (const { userId, focusedEntity } of pointers()) {
+        if (focusedEntity?.type !== "kpi") continue;
+        const name = names.current.get(userId) ?? "Somebody";
+        byKpi[focusedEntity.id] = byKpi[focusedEntity.id] ? `${byKpi[focusedEntity.id]}, ${name}` : name;
+      }
+      found.value = JSON.stringify(byKpi);
+    };
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [pointers]);
+  return JSON.parse(found.value);
+}
+
 function PlaceTable({ place: { id, name, level }, pin, onChoose, children }: { place: Place; pin?: Pin; onChoose: StageProps["onChoose"]; children: VNode[] }) {
   return (
     <section class="panel stage-place" data-level={level} data-place={id}>
@@ -73,7 +102,7 @@ function PlaceTable({ place: { id, name, level }, pin, onChoose, children }: { p
           <div class="scrolls">
             <table>
               <thead>
-                <tr><th>KPI</th><th>Value</th><th>Target</th><th>Standing</th><th>Alerts and notes</th></tr>
+                <tr><th>KPI</th><th>Value</th><th>Target</th><th>Standing</th><th>Alerts, notes, who looks</th></tr>
               </thead>
               <tbody>{children}</tbody>
             </table>
@@ -89,7 +118,7 @@ function NoteButton({ pin, onChoose, text = counted(pin.count, "note") }: { pin:
   return <Button kind="plain" icon="note" title={nameOf(pin)} onClick={open}>{text}</Button>;
 }
 
-function KpiRow({ thing, alerts, pin, actions }: { thing: Thing; alerts: number; pin?: Pin; actions: { current: Omit<StageProps, "scene"> } }) {
+function KpiRow({ thing, alerts, pin, lookers, actions }: { thing: Thing; alerts: number; pin?: Pin; lookers: string; actions: { current: Omit<StageProps, "scene"> } }) {
   const { kpi, standing, severity } = thing;
   const point = () => actions.current.onPoint?.(topOf(thing), refOf(thing));
   return (
@@ -101,6 +130,7 @@ function KpiRow({ thing, alerts, pin, actions }: { thing: Thing; alerts: number;
       <td>
         <span class="row">
           {severity && <Badge tone={TONES[severity]}>{counted(alerts, "alert")}, {severity}</Badge>}
+          {lookers && <Badge tone="accent"><Icon name="eye" />{lookers}</Badge>}
           {pin && <NoteButton pin={pin} onChoose={(what) => actions.current.onChoose?.(what)} />}
           {actions.current.onPin && <Button kind="plain" icon="pin" label={`Pin a note on ${kpi.name}`} onClick={() => actions.current.onPin?.(topOf(thing), refOf(thing))} />}
         </span>
