@@ -70,15 +70,16 @@ export function List({ model, ...props }: ListProps) {
 /** By KPI: the names of those who look at it just now. */
 function useLookers(pointers: StageProps["pointers"], { scene }: Model): Record<string, string> {
   const found = useSignal("{}");
-  const names = useRef(scene.names);
-  names.current = scene.names;
+  const latest = useRef({ pointers, names: scene.names });
+  latest.current = { pointers, names: scene.names };
+  const hasPointers = pointers !== undefined;
   useEffect(() => {
-    if (!pointers) return;
+    if (!hasPointers) return;
     const look = () => {
       const byKpi: Record<string, string> = {};
-      for (const { userId, focusedEntity } of pointers()) {
+      for (const { userId, focusedEntity } of latest.current.pointers?.() ?? []) {
         if (focusedEntity?.type !== "kpi") continue;
-        const name = names.current.get(userId) ?? "Somebody";
+        const name = latest.current.names.get(userId) ?? "Somebody";
         byKpi[focusedEntity.id] = byKpi[focusedEntity.id] ? `${byKpi[focusedEntity.id]}, ${name}` : name;
       }
       found.value = JSON.stringify(byKpi);
@@ -86,7 +87,7 @@ function useLookers(pointers: StageProps["pointers"], { scene }: Model): Record<
     look();
     const timer = setInterval(look, LOOK_MS);
     return () => clearInterval(timer);
-  }, [pointers]);
+  }, [hasPointers]);
   return JSON.parse(found.value);
 }
 

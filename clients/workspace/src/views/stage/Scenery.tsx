@@ -46,6 +46,7 @@ export function Scenery(props: SceneryProps) {
   const hasWalked = useRef(false);
   const help = useId();
   const own = director.value;
+  const hasPointers = props.pointers !== undefined;
 
   const look = (thing: Thing | null, isHeard = false) => {
     looked.value = thing?.kpi.id ?? null;
@@ -127,10 +128,11 @@ export function Scenery(props: SceneryProps) {
   useEffect(() => own?.show(model), [own, model]);
   useEffect(() => {
     if (!own) return;
-    own.pointers = props.pointers;
+    // The function may be another one each time; it is asked anew anyway.
+    own.pointers = hasPointers ? () => latest.current.pointers?.() ?? [] : undefined;
     own.followed = followed;
     own.wake();
-  }, [own, props.pointers, followed]);
+  }, [own, hasPointers, followed]);
 
   const shown = model.thingOf.get(chosen.value ?? "") ?? model.thingOf.get(looked.value ?? "");
   const isChosen = shown !== undefined && shown.kpi.id === chosen.value;
