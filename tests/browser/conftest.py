@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -26,24 +28,27 @@ FLAGS = [
     # Else the user is asked whether a page of the internet may call this machine.
     "--disable-features=LocalNetworkAccessChecks",
 ]
+# WebGL by the CPU: without these there is none, as for some users.
+DRAWING = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 # Four pytest workers and their servers share two cores with it.
 expect.set_options(timeout=20_000)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def started(*flags: str) -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        arguments = [*FLAGS, *flags]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(chromium: Browser) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def first_tab(browser: Browser, **options: Any) -> AsyncIterator[Page]:
     """A fresh profile's first tab; whatever its tabs complain of fails the test."""
-    context = await chromium.new_context()
+    context = await browser.new_context(**options)
     complaints: list[str] = []
     context.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     context.on("weberror", lambda error: complaints.append(str(error.error)))
@@ -51,6 +56,31 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
     await context.close()
     # Of the Content-Security-Policy, among others.
     assert [c for c in complaints if not any(e in c for e in EXPECTED)] == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with started() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def drawing_chromium() -> AsyncIterator[Browser]:
+    """One that draws in three dimensions."""
+    async with started(*DRAWING) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(chromium: Browser) -> AsyncIterator[Page]:
+    async with first_tab(chromium) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def drawing_page(drawing_chromium: Browser) -> AsyncIterator[Page]:
+    async with first_tab(drawing_chromium) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

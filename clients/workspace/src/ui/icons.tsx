@@ -15,6 +15,8 @@ const LINES = {
   check: "M3 10l5 5 9-11",
   more: "M4 10h.1M10 10h.1M16 10h.1",
   plus: "M10 3v14M3 10h14",
+  minus: "M3 10h14",
+  home: "M3 10l7-7 7 7M5 8v9h10V8",
   left: "M13 3l-7 7 7 7",
   right: "M7 3l7 7-7 7",
   up: "M3 13l7-7 7 7",
