@@ -28,6 +28,7 @@ def burst(location: str) -> int:
 FILES = [
     *(ROOT / "bos/static/bos").glob("*.js"),
     *(ROOT / "bos/static/bos").glob("*.css"),
+    *(ROOT / "bos/static/bos/workspace").glob("*.[cj]s*"),
     *(ROOT / "bos/static/vendor").rglob("*.min.*"),
 ]
 

@@ -119,8 +119,8 @@ export function Select<Value extends string>({ label, options, value, onChoose }
 }
 
 interface MenuProps {
-  label: string;
-  /** What the button shows; its label alone is read out. */
+  /** What is read out, where the button does not say it itself. */
+  label?: string;
   button: ComponentChildren;
   children: ComponentChildren;
 }

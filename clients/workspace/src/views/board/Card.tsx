@@ -19,6 +19,8 @@ import { favourites, toggleFavourite } from "./chosen.ts";
 import { distance } from "./order.ts";
 import { History } from "./History.tsx";
 
+const EXACT_BELOW = 0.1;
+
 export function Card({ id }: { id: string }) {
   const kpi = entity("kpi", id);
   const box = useRef<HTMLLIElement>(null);
@@ -85,10 +87,11 @@ function Standing({ kpi }: { kpi: KpiData }) {
   );
 }
 
-/** " by 7%"; nothing where the target is 0. */
+/** " by 7.5%"; nothing where the target is 0. */
 function by(kpi: KpiData): string {
   const missed = distance(kpi);
-  return missed && kpi.target ? ` by ${percent(missed)}` : "";
+  if (!missed || !kpi.target) return "";
+  return ` by ${percent(missed < EXACT_BELOW ? missed : Math.round(missed * 100) / 100)}`;
 }
 
 /** What there is to know about it: alerts, unusual values, notes. */

@@ -33,8 +33,7 @@ function Found({ id, name }: { id: string; name: string }) {
   const layout = useMemo(() => boardOf(id), [id]);
   const { sections, total, counts, onTarget, judged } = layout.value;
   return (
-    <View title={name} class="board" above={<Path id={id} />} actions={<Looking entity={{ type: "department", id }} />}>
-      {judged > 0 && <p class="soft" data-count>{onTarget} of {judged} on target</p>}
+    <View title={name} class="board" above={<Path id={id} />} actions={<Facts id={id} onTarget={onTarget} judged={judged} />}>
       {total > 0 ? (
         <>
           <Chooser counts={counts} sections={sections} />
@@ -44,6 +43,15 @@ function Found({ id, name }: { id: string; name: string }) {
       <People id={id} />
       <Notes entity={{ type: "department", id }} />
     </View>
+  );
+}
+
+function Facts({ id, onTarget, judged }: { id: string; onTarget: number; judged: number }) {
+  return (
+    <>
+      {judged > 0 && <span class="soft small" data-count>{onTarget} of {judged} on target</span>}
+      <Looking entity={{ type: "department", id }} />
+    </>
   );
 }
 

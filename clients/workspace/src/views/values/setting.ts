@@ -3,11 +3,12 @@
 import { ClosedError, GivenUp, type KpiData } from "@bos/client";
 import { batch, computed, type Signal, signal } from "@preact/signals";
 import { bos } from "../../app/connection.ts";
-import { draft } from "../../app/drafts.ts";
+import { draft, draftsNamed } from "../../app/drafts.ts";
 import { signedInAs } from "../../app/session.ts";
 import { inWords } from "../../app/words.ts";
 import { notANumber, numberIn, typedAs } from "./typed.ts";
 
+const DRAFT = "value of ";
 const SIGNED_OUT = "This was not saved: the sign-in ended first. Save it again.";
 
 /** The value of one KPI, as the user is setting it. */
@@ -31,7 +32,7 @@ export const beingSet = computed<ReadonlySet<string>>(() => {
   void version.value;
   const prefix = keyOf("");
   const open = [...settings].filter(([key, { isOpen }]) => key.startsWith(prefix) && isOpen.value);
-  return new Set(open.map(([key]) => key.slice(prefix.length)));
+  return new Set([...open.map(([key]) => key.slice(prefix.length)), ...draftsNamed(DRAFT)]);
 });
 
 const keyOf = (kpiId: string) => `${signedInAs.value} ${kpiId}`;
@@ -40,7 +41,7 @@ export function settingOf({ id, value }: KpiData): Setting {
   const key = keyOf(id);
   let found = settings.get(key);
   if (!found) {
-    const kept = draft(`value of ${id}`);
+    const kept = draft(`${DRAFT}${id}`);
     found = {
       isOpen: signal(kept.peek() !== ""),
       text: signal(kept.peek()),
@@ -50,8 +51,6 @@ export function settingOf({ id, value }: KpiData): Setting {
       sending: signal(null),
     };
     settings.set(key, found);
-    // Whoever asks is just being drawn.
-    if (found.isOpen.peek()) queueMicrotask(() => version.value += 1);
   }
   return found;
 }
