@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from bos.models import SignIn
 from kpis.archive.services import kpis_archive
 from kpis.models import Kpi, Report
+from tests.browser.axe import violations_in_both_schemes
 from tests.browser.board import (
     LIVE,
     RECONNECTING,
@@ -139,6 +140,7 @@ async def test_wrong_credentials_are_said_to_be_wrong(
     page: Page, server: Server, cast: Cast
 ) -> None:
     await page.goto(server.url)
+    assert await violations_in_both_schemes(page) == []
     await page.fill('[name="email"]', cast.bob.email)
     await page.fill('[name="password"]', "not it")
     async with page.expect_response("**/auth/token"):

@@ -29,8 +29,8 @@ export function Card({ id }: { id: string }) {
   if (!kpi) return null;
   return (
     <li class="card" data-kpi={id} ref={box}>
-      <Star kpi={kpi} />
       <h3><Link to={kpiPlace(id)}>{kpi.name}</Link></h3>
+      <Star kpi={kpi} />
       <div class="card-value">
         <Value kpi={kpi} />
         <ValueEditor kpi={kpi} />

@@ -14,7 +14,7 @@ export function Chooser({ counts, sections }: { counts: Readonly<Record<Filter, 
   return (
     <div class="board-chooser">
       <SearchBox label="Search KPIs and departments" value={text} onSearch={search} shortcut />
-      <Segments label="Show" options={filters} value={filter} onChoose={filterBy} />
+      <div class="board-filters"><Segments label="Show" options={filters} value={filter} onChoose={filterBy} /></div>
       <span class="board-looks">
         <Select label="Order" options={SORTS} value={sort} onChoose={sortBy} />
         <Segments label="Density" options={DENSITIES} value={density()} onChoose={showAs} />
