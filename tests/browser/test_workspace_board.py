@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, expect
 
 from bos.auth import sign_ins
 from bos.models import Department, SignIn
@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite
 
 def make_kpi(cast: Cast, name: str, **fields: Any) -> Kpi:
     usual = {"organization": cast.home.organization, "department": cast.home.sales, "value": 10}
-    return Kpi.objects.create(name=name, **usual | fields)
+    made: Kpi = Kpi.objects.create(name=name, **usual | fields)
+    return made
 
 
 def names_on(page: Page) -> Locator:
@@ -146,8 +147,12 @@ async def test_p2_of_many_kpis_a_change_draws_one_card_and_asks_for_no_history_a
         KpiValue(kpi=kpi, value=n, at=at + timedelta(days=n)) for kpi in made for n in range(3)
     )
     histories: list[str] = []
-    page.on("request", lambda asked: "values" in asked.url and histories.append(asked.url))
-    page.on("request", lambda asked: "history" in asked.url and histories.append(asked.url))
+
+    def note(asked: Request) -> None:
+        if "/history" in asked.url or "/values" in asked.url:
+            histories.append(asked.url)
+
+    page.on("request", note)
     await sign_in(page, server.url, cast.bob)
     await expect(page.locator("[data-kpi]")).to_have_count(82)
     card = card_of(page, made[0])
