@@ -209,7 +209,7 @@ async def test_p1_a_department_shows_its_own_and_what_is_below_and_another_one_s
     await sign_in(page, f"{server.url}/department/{home.sales.pk}", cast.bob)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sales")
     await expect(names_on(page)).to_have_text(["Margin", "Revenue", "Tickets"])
-    await expect(page.locator("[data-employee]")).to_have_text(["BBob"])
+    await expect(page.locator("[data-employee]")).to_contain_text(["Bob"])
     assert await violations_in_both_schemes(page) == []
     await page.get_by_role("link", name="Support").click()
     await expect(names_on(page)).to_have_text(["Tickets"])

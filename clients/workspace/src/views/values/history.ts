@@ -29,11 +29,13 @@ export function historyOf(kpiId: string): Points | null {
   return signalOf(kpiId).value;
 }
 
-/** Have a KPI's history loaded, if it is not there. */
-export function wantHistory(kpiId: string): void {
-  if (signalOf(kpiId).peek() !== null) return;
-  wanted.add(kpiId);
-  void load();
+/** Have a KPI's history loaded, if it is not there; call what is returned when it is shown no longer. */
+export function wantHistory(kpiId: string): () => void {
+  if (signalOf(kpiId).peek() === null) {
+    wanted.add(kpiId);
+    void load();
+  }
+  return () => void wanted.delete(kpiId);
 }
 
 async function load(): Promise<void> {
