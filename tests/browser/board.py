@@ -1,4 +1,4 @@
-"""Actions on the page at /."""
+"""Actions on the page."""
 
 from __future__ import annotations
 
@@ -12,22 +12,33 @@ EXPECTED = (
     *("400 (Bad Request)", "401 (Unauthorized)"),
 )
 """Of a browser's complaints: that a server is away, or refuses, is what we test."""
+LIVE, RECONNECTING = '[data-connection="live"]', '[data-connection="reconnecting"]'
 
 
 async def fill_sign_in(page: Page, person: Person) -> None:
     await page.fill('[name="email"]', person.email)
     await page.fill('[name="password"]', PASSWORD)
-    await page.click("[data-sign-in] button:not([type])")
+    await page.click("[data-sign-in] [type=submit]")
 
 
 async def sign_in(page: Page, url: str, person: Person) -> None:
     await page.goto(url)
     await fill_sign_in(page, person)
-    await expect(page.locator('[data-connection="live"]')).to_be_visible()
+    await expect(page.locator(LIVE)).to_be_visible()
+
+
+async def sign_out(page: Page) -> None:
+    await page.click(".bar .menu-opener")
+    await page.click("[data-sign-out]")
+    await expect(page.locator("[data-sign-in]")).to_be_visible()
 
 
 def card_of(page: Page, kpi: Kpi) -> Locator:
     return page.locator(f'[data-kpi="{kpi.pk}"]')
+
+
+def value_of(card: Locator) -> Locator:
+    return card.locator(".card-figure data")
 
 
 async def set_value(card: Locator, value: str) -> None:

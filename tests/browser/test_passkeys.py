@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.board import fill_sign_in
+from tests.browser.board import fill_sign_in, sign_out
 from tests.support.cast import PASSWORD, Cast, Person
 from tests.support.factors import app_of, factors_of
 from tests.support.server import Server
@@ -56,11 +56,10 @@ async def test_d6_a_passkey_is_added_and_opens_the_page_alone(
     await page.goto(address(server, "/account/login/?next=/"))
     await page.get_by_role("button", name="Use a passkey").click()
     await expect(page.locator('[data-connection="live"]')).to_be_visible()
-    await expect(page.locator("[data-account]")).to_contain_text("Bob")
+    await expect(page.locator("[data-user]")).to_have_text("Bob")
 
     # What ends on the page has ended for its session as well.
-    await page.click("[data-sign-out]")
-    await expect(page.locator("[data-sign-in]")).to_be_visible()
+    await sign_out(page)
     await page.reload()
     await expect(page.locator("[data-sign-in]")).to_be_visible()
 
@@ -90,14 +89,15 @@ async def test_d6_the_page_asks_for_the_code_where_one_is_needed(
 ) -> None:
     app = app_of(cast.bob)
     await page.goto(server.url)
-    await expect(page.locator("[data-code]")).to_be_hidden()
+    await expect(page.locator("[data-sign-in]")).to_be_visible()
+    await expect(page.locator('[name="code"]')).to_have_count(0)
     await fill_sign_in(page, cast.bob)
     await expect(page.locator('[name="code"]')).to_be_focused()
     await page.fill('[name="code"]', app.wrong())
-    await page.click("[data-sign-in] button:not([type])")
-    await expect(page.locator("[data-problem]")).to_contain_text("This code is wrong")
+    await page.click("[data-sign-in] [type=submit]")
+    await expect(page.get_by_text("This code is wrong")).to_be_visible()
     await page.fill('[name="code"]', app.code())
-    await page.click("[data-sign-in] button:not([type])")
+    await page.click("[data-sign-in] [type=submit]")
     await expect(page.locator('[data-connection="live"]')).to_be_visible()
 
 

@@ -52,4 +52,4 @@ def test_house_a_page_that_says_he_is_found() -> None:
 def test_house_the_whole_project_is_read() -> None:
     names = set(language.files())
     assert {"README.md", "docs/clients.md", "sync/models.py"} <= names
-    assert {"templates/dashboard.html", "bos/static/bos/board.js"} <= names
+    assert {"templates/workspace.html", "clients/workspace/src/main.tsx"} <= names

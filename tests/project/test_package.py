@@ -33,9 +33,9 @@ from django.template.loader import get_template
 import bos, kpis.demo.series
 assert bos.__file__.startswith(sys.argv[1]), bos.__file__
 django.setup()
-get_template("dashboard.html"), get_template("admin/bos/live.html")
+get_template("workspace.html"), get_template("admin/bos/live.html")
 get_template("account/mail/reset.txt"), get_template("account/base.html")
-assert finders.find("bos/main.js") and finders.find("vendor/uplot/uPlot.iife.min.js")
+assert finders.find("bos/passkeys.js") and finders.find("vendor/uplot/uPlot.iife.min.js")
 call_command("check")
 from sync.delivery import send_loop
 assert send_loop.in_use() == (sys.argv[2] == "compiled")

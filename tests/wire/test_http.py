@@ -187,7 +187,7 @@ async def test_s2_one_request_more_than_may_wait_is_told_to_come_back(
         assert (page.status, page.headers["content-type"]) == (503, "text/plain")
         assert int(page.headers["retry-after"]) > 0
         assert (await fetch(server, "/healthz")).status == 200
-        assert (await fetch(server, "/static/bos/board.css")).status == 200
+        assert (await fetch(server, "/static/bos/pages.css")).status == 200
     answers = [await request for request in waiting]
     assert [answer.status for answer in answers] == [200] * room
     assert (await fetch(server, "/")).status == 200

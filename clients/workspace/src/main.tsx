@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { begin, end } from "./app/connection.ts";
+import { askToSignIn, openAsked } from "./app/report.ts";
 import { signedInAs, takeUp } from "./app/session.ts";
 import { Frame } from "./frame/Frame.tsx";
 import { Routed } from "./frame/routes.tsx";
@@ -18,6 +19,10 @@ function App() {
 }
 
 await takeUp();
-signedInAs.subscribe((email) => email ? begin() : end());
+signedInAs.subscribe((email) => {
+  if (!email) return void (end(), askToSignIn());
+  begin();
+  void openAsked();
+});
 const root = document.querySelector("#app");
 if (root) render(<App />, root);

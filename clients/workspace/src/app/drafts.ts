@@ -20,3 +20,9 @@ export function draft(name: string): Signal<string> {
   }
   return found;
 }
+
+/** The rest of the names of those drafts of the user that begin so. */
+export function draftsNamed(beginning: string): string[] {
+  const place = `${PREFIX} ${signedInAs.value} ${beginning}`;
+  return Object.keys(sessionStorage).filter((key) => key.startsWith(place)).map((key) => key.slice(place.length));
+}

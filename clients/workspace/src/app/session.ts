@@ -4,6 +4,8 @@ import { BosError, StoredSession } from "@bos/client";
 import { signal } from "@preact/signals";
 
 const KEY = "bos.session";
+const SIGNED_OUT = "bos.signed-out"; // told to other tabs once the server knows of it, too
+const ELSEWHERE = "You have been signed out in another tab.";
 
 export const session = new StoredSession({ url: location.origin, key: KEY, own: localStorage, shared: localStorage });
 
@@ -45,16 +47,24 @@ export function endedBecause(reason: string): void {
   signInProblem.value = reason;
 }
 
-/** Sign out, here and in all other tabs; nothing of the user stays in this browser. */
+/** Sign out, here and in all other tabs; nothing of what was typed stays in this browser. */
 export async function signOut(): Promise<void> {
-  sessionStorage.clear();
   await session.signOut();
+  localStorage.setItem(SIGNED_OUT, new Date().toISOString());
+  leave();
+}
+
+function leave(): void {
+  sessionStorage.clear();
   location.assign("/");
 }
 
 // Another tab has signed in or out, or somebody else has signed in there: be the same here.
 addEventListener("storage", ({ key, newValue }) => {
+  if (key === SIGNED_OUT && !session.signedIn) return leave();
   if (key !== KEY) return;
-  const email = newValue === null ? "" : (JSON.parse(newValue) as { email: string }).email;
+  // Not loaded again before the server's own pages have signed out as well: it would sign in there.
+  if (newValue === null) return void (signedInAs.value && endedBecause(ELSEWHERE));
+  const { email } = JSON.parse(newValue) as { email: string };
   if (email !== signedInAs.value) location.reload();
 });

@@ -23,11 +23,12 @@ export function ConnectionState() {
   if (shown === "reconnecting" && seconds !== null) words = `reconnecting in ${seconds} s`;
   if (resumed) words = `resumed with ${resumed} missed ${resumed === 1 ? "update" : "updates"}`;
   return (
-    <div class="connection" data-connection={shown} title={why || `Event ${sequence.value ?? "–"} of the organization’s log is the last that is shown here`}>
+    <div class="connection" data-connection={shown} title={`Event ${sequence.value ?? "–"} of the organization’s log is the last that is shown here`}>
       <span class="dot" aria-hidden="true" />
       <span data-connection-text>{words}</span>
       {shown === "reconnecting" && <button type="button" class="button plain" data-retry onClick={() => bos().retryNow()}>now</button>}
       <span class="sequence hidden-visually">event <b data-sequence>{sequence.value ?? "–"}</b></span>
+      {why && shown === "reconnecting" && <p class="connection-why" data-connection-why>{why}</p>}
     </div>
   );
 }

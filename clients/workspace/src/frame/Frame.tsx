@@ -64,7 +64,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
 function Account() {
   const { id = "", name = session.email, role = "" } = user.value ?? {};
   return (
-    <Menu label={`${name}${role && `, ${role}`}`} button={<><Avatar id={id} name={name} /><span class="who"><b data-user>{name}</b> <span data-role>{role}</span></span></>}>
+    <Menu button={<><Avatar id={id} name={name} /><span class="who"><b data-user>{name}</b> <span data-role>{role}</span></span></>}>
       <p class="soft small">{session.email}</p>
       <a href="/account/">Your account</a>
       {isAdmin() && <a href="/admin/">Administration</a>}

@@ -23,7 +23,7 @@ export function View({ title, above, actions, class: more = "", children }: View
     <div class={`view ${more}`}>
       <header class="view-header">
         <div>
-          {above && <p class="above">{above}</p>}
+          {above && <div class="above">{above}</div>}
           <h1 tabIndex={-1}>{title}</h1>
         </div>
         {actions && <div class="actions">{actions}</div>}

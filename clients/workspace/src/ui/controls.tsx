@@ -56,15 +56,34 @@ interface SearchProps {
   label: string;
   value: string;
   onSearch: (text: string) => void;
+  /** The key / leads to it from wherever nothing is typed. */
+  shortcut?: boolean;
 }
 
-export function SearchBox({ label, value, onSearch }: SearchProps) {
+export function SearchBox({ label, value, onSearch, shortcut = false }: SearchProps) {
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (!shortcut) return;
+    const follow = (event: KeyboardEvent) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return;
+      event.preventDefault();
+      input.current?.focus();
+      input.current?.select();
+    };
+    addEventListener("keydown", follow);
+    return () => removeEventListener("keydown", follow);
+  }, [shortcut]);
   return (
     <div class="search-box">
       <Icon name="search" />
-      <input type="search" aria-label={label} placeholder={label} value={value} onInput={({ currentTarget }) => onSearch(currentTarget.value)} />
+      <input type="search" aria-label={label} aria-keyshortcuts={shortcut ? "/" : undefined} placeholder={label} ref={input} value={value} onInput={({ currentTarget }) => onSearch(currentTarget.value)} />
+      {shortcut && <kbd aria-hidden="true">/</kbd>}
     </div>
   );
+}
+
+function isTyped(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=radio], [type=checkbox]), textarea, select, dialog *"));
 }
 
 interface ChoiceProps<Value extends string> {
@@ -100,8 +119,8 @@ export function Select<Value extends string>({ label, options, value, onChoose }
 }
 
 interface MenuProps {
-  label: string;
-  /** What the button shows; its label alone is read out. */
+  /** What is read out, where the button does not say it itself. */
+  label?: string;
   button: ComponentChildren;
   children: ComponentChildren;
 }

@@ -2,11 +2,11 @@
 
 import type { ReportData, ReportRequest } from "@bos/client";
 import { computed } from "@preact/signals";
-import { send } from "../../app/api.ts";
 import { useAttempt } from "../../app/attempt.ts";
 import { now } from "../../app/clock.ts";
 import { isComplete } from "../../app/connection.ts";
 import { all } from "../../app/live.ts";
+import { download } from "../../app/report.ts";
 import { isManager } from "../../app/rights.ts";
 import { choose, chosen } from "../../app/router.tsx";
 import { day } from "../../app/words.ts";
@@ -115,19 +115,9 @@ function Ready({ report }: { report: ReportData }) {
       <td class="reports-act">
         {isExpired
           ? isManager() && <Button onClick={() => void makeReport({ scope, from, to, format: report.format })}>Request again</Button>
-          : <Button icon="download" busy={attempt.busy} data-download aria-label={`Download: ${scopeName(scope)}, ${period(from, to)}`} onClick={() => attempt.run(() => download(report))}>Download</Button>}
+          : <Button icon="download" busy={attempt.busy} data-download aria-label={`Download: ${scopeName(scope)}, ${period(from, to)}`} onClick={() => attempt.run(() => download(report.url))}>Download</Button>}
         <Problem says={attempt.problem} />
       </td>
     </tr>
   );
-}
-
-/** Fetch the file, which only the user's token opens, and have the browser save it. */
-async function download({ url, from, to, format }: ReportData): Promise<void> {
-  const address = URL.createObjectURL(await (await send(url)).blob());
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `report-${from}-${to}.${format}`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
