@@ -41,7 +41,7 @@ function Entries({ marks, lane, player: { at, seek } }: { marks: ReadonlySignal<
     const box = list.current;
     const current = box?.querySelector<HTMLElement>("[aria-current]")?.parentElement;
     if (!box || !current) return;
-    const top = current.offsetTop - box.offsetTop;
+    const top = current.offsetTop; // the list is what it is placed in
     if (top < box.scrollTop || top + current.offsetHeight > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
   }, [here.value]);
   const first = Math.max(0, here.value - AROUND);

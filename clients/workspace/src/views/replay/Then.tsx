@@ -2,6 +2,7 @@
 
 import type { AnnotationData } from "@bos/client";
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { kpiPlace, notePlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { alphabet, isOnTarget } from "../../app/words.ts";
@@ -36,7 +37,7 @@ export function PeopleThen({ now }: { now: Now }) {
 
 const FEW = 20;
 
-/** The KPIs whose value changed in the meeting: at its beginning, then, and now. */
+/** The KPIs whose value changed in the meeting: then, at its beginning, and now. */
 export function ValuesThen({ recording, now, kpis }: { recording: Recording; now: Now; kpis: Kpis }) {
   const all = useSignal(false);
   const changed = useComputed(() => {
@@ -52,7 +53,7 @@ export function ValuesThen({ recording, now, kpis }: { recording: Recording; now
       {shown.length === 0 ? <p class="soft">No KPI that you may see changed in this meeting.</p> : (
         <div class="scrolls" role="group" aria-labelledby="replay-values" tabIndex={0}>
           <table>
-            <thead><tr><th scope="col">KPI</th><th scope="col" class="replay-number">At the beginning</th><th scope="col" class="replay-number">Then</th><th scope="col" class="replay-number">Now</th></tr></thead>
+            <thead><tr><th scope="col">KPI</th><th scope="col" class="replay-number">Then</th><th scope="col" class="replay-number">At the beginning</th><th scope="col" class="replay-number">Now</th></tr></thead>
             <tbody>
               {shown.map((kpi) => {
                 const then = values.get(kpi.id) ?? null;
@@ -61,12 +62,12 @@ export function ValuesThen({ recording, now, kpis }: { recording: Recording; now
                 return (
                   <tr key={kpi.id} data-kpi={kpi.id}>
                     <th scope="row"><Link to={kpiPlace(kpi.id)}>{kpi.name}</Link></th>
-                    <td class="replay-number"><Figure value={begin} unit={kpi.unit} /></td>
                     <td class="replay-number" data-then>
                       {isOn !== null && <Badge tone={isOn ? "good" : "warning"} title="By the target of today">{isOn ? "on target" : "off target"}</Badge>}{" "}
-                      <b key={then} class={then === begin ? "" : "changed"}><Figure value={then} unit={kpi.unit} /></b>
+                      <ValueThen value={then} unit={kpi.unit} />
                     </td>
-                    <td class="replay-number soft" data-now><Figure value={kpi.value} unit={kpi.unit} /></td>
+                    <td class="replay-number"><Figure value={begin} /></td>
+                    <td class="replay-number" data-now><Figure value={kpi.value} /></td>
                   </tr>
                 );
               })}
@@ -78,6 +79,13 @@ export function ValuesThen({ recording, now, kpis }: { recording: Recording; now
       {shown.length > 0 && <p class="small soft">Now is as of when this was opened. Names and targets are those of today.</p>}
     </section>
   );
+}
+
+/** The value, lit up for a moment when another one comes. */
+function ValueThen({ value, unit }: { value: number | null; unit: string }) {
+  const shown = useRef({ value, isNew: false });
+  if (shown.current.value !== value) shown.current = { value, isNew: true };
+  return <b key={value} class={shown.current.isNew ? "changed" : ""}><Figure value={value} unit={unit} /></b>;
 }
 
 interface NotesProps {

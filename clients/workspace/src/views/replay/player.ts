@@ -28,14 +28,15 @@ export const setSpeed = (to: Speed) => void (chosenSpeed.value = to);
 export const skipsIdle = () => skips.value !== "no";
 export const setSkipsIdle = (yes: boolean) => void (skips.value = yes ? "" : "no");
 
-/** The player of a recording; its place is in the address, as whole seconds. */
+/** The player of a recording; its place is in the address, in seconds. */
 export function usePlayer(recording: Recording): Player {
   const { length } = recording;
   const at = useSignal(placeIn(length));
   const isPlaying = useSignal(false);
   const written = useRef("");
   const keep = () => {
-    written.current = `${Math.floor(at.peek() / 1000)}`;
+    // Upwards: what has just happened must have happened where the address leads to.
+    written.current = `${Math.ceil(at.peek() / 100) / 10}`;
     choose({ at: written.current });
   };
   const seek = (to: number) => {
