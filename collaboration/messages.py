@@ -343,7 +343,8 @@ class ReplayedPerson(Message):
 
 
 class ReplayedSession(Message):
-    """The session that is played back, as it is now. people: all who have taken part."""
+    """The session that is played back, as it is now. people: its host, and the first 200 others who
+    have taken part."""
 
     session_id: str
     title: SessionTitle

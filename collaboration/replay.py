@@ -50,14 +50,15 @@ from sync.protocol.topics import column_of
 MICROSECOND = timedelta(microseconds=1)
 UNTIL_LOGGED = timedelta(seconds=10)
 """The event of an end is logged after the time that it tells, by the length of a transaction."""
+MOST_PEOPLE = 200
 ROWS_A_TIME = 100
 """Notes in them may be 40 kB each."""
 _PLACE = re.compile(r"(\d{1,17})\.(\d{1,17})\.([0-9a-f]{32}|)\.(\d{1,17})\.(\d{1,18})")
 
 
 def _of_replay(request: ReplayRequest) -> int:
-    """10, and 1 for each 20 of a page."""
-    return 10 + request.limit // 20
+    """20, and 1 for each 10 of a page."""
+    return 20 + request.limit // 10
 
 
 @handles(
@@ -118,7 +119,7 @@ def read_page(principal: Principal, request: ReplayRequest) -> Replay:
     place = None if request.after is None else _Place.parse(request.after)
     with reading():
         ids = canonical_uuids([request.session_id])
-        session = followed_by(principal).filter(pk__in=ids).first()
+        session = followed_by(principal).filter(pk__in=ids).select_related("host").first()
         if session is None:
             raise SessionNotFound(sessionId=request.session_id)
         until = session.ended_at or (timezone.now() if place is None else place.until)
@@ -161,7 +162,8 @@ def _page(principal: Principal, session: Session, place: _Place, limit: int) -> 
 
 
 def _shown(session: Session) -> ReplayedSession:
-    people = Participant.objects.filter(session=session).order_by("joined_at", "pk")
+    others = Participant.objects.filter(session=session).exclude(user=session.host_id)
+    names = others.order_by("joined_at", "pk").values_list("user_id", "user__name")
     return ReplayedSession(
         session_id=str(session.pk),
         title=session.title,
@@ -171,7 +173,7 @@ def _shown(session: Session) -> ReplayedSession:
         ended_at=None if session.ended_at is None else wire_time(session.ended_at),
         people=[
             ReplayedPerson(str(user_id), name)
-            for user_id, name in people.values_list("user_id", "user__name")
+            for user_id, name in [(session.host_id, session.host.name), *names[:MOST_PEOPLE]]
         ],
     )
 

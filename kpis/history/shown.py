@@ -8,7 +8,7 @@ what it was before is not kept.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,8 @@ from kpis.models import Kpi, KpiValue
 from kpis.permissions import visible_to
 from sync.protocol.identity import Principal
 
+PARTS = 64
+SHORTEST = timedelta(seconds=1)
 _IN_ORDER = attrgetter("shown_at", "number")
 
 
@@ -56,13 +58,33 @@ def values_between(
     limit: int,
 ) -> list[PastValue]:
     """See `bos.things.ValuesBetween`."""
+    begin = since if after is None else after[0]
+    length = max((until - begin) / PARTS, SHORTEST)
+    found: list[PastValue] = []
+    while True:
+        # Part by part: what is behind the page would all be read to be put in order.
+        end = min(begin + length, until)
+        found += _within(principal, begin, end, after=after, limit=limit - len(found))
+        if len(found) == limit or end == until:
+            return found
+        begin, after, length = end, None, length * 2
+
+
+def _within(
+    principal: Principal,
+    begin: datetime,
+    end: datetime,
+    *,
+    after: tuple[datetime, int] | None,
+    limit: int,
+) -> list[PastValue]:
     visible = _visible(principal).order_by().values("pk")
     found: list[PastValue] = []
     # Each by its own index: as one condition it would be answered by neither.
     for column, which in (("at", Q(shown_at=None)), ("shown_at", Q(shown_at__isnull=False))):
-        rows = KpiValue.objects.filter(which, kpi__in=visible, **{f"{column}__lte": until})
+        rows = KpiValue.objects.filter(which, kpi__in=visible, **{f"{column}__lte": end})
         if after is None:
-            rows = rows.filter(**{f"{column}__gt": since})
+            rows = rows.filter(**{f"{column}__gt": begin})
         else:
             at, number = after
             behind = Q(**{f"{column}__gt": at}) | Q(**{column: at}, pk__gt=number)

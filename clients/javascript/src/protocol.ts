@@ -996,7 +996,10 @@ export interface ReplayedPerson {
   userName: string;
 }
 
-/** The session that is played back, as it is now. people: all who have taken part. */
+/**
+ * The session that is played back, as it is now. people: its host, and the first 200 others who
+ * have taken part.
+ */
 export interface ReplayedSession {
   sessionId: string;
   title: string;

@@ -85,7 +85,7 @@ test("p1: between two steps of a replay nothing changes", () => {
 
 test("p1: what happened is told in words, in its order", () => {
   const marks = marksOf(meeting, (id) => ({ name: id, unit: id === "revenue" ? "EUR" : "" }));
-  assert.deepEqual(marks.map(({ offset, text }) => `${clock(offset)} ${text}`), [
+  assert.deepEqual(marks.map(({ offset, says }) => `${clock(offset)} ${says()}`), [
     "0:00 Bob began the meeting",
     "1:00 Mia Park joined",
     "2:00 Mia Park noted: first words",

@@ -912,7 +912,9 @@ class ReplayedPerson(Payload):
 
 
 class ReplayedSession(Payload):
-    """The session that is played back, as it is now. people: all who have taken part."""
+    """The session that is played back, as it is now. people: its host, and the first 200 others who
+    have taken part.
+    """
 
     session_id: str
     title: str

@@ -5034,7 +5034,8 @@ public struct ReplayedPerson: Codable, Hashable, Sendable {
     }
 }
 
-/// The session that is played back, as it is now. people: all who have taken part.
+/// The session that is played back, as it is now. people: its host, and the first 200 others who
+/// have taken part.
 public struct ReplayedSession: Codable, Hashable, Sendable {
     public let sessionId: String
     public let title: String

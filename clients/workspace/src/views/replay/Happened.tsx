@@ -50,11 +50,11 @@ function Entries({ marks, lane, player: { at, seek } }: { marks: ReadonlySignal<
   return (
     <ol ref={list}>
       {first > 0 && <li><More count={first} when="before" onClick={() => seek(offsets.value[first - 1] ?? 0)} /></li>}
-      {shown.value.slice(first, last).map(({ key, lane: of, offset, text }, index) => (
+      {shown.value.slice(first, last).map(({ key, lane: of, offset, says }, index) => (
         <li key={key} data-lane={of} data-past={first + index <= here.value || undefined}>
           <button type="button" aria-current={first + index === here.value ? "step" : undefined} onClick={() => seek(offset)}>
             <span class="replay-when">{clock(offset)}</span>
-            <span class="replay-text">{text}</span>
+            <span class="replay-text">{says()}</span>
           </button>
         </li>
       ))}

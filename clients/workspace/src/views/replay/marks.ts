@@ -11,7 +11,8 @@ export interface Mark {
   key: string;
   lane: Lane;
   offset: number;
-  text: string;
+  /** Called for what is shown: there may be many thousands. */
+  says: () => string;
 }
 
 /** What a KPI is called, and its unit. */
@@ -32,10 +33,10 @@ export function marksOf(recording: Recording, kpi: KpiNames): Mark[] {
   const marks: Mark[] = [];
   for (const event of recording.events) {
     const said = words(event);
-    if (said) marks.push({ key: `event ${event.sequence}`, offset: event.offset, ...said });
+    if (said) marks.push({ key: `event ${event.sequence}`, offset: event.offset, lane: said.lane, says: () => said.text });
   }
   for (const [index, change] of recording.values.entries()) {
-    marks.push({ key: `value ${index}`, lane: "values", offset: change.offset, text: ofValue(change, kpi) });
+    marks.push({ key: `value ${index}`, lane: "values", offset: change.offset, says: () => ofValue(change, kpi) });
   }
   return marks.sort((a, b) => a.offset - b.offset);
 }

@@ -165,7 +165,7 @@ export function sceneAt({ tracks, start, names, session }: Recording, at: number
     const note = track.at(at);
     if (note) notes.push(note);
   }
-  notes.sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt));
+  notes.sort((a, b) => Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt));
   const values = new Map(start);
   for (const [kpiId, track] of tracks.values) {
     const value = track.at(at);
