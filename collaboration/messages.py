@@ -30,7 +30,9 @@ Content = Annotated[str, Meta(min_length=1, max_length=10_000, examples=["Look a
 MentionedUsers = Annotated[list[WireId], Meta(max_length=20)]
 NotesSession = Annotated[WireId | None, Meta(examples=["760f576a-fe62-5963-8e2a-283a0f6422b6"])]
 
-PageAfter = Annotated[Annotated[str, Meta(max_length=160)] | None, Meta(examples=[None])]
+PageAfter = Annotated[
+    Annotated[str, Meta(max_length=160)] | None, Meta(examples=["1795986909000000.42..0.0"])
+]
 
 # ------------------------------------------------------------------ from a client
 
