@@ -46,7 +46,7 @@ async def test_p1_a_replay_shows_the_people_notes_and_values_of_then(
         await expect(people.locator("[data-person]")).to_have_text(["Bob, host", "Mia"])
         await expect(notes.get_by_role("article")).to_contain_text(["first words"])
         await expect(revenue.locator("[data-then] data")).to_have_attribute("value", "110")
-        await expect(page.locator("[data-as-of]")).to_contain_text("2:30 of 5:0")
+        await expect(page.locator("[data-as-of]")).to_contain_text("2:30 of 5:")
         assert await violations_in_both_schemes(page) == []
         # Nothing in it is live, though the connection is.
         await mia.set_value(cast.home.revenue, 555)
