@@ -3,11 +3,12 @@
 import type { AnnotationData } from "@bos/client";
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { kpiPlace, notePlace } from "../../app/places.ts";
+import { kpiPlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { alphabet, isOnTarget } from "../../app/words.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Avatar, Badge, Figure } from "../../ui/shown.tsx";
+import { NoteContent } from "../notes/Content.tsx";
 import type { Kpis } from "./Playback.tsx";
 import type { Moment, Recording } from "./recording.ts";
 
@@ -115,10 +116,7 @@ export function NotesThen({ now, names, kpis }: NotesProps) {
   );
 }
 
-const OTHER_CONTENT: Partial<Record<AnnotationData["contentType"], string>> = { image: "An image", audio: "A recording", drawing: "A drawing" };
-
 function Note({ note, names, about }: { note: AnnotationData; names: ReadonlyMap<string, string>; about?: string }) {
-  const other = OTHER_CONTENT[note.contentType];
   const name = names.get(note.authorId) ?? note.authorName;
   return (
     <article class="replay-a-note">
@@ -129,7 +127,7 @@ function Note({ note, names, about }: { note: AnnotationData; names: ReadonlyMap
         {note.revision > 1 && note.resolvedAt === null && <span class="soft small">changed</span>}
         {note.resolvedAt !== null && <Badge tone="good">resolved{note.resolvedBy && ` by ${names.get(note.resolvedBy) ?? "somebody"}`}</Badge>}
       </p>
-      {other ? <p><Link to={notePlace(note)}>{other}</Link></p> : <p class="replay-content">{note.content}</p>}
+      <NoteContent note={note} names={note.mentions.map((id) => names.get(id) ?? "").filter(Boolean)} />
     </article>
   );
 }

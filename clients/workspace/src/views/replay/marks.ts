@@ -2,6 +2,7 @@
 
 import type { ReplayedEvent } from "@bos/client";
 import { exactly } from "../../app/words.ts";
+import { briefly } from "../notes/contents.ts";
 import type { Recording, ValueChange } from "./recording.ts";
 
 export const LANES = ["people", "notes", "values"] as const;
@@ -25,7 +26,6 @@ const ENDED_BECAUSE: Record<string, string> = {
   admin: "The meeting was ended by an administrator",
 };
 const STATES: Record<string, string> = { active: "is back", idle: "is idle", disconnected: "lost the connection" };
-const LONGEST = 80;
 
 /** All that happened, in order. */
 export function marksOf(recording: Recording, kpi: KpiNames): Mark[] {
@@ -49,7 +49,7 @@ function ofValue({ kpiId, value, before }: ValueChange, kpi: KpiNames): string {
 
 /** Says each event in words, in their order: what a note's change was is seen by what it was before. */
 function wordsFor({ names }: Recording): (event: ReplayedEvent) => { lane: Lane; text: string } | null {
-  const notes = new Map<string, { content: string; revision: number; isResolved: boolean }>();
+  const notes = new Map<string, { says: string; revision: number; isResolved: boolean }>();
   const states = new Map<string, string>();
   let hostId = "";
   const name = (id: string | undefined) => names.get(id ?? "") ?? "Somebody";
@@ -63,17 +63,18 @@ function wordsFor({ names }: Recording): (event: ReplayedEvent) => { lane: Lane;
   };
   const ofNote = ({ note, annotationId = "", userId }: ReplayedEvent): string | null => {
     if (!note) {
-      const { content = "" } = notes.get(annotationId) ?? {};
+      const { says = "" } = notes.get(annotationId) ?? {};
       notes.delete(annotationId);
-      return `${name(userId)} deleted a note: ${short(content)}`;
+      return `${name(userId)} deleted a note: ${says}`;
     }
     const before = notes.get(note.id);
     const isResolved = note.resolvedAt !== null;
-    notes.set(note.id, { content: note.content, revision: note.revision, isResolved });
-    if (!before) return `${name(note.authorId)} ${note.parentId ? "answered" : "noted"}: ${short(note.content)}`;
-    if (before.isResolved !== isResolved) return `${isResolved ? `${name(note.resolvedBy ?? "")} resolved` : "Opened again"}: ${short(note.content)}`;
+    const says = briefly(note);
+    notes.set(note.id, { says, revision: note.revision, isResolved });
+    if (!before) return `${name(note.authorId)} ${note.parentId ? "answered" : "noted"}: ${says}`;
+    if (before.isResolved !== isResolved) return `${isResolved ? `${name(note.resolvedBy ?? "")} resolved` : "Opened again"}: ${says}`;
     if (before.revision === note.revision) return null; // its author is called otherwise now
-    return `A note by ${name(note.authorId)} was changed: ${short(note.content)}`;
+    return `A note by ${name(note.authorId)} was changed: ${says}`;
   };
   return (event) => {
     const { kind, userId = "", reason = "" } = event;
@@ -102,18 +103,11 @@ function said(lane: Lane, text: string | null): { lane: Lane; text: string } | n
   return text === null ? null : { lane, text };
 }
 
-function short(content: string): string {
-  const line = content.replace(/\s+/g, " ").trim();
-  const letters = [...line];
-  return letters.length > LONGEST ? `${letters.slice(0, LONGEST).join("")} …` : line;
-}
-
-const DETAIL = 500;
+/** As many places as can be told apart on a line. */
+export const DETAIL = 500;
 
 /** The marks of a lane as places on the line, each once: how far along, of `DETAIL`. */
 export function placesOf(marks: readonly Mark[], lane: Lane, length: number): number[] {
   const places = marks.filter((mark) => mark.lane === lane).map(({ offset }) => Math.round((offset / length) * DETAIL));
   return [...new Set(places)];
 }
-
-export { DETAIL };
