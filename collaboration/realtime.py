@@ -14,11 +14,13 @@ from bos.models import User
 from collaboration import (
     erasing,
     handlers,
+    keeping,
     messages,
     outside,
     own_data,
     pins,
     presence,
+    replay,
     rooms,
     usage,
 )
@@ -351,6 +353,7 @@ feature = Feature(
         messages.AnnotationDelete,
         messages.AnnotationResolve,
         messages.CursorMove,
+        messages.ReplayRequest,
         messages.SessionCreated,
         messages.SessionJoined,
         messages.SessionLeft,
@@ -360,6 +363,7 @@ feature = Feature(
         messages.AnnotationUpdated,
         messages.AnnotationDeleted,
         messages.CursorMoved,
+        messages.Replay,
     ],
     errors=[SessionNotFound, SessionFull],
     error_ids=["sessionId", "annotationId"],
@@ -381,6 +385,7 @@ feature = Feature(
         handlers.annotation_delete,
         handlers.annotation_resolve,
         handlers.cursor_move,
+        replay.replay_request,
     ],
     topics=[TopicKind("session", column=5, authorize=_may_follow, reads=READ_OF_SESSIONS)],
     snapshots={
@@ -403,6 +408,7 @@ feature = Feature(
     message_categories=outside.CATEGORIES,
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
     retention={"sessions": prune_sessions},
+    keepers=[keeping.keep_events],
     traces={
         "sessions": erasing.sessions_with,
         "notes": erasing.notes_by,

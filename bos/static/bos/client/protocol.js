@@ -45,6 +45,9 @@
   "PREDICTION_REQUEST": [
     "PREDICTION_READY"
   ],
+  "REPLAY_REQUEST": [
+    "REPLAY"
+  ],
   "REPORT_REQUEST": [
     "REPORT_GENERATED"
   ],
@@ -274,6 +277,17 @@
     "evidence",
     "method",
     "createdAt"
+  ],
+  "REPLAY": [
+    "session",
+    "from",
+    "to",
+    "complete",
+    "keptFrom",
+    "events",
+    "kpis",
+    "changes",
+    "next"
   ],
   "REPORT_GENERATED": [
     "reportId",
