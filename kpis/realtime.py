@@ -52,6 +52,7 @@ from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.reports import outside as reports_outside
 from kpis.reports.requests import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
+from kpis.timeline import LANES
 from kpis.words import WORDS
 from sync.eventlog.capture import (
     EVERYTHING,
@@ -138,7 +139,11 @@ class KpiSync(EntitySync[Kpi]):
         insert_rows(
             [
                 KpiValue(
-                    kpi_id=row.pk, value=row.value, at=row.value_at or now, actor_id=actor.user_id
+                    kpi_id=row.pk,
+                    value=row.value,
+                    at=row.value_at or now,
+                    actor_id=actor.user_id,
+                    source=actor.source,
                 )
                 for change in changes
                 if change.touches("value") and (row := change.after) and row.value is not None
@@ -403,4 +408,5 @@ feature = Feature(
     words=WORDS,
     away=AWAY,
     things=[KPI],
+    lanes=LANES,
 )

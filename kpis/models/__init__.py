@@ -26,6 +26,7 @@ from kpis.models.insights import AskedPrediction, Insight, InsightKind, InsightS
 from kpis.models.kpis import (
     CurrentKpis,
     Direction,
+    ImportOfValues,
     Kpi,
     KpiValue,
     OfKpi,
@@ -60,6 +61,7 @@ __all__ = [
     "ConnectorTrial",
     "CurrentKpis",
     "Direction",
+    "ImportOfValues",
     "IngestRequest",
     "Insight",
     "InsightKind",

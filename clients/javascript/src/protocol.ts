@@ -296,121 +296,11 @@ export interface AuthSuccess {
   userName: string;
 }
 
-/**
- * Others' changes since the user saw the log last, as far as the user may see them. since, sinceAt:
- * the event that was seen last, and when; null where none was. sequence: the last event that is
- * told of. complete: false where not all since then is told of, but only what came after the event
- * `from`, of `fromAt` (null where it is not kept): what was before is no longer kept, or too much.
- * Of each kind `count` says how many there are, and `lines` has the newest 100; a kind of which
- * nothing happened is not there.
- */
-export interface Away {
-  since: number | null;
-  sinceAt: string | null;
-  sequence: number;
-  complete: boolean;
-  from: number | null;
-  fromAt: string | null;
-  kpis?: AwayKpis;
-  alerts?: AwayAlerts;
-  notes?: AwayNotes;
-  reports?: AwayReports;
-  sessions?: AwaySessions;
-}
-
-/** An alert that was raised, or resolved, and what has become of it. */
-export interface AwayAlert {
-  alertId: string;
-  kpiId: string;
-  severity: string;
-  message: string;
-  state: string;
-  raisedAt: string;
-  resolvedAt: string | null;
-}
-
-/** The alerts that were raised or resolved. resolved: how many of them are by now. */
-export interface AwayAlerts {
-  count: number;
-  resolved: number;
-  lines: Array<AwayAlert>;
-}
-
-/**
- * A KPI whose value was set, once: what it was before and what it is now. from: null where it had
- * no value, or none is kept. changes: how often it was set.
- */
-export interface AwayKpi {
-  kpiId: string;
+/** A field that was changed, in words. before, after: null where it is empty, or not told. */
+export interface ChangedField {
   name: string;
-  unit: string;
-  from: number | null;
-  to: number | null;
-  changes: number;
-  at: string;
-}
-
-/** The KPIs whose values were set; `lines` has those set last. */
-export interface AwayKpis {
-  count: number;
-  lines: Array<AwayKpi>;
-}
-
-/**
- * A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on, or
- * points at. mentionsMe: whether it mentions the user.
- */
-export interface AwayNote {
-  annotationId: string;
-  sessionId: string | null;
-  parentId: string | null;
-  authorId: string;
-  authorName: string;
-  content: string;
-  contentType: string;
-  entityType: string | null;
-  entityId: string | null;
-  mentionsMe: boolean;
-  createdAt: string;
-}
-
-/** The notes that others wrote, and that are still there. */
-export interface AwayNotes {
-  count: number;
-  lines: Array<AwayNote>;
-}
-
-/** A report that was made. departmentId: null for one of the whole organization. */
-export interface AwayReport {
-  reportId: string;
-  departmentId: string | null;
-  from: string;
-  to: string;
-  format: string;
-  url: string;
-  createdAt: string;
-  expiresAt: string;
-}
-
-/** The reports that were made. */
-export interface AwayReports {
-  count: number;
-  lines: Array<AwayReport>;
-}
-
-/** A session that others opened or ended. endedAt: null while it runs. */
-export interface AwaySession {
-  sessionId: string;
-  title: string;
-  hostId: string;
-  createdAt: string;
-  endedAt: string | null;
-}
-
-/** The sessions that others opened or ended. */
-export interface AwaySessions {
-  count: number;
-  lines: Array<AwaySession>;
+  before: string | null;
+  after: string | null;
 }
 
 /** Why the server closes a connection, and whether the client comes back. */
@@ -994,19 +884,6 @@ export interface ReportSyncUpdate {
   sequence: number;
 }
 
-/** The user has seen what is up to this event of the organization's log. */
-export interface Seen {
-  sequence: number;
-}
-
-/**
- * Up to this event the user has seen what there is, on whichever device. It never goes back, nor
- * beyond the last event.
- */
-export interface SeenConfirmed {
-  sequence: number;
-}
-
 /** Start a session and be its host. */
 export interface SessionCreate {
   title: string;
@@ -1189,6 +1066,172 @@ export type SyncUpdate =
   | ParticipantSyncUpdate
   | AnnotationSyncUpdate;
 
+/**
+ * What has happened to a thing, the newest first. complete: nothing older is in the time that was
+ * asked for. cursor: where it is not complete.
+ */
+export interface Timeline {
+  entity: TimelineOf;
+  items: Array<TimelineValue | TimelineTarget | TimelineChange | TimelineImport | TimelineAlert | TimelineAnomaly | TimelineForecast | TimelineAdvice | TimelineNote>;
+  complete: boolean;
+  /** Hand it back as it is. */
+  cursor?: string;
+}
+
+/** The KPI's newest recommendation was made. */
+export interface TimelineAdvice {
+  kind: "advice";
+  at: string;
+  insightId: string;
+  kpiId: string;
+  message: string;
+}
+
+/** An alert was raised, acknowledged or resolved. actorId: whoever has acknowledged it. */
+export interface TimelineAlert {
+  kind: "alert";
+  at: string;
+  change: "acknowledged" | "raised" | "resolved";
+  alertId: string;
+  kpiId: string;
+  severity: string;
+  message: string;
+  value: number | null;
+  threshold: number | null;
+  actorId: string | null;
+  actorName: string | null;
+}
+
+/** A day's value was found to be unusual by the KPI's own history. */
+export interface TimelineAnomaly {
+  kind: "anomaly";
+  at: string;
+  insightId: string;
+  kpiId: string;
+  day: string;
+  value: number;
+  expected: number;
+  lower: number;
+  upper: number;
+  severity: string;
+}
+
+/** The thing itself was added or changed, archived or restored. */
+export interface TimelineChange {
+  kind: "change";
+  at: string;
+  change: "archived" | "created" | "restored" | "updated";
+  fields: Array<ChangedField>;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+  /**
+   * By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that
+   * is not known.
+   */
+  source: string;
+}
+
+/** The KPI's newest forecast was made. day: the last one that it speaks of. */
+export interface TimelineForecast {
+  kind: "forecast";
+  at: string;
+  insightId: string;
+  kpiId: string;
+  horizon: number;
+  day: string;
+  expected: number;
+  lower: number;
+  upper: number;
+}
+
+/** An import has brought values of the KPI: so many, measured from one time to the other. */
+export interface TimelineImport {
+  kind: "import";
+  at: string;
+  importId: string;
+  values: number;
+  from: string;
+  to: string;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+}
+
+/**
+ * A note that points at the thing was made or resolved. sessionId: null for one on the thing
+ * itself.
+ */
+export interface TimelineNote {
+  kind: "note";
+  at: string;
+  change: "created" | "resolved";
+  annotationId: string;
+  sessionId: string | null;
+  parentId: string | null;
+  contentType: string;
+  /** The beginning, 200 characters at most. */
+  text: string;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+}
+
+/** The thing that a line of time is of: {"type": "kpi", "id": "kpi-123"}. */
+export interface TimelineOf {
+  type: string;
+  /** An opaque id. */
+  id: string;
+}
+
+/**
+ * Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+ * anybody who may see it. from, to: of this time; from is in it, to is not. Without them, of all
+ * time. limit: at most so many items. about: only of these: `values`, `changes`, `imports`,
+ * `alerts`, `insights`, `notes`. cursor: of an answer, for those that come after it; with the same
+ * from, to and about.
+ */
+export interface TimelineRequest {
+  entity: TimelineOf;
+  from?: string | null;
+  to?: string | null;
+  limit?: number;
+  about?: Array<string> | null;
+  cursor?: string | null;
+}
+
+/** The KPI has this target from then on, or none. */
+export interface TimelineTarget {
+  kind: "target";
+  at: string;
+  target: number | null;
+  before: number | null;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+  /**
+   * By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that
+   * is not known.
+   */
+  source: string;
+}
+
+/** The KPI had this value from then on. before: the one until then, if there was one. */
+export interface TimelineValue {
+  kind: "value";
+  at: string;
+  value: number;
+  before: number | null;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+  /**
+   * By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that
+   * is not known.
+   */
+  source: string;
+}
+
 /** The token has expired: events wait until a new AUTH, for a while. */
 export interface TokenExpiredNotice {
   message: string;
@@ -1262,14 +1305,6 @@ export interface AuthMessage {
   version?: string;
 }
 
-export interface AwayRequestMessage {
-  type: "AWAY_REQUEST";
-  payload?: undefined;
-  requestId?: string;
-  timestamp?: string;
-  version?: string;
-}
-
 export interface CursorMoveMessage {
   type: "CURSOR_MOVE";
   payload: CursorMove;
@@ -1326,14 +1361,6 @@ export interface ReportRequestMessage {
   version?: string;
 }
 
-export interface SeenMessage {
-  type: "SEEN";
-  payload: Seen;
-  requestId?: string;
-  timestamp?: string;
-  version?: string;
-}
-
 export interface SessionCreateMessage {
   type: "SESSION_CREATE";
   payload: SessionCreate;
@@ -1369,6 +1396,14 @@ export interface SubscribeMessage {
 export interface SyncRequestMessage {
   type: "SYNC_REQUEST";
   payload: SyncRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface TimelineRequestMessage {
+  type: "TIMELINE_REQUEST";
+  payload: TimelineRequest;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1427,13 +1462,6 @@ export interface AuthFailedMessage {
 export interface AuthSuccessMessage {
   type: "AUTH_SUCCESS";
   payload: AuthSuccess;
-  requestId?: string;
-  timestamp: string;
-}
-
-export interface AwayMessage {
-  type: "AWAY";
-  payload: Away;
   requestId?: string;
   timestamp: string;
 }
@@ -1536,13 +1564,6 @@ export interface ReportGeneratedMessage {
   timestamp: string;
 }
 
-export interface SeenConfirmedMessage {
-  type: "SEEN";
-  payload: SeenConfirmed;
-  requestId?: string;
-  timestamp: string;
-}
-
 export interface SessionCreatedMessage {
   type: "SESSION_CREATED";
   payload: SessionCreated;
@@ -1613,6 +1634,13 @@ export interface SyncUpdateMessage {
   timestamp: string;
 }
 
+export interface TimelineMessage {
+  type: "TIMELINE";
+  payload: Timeline;
+  requestId?: string;
+  timestamp: string;
+}
+
 export interface TokenExpiredNoticeMessage {
   type: "TOKEN_EXPIRED";
   payload: TokenExpiredNotice;
@@ -1636,7 +1664,6 @@ export type ClientMessage =
   | AnnotationResolveMessage
   | AnnotationUpdateMessage
   | AuthMessage
-  | AwayRequestMessage
   | CursorMoveMessage
   | KpiUpdateMessage
   | NotificationReadMessage
@@ -1644,12 +1671,12 @@ export type ClientMessage =
   | PongMessage
   | PredictionRequestMessage
   | ReportRequestMessage
-  | SeenMessage
   | SessionCreateMessage
   | SessionJoinMessage
   | SessionLeaveMessage
   | SubscribeMessage
   | SyncRequestMessage
+  | TimelineRequestMessage
   | UnsubscribeMessage;
 
 /** What servers send. */
@@ -1661,7 +1688,6 @@ export type ServerMessage =
   | AnomalyDetectedMessage
   | AuthFailedMessage
   | AuthSuccessMessage
-  | AwayMessage
   | CursorMovedMessage
   | DepartmentUpdatedMessage
   | EmployeeUpdatedMessage
@@ -1676,7 +1702,6 @@ export type ServerMessage =
   | RateLimitMessage
   | RecommendationMessage
   | ReportGeneratedMessage
-  | SeenConfirmedMessage
   | SessionCreatedMessage
   | SessionEndedMessage
   | SessionJoinedMessage
@@ -1687,6 +1712,7 @@ export type ServerMessage =
   | SyncErrorMessage
   | SyncStartMessage
   | SyncUpdateMessage
+  | TimelineMessage
   | TokenExpiredNoticeMessage
   | UnsubscribedMessage;
 
@@ -1699,7 +1725,6 @@ export interface Requests {
   ANNOTATION_RESOLVE: AnnotationResolve;
   ANNOTATION_UPDATE: AnnotationUpdate;
   AUTH: Auth;
-  AWAY_REQUEST: undefined;
   CURSOR_MOVE: CursorMove;
   KPI_UPDATE: KpiUpdate;
   NOTIFICATION_READ: NotificationRead;
@@ -1707,12 +1732,12 @@ export interface Requests {
   PONG: undefined;
   PREDICTION_REQUEST: PredictionRequest;
   REPORT_REQUEST: ReportRequest;
-  SEEN: Seen;
   SESSION_CREATE: SessionCreate;
   SESSION_JOIN: SessionJoin;
   SESSION_LEAVE: SessionLeave;
   SUBSCRIBE: Subscribe;
   SYNC_REQUEST: SyncRequest;
+  TIMELINE_REQUEST: TimelineRequest;
   UNSUBSCRIBE: Unsubscribe;
 }
 
@@ -1728,18 +1753,17 @@ export interface Replies {
   ANNOTATION_RESOLVE: AnnotationUpdated;
   ANNOTATION_UPDATE: AnnotationUpdated;
   AUTH: AuthSuccess;
-  AWAY_REQUEST: Away;
   KPI_UPDATE: KpiUpdated;
   NOTIFICATION_READ: NotificationReadConfirmed;
   PING: undefined;
   PREDICTION_REQUEST: PredictionReady;
   REPORT_REQUEST: ReportGenerated;
-  SEEN: SeenConfirmed;
   SESSION_CREATE: SessionCreated;
   SESSION_JOIN: SessionJoined;
   SESSION_LEAVE: SessionLeft;
   SUBSCRIBE: Subscribed;
   SYNC_REQUEST: SyncComplete;
+  TIMELINE_REQUEST: Timeline;
   UNSUBSCRIBE: Unsubscribed;
 }
 
@@ -1768,7 +1792,6 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "ANNOTATION_RESOLVE": ["ANNOTATION_UPDATED"],
   "ANNOTATION_UPDATE": ["ANNOTATION_UPDATED"],
   "AUTH": ["AUTH_SUCCESS"],
-  "AWAY_REQUEST": ["AWAY"],
   "CURSOR_MOVE": [],
   "KPI_UPDATE": ["KPI_UPDATED"],
   "NOTIFICATION_READ": ["NOTIFICATION_READ"],
@@ -1776,12 +1799,12 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "PONG": [],
   "PREDICTION_REQUEST": ["PREDICTION_READY"],
   "REPORT_REQUEST": ["REPORT_GENERATED"],
-  "SEEN": ["SEEN"],
   "SESSION_CREATE": ["SESSION_CREATED"],
   "SESSION_JOIN": ["SESSION_JOINED"],
   "SESSION_LEAVE": ["SESSION_LEFT"],
   "SUBSCRIBE": ["SUBSCRIBED"],
   "SYNC_REQUEST": ["SYNC_COMPLETE"],
+  "TIMELINE_REQUEST": ["TIMELINE"],
   "UNSUBSCRIBE": ["UNSUBSCRIBED"],
 };
 
@@ -1797,7 +1820,6 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "ANOMALY_DETECTED": ["insightId", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt", "entityType", "entityId", "changeType", "sequence"],
   "AUTH_FAILED": ["error", "message"],
   "AUTH_SUCCESS": ["userId", "organizationId", "sessionId", "expiresAt", "role", "userName"],
-  "AWAY": ["since", "sinceAt", "sequence", "complete", "from", "fromAt"],
   "CURSOR_MOVE": ["userId", "position", "sessionId"],
   "DEPARTMENT_UPDATED": ["departmentId", "name", "parentId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
   "EMPLOYEE_UPDATED": ["employeeId", "name", "title", "email", "departmentId", "userId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
@@ -1812,7 +1834,6 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "RATE_LIMIT": ["limit", "window", "retryAfter", "message"],
   "RECOMMENDATION": ["kpiId", "message", "evidence", "method", "createdAt"],
   "REPORT_GENERATED": ["reportId", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
-  "SEEN": ["sequence"],
   "SESSION_CREATED": ["sessionId", "hostId", "title", "activeSpace", "participants", "createdAt", "maxParticipants", "invitationOnly", "entityType", "entityId", "changeType", "sequence"],
   "SESSION_ENDED": ["sessionId", "endedBy", "endedAt", "reason", "entityType", "entityId", "changeType", "sequence"],
   "SESSION_JOINED": ["sessionId", "userId", "userName", "state", "role", "joinedAt"],
@@ -1823,6 +1844,7 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "SYNC_ERROR": ["code", "message"],
   "SYNC_START": ["updateCount", "fromTimestamp"],
   "SYNC_UPDATE": ["entityType", "entityId", "changeType", "data", "updatedBy", "sequence"],
+  "TIMELINE": ["entity", "items", "complete"],
   "TOKEN_EXPIRED": ["message"],
   "UNSUBSCRIBED": ["channels"],
 };

@@ -66,6 +66,9 @@
   "SYNC_REQUEST": [
     "SYNC_COMPLETE"
   ],
+  "TIMELINE_REQUEST": [
+    "TIMELINE"
+  ],
   "UNSUBSCRIBE": [
     "UNSUBSCRIBED"
   ]
@@ -362,6 +365,11 @@
     "data",
     "updatedBy",
     "sequence"
+  ],
+  "TIMELINE": [
+    "entity",
+    "items",
+    "complete"
   ],
   "TOKEN_EXPIRED": [
     "message"

@@ -238,129 +238,12 @@ class AuthSuccess(Payload):
     user_name: str
 
 
-class Away(Payload):
-    """Others' changes since the user saw the log last, as far as the user may see them. since,
-    sinceAt: the event that was seen last, and when; null where none was. sequence: the last
-    event that is told of. complete: false where not all since then is told of, but only what
-    came after the event `from`, of `fromAt` (null where it is not kept): what was before is no
-    longer kept, or too much. Of each kind `count` says how many there are, and `lines` has the
-    newest 100; a kind of which nothing happened is not there.
-    """
+class ChangedField(Payload):
+    """A field that was changed, in words. before, after: null where it is empty, or not told."""
 
-    since: int | None
-    since_at: str | None
-    sequence: int
-    complete: bool
-    from_: int | None = field(name="from")
-    from_at: str | None
-    kpis: AwayKpis | UnsetType = UNSET
-    alerts: AwayAlerts | UnsetType = UNSET
-    notes: AwayNotes | UnsetType = UNSET
-    reports: AwayReports | UnsetType = UNSET
-    sessions: AwaySessions | UnsetType = UNSET
-
-
-class AwayAlert(Payload):
-    """An alert that was raised, or resolved, and what has become of it."""
-
-    alert_id: str
-    kpi_id: str
-    severity: str
-    message: str
-    state: str
-    raised_at: str
-    resolved_at: str | None
-
-
-class AwayAlerts(Payload):
-    """The alerts that were raised or resolved. resolved: how many of them are by now."""
-
-    count: int
-    resolved: int
-    lines: list[AwayAlert]
-
-
-class AwayKpi(Payload):
-    """A KPI whose value was set, once: what it was before and what it is now. from: null where it
-    had no value, or none is kept. changes: how often it was set.
-    """
-
-    kpi_id: str
     name: str
-    unit: str
-    from_: float | None = field(name="from")
-    to: float | None
-    changes: int
-    at: str
-
-
-class AwayKpis(Payload):
-    """The KPIs whose values were set; `lines` has those set last."""
-
-    count: int
-    lines: list[AwayKpi]
-
-
-class AwayNote(Payload):
-    """A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on,
-    or points at. mentionsMe: whether it mentions the user.
-    """
-
-    annotation_id: str
-    session_id: str | None
-    parent_id: str | None
-    author_id: str
-    author_name: str
-    content: str
-    content_type: str
-    entity_type: str | None
-    entity_id: str | None
-    mentions_me: bool
-    created_at: str
-
-
-class AwayNotes(Payload):
-    """The notes that others wrote, and that are still there."""
-
-    count: int
-    lines: list[AwayNote]
-
-
-class AwayReport(Payload):
-    """A report that was made. departmentId: null for one of the whole organization."""
-
-    report_id: str
-    department_id: str | None
-    from_: str = field(name="from")
-    to: str
-    format: str
-    url: str
-    created_at: str
-    expires_at: str
-
-
-class AwayReports(Payload):
-    """The reports that were made."""
-
-    count: int
-    lines: list[AwayReport]
-
-
-class AwaySession(Payload):
-    """A session that others opened or ended. endedAt: null while it runs."""
-
-    session_id: str
-    title: str
-    host_id: str
-    created_at: str
-    ended_at: str | None
-
-
-class AwaySessions(Payload):
-    """The sessions that others opened or ended."""
-
-    count: int
-    lines: list[AwaySession]
+    before: str | None
+    after: str | None
 
 
 class Cursor(Payload):
@@ -912,14 +795,6 @@ class ReportSyncUpdate(Payload, tag_field="entityType", tag="report"):
     sequence: int
 
 
-class SeenConfirmed(Payload):
-    """Up to this event the user has seen what there is, on whichever device. It never goes back,
-    nor beyond the last event.
-    """
-
-    sequence: int
-
-
 class SessionCreated(Payload):
     """A session was started. To its host, the invited, or the organization if it is open. An
     invited user's copy shows their invitation, everybody else's the session.
@@ -1068,6 +943,166 @@ class SyncStart(Payload):
     from_timestamp: str
 
 
+class Timeline(Payload):
+    """What has happened to a thing, the newest first. complete: nothing older is in the time that
+    was asked for. cursor: where it is not complete.
+    """
+
+    entity: TimelineOf
+    items: list[
+        TimelineValue
+        | TimelineTarget
+        | TimelineChange
+        | TimelineImport
+        | TimelineAlert
+        | TimelineAnomaly
+        | TimelineForecast
+        | TimelineAdvice
+        | TimelineNote
+    ]
+    complete: bool
+    cursor: str | UnsetType = UNSET
+    """Hand it back as it is."""
+
+
+class TimelineAdvice(Payload, tag_field="kind", tag="advice"):
+    """The KPI's newest recommendation was made."""
+
+    kind: ClassVar[OneOf["advice"]] = "advice"
+    at: str
+    insight_id: str
+    kpi_id: str
+    message: str
+
+
+class TimelineAlert(Payload, tag_field="kind", tag="alert"):
+    """An alert was raised, acknowledged or resolved. actorId: whoever has acknowledged it."""
+
+    kind: ClassVar[OneOf["alert"]] = "alert"
+    at: str
+    change: OneOf["acknowledged", "raised", "resolved"]
+    alert_id: str
+    kpi_id: str
+    severity: str
+    message: str
+    value: float | None
+    threshold: float | None
+    actor_id: str | None
+    actor_name: str | None
+
+
+class TimelineAnomaly(Payload, tag_field="kind", tag="anomaly"):
+    """A day's value was found to be unusual by the KPI's own history."""
+
+    kind: ClassVar[OneOf["anomaly"]] = "anomaly"
+    at: str
+    insight_id: str
+    kpi_id: str
+    day: str
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    severity: str
+
+
+class TimelineChange(Payload, tag_field="kind", tag="change"):
+    """The thing itself was added or changed, archived or restored."""
+
+    kind: ClassVar[OneOf["change"]] = "change"
+    at: str
+    change: OneOf["archived", "created", "restored", "updated"]
+    fields: list[ChangedField]
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+    source: str
+    """By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that is not known."""
+
+
+class TimelineForecast(Payload, tag_field="kind", tag="forecast"):
+    """The KPI's newest forecast was made. day: the last one that it speaks of."""
+
+    kind: ClassVar[OneOf["forecast"]] = "forecast"
+    at: str
+    insight_id: str
+    kpi_id: str
+    horizon: int
+    day: str
+    expected: float
+    lower: float
+    upper: float
+
+
+class TimelineImport(Payload, tag_field="kind", tag="import"):
+    """An import has brought values of the KPI: so many, measured from one time to the other."""
+
+    kind: ClassVar[OneOf["import"]] = "import"
+    at: str
+    import_id: str
+    values: int
+    from_: str = field(name="from")
+    to: str
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+
+
+class TimelineNote(Payload, tag_field="kind", tag="note"):
+    """A note that points at the thing was made or resolved. sessionId: null for one on the thing
+    itself.
+    """
+
+    kind: ClassVar[OneOf["note"]] = "note"
+    at: str
+    change: OneOf["created", "resolved"]
+    annotation_id: str
+    session_id: str | None
+    parent_id: str | None
+    content_type: str
+    text: str
+    """The beginning, 200 characters at most."""
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+
+
+class TimelineOf(Payload):
+    """The thing that a line of time is of: {"type": "kpi", "id": "kpi-123"}."""
+
+    type: str
+    id: str
+    """An opaque id."""
+
+
+class TimelineTarget(Payload, tag_field="kind", tag="target"):
+    """The KPI has this target from then on, or none."""
+
+    kind: ClassVar[OneOf["target"]] = "target"
+    at: str
+    target: float | None
+    before: float | None
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+    source: str
+    """By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that is not known."""
+
+
+class TimelineValue(Payload, tag_field="kind", tag="value"):
+    """The KPI had this value from then on. before: the one until then, if there was one."""
+
+    kind: ClassVar[OneOf["value"]] = "value"
+    at: str
+    value: float
+    before: float | None
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+    source: str
+    """By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that is not known."""
+
+
 class TokenExpiredNotice(Payload):
     """The token has expired: events wait until a new AUTH, for a while."""
 
@@ -1173,13 +1208,6 @@ class Auth(Request[AuthSuccess]):
     token: str
 
 
-class AwayRequest(Request[Away]):
-    """Sum up what has happened since the event that the user saw last (`SEEN`)."""
-
-    TYPE: ClassVar[str] = "AWAY_REQUEST"
-    REPLY: ClassVar[str] = "AWAY"
-
-
 class CursorMove(Signal):
     """Show where you point and what you look at; at most ten times a second."""
 
@@ -1247,14 +1275,6 @@ class ReportRequest(Request[ReportGenerated]):
     format: OneOf["pdf", "xlsx"] | UnsetType = UNSET
 
 
-class Seen(Request[SeenConfirmed]):
-    """The user has seen what is up to this event of the organization's log."""
-
-    TYPE: ClassVar[str] = "SEEN"
-    REPLY: ClassVar[str] = "SEEN"
-    sequence: int
-
-
 class SessionCreate(Request[SessionCreated]):
     """Start a session and be its host."""
 
@@ -1302,6 +1322,24 @@ class SyncRequest(Request[SyncComplete]):
     channels: list[str]
     last_sync_timestamp: str | None | UnsetType = UNSET
     last_sequence: int | None | UnsetType = UNSET
+
+
+class TimelineRequest(Request[Timeline]):
+    """Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+    anybody who may see it. from, to: of this time; from is in it, to is not. Without them, of
+    all time. limit: at most so many items. about: only of these: `values`, `changes`, `imports`,
+    `alerts`, `insights`, `notes`. cursor: of an answer, for those that come after it; with the
+    same from, to and about.
+    """
+
+    TYPE: ClassVar[str] = "TIMELINE_REQUEST"
+    REPLY: ClassVar[str] = "TIMELINE"
+    entity: TimelineOf
+    from_: str | None | UnsetType = field(default=UNSET, name="from")
+    to: str | None | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+    about: list[str] | None | UnsetType = UNSET
+    cursor: str | None | UnsetType = UNSET
 
 
 class Unsubscribe(Request[Unsubscribed]):
@@ -1369,19 +1407,6 @@ class AuthSuccessMessage(Frame, tag_field="type", tag="AUTH_SUCCESS"):
 
     TYPE: ClassVar[str] = "AUTH_SUCCESS"
     payload: AuthSuccess
-
-
-class AwayMessage(Frame, tag_field="type", tag="AWAY"):
-    """Others' changes since the user saw the log last, as far as the user may see them. since,
-    sinceAt: the event that was seen last, and when; null where none was. sequence: the last
-    event that is told of. complete: false where not all since then is told of, but only what
-    came after the event `from`, of `fromAt` (null where it is not kept): what was before is no
-    longer kept, or too much. Of each kind `count` says how many there are, and `lines` has the
-    newest 100; a kind of which nothing happened is not there.
-    """
-
-    TYPE: ClassVar[str] = "AWAY"
-    payload: Away
 
 
 class CursorMovedMessage(Frame, tag_field="type", tag="CURSOR_MOVE"):
@@ -1490,15 +1515,6 @@ class ReportGeneratedMessage(Frame, tag_field="type", tag="REPORT_GENERATED"):
     payload: ReportGenerated
 
 
-class SeenConfirmedMessage(Frame, tag_field="type", tag="SEEN"):
-    """Up to this event the user has seen what there is, on whichever device. It never goes back,
-    nor beyond the last event.
-    """
-
-    TYPE: ClassVar[str] = "SEEN"
-    payload: SeenConfirmed
-
-
 class SessionCreatedMessage(Frame, tag_field="type", tag="SESSION_CREATED"):
     """A session was started. To its host, the invited, or the organization if it is open. An
     invited user's copy shows their invitation, everybody else's the session.
@@ -1577,6 +1593,15 @@ class SyncUpdateMessage(Frame, tag_field="type", tag="SYNC_UPDATE"):
     payload: SyncUpdate
 
 
+class TimelineMessage(Frame, tag_field="type", tag="TIMELINE"):
+    """What has happened to a thing, the newest first. complete: nothing older is in the time that
+    was asked for. cursor: where it is not complete.
+    """
+
+    TYPE: ClassVar[str] = "TIMELINE"
+    payload: Timeline
+
+
 class TokenExpiredNoticeMessage(Frame, tag_field="type", tag="TOKEN_EXPIRED"):
     """The token has expired: events wait until a new AUTH, for a while."""
 
@@ -1624,7 +1649,6 @@ ServerMessage = (
     | AnomalyDetectedMessage
     | AuthFailedMessage
     | AuthSuccessMessage
-    | AwayMessage
     | CursorMovedMessage
     | DepartmentUpdatedMessage
     | EmployeeUpdatedMessage
@@ -1639,7 +1663,6 @@ ServerMessage = (
     | RateLimitMessage
     | RecommendationMessage
     | ReportGeneratedMessage
-    | SeenConfirmedMessage
     | SessionCreatedMessage
     | SessionEndedMessage
     | SessionJoinedMessage
@@ -1650,6 +1673,7 @@ ServerMessage = (
     | SyncErrorMessage
     | SyncStartMessage
     | SyncUpdateMessage
+    | TimelineMessage
     | TokenExpiredNoticeMessage
     | UnsubscribedMessage
 )
@@ -1701,7 +1725,6 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "ANOMALY_DETECTED": AnomalyDetectedMessage,
     "AUTH_FAILED": AuthFailedMessage,
     "AUTH_SUCCESS": AuthSuccessMessage,
-    "AWAY": AwayMessage,
     "CURSOR_MOVE": CursorMovedMessage,
     "DEPARTMENT_UPDATED": DepartmentUpdatedMessage,
     "EMPLOYEE_UPDATED": EmployeeUpdatedMessage,
@@ -1716,7 +1739,6 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "RATE_LIMIT": RateLimitMessage,
     "RECOMMENDATION": RecommendationMessage,
     "REPORT_GENERATED": ReportGeneratedMessage,
-    "SEEN": SeenConfirmedMessage,
     "SESSION_CREATED": SessionCreatedMessage,
     "SESSION_ENDED": SessionEndedMessage,
     "SESSION_JOINED": SessionJoinedMessage,
@@ -1727,6 +1749,7 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "SYNC_ERROR": SyncErrorMessage,
     "SYNC_START": SyncStartMessage,
     "SYNC_UPDATE": SyncUpdateMessage,
+    "TIMELINE": TimelineMessage,
     "TOKEN_EXPIRED": TokenExpiredNoticeMessage,
     "UNSUBSCRIBED": UnsubscribedMessage,
 }
@@ -1758,7 +1781,6 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "ANNOTATION_RESOLVE": AnnotationResolve,
     "ANNOTATION_UPDATE": AnnotationUpdate,
     "AUTH": Auth,
-    "AWAY_REQUEST": AwayRequest,
     "CURSOR_MOVE": CursorMove,
     "KPI_UPDATE": KpiUpdate,
     "NOTIFICATION_READ": NotificationRead,
@@ -1766,11 +1788,11 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "PONG": Pong,
     "PREDICTION_REQUEST": PredictionRequest,
     "REPORT_REQUEST": ReportRequest,
-    "SEEN": Seen,
     "SESSION_CREATE": SessionCreate,
     "SESSION_JOIN": SessionJoin,
     "SESSION_LEAVE": SessionLeave,
     "SUBSCRIBE": Subscribe,
     "SYNC_REQUEST": SyncRequest,
+    "TIMELINE_REQUEST": TimelineRequest,
     "UNSUBSCRIBE": Unsubscribe,
 }

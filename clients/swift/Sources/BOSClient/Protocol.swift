@@ -729,6 +729,332 @@ public enum SyncErrorCode: Codable, Hashable, Sendable {
     }
 }
 
+public enum TimelineAdviceKind: Codable, Hashable, Sendable {
+    case advice
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "advice": self = .advice
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .advice: return "advice"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineAlertChange: Codable, Hashable, Sendable {
+    case acknowledged
+    case raised
+    case resolved
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "acknowledged": self = .acknowledged
+        case "raised": self = .raised
+        case "resolved": self = .resolved
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .acknowledged: return "acknowledged"
+        case .raised: return "raised"
+        case .resolved: return "resolved"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineAlertKind: Codable, Hashable, Sendable {
+    case alert
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "alert": self = .alert
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .alert: return "alert"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineChangeChange: Codable, Hashable, Sendable {
+    case archived
+    case created
+    case restored
+    case updated
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "archived": self = .archived
+        case "created": self = .created
+        case "restored": self = .restored
+        case "updated": self = .updated
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .archived: return "archived"
+        case .created: return "created"
+        case .restored: return "restored"
+        case .updated: return "updated"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineChangeKind: Codable, Hashable, Sendable {
+    case change
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "change": self = .change
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .change: return "change"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineForecastKind: Codable, Hashable, Sendable {
+    case forecast
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "forecast": self = .forecast
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .forecast: return "forecast"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineImportKind: Codable, Hashable, Sendable {
+    case `import`
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "import": self = .`import`
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .`import`: return "import"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineNoteChange: Codable, Hashable, Sendable {
+    case created
+    case resolved
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "created": self = .created
+        case "resolved": self = .resolved
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .created: return "created"
+        case .resolved: return "resolved"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineNoteKind: Codable, Hashable, Sendable {
+    case note
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "note": self = .note
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .note: return "note"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineTargetKind: Codable, Hashable, Sendable {
+    case target
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "target": self = .target
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .target: return "target"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineValueKind: Codable, Hashable, Sendable {
+    case value
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "value": self = .value
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .value: return "value"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 public enum UnsubscribedReason: Codable, Hashable, Sendable {
     case accessRevoked
     case unrecognized(String)
@@ -2072,579 +2398,40 @@ public struct AuthSuccess: Codable, Hashable, Sendable {
     }
 }
 
-/// Others' changes since the user saw the log last, as far as the user may see them. since,
-/// sinceAt: the event that was seen last, and when; null where none was. sequence: the last event
-/// that is told of. complete: false where not all since then is told of, but only what came after
-/// the event `from`, of `fromAt` (null where it is not kept): what was before is no longer kept, or
-/// too much. Of each kind `count` says how many there are, and `lines` has the newest 100; a kind
-/// of which nothing happened is not there.
-public struct Away: Codable, Hashable, Sendable {
-    public let since: Int64?
-    public let sinceAt: Date?
-    public let sequence: Int64
-    public let complete: Bool
-    public let from: Int64?
-    public let fromAt: Date?
-    public let kpis: AwayKpis?
-    public let alerts: AwayAlerts?
-    public let notes: AwayNotes?
-    public let reports: AwayReports?
-    public let sessions: AwaySessions?
-
-    private enum CodingKeys: String, CodingKey {
-        case since
-        case sinceAt
-        case sequence
-        case complete
-        case from
-        case fromAt
-        case kpis
-        case alerts
-        case notes
-        case reports
-        case sessions
-    }
-
-    public init(
-        since: Int64?,
-        sinceAt: Date?,
-        sequence: Int64,
-        complete: Bool,
-        from: Int64?,
-        fromAt: Date?,
-        kpis: AwayKpis? = nil,
-        alerts: AwayAlerts? = nil,
-        notes: AwayNotes? = nil,
-        reports: AwayReports? = nil,
-        sessions: AwaySessions? = nil
-    ) {
-        self.since = since
-        self.sinceAt = sinceAt
-        self.sequence = sequence
-        self.complete = complete
-        self.from = from
-        self.fromAt = fromAt
-        self.kpis = kpis
-        self.alerts = alerts
-        self.notes = notes
-        self.reports = reports
-        self.sessions = sessions
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        since = try container.decode(Int64?.self, forKey: .since)
-        sinceAt = try container.decode(Date?.self, forKey: .sinceAt)
-        sequence = try container.decode(Int64.self, forKey: .sequence)
-        complete = try container.decode(Bool.self, forKey: .complete)
-        from = try container.decode(Int64?.self, forKey: .from)
-        fromAt = try container.decode(Date?.self, forKey: .fromAt)
-        kpis = try container.decodeIfPresent(AwayKpis.self, forKey: .kpis)
-        alerts = try container.decodeIfPresent(AwayAlerts.self, forKey: .alerts)
-        notes = try container.decodeIfPresent(AwayNotes.self, forKey: .notes)
-        reports = try container.decodeIfPresent(AwayReports.self, forKey: .reports)
-        sessions = try container.decodeIfPresent(AwaySessions.self, forKey: .sessions)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(since, forKey: .since)
-        try container.encode(sinceAt, forKey: .sinceAt)
-        try container.encode(sequence, forKey: .sequence)
-        try container.encode(complete, forKey: .complete)
-        try container.encode(from, forKey: .from)
-        try container.encode(fromAt, forKey: .fromAt)
-        try container.encodeIfPresent(kpis, forKey: .kpis)
-        try container.encodeIfPresent(alerts, forKey: .alerts)
-        try container.encodeIfPresent(notes, forKey: .notes)
-        try container.encodeIfPresent(reports, forKey: .reports)
-        try container.encodeIfPresent(sessions, forKey: .sessions)
-    }
-}
-
-/// An alert that was raised, or resolved, and what has become of it.
-public struct AwayAlert: Codable, Hashable, Sendable {
-    public let alertId: String
-    public let kpiId: String
-    public let severity: String
-    public let message: String
-    public let state: String
-    public let raisedAt: Date
-    public let resolvedAt: Date?
-
-    private enum CodingKeys: String, CodingKey {
-        case alertId
-        case kpiId
-        case severity
-        case message
-        case state
-        case raisedAt
-        case resolvedAt
-    }
-
-    public init(
-        alertId: String,
-        kpiId: String,
-        severity: String,
-        message: String,
-        state: String,
-        raisedAt: Date,
-        resolvedAt: Date?
-    ) {
-        self.alertId = alertId
-        self.kpiId = kpiId
-        self.severity = severity
-        self.message = message
-        self.state = state
-        self.raisedAt = raisedAt
-        self.resolvedAt = resolvedAt
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        alertId = try container.decode(String.self, forKey: .alertId)
-        kpiId = try container.decode(String.self, forKey: .kpiId)
-        severity = try container.decode(String.self, forKey: .severity)
-        message = try container.decode(String.self, forKey: .message)
-        state = try container.decode(String.self, forKey: .state)
-        raisedAt = try container.decode(Date.self, forKey: .raisedAt)
-        resolvedAt = try container.decode(Date?.self, forKey: .resolvedAt)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(alertId, forKey: .alertId)
-        try container.encode(kpiId, forKey: .kpiId)
-        try container.encode(severity, forKey: .severity)
-        try container.encode(message, forKey: .message)
-        try container.encode(state, forKey: .state)
-        try container.encode(raisedAt, forKey: .raisedAt)
-        try container.encode(resolvedAt, forKey: .resolvedAt)
-    }
-}
-
-/// The alerts that were raised or resolved. resolved: how many of them are by now.
-public struct AwayAlerts: Codable, Hashable, Sendable {
-    public let count: Int64
-    public let resolved: Int64
-    public let lines: [AwayAlert]
-
-    private enum CodingKeys: String, CodingKey {
-        case count
-        case resolved
-        case lines
-    }
-
-    public init(
-        count: Int64,
-        resolved: Int64,
-        lines: [AwayAlert]
-    ) {
-        self.count = count
-        self.resolved = resolved
-        self.lines = lines
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        count = try container.decode(Int64.self, forKey: .count)
-        resolved = try container.decode(Int64.self, forKey: .resolved)
-        lines = try container.decode([AwayAlert].self, forKey: .lines)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .count)
-        try container.encode(resolved, forKey: .resolved)
-        try container.encode(lines, forKey: .lines)
-    }
-}
-
-/// A KPI whose value was set, once: what it was before and what it is now. from: null where it had
-/// no value, or none is kept. changes: how often it was set.
-public struct AwayKpi: Codable, Hashable, Sendable {
-    public let kpiId: String
+/// A field that was changed, in words. before, after: null where it is empty, or not told.
+public struct ChangedField: Codable, Hashable, Sendable {
     public let name: String
-    public let unit: String
-    public let from: Double?
-    public let to: Double?
-    public let changes: Int64
-    public let at: Date
+    public let before: String?
+    public let after: String?
 
     private enum CodingKeys: String, CodingKey {
-        case kpiId
         case name
-        case unit
-        case from
-        case to
-        case changes
-        case at
+        case before
+        case after
     }
 
     public init(
-        kpiId: String,
         name: String,
-        unit: String,
-        from: Double?,
-        to: Double?,
-        changes: Int64,
-        at: Date
+        before: String?,
+        after: String?
     ) {
-        self.kpiId = kpiId
         self.name = name
-        self.unit = unit
-        self.from = from
-        self.to = to
-        self.changes = changes
-        self.at = at
+        self.before = before
+        self.after = after
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        kpiId = try container.decode(String.self, forKey: .kpiId)
         name = try container.decode(String.self, forKey: .name)
-        unit = try container.decode(String.self, forKey: .unit)
-        from = try container.decode(Double?.self, forKey: .from)
-        to = try container.decode(Double?.self, forKey: .to)
-        changes = try container.decode(Int64.self, forKey: .changes)
-        at = try container.decode(Date.self, forKey: .at)
+        before = try container.decode(String?.self, forKey: .before)
+        after = try container.decode(String?.self, forKey: .after)
     }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(kpiId, forKey: .kpiId)
         try container.encode(name, forKey: .name)
-        try container.encode(unit, forKey: .unit)
-        try container.encode(from, forKey: .from)
-        try container.encode(to, forKey: .to)
-        try container.encode(changes, forKey: .changes)
-        try container.encode(at, forKey: .at)
-    }
-}
-
-/// The KPIs whose values were set; `lines` has those set last.
-public struct AwayKpis: Codable, Hashable, Sendable {
-    public let count: Int64
-    public let lines: [AwayKpi]
-
-    private enum CodingKeys: String, CodingKey {
-        case count
-        case lines
-    }
-
-    public init(
-        count: Int64,
-        lines: [AwayKpi]
-    ) {
-        self.count = count
-        self.lines = lines
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        count = try container.decode(Int64.self, forKey: .count)
-        lines = try container.decode([AwayKpi].self, forKey: .lines)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .count)
-        try container.encode(lines, forKey: .lines)
-    }
-}
-
-/// A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on, or
-/// points at. mentionsMe: whether it mentions the user.
-public struct AwayNote: Codable, Hashable, Sendable {
-    public let annotationId: String
-    public let sessionId: String?
-    public let parentId: String?
-    public let authorId: String
-    public let authorName: String
-    public let content: String
-    public let contentType: String
-    public let entityType: String?
-    public let entityId: String?
-    public let mentionsMe: Bool
-    public let createdAt: Date
-
-    private enum CodingKeys: String, CodingKey {
-        case annotationId
-        case sessionId
-        case parentId
-        case authorId
-        case authorName
-        case content
-        case contentType
-        case entityType
-        case entityId
-        case mentionsMe
-        case createdAt
-    }
-
-    public init(
-        annotationId: String,
-        sessionId: String?,
-        parentId: String?,
-        authorId: String,
-        authorName: String,
-        content: String,
-        contentType: String,
-        entityType: String?,
-        entityId: String?,
-        mentionsMe: Bool,
-        createdAt: Date
-    ) {
-        self.annotationId = annotationId
-        self.sessionId = sessionId
-        self.parentId = parentId
-        self.authorId = authorId
-        self.authorName = authorName
-        self.content = content
-        self.contentType = contentType
-        self.entityType = entityType
-        self.entityId = entityId
-        self.mentionsMe = mentionsMe
-        self.createdAt = createdAt
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        annotationId = try container.decode(String.self, forKey: .annotationId)
-        sessionId = try container.decode(String?.self, forKey: .sessionId)
-        parentId = try container.decode(String?.self, forKey: .parentId)
-        authorId = try container.decode(String.self, forKey: .authorId)
-        authorName = try container.decode(String.self, forKey: .authorName)
-        content = try container.decode(String.self, forKey: .content)
-        contentType = try container.decode(String.self, forKey: .contentType)
-        entityType = try container.decode(String?.self, forKey: .entityType)
-        entityId = try container.decode(String?.self, forKey: .entityId)
-        mentionsMe = try container.decode(Bool.self, forKey: .mentionsMe)
-        createdAt = try container.decode(Date.self, forKey: .createdAt)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(annotationId, forKey: .annotationId)
-        try container.encode(sessionId, forKey: .sessionId)
-        try container.encode(parentId, forKey: .parentId)
-        try container.encode(authorId, forKey: .authorId)
-        try container.encode(authorName, forKey: .authorName)
-        try container.encode(content, forKey: .content)
-        try container.encode(contentType, forKey: .contentType)
-        try container.encode(entityType, forKey: .entityType)
-        try container.encode(entityId, forKey: .entityId)
-        try container.encode(mentionsMe, forKey: .mentionsMe)
-        try container.encode(createdAt, forKey: .createdAt)
-    }
-}
-
-/// The notes that others wrote, and that are still there.
-public struct AwayNotes: Codable, Hashable, Sendable {
-    public let count: Int64
-    public let lines: [AwayNote]
-
-    private enum CodingKeys: String, CodingKey {
-        case count
-        case lines
-    }
-
-    public init(
-        count: Int64,
-        lines: [AwayNote]
-    ) {
-        self.count = count
-        self.lines = lines
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        count = try container.decode(Int64.self, forKey: .count)
-        lines = try container.decode([AwayNote].self, forKey: .lines)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .count)
-        try container.encode(lines, forKey: .lines)
-    }
-}
-
-/// A report that was made. departmentId: null for one of the whole organization.
-public struct AwayReport: Codable, Hashable, Sendable {
-    public let reportId: String
-    public let departmentId: String?
-    public let from: String
-    public let to: String
-    public let format: String
-    public let url: String
-    public let createdAt: Date
-    public let expiresAt: Date
-
-    private enum CodingKeys: String, CodingKey {
-        case reportId
-        case departmentId
-        case from
-        case to
-        case format
-        case url
-        case createdAt
-        case expiresAt
-    }
-
-    public init(
-        reportId: String,
-        departmentId: String?,
-        from: String,
-        to: String,
-        format: String,
-        url: String,
-        createdAt: Date,
-        expiresAt: Date
-    ) {
-        self.reportId = reportId
-        self.departmentId = departmentId
-        self.from = from
-        self.to = to
-        self.format = format
-        self.url = url
-        self.createdAt = createdAt
-        self.expiresAt = expiresAt
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        reportId = try container.decode(String.self, forKey: .reportId)
-        departmentId = try container.decode(String?.self, forKey: .departmentId)
-        from = try container.decode(String.self, forKey: .from)
-        to = try container.decode(String.self, forKey: .to)
-        format = try container.decode(String.self, forKey: .format)
-        url = try container.decode(String.self, forKey: .url)
-        createdAt = try container.decode(Date.self, forKey: .createdAt)
-        expiresAt = try container.decode(Date.self, forKey: .expiresAt)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(reportId, forKey: .reportId)
-        try container.encode(departmentId, forKey: .departmentId)
-        try container.encode(from, forKey: .from)
-        try container.encode(to, forKey: .to)
-        try container.encode(format, forKey: .format)
-        try container.encode(url, forKey: .url)
-        try container.encode(createdAt, forKey: .createdAt)
-        try container.encode(expiresAt, forKey: .expiresAt)
-    }
-}
-
-/// The reports that were made.
-public struct AwayReports: Codable, Hashable, Sendable {
-    public let count: Int64
-    public let lines: [AwayReport]
-
-    private enum CodingKeys: String, CodingKey {
-        case count
-        case lines
-    }
-
-    public init(
-        count: Int64,
-        lines: [AwayReport]
-    ) {
-        self.count = count
-        self.lines = lines
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        count = try container.decode(Int64.self, forKey: .count)
-        lines = try container.decode([AwayReport].self, forKey: .lines)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .count)
-        try container.encode(lines, forKey: .lines)
-    }
-}
-
-/// A session that others opened or ended. endedAt: null while it runs.
-public struct AwaySession: Codable, Hashable, Sendable {
-    public let sessionId: String
-    public let title: String
-    public let hostId: String
-    public let createdAt: Date
-    public let endedAt: Date?
-
-    private enum CodingKeys: String, CodingKey {
-        case sessionId
-        case title
-        case hostId
-        case createdAt
-        case endedAt
-    }
-
-    public init(
-        sessionId: String,
-        title: String,
-        hostId: String,
-        createdAt: Date,
-        endedAt: Date?
-    ) {
-        self.sessionId = sessionId
-        self.title = title
-        self.hostId = hostId
-        self.createdAt = createdAt
-        self.endedAt = endedAt
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        sessionId = try container.decode(String.self, forKey: .sessionId)
-        title = try container.decode(String.self, forKey: .title)
-        hostId = try container.decode(String.self, forKey: .hostId)
-        createdAt = try container.decode(Date.self, forKey: .createdAt)
-        endedAt = try container.decode(Date?.self, forKey: .endedAt)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(sessionId, forKey: .sessionId)
-        try container.encode(title, forKey: .title)
-        try container.encode(hostId, forKey: .hostId)
-        try container.encode(createdAt, forKey: .createdAt)
-        try container.encode(endedAt, forKey: .endedAt)
-    }
-}
-
-/// The sessions that others opened or ended.
-public struct AwaySessions: Codable, Hashable, Sendable {
-    public let count: Int64
-    public let lines: [AwaySession]
-
-    private enum CodingKeys: String, CodingKey {
-        case count
-        case lines
-    }
-
-    public init(
-        count: Int64,
-        lines: [AwaySession]
-    ) {
-        self.count = count
-        self.lines = lines
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        count = try container.decode(Int64.self, forKey: .count)
-        lines = try container.decode([AwaySession].self, forKey: .lines)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(count, forKey: .count)
-        try container.encode(lines, forKey: .lines)
+        try container.encode(before, forKey: .before)
+        try container.encode(after, forKey: .after)
     }
 }
 
@@ -4945,57 +4732,6 @@ public struct ReportScope: Codable, Hashable, Sendable {
     }
 }
 
-/// The user has seen what is up to this event of the organization's log.
-public struct Seen: Codable, Hashable, Sendable {
-    public var sequence: Int64
-
-    private enum CodingKeys: String, CodingKey {
-        case sequence
-    }
-
-    public init(
-        sequence: Int64
-    ) {
-        self.sequence = sequence
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        sequence = try container.decode(Int64.self, forKey: .sequence)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(sequence, forKey: .sequence)
-    }
-}
-
-/// Up to this event the user has seen what there is, on whichever device. It never goes back, nor
-/// beyond the last event.
-public struct SeenConfirmed: Codable, Hashable, Sendable {
-    public let sequence: Int64
-
-    private enum CodingKeys: String, CodingKey {
-        case sequence
-    }
-
-    public init(
-        sequence: Int64
-    ) {
-        self.sequence = sequence
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        sequence = try container.decode(Int64.self, forKey: .sequence)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(sequence, forKey: .sequence)
-    }
-}
-
 /// Start a session and be its host.
 public struct SessionCreate: Codable, Hashable, Sendable {
     public var title: String
@@ -5740,6 +5476,770 @@ public struct SyncStart: Codable, Hashable, Sendable {
     }
 }
 
+/// What has happened to a thing, the newest first. complete: nothing older is in the time that was
+/// asked for. cursor: where it is not complete.
+public struct Timeline: Codable, Hashable, Sendable {
+    public let entity: TimelineOf
+    public let items: [TimelineItem]
+    public let complete: Bool
+    /// Hand it back as it is.
+    public let cursor: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case entity
+        case items
+        case complete
+        case cursor
+    }
+
+    public init(
+        entity: TimelineOf,
+        items: [TimelineItem],
+        complete: Bool,
+        cursor: String? = nil
+    ) {
+        self.entity = entity
+        self.items = items
+        self.complete = complete
+        self.cursor = cursor
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entity = try container.decode(TimelineOf.self, forKey: .entity)
+        items = try container.decode([TimelineItem].self, forKey: .items)
+        complete = try container.decode(Bool.self, forKey: .complete)
+        cursor = try container.decodeIfPresent(String.self, forKey: .cursor)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(entity, forKey: .entity)
+        try container.encode(items, forKey: .items)
+        try container.encode(complete, forKey: .complete)
+        try container.encodeIfPresent(cursor, forKey: .cursor)
+    }
+}
+
+/// The KPI's newest recommendation was made.
+public struct TimelineAdvice: Codable, Hashable, Sendable {
+    public let kind: TimelineAdviceKind
+    public let at: Date
+    public let insightId: String
+    public let kpiId: String
+    public let message: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case insightId
+        case kpiId
+        case message
+    }
+
+    public init(
+        kind: TimelineAdviceKind,
+        at: Date,
+        insightId: String,
+        kpiId: String,
+        message: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.message = message
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineAdviceKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        message = try container.decode(String.self, forKey: .message)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(message, forKey: .message)
+    }
+}
+
+/// An alert was raised, acknowledged or resolved. actorId: whoever has acknowledged it.
+public struct TimelineAlert: Codable, Hashable, Sendable {
+    public let kind: TimelineAlertKind
+    public let at: Date
+    public let change: TimelineAlertChange
+    public let alertId: String
+    public let kpiId: String
+    public let severity: String
+    public let message: String
+    public let value: Double?
+    public let threshold: Double?
+    public let actorId: String?
+    public let actorName: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case change
+        case alertId
+        case kpiId
+        case severity
+        case message
+        case value
+        case threshold
+        case actorId
+        case actorName
+    }
+
+    public init(
+        kind: TimelineAlertKind,
+        at: Date,
+        change: TimelineAlertChange,
+        alertId: String,
+        kpiId: String,
+        severity: String,
+        message: String,
+        value: Double?,
+        threshold: Double?,
+        actorId: String?,
+        actorName: String?
+    ) {
+        self.kind = kind
+        self.at = at
+        self.change = change
+        self.alertId = alertId
+        self.kpiId = kpiId
+        self.severity = severity
+        self.message = message
+        self.value = value
+        self.threshold = threshold
+        self.actorId = actorId
+        self.actorName = actorName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineAlertKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        change = try container.decode(TimelineAlertChange.self, forKey: .change)
+        alertId = try container.decode(String.self, forKey: .alertId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        severity = try container.decode(String.self, forKey: .severity)
+        message = try container.decode(String.self, forKey: .message)
+        value = try container.decode(Double?.self, forKey: .value)
+        threshold = try container.decode(Double?.self, forKey: .threshold)
+        actorId = try container.decode(String?.self, forKey: .actorId)
+        actorName = try container.decode(String?.self, forKey: .actorName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(change, forKey: .change)
+        try container.encode(alertId, forKey: .alertId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(message, forKey: .message)
+        try container.encode(value, forKey: .value)
+        try container.encode(threshold, forKey: .threshold)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+    }
+}
+
+/// A day's value was found to be unusual by the KPI's own history.
+public struct TimelineAnomaly: Codable, Hashable, Sendable {
+    public let kind: InsightKind
+    public let at: Date
+    public let insightId: String
+    public let kpiId: String
+    public let day: String
+    public let value: Double
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+    public let severity: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case insightId
+        case kpiId
+        case day
+        case value
+        case expected
+        case lower
+        case upper
+        case severity
+    }
+
+    public init(
+        kind: InsightKind,
+        at: Date,
+        insightId: String,
+        kpiId: String,
+        day: String,
+        value: Double,
+        expected: Double,
+        lower: Double,
+        upper: Double,
+        severity: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.day = day
+        self.value = value
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+        self.severity = severity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(InsightKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        day = try container.decode(String.self, forKey: .day)
+        value = try container.decode(Double.self, forKey: .value)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+        severity = try container.decode(String.self, forKey: .severity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(day, forKey: .day)
+        try container.encode(value, forKey: .value)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+        try container.encode(severity, forKey: .severity)
+    }
+}
+
+/// The thing itself was added or changed, archived or restored.
+public struct TimelineChange: Codable, Hashable, Sendable {
+    public let kind: TimelineChangeKind
+    public let at: Date
+    public let change: TimelineChangeChange
+    public let fields: [ChangedField]
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+    /// By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where
+    /// that is not known.
+    public let source: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case change
+        case fields
+        case actorId
+        case actorName
+        case source
+    }
+
+    public init(
+        kind: TimelineChangeKind,
+        at: Date,
+        change: TimelineChangeChange,
+        fields: [ChangedField],
+        actorId: String,
+        actorName: String,
+        source: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.change = change
+        self.fields = fields
+        self.actorId = actorId
+        self.actorName = actorName
+        self.source = source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineChangeKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        change = try container.decode(TimelineChangeChange.self, forKey: .change)
+        fields = try container.decode([ChangedField].self, forKey: .fields)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+        source = try container.decode(String.self, forKey: .source)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(change, forKey: .change)
+        try container.encode(fields, forKey: .fields)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+        try container.encode(source, forKey: .source)
+    }
+}
+
+/// The KPI's newest forecast was made. day: the last one that it speaks of.
+public struct TimelineForecast: Codable, Hashable, Sendable {
+    public let kind: TimelineForecastKind
+    public let at: Date
+    public let insightId: String
+    public let kpiId: String
+    public let horizon: Int64
+    public let day: String
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case insightId
+        case kpiId
+        case horizon
+        case day
+        case expected
+        case lower
+        case upper
+    }
+
+    public init(
+        kind: TimelineForecastKind,
+        at: Date,
+        insightId: String,
+        kpiId: String,
+        horizon: Int64,
+        day: String,
+        expected: Double,
+        lower: Double,
+        upper: Double
+    ) {
+        self.kind = kind
+        self.at = at
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.horizon = horizon
+        self.day = day
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineForecastKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        horizon = try container.decode(Int64.self, forKey: .horizon)
+        day = try container.decode(String.self, forKey: .day)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(horizon, forKey: .horizon)
+        try container.encode(day, forKey: .day)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+    }
+}
+
+/// An import has brought values of the KPI: so many, measured from one time to the other.
+public struct TimelineImport: Codable, Hashable, Sendable {
+    public let kind: TimelineImportKind
+    public let at: Date
+    public let importId: String
+    public let values: Int64
+    public let from: Date
+    public let to: Date
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case importId
+        case values
+        case from
+        case to
+        case actorId
+        case actorName
+    }
+
+    public init(
+        kind: TimelineImportKind,
+        at: Date,
+        importId: String,
+        values: Int64,
+        from: Date,
+        to: Date,
+        actorId: String,
+        actorName: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.importId = importId
+        self.values = values
+        self.from = from
+        self.to = to
+        self.actorId = actorId
+        self.actorName = actorName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineImportKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        importId = try container.decode(String.self, forKey: .importId)
+        values = try container.decode(Int64.self, forKey: .values)
+        from = try container.decode(Date.self, forKey: .from)
+        to = try container.decode(Date.self, forKey: .to)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(importId, forKey: .importId)
+        try container.encode(values, forKey: .values)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+    }
+}
+
+/// A note that points at the thing was made or resolved. sessionId: null for one on the thing
+/// itself.
+public struct TimelineNote: Codable, Hashable, Sendable {
+    public let kind: TimelineNoteKind
+    public let at: Date
+    public let change: TimelineNoteChange
+    public let annotationId: String
+    public let sessionId: String?
+    public let parentId: String?
+    public let contentType: String
+    /// The beginning, 200 characters at most.
+    public let text: String
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case change
+        case annotationId
+        case sessionId
+        case parentId
+        case contentType
+        case text
+        case actorId
+        case actorName
+    }
+
+    public init(
+        kind: TimelineNoteKind,
+        at: Date,
+        change: TimelineNoteChange,
+        annotationId: String,
+        sessionId: String?,
+        parentId: String?,
+        contentType: String,
+        text: String,
+        actorId: String,
+        actorName: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.change = change
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.parentId = parentId
+        self.contentType = contentType
+        self.text = text
+        self.actorId = actorId
+        self.actorName = actorName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineNoteKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        change = try container.decode(TimelineNoteChange.self, forKey: .change)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        contentType = try container.decode(String.self, forKey: .contentType)
+        text = try container.decode(String.self, forKey: .text)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(change, forKey: .change)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encode(text, forKey: .text)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+    }
+}
+
+/// The thing that a line of time is of: {"type": "kpi", "id": "kpi-123"}.
+public struct TimelineOf: Codable, Hashable, Sendable {
+    public var type: String
+    /// An opaque id.
+    public var id: String
+
+    private enum CodingKeys: String, CodingKey {
+        case type
+        case id
+    }
+
+    public init(
+        type: String,
+        id: String
+    ) {
+        self.type = type
+        self.id = id
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        type = try container.decode(String.self, forKey: .type)
+        id = try container.decode(String.self, forKey: .id)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        try container.encode(id, forKey: .id)
+    }
+}
+
+/// Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+/// anybody who may see it. from, to: of this time; from is in it, to is not. Without them, of all
+/// time. limit: at most so many items. about: only of these: `values`, `changes`, `imports`,
+/// `alerts`, `insights`, `notes`. cursor: of an answer, for those that come after it; with the same
+/// from, to and about.
+public struct TimelineRequest: Codable, Hashable, Sendable {
+    public var entity: TimelineOf
+    public var from: Date?
+    public var to: Date?
+    public var limit: Int64?
+    public var about: [String]?
+    public var cursor: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case entity
+        case from
+        case to
+        case limit
+        case about
+        case cursor
+    }
+
+    public init(
+        entity: TimelineOf,
+        from: Date? = nil,
+        to: Date? = nil,
+        limit: Int64? = nil,
+        about: [String]? = nil,
+        cursor: String? = nil
+    ) {
+        self.entity = entity
+        self.from = from
+        self.to = to
+        self.limit = limit
+        self.about = about
+        self.cursor = cursor
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entity = try container.decode(TimelineOf.self, forKey: .entity)
+        from = try container.decodeIfPresent(Date.self, forKey: .from)
+        to = try container.decodeIfPresent(Date.self, forKey: .to)
+        limit = try container.decodeIfPresent(Int64.self, forKey: .limit)
+        about = try container.decodeIfPresent([String].self, forKey: .about)
+        cursor = try container.decodeIfPresent(String.self, forKey: .cursor)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(entity, forKey: .entity)
+        try container.encodeIfPresent(from, forKey: .from)
+        try container.encodeIfPresent(to, forKey: .to)
+        try container.encodeIfPresent(limit, forKey: .limit)
+        try container.encodeIfPresent(about, forKey: .about)
+        try container.encodeIfPresent(cursor, forKey: .cursor)
+    }
+}
+
+/// The KPI has this target from then on, or none.
+public struct TimelineTarget: Codable, Hashable, Sendable {
+    public let kind: TimelineTargetKind
+    public let at: Date
+    public let target: Double?
+    public let before: Double?
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+    /// By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where
+    /// that is not known.
+    public let source: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case target
+        case before
+        case actorId
+        case actorName
+        case source
+    }
+
+    public init(
+        kind: TimelineTargetKind,
+        at: Date,
+        target: Double?,
+        before: Double?,
+        actorId: String,
+        actorName: String,
+        source: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.target = target
+        self.before = before
+        self.actorId = actorId
+        self.actorName = actorName
+        self.source = source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineTargetKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        target = try container.decode(Double?.self, forKey: .target)
+        before = try container.decode(Double?.self, forKey: .before)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+        source = try container.decode(String.self, forKey: .source)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(target, forKey: .target)
+        try container.encode(before, forKey: .before)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+        try container.encode(source, forKey: .source)
+    }
+}
+
+/// The KPI had this value from then on. before: the one until then, if there was one.
+public struct TimelineValue: Codable, Hashable, Sendable {
+    public let kind: TimelineValueKind
+    public let at: Date
+    public let value: Double
+    public let before: Double?
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+    /// By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where
+    /// that is not known.
+    public let source: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case value
+        case before
+        case actorId
+        case actorName
+        case source
+    }
+
+    public init(
+        kind: TimelineValueKind,
+        at: Date,
+        value: Double,
+        before: Double?,
+        actorId: String,
+        actorName: String,
+        source: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.value = value
+        self.before = before
+        self.actorId = actorId
+        self.actorName = actorName
+        self.source = source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineValueKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        value = try container.decode(Double.self, forKey: .value)
+        before = try container.decode(Double?.self, forKey: .before)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+        source = try container.decode(String.self, forKey: .source)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(value, forKey: .value)
+        try container.encode(before, forKey: .before)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+        try container.encode(source, forKey: .source)
+    }
+}
+
 /// The token has expired: events wait until a new AUTH, for a while.
 public struct TokenExpiredNotice: Codable, Hashable, Sendable {
     public let message: String
@@ -5819,6 +6319,68 @@ public struct Unsubscribed: Codable, Hashable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(channels, forKey: .channels)
         try container.encodeIfPresent(reason, forKey: .reason)
+    }
+}
+
+/// One of the items of a list, by its `kind`: value, target, change, import, alert, anomaly, forecast, advice, note.
+public enum TimelineItem: Codable, Hashable, Sendable {
+    case value(TimelineValue)
+    case target(TimelineTarget)
+    case change(TimelineChange)
+    case `import`(TimelineImport)
+    case alert(TimelineAlert)
+    case anomaly(TimelineAnomaly)
+    case forecast(TimelineForecast)
+    case advice(TimelineAdvice)
+    case note(TimelineNote)
+    case unknown(kind: String)
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let kind = try container.decode(String.self, forKey: .kind)
+        switch kind {
+        case "value":
+            self = .value(try TimelineValue(from: decoder))
+        case "target":
+            self = .target(try TimelineTarget(from: decoder))
+        case "change":
+            self = .change(try TimelineChange(from: decoder))
+        case "import":
+            self = .`import`(try TimelineImport(from: decoder))
+        case "alert":
+            self = .alert(try TimelineAlert(from: decoder))
+        case "anomaly":
+            self = .anomaly(try TimelineAnomaly(from: decoder))
+        case "forecast":
+            self = .forecast(try TimelineForecast(from: decoder))
+        case "advice":
+            self = .advice(try TimelineAdvice(from: decoder))
+        case "note":
+            self = .note(try TimelineNote(from: decoder))
+        default:
+            self = .unknown(kind: kind)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .value(let item): try item.encode(to: encoder)
+        case .target(let item): try item.encode(to: encoder)
+        case .change(let item): try item.encode(to: encoder)
+        case .`import`(let item): try item.encode(to: encoder)
+        case .alert(let item): try item.encode(to: encoder)
+        case .anomaly(let item): try item.encode(to: encoder)
+        case .forecast(let item): try item.encode(to: encoder)
+        case .advice(let item): try item.encode(to: encoder)
+        case .note(let item): try item.encode(to: encoder)
+        case .unknown(let kind):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(kind, forKey: .kind)
+        }
     }
 }
 
@@ -6026,7 +6588,6 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case anomalyDetected(AnomalyDetected)
     case authFailed(AuthFailed)
     case authSuccess(AuthSuccess)
-    case away(Away)
     case cursorMove(CursorMoved)
     case departmentUpdated(DepartmentUpdated)
     case employeeUpdated(EmployeeUpdated)
@@ -6041,7 +6602,6 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case rateLimit(RateLimit)
     case recommendation(Recommendation)
     case reportGenerated(ReportGenerated)
-    case seen(SeenConfirmed)
     case sessionCreated(SessionCreated)
     case sessionEnded(SessionEnded)
     case sessionJoined(SessionJoined)
@@ -6052,6 +6612,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case syncError(SyncError)
     case syncStart(SyncStart)
     case syncUpdate(SyncUpdate)
+    case timeline(Timeline)
     case tokenExpired(TokenExpiredNotice)
     case unsubscribed(Unsubscribed)
     case unknown(String)
@@ -6078,8 +6639,6 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .authFailed(try container.decode(AuthFailed.self, forKey: .payload))
         case "AUTH_SUCCESS":
             self = .authSuccess(try container.decode(AuthSuccess.self, forKey: .payload))
-        case "AWAY":
-            self = .away(try container.decode(Away.self, forKey: .payload))
         case "CURSOR_MOVE":
             self = .cursorMove(try container.decode(CursorMoved.self, forKey: .payload))
         case "DEPARTMENT_UPDATED":
@@ -6108,8 +6667,6 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .recommendation(try container.decode(Recommendation.self, forKey: .payload))
         case "REPORT_GENERATED":
             self = .reportGenerated(try container.decode(ReportGenerated.self, forKey: .payload))
-        case "SEEN":
-            self = .seen(try container.decode(SeenConfirmed.self, forKey: .payload))
         case "SESSION_CREATED":
             self = .sessionCreated(try container.decode(SessionCreated.self, forKey: .payload))
         case "SESSION_ENDED":
@@ -6130,6 +6687,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .syncStart(try container.decode(SyncStart.self, forKey: .payload))
         case "SYNC_UPDATE":
             self = .syncUpdate(try container.decode(SyncUpdate.self, forKey: .payload))
+        case "TIMELINE":
+            self = .timeline(try container.decode(Timeline.self, forKey: .payload))
         case "TOKEN_EXPIRED":
             self = .tokenExpired(try container.decode(TokenExpiredNotice.self, forKey: .payload))
         case "UNSUBSCRIBED":
@@ -6149,7 +6708,6 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .anomalyDetected: return "ANOMALY_DETECTED"
         case .authFailed: return "AUTH_FAILED"
         case .authSuccess: return "AUTH_SUCCESS"
-        case .away: return "AWAY"
         case .cursorMove: return "CURSOR_MOVE"
         case .departmentUpdated: return "DEPARTMENT_UPDATED"
         case .employeeUpdated: return "EMPLOYEE_UPDATED"
@@ -6164,7 +6722,6 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .rateLimit: return "RATE_LIMIT"
         case .recommendation: return "RECOMMENDATION"
         case .reportGenerated: return "REPORT_GENERATED"
-        case .seen: return "SEEN"
         case .sessionCreated: return "SESSION_CREATED"
         case .sessionEnded: return "SESSION_ENDED"
         case .sessionJoined: return "SESSION_JOINED"
@@ -6175,6 +6732,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .syncError: return "SYNC_ERROR"
         case .syncStart: return "SYNC_START"
         case .syncUpdate: return "SYNC_UPDATE"
+        case .timeline: return "TIMELINE"
         case .tokenExpired: return "TOKEN_EXPIRED"
         case .unsubscribed: return "UNSUBSCRIBED"
         case .unknown(let type): return type
@@ -6504,7 +7062,6 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case annotationResolve(AnnotationResolve)
     case annotationUpdate(AnnotationUpdate)
     case auth(Auth)
-    case awayRequest
     case cursorMove(CursorMove)
     case kpiUpdate(KpiUpdate)
     case notificationRead(NotificationRead)
@@ -6512,12 +7069,12 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case pong
     case predictionRequest(PredictionRequest)
     case reportRequest(ReportRequest)
-    case seen(Seen)
     case sessionCreate(SessionCreate)
     case sessionJoin(SessionJoin)
     case sessionLeave(SessionLeave)
     case subscribe(Subscribe)
     case syncRequest(SyncRequest)
+    case timelineRequest(TimelineRequest)
     case unsubscribe(Unsubscribe)
 
     private enum CodingKeys: String, CodingKey {
@@ -6552,8 +7109,6 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
             try container.encode(payload, forKey: .payload)
         case .reportRequest(let payload):
             try container.encode(payload, forKey: .payload)
-        case .seen(let payload):
-            try container.encode(payload, forKey: .payload)
         case .sessionCreate(let payload):
             try container.encode(payload, forKey: .payload)
         case .sessionJoin(let payload):
@@ -6564,9 +7119,11 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
             try container.encode(payload, forKey: .payload)
         case .syncRequest(let payload):
             try container.encode(payload, forKey: .payload)
+        case .timelineRequest(let payload):
+            try container.encode(payload, forKey: .payload)
         case .unsubscribe(let payload):
             try container.encode(payload, forKey: .payload)
-        case .awayRequest, .ping, .pong:
+        case .ping, .pong:
             break
         }
     }
@@ -6581,7 +7138,6 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .annotationResolve: return "ANNOTATION_RESOLVE"
         case .annotationUpdate: return "ANNOTATION_UPDATE"
         case .auth: return "AUTH"
-        case .awayRequest: return "AWAY_REQUEST"
         case .cursorMove: return "CURSOR_MOVE"
         case .kpiUpdate: return "KPI_UPDATE"
         case .notificationRead: return "NOTIFICATION_READ"
@@ -6589,12 +7145,12 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .pong: return "PONG"
         case .predictionRequest: return "PREDICTION_REQUEST"
         case .reportRequest: return "REPORT_REQUEST"
-        case .seen: return "SEEN"
         case .sessionCreate: return "SESSION_CREATE"
         case .sessionJoin: return "SESSION_JOIN"
         case .sessionLeave: return "SESSION_LEAVE"
         case .subscribe: return "SUBSCRIBE"
         case .syncRequest: return "SYNC_REQUEST"
+        case .timelineRequest: return "TIMELINE_REQUEST"
         case .unsubscribe: return "UNSUBSCRIBE"
         }
     }
@@ -6732,18 +7288,6 @@ extension ReportRequest: BOSRequest {
     }
 }
 
-extension Seen: BOSRequest {
-    public typealias Reply = SeenConfirmed
-    public static let type = "SEEN"
-
-    public var message: ClientMessage { .seen(self) }
-
-    public static func reply(in message: ServerMessage) -> SeenConfirmed? {
-        guard case .seen(let payload) = message else { return nil }
-        return payload
-    }
-}
-
 extension SessionCreate: BOSRequest {
     public typealias Reply = SessionCreated
     public static let type = "SESSION_CREATE"
@@ -6804,6 +7348,18 @@ extension SyncRequest: BOSRequest {
     }
 }
 
+extension TimelineRequest: BOSRequest {
+    public typealias Reply = Timeline
+    public static let type = "TIMELINE_REQUEST"
+
+    public var message: ClientMessage { .timelineRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> Timeline? {
+        guard case .timeline(let payload) = message else { return nil }
+        return payload
+    }
+}
+
 extension Unsubscribe: BOSRequest {
     public typealias Reply = Unsubscribed
     public static let type = "UNSUBSCRIBE"
@@ -6842,10 +7398,6 @@ extension AuthFailed: BOSMessage {
 
 extension AuthSuccess: BOSMessage {
     public static let type = "AUTH_SUCCESS"
-}
-
-extension Away: BOSMessage {
-    public static let type = "AWAY"
 }
 
 extension CursorMoved: BOSMessage {
@@ -6896,10 +7448,6 @@ extension ReportGenerated: BOSMessage {
     public static let type = "REPORT_GENERATED"
 }
 
-extension SeenConfirmed: BOSMessage {
-    public static let type = "SEEN"
-}
-
 extension SessionCreated: BOSMessage {
     public static let type = "SESSION_CREATED"
 }
@@ -6934,6 +7482,10 @@ extension SyncError: BOSMessage {
 
 extension SyncStart: BOSMessage {
     public static let type = "SYNC_START"
+}
+
+extension Timeline: BOSMessage {
+    public static let type = "TIMELINE"
 }
 
 extension TokenExpiredNotice: BOSMessage {

@@ -1,0 +1,105 @@
+// What has happened to a KPI, as the server tells it: the newest first, older on demand, new as it comes.
+
+import type { ServerMessage } from "@bos/client";
+import { signal } from "@preact/signals";
+import { bos, onMessage } from "../../app/connection.ts";
+import { inWords } from "../../app/words.ts";
+import type { Item } from "./words.ts";
+
+export const SUBJECTS = ["values", "changes", "imports", "alerts", "insights", "notes"] as const;
+export type Subject = (typeof SUBJECTS)[number];
+
+const AT_ONCE = 30;
+const MOST_AT_ONCE = 500; // of one answer
+const SOON_MS = 200;
+const AGAIN_MS = 5_000; // of what changes without an end, so often
+
+export class Happenings {
+  readonly items = signal<readonly Item[] | null>(null);
+  /** Where older ones begin; null where there are none. */
+  readonly older = signal<string | null>(null);
+  readonly problem = signal("");
+  readonly busy = signal(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #loadedAt = -Infinity;
+  #asked = 0;
+
+  /** about: of these alone; none is all. atOnce: so many are shown first, and with each `more`. */
+  constructor(readonly kpiId: string, readonly about: readonly Subject[], readonly atOnce = AT_ONCE) {}
+
+  begin(): () => void {
+    this.load();
+    const stop = onMessage((message) => {
+      if (concerns(message, this.kpiId)) this.#loadSoon();
+    });
+    return () => {
+      stop();
+      clearTimeout(this.#timer);
+      this.#asked += 1;
+    };
+  }
+
+  /** Read as much as is shown anew: what was there may have changed, too. */
+  load(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#loadedAt = performance.now();
+    const shown = this.items.peek()?.length ?? 0;
+    this.#ask(Math.min(MOST_AT_ONCE, Math.max(this.atOnce, shown)), null);
+  }
+
+  more(): void {
+    const cursor = this.older.peek();
+    if (cursor !== null && !this.busy.peek()) this.#ask(this.atOnce, cursor);
+  }
+
+  async #ask(limit: number, cursor: string | null): Promise<void> {
+    // An answer that comes late, or to somebody who has gone, is none.
+    const asked = this.#asked += 1;
+    this.busy.value = true;
+    try {
+      const about = this.about.length > 0 ? [...this.about] : null;
+      const answer = await bos().request("TIMELINE_REQUEST", { entity: { type: "kpi", id: this.kpiId }, limit, about, cursor });
+      if (asked !== this.#asked) return;
+      const before = cursor === null ? [] : this.items.peek() ?? [];
+      this.items.value = [...before, ...answer.items];
+      this.older.value = answer.cursor ?? null;
+      this.problem.value = "";
+    } catch (error) {
+      if (asked === this.#asked) this.problem.value = inWords(error);
+    } finally {
+      if (asked === this.#asked) this.busy.value = false;
+    }
+  }
+
+  #loadSoon(): void {
+    const wait = Math.max(SOON_MS, this.#loadedAt + AGAIN_MS - performance.now());
+    this.#timer ??= setTimeout(() => this.load(), wait);
+  }
+}
+
+/** Whether an event is about this KPI: itself, or an alert, an insight or a note of it. */
+export function concerns({ payload }: ServerMessage, kpiId: string): boolean {
+  if (!payload) return false;
+  if ("kpiId" in payload && payload.kpiId === kpiId) return true;
+  const about = "data" in payload ? payload.data : payload;
+  if ("kpiId" in about && about.kpiId === kpiId) return true;
+  if ("entity" in about && about.entity && "id" in about.entity && about.entity.id === kpiId) return true;
+  if ("entityType" in payload) {
+    if (payload.entityId === kpiId) return true;
+    // What is gone does not say what it was about.
+    return "deletedBy" in payload && payload.entityType === "annotation";
+  }
+  return false;
+}
+
+/** Items of one day, the newest day first. */
+export function byDay(items: readonly Item[], dayOf: (at: string) => string): [string, Item[]][] {
+  const days = new Map<string, Item[]>();
+  for (const item of items) {
+    const own = days.get(dayOf(item.at));
+    if (own) own.push(item);
+    else days.set(dayOf(item.at), [item]);
+  }
+  return [...days];
+}
