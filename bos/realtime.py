@@ -49,7 +49,6 @@ from bos.services import prune_notifications, prune_sessions
 from bos.things import Place, Thing
 from bos.timeline.changes import CHANGES_OF_DEPARTMENTS
 from bos.timeline.handlers import timeline_request
-from bos.timeline.messages import Timeline, TimelineRequest
 from bos.webhooks import endpoints as webhooks
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
@@ -272,6 +271,8 @@ feature = Feature(
         messages.Away,
         TimelineRequest,
         Timeline,
+        messages.TimelineRequest,
+        messages.Timeline,
     ],
     error_ids=["notificationId"],
     handlers=[handlers.notification_read, handlers.seen, handlers.away_request, timeline_request],

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bos.ids import wire_id
+from bos.timeline.items import TimelineNote
 from bos.timeline.lanes import Asked, Entry, Lane
-from bos.timeline.messages import TimelineNote
 from collaboration.models import Annotation
 from collaboration.reading import readable_notes
 from sync.protocol.identity import SYSTEM

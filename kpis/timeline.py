@@ -10,8 +10,7 @@ from django.db.models import Q
 
 from bos.ids import wire_id
 from bos.timeline.changes import Kept, change_entry, kept_changes
-from bos.timeline.lanes import Asked, Entry, Lane
-from bos.timeline.messages import (
+from bos.timeline.items import (
     TimelineAdvice,
     TimelineAlert,
     TimelineAnomaly,
@@ -20,6 +19,7 @@ from bos.timeline.messages import (
     TimelineTarget,
     TimelineValue,
 )
+from bos.timeline.lanes import Asked, Entry, Lane
 from kpis.entities import AnomalyData, PredictionData
 from kpis.models import Alert, ImportOfValues, Insight, Kpi, KpiValue
 from kpis.payloads import insight_data

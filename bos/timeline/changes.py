@@ -8,8 +8,8 @@ from uuid import UUID
 
 from bos.history.page import ARCHIVED, NOTHING, changes_between
 from bos.models import Organization
+from bos.timeline.items import ChangedField, TimelineChange
 from bos.timeline.lanes import Asked, Entry, Lane
-from bos.timeline.messages import ChangedField, TimelineChange
 from sync.protocol.times import wire_time
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bos.timeline.messages import Timeline, TimelineRequest
+from bos.messages import Timeline, TimelineRequest
 from bos.timeline.reading import timeline_of
 from sync.gateway.dispatcher import Context, Reply
 from sync.protocol.answers import Answer

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bos.things import Thing
-from bos.timeline.messages import TimelineItem
+from bos.timeline.items import TimelineItem
 from sync.protocol.identity import Principal
 
 

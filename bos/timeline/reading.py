@@ -10,10 +10,10 @@ from uuid import UUID
 
 from bos.adminsite.phrases import GONE, OUTSIDE, subject
 from bos.history.page import author_names
+from bos.messages import Timeline, TimelineRequest
 from bos.models import Organization
 from bos.things import find_visible
 from bos.timeline.lanes import Asked, Entry, lanes, subjects
-from bos.timeline.messages import Timeline, TimelineRequest
 from sync.eventlog.threads import reading
 from sync.protocol.errors import InvalidMessage, Unauthorized
 from sync.protocol.identity import SYSTEM, Principal

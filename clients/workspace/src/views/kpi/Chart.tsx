@@ -10,7 +10,7 @@ import { Link } from "../../app/router.tsx";
 import { day, moment, shortly } from "../../app/words.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { coloursOf, optionsOf } from "./drawing.ts";
-import type { Step } from "./period.ts";
+import { type Step, zoomed } from "./period.ts";
 import { extentOf, flagsOf, type Series } from "./series.ts";
 import { expectedInWords, utcDay, withUnit } from "./words.ts";
 
@@ -27,6 +27,7 @@ export interface ChartProps {
 }
 
 const PAGE = 10;
+const KEYS = "Arrow keys read it, + and - zoom, Escape shows the whole period. With the mouse: drag to zoom, double click for the whole.";
 
 export function Chart(props: ChartProps) {
   const { kpi, series, step, anomalies, notes } = props;
@@ -81,7 +82,13 @@ export function Chart(props: ChartProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     const now = index.value ?? times.length - 1;
     const steps: Record<string, number> = { ArrowLeft: now - 1, ArrowRight: now + 1, PageUp: now - PAGE, PageDown: now + PAGE, Home: 0, End: times.length - 1 };
+    const factor = { "+": 0.5, "=": 0.5, "-": 2 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key in steps) move(steps[event.key]);
+    else if (factor && times.length > 0) {
+      const { from, to } = zoomed(props.extent, times[Math.min(now, times.length - 1)] * 1000, factor);
+      props.onZoom(from, to);
+    }
     else if (event.key === "Escape") props.onWhole();
     else return;
     event.preventDefault();
@@ -105,7 +112,7 @@ export function Chart(props: ChartProps) {
       </div>
       <div
         class="kpi-plot" ref={host} tabIndex={0} role="slider" onKeyDown={onKeyDown} data-chart
-        aria-label={`${kpi.name}: values in time, by the arrow keys`} aria-orientation="horizontal"
+        aria-label={`${kpi.name}: values in time, by the arrow keys`} aria-orientation="horizontal" aria-description={KEYS} title={KEYS}
         aria-valuemin={0} aria-valuemax={Math.max(0, times.length - 1)} aria-valuenow={index.value ?? Math.max(0, times.length - 1)} aria-valuetext={reading}
         onFocus={() => index.value === null && move(times.length - 1)}
       />

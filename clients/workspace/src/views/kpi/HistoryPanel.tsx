@@ -68,16 +68,17 @@ function Shown({ kpi, own, points: { points, step }, history: { span }, figure, 
   const until = now.value;
   const series = useMemo(() => seriesOf(points, span.to === null ? forecast : null, span, until), [points, forecast, span, until]);
   const extent = useMemo(() => extentOf(series, span, until), [series, span, until]);
-  const zoom = (from: number, to: number) => to - from >= SHORTEST_MS && choose({ zoom: writeZoom(from, to) });
-  const around = (factor: number) => {
-    const { from, to } = zoomed(extent, (extent.from + extent.to) / 2, factor);
-    zoom(from, Math.min(to, Date.now()));
+  // What has not been yet is no part of what is zoomed into.
+  const zoom = (from: number, to: number) => Math.min(to, until) - from >= SHORTEST_MS && choose({ zoom: writeZoom(from, Math.min(to, until)) });
+  const zoomIn = () => {
+    const { from, to } = zoomed(extent, (extent.from + Math.min(extent.to, until)) / 2, 0.5);
+    zoom(from, to);
   };
   const tools = (
     <div class="row kpi-history-tools">
       <span class="small soft grow" data-span>{isZoomed && `${spanInWords(span, step)}. `}{STEPS[step]}{points.length === 0 ? "" : `: ${points.length}`}.</span>
       {step !== "raw" && <Select<Figure> label="Figure of each step" options={FIGURES} value={figure} onChoose={(value) => choose({ figure: value === "last" ? "" : value })} />}
-      <Button icon="plus" label="Zoom in" onClick={() => around(0.5)} />
+      <Button icon="plus" label="Zoom in" onClick={zoomIn} />
       {isZoomed && <Button data-whole onClick={() => choose({ zoom: "" })}>Whole period</Button>}
     </div>
   );

@@ -12,7 +12,7 @@ export type Subject = (typeof SUBJECTS)[number];
 const AT_ONCE = 30;
 const MOST_AT_ONCE = 500; // of one answer
 const SOON_MS = 200;
-const AGAIN_MS = 5_000; // of what changes without an end, so often
+const AGAIN_MS = 3_000; // of what changes without an end, so often
 
 export class Happenings {
   readonly items = signal<readonly Item[] | null>(null);
@@ -30,7 +30,10 @@ export class Happenings {
   begin(): () => void {
     this.load();
     const stop = onMessage((message) => {
-      if (concerns(message, this.kpiId)) this.#loadSoon();
+      const { payload } = message;
+      const isItself = payload !== undefined && "entityId" in payload && payload.entityId === this.kpiId;
+      // What is only about values changes with the KPI itself.
+      if (isItself || (this.about.join() !== "values" && concerns(message, this.kpiId))) this.#loadSoon();
     });
     return () => {
       stop();
@@ -78,19 +81,15 @@ export class Happenings {
   }
 }
 
-/** Whether an event is about this KPI: itself, or an alert, an insight or a note of it. */
+/** Whether an event may be about an alert, an insight or a note of this KPI. */
 export function concerns({ payload }: ServerMessage, kpiId: string): boolean {
   if (!payload) return false;
   if ("kpiId" in payload && payload.kpiId === kpiId) return true;
   const about = "data" in payload ? payload.data : payload;
   if ("kpiId" in about && about.kpiId === kpiId) return true;
   if ("entity" in about && about.entity && "id" in about.entity && about.entity.id === kpiId) return true;
-  if ("entityType" in payload) {
-    if (payload.entityId === kpiId) return true;
-    // What is gone does not say what it was about.
-    return "deletedBy" in payload && payload.entityType === "annotation";
-  }
-  return false;
+  // What is gone does not say what it was about.
+  return "entityType" in payload && payload.entityType === "annotation" && "deletedBy" in payload;
 }
 
 /** Items of one day, the newest day first. */

@@ -5,10 +5,10 @@ export type Step = "raw" | "hour" | "day";
 export type Figure = "last" | "mean" | "min" | "max";
 
 export const PERIODS: readonly { value: Period; label: string; days: number | null }[] = [
-  { value: "7d", label: "7 days", days: 7 },
-  { value: "30d", label: "30 days", days: 30 },
-  { value: "90d", label: "90 days", days: 90 },
-  { value: "1y", label: "1 year", days: 365 },
+  { value: "7d", label: "7 d", days: 7 },
+  { value: "30d", label: "30 d", days: 30 },
+  { value: "90d", label: "90 d", days: 90 },
+  { value: "1y", label: "1 y", days: 365 },
   { value: "all", label: "All", days: null },
 ];
 export const USUAL_PERIOD: Period = "90d";

@@ -51,8 +51,8 @@ export function happened(item: Item, unit: string): string {
     case "value":
       return item.before === null ? `Set to ${withUnit(item.value, unit)}` : `${exactly(item.before)} → ${withUnit(item.value, unit)}`;
     case "target":
-      if (item.target === null) return `Target of ${withUnit(item.before ?? 0, unit)} taken away`;
-      return item.before === null ? `Target set to ${withUnit(item.target, unit)}` : `Target ${exactly(item.before)} → ${withUnit(item.target, unit)}`;
+      if (item.target === null) return `${withUnit(item.before ?? 0, unit)} taken away`;
+      return item.before === null ? `Set to ${withUnit(item.target, unit)}` : `${exactly(item.before)} → ${withUnit(item.target, unit)}`;
     case "change":
       return item.fields.length > 0 ? item.fields.map(changed).join("; ") : CHANGES[item.change];
     case "import":
@@ -62,7 +62,7 @@ export function happened(item: Item, unit: string): string {
     case "anomaly":
       return `${withUnit(item.value, unit)} on ${utcDay(item.day)} was unusual: ${expectedInWords(item, unit)}`;
     case "forecast":
-      return `Forecast of ${item.horizon} days: ${withUnit(item.expected, unit)} on ${utcDay(item.day)}, ${exactly(item.lower)} to ${withUnit(item.upper, unit)}`;
+      return `Of ${item.horizon} days: ${withUnit(item.expected, unit)} on ${utcDay(item.day)}, ${exactly(item.lower)} to ${withUnit(item.upper, unit)}`;
     case "advice":
       return item.message;
     case "note":

@@ -1,17 +1,14 @@
-"""TIMELINE_REQUEST and its answer: what has happened to a thing, on one line of time."""
+"""What can have happened to a thing: the items of its line of time (see TIMELINE)."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from sync.protocol.messages import Day, Time
-from sync.protocol.registry import Message, Request, WireId, message
-
-MOST_ITEMS = 500
-USUAL_ITEMS = 100
+from sync.protocol.registry import Message, WireId
 
 Number = Annotated[float, Meta(examples=[95.0])]
 NumberBefore = Annotated[float | None, Meta(examples=[92.5])]
@@ -37,10 +34,6 @@ Excerpt = Annotated[
     str, Meta(description="The beginning, 200 characters at most.", examples=["Look at March"])
 ]
 FieldText = Annotated[str | None, Meta(examples=["Sales"])]
-Cursor = Annotated[
-    str,
-    Meta(description="Hand it back as it is.", max_length=32, examples=["1768905000000000.1"]),
-]
 
 
 class TimelineOf(msgspec.Struct, rename="camel"):
@@ -48,27 +41,6 @@ class TimelineOf(msgspec.Struct, rename="camel"):
 
     type: Annotated[str, Meta(min_length=1, max_length=32, examples=["kpi"])]
     id: WireId
-
-
-@message("TIMELINE_REQUEST")
-class TimelineRequest(Request):
-    """Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
-    anybody who may see it.
-
-    from, to: of this time; from is in it, to is not. Without them, of all time. limit: at most so
-    many items. about: only of these: `values`, `changes`, `imports`, `alerts`, `insights`, `notes`.
-    cursor: of an answer, for those that come after it; with the same from, to and about.
-    """
-
-    entity: TimelineOf
-    from_: Time | None = msgspec.field(default=None, name="from")
-    to: Time | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] = USUAL_ITEMS
-    about: (
-        Annotated[list[Annotated[str, Meta(max_length=16)]], Meta(min_length=1, max_length=20)]
-        | None
-    ) = None
-    cursor: Cursor | None = None
 
 
 # ------------------------------------------------------------------ items
@@ -204,16 +176,3 @@ TimelineItem = (
     | TimelineAdvice
     | TimelineNote
 )
-
-
-@message("TIMELINE")
-class Timeline(Message):
-    """What has happened to a thing, the newest first.
-
-    complete: nothing older is in the time that was asked for. cursor: where it is not complete.
-    """
-
-    entity: TimelineOf
-    items: Annotated[list[TimelineItem], Meta(max_length=MOST_ITEMS)]
-    complete: bool
-    cursor: Cursor | UnsetType = UNSET
