@@ -2,7 +2,7 @@
 
 import type { KpiData } from "@bos/client";
 import { useComputed } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { now } from "../../app/clock.ts";
 import { state } from "../../app/connection.ts";
 import { insightsOf, notesOf } from "../../app/of_kpi.ts";
@@ -33,9 +33,13 @@ export function HistoryPanel({ kpi, own }: { kpi: KpiData; own: Forecast | null 
     if (isLive && history.problem.peek()) history.load();
   }, [isLive, history]);
   const view = chosen("view") === "table" ? "table" : "chart";
-  const { value: points } = history.shown;
+  // What was there stays, and keeps the focus, until the new is.
+  const last = useRef(history);
+  if (history.shown.value) last.current = history;
+  const { current: there } = last;
+  const { value: points } = there.shown;
   return (
-    <section class="panel kpi-history" aria-labelledby="history-title">
+    <section class="panel kpi-history" aria-labelledby="history-title" aria-busy={there !== history}>
       <header class="kpi-history-header">
         <h2 id="history-title">History</h2>
         <Segments<Period | "zoom"> label="Period" options={PERIODS} value={zoomText ? "zoom" : period} onChoose={(value) => choose({ period: value === USUAL_PERIOD ? "" : value, zoom: "" })} />
@@ -43,7 +47,7 @@ export function HistoryPanel({ kpi, own }: { kpi: KpiData; own: Forecast | null 
       </header>
       {points === null
         ? history.problem.value ? <Failed problem={history.problem.value} retry={() => history.load()} /> : <Loading what="the history" />
-        : <Shown kpi={kpi} own={own} points={points} history={history} figure={figure} view={view} isZoomed={zoomText !== ""} />}
+        : <Shown kpi={kpi} own={own} points={points} history={there} figure={figure} view={view} isZoomed={zoomText !== ""} />}
       {points !== null && history.problem.value && <Failed problem={history.problem.value} retry={() => history.load()} />}
     </section>
   );

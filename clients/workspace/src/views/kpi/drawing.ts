@@ -46,7 +46,7 @@ export function optionsOf(host: HTMLElement, colours: Colours, shown: () => Show
       y: { range: () => rangeOf(figuresOf(shown())) },
     },
     axes: [
-      { ...axis, space: 70, grid: { show: false } },
+      { ...axis, space: 70, grid: { show: false }, values: (_, marks, _axis, _space, step) => marksInWords(marks, step, shown().step === "day") },
       { ...axis, size: (_, labels) => 16 + 7 * Math.max(3, ...(labels ?? []).map((label) => label.length)), values: (_, marks) => marks.map(shortly) },
     ],
     series: [
@@ -69,6 +69,24 @@ export function optionsOf(host: HTMLElement, colours: Colours, shown: () => Show
       }],
     },
   };
+}
+
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+
+/** The marks of the time below the chart, as the reader writes days and hours; the year below the first and where it changes. */
+function marksInWords(marks: number[], step: number, inUtc: boolean): string[] {
+  const timeZone = inUtc ? "UTC" : undefined;
+  const parts: Intl.DateTimeFormatOptions = step >= 28 * DAY ? { month: "short" } : step >= DAY ? { month: "short", day: "numeric" } : { hour: "numeric", minute: "2-digit" };
+  const words = new Intl.DateTimeFormat(undefined, { ...parts, timeZone });
+  const below = new Intl.DateTimeFormat(undefined, step >= DAY ? { year: "numeric", timeZone } : { month: "short", day: "numeric", timeZone });
+  let last = "";
+  return marks.map((mark) => {
+    const [word, under] = [words.format(mark * 1000), below.format(mark * 1000)];
+    const isNew = under !== last;
+    last = under;
+    return isNew ? `${word}\n${under}` : word;
+  });
 }
 
 /** A date whose local parts are those of UTC, as uPlot reads them. */
