@@ -258,7 +258,7 @@ class TimelineRequest(Request):
 
 @message("TIMELINE")
 class Timeline(Message):
-    """What has happened to a thing, the newest first.
+    """The answer: all that has happened to a thing, the newest first.
 
     complete: nothing older is in the time that was asked for. cursor: where it is not complete.
     """

@@ -1,4 +1,4 @@
-"""What can have happened to a thing: the items of its line of time (see TIMELINE)."""
+"""Items of a line of time, by what has happened (see TIMELINE)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class TimelineChange(Message, tag_field="kind", tag="change"):
     source: Source
 
 
-class TimelineImport(Message, tag_field="kind", tag="import"):
+class TimelineImport(Message, tag_field="kind", tag="imported"):
     """An import has brought values of the KPI: so many, measured from one time to the other."""
 
     at: Time

@@ -55,7 +55,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What a feature knows of the time of things.
+    """A part of the time of things, which one feature knows.
 
     about: what its entries are about; several lanes may be about the same. read: yields what
     happened to a thing of a kind that it knows, in any order; nothing of others.

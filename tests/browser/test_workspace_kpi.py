@@ -96,6 +96,7 @@ async def test_p1_a_kpis_page_shows_live_what_it_is_and_why(
     await page.locator("[data-favourite]").click()
     await page.reload()
     await expect(page.locator("[data-favourite]")).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator("[data-chart] canvas")).to_be_visible()
     kpis_archive([revenue])
     await expect(page.get_by_role("heading", name="This KPI is not here")).to_be_visible()
 

@@ -198,7 +198,7 @@ async def test_p1_an_import_is_told_of_once_with_how_many_values_it_has_brought(
     import_values(cast.alice, f"{name},2026-01-01,1\n")  # nothing new
     async with await Client.connect(server, cast.vera) as vera:
         items = await line(vera, cast.home.revenue)
-    [told_of] = [item for item in items if item["kind"] == "import"]
+    [told_of] = [item for item in items if item["kind"] == "imported"]
     assert (told_of["values"], told_of["actorName"]) == (20, "Alice")
     assert (told_of["from"], told_of["to"]) == ("2026-01-01T00:00:00Z", "2026-01-20T00:00:00Z")
     values = [item for item in items if item["kind"] == "value"]

@@ -1067,8 +1067,8 @@ export type SyncUpdate =
   | AnnotationSyncUpdate;
 
 /**
- * What has happened to a thing, the newest first. complete: nothing older is in the time that was
- * asked for. cursor: where it is not complete.
+ * The answer: all that has happened to a thing, the newest first. complete: nothing older is in the
+ * time that was asked for. cursor: where it is not complete.
  */
 export interface Timeline {
   entity: TimelineOf;
@@ -1147,7 +1147,7 @@ export interface TimelineForecast {
 
 /** An import has brought values of the KPI: so many, measured from one time to the other. */
 export interface TimelineImport {
-  kind: "import";
+  kind: "imported";
   at: string;
   importId: string;
   values: number;

@@ -944,8 +944,8 @@ class SyncStart(Payload):
 
 
 class Timeline(Payload):
-    """What has happened to a thing, the newest first. complete: nothing older is in the time that
-    was asked for. cursor: where it is not complete.
+    """The answer: all that has happened to a thing, the newest first. complete: nothing older is in
+    the time that was asked for. cursor: where it is not complete.
     """
 
     entity: TimelineOf
@@ -1034,10 +1034,10 @@ class TimelineForecast(Payload, tag_field="kind", tag="forecast"):
     upper: float
 
 
-class TimelineImport(Payload, tag_field="kind", tag="import"):
+class TimelineImport(Payload, tag_field="kind", tag="imported"):
     """An import has brought values of the KPI: so many, measured from one time to the other."""
 
-    kind: ClassVar[OneOf["import"]] = "import"
+    kind: ClassVar[OneOf["imported"]] = "imported"
     at: str
     import_id: str
     values: int
@@ -1594,8 +1594,8 @@ class SyncUpdateMessage(Frame, tag_field="type", tag="SYNC_UPDATE"):
 
 
 class TimelineMessage(Frame, tag_field="type", tag="TIMELINE"):
-    """What has happened to a thing, the newest first. complete: nothing older is in the time that
-    was asked for. cursor: where it is not complete.
+    """The answer: all that has happened to a thing, the newest first. complete: nothing older is in
+    the time that was asked for. cursor: where it is not complete.
     """
 
     TYPE: ClassVar[str] = "TIMELINE"

@@ -913,19 +913,19 @@ public enum TimelineForecastKind: Codable, Hashable, Sendable {
 }
 
 public enum TimelineImportKind: Codable, Hashable, Sendable {
-    case `import`
+    case imported
     case unrecognized(String)
 
     public init(text: String) {
         switch text {
-        case "import": self = .`import`
+        case "imported": self = .imported
         default: self = .unrecognized(text)
         }
     }
 
     public var text: String {
         switch self {
-        case .`import`: return "import"
+        case .imported: return "imported"
         case .unrecognized(let text): return text
         }
     }
@@ -5476,8 +5476,8 @@ public struct SyncStart: Codable, Hashable, Sendable {
     }
 }
 
-/// What has happened to a thing, the newest first. complete: nothing older is in the time that was
-/// asked for. cursor: where it is not complete.
+/// The answer: all that has happened to a thing, the newest first. complete: nothing older is in
+/// the time that was asked for. cursor: where it is not complete.
 public struct Timeline: Codable, Hashable, Sendable {
     public let entity: TimelineOf
     public let items: [TimelineItem]
@@ -6322,12 +6322,12 @@ public struct Unsubscribed: Codable, Hashable, Sendable {
     }
 }
 
-/// One of the items of a list, by its `kind`: value, target, change, import, alert, anomaly, forecast, advice, note.
+/// One of the items of a list, by its `kind`: value, target, change, imported, alert, anomaly, forecast, advice, note.
 public enum TimelineItem: Codable, Hashable, Sendable {
     case value(TimelineValue)
     case target(TimelineTarget)
     case change(TimelineChange)
-    case `import`(TimelineImport)
+    case imported(TimelineImport)
     case alert(TimelineAlert)
     case anomaly(TimelineAnomaly)
     case forecast(TimelineForecast)
@@ -6349,8 +6349,8 @@ public enum TimelineItem: Codable, Hashable, Sendable {
             self = .target(try TimelineTarget(from: decoder))
         case "change":
             self = .change(try TimelineChange(from: decoder))
-        case "import":
-            self = .`import`(try TimelineImport(from: decoder))
+        case "imported":
+            self = .imported(try TimelineImport(from: decoder))
         case "alert":
             self = .alert(try TimelineAlert(from: decoder))
         case "anomaly":
@@ -6371,7 +6371,7 @@ public enum TimelineItem: Codable, Hashable, Sendable {
         case .value(let item): try item.encode(to: encoder)
         case .target(let item): try item.encode(to: encoder)
         case .change(let item): try item.encode(to: encoder)
-        case .`import`(let item): try item.encode(to: encoder)
+        case .imported(let item): try item.encode(to: encoder)
         case .alert(let item): try item.encode(to: encoder)
         case .anomaly(let item): try item.encode(to: encoder)
         case .forecast(let item): try item.encode(to: encoder)

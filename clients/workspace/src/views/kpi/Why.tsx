@@ -19,7 +19,7 @@ const SHOWN: Record<Item["kind"], { icon: IconName; label: string }> = {
   value: { icon: "edit", label: "Value" },
   target: { icon: "flag", label: "Target" },
   change: { icon: "settings", label: "Change" },
-  import: { icon: "download", label: "Import" },
+  imported: { icon: "download", label: "Import" },
   alert: { icon: "alerts", label: "Alert" },
   anomaly: { icon: "eye", label: "Unusual" },
   forecast: { icon: "right", label: "Forecast" },
@@ -83,7 +83,7 @@ function Linked({ item, kpiId, children }: { item: Item; kpiId: string; children
     const entity: EntityRef = { type: "kpi", id: kpiId };
     return <Link to={notePlace({ id: item.annotationId, sessionId: item.sessionId, entity })}>{children}</Link>;
   }
-  if (item.kind === "import" && isAdmin()) return <a href={`/admin/bos/import/${item.importId}/change/`}>{children}</a>;
+  if (item.kind === "imported" && isAdmin()) return <a href={`/admin/bos/import/${item.importId}/change/`}>{children}</a>;
   return <>{children}</>;
 }
 

@@ -55,7 +55,7 @@ export function happened(item: Item, unit: string): string {
       return item.before === null ? `Set to ${withUnit(item.target, unit)}` : `${exactly(item.before)} → ${withUnit(item.target, unit)}`;
     case "change":
       return item.fields.length > 0 ? item.fields.map(changed).join("; ") : CHANGES[item.change];
-    case "import":
+    case "imported":
       return `${exactly(item.values)} ${item.values === 1 ? "value" : "values"} imported, of ${spanInWords(item.from, item.to)}`;
     case "alert":
       return item.change === "raised" ? item.message : `${item.change === "resolved" ? "Resolved" : "Acknowledged"}: ${item.message}`;
