@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models import Q
+
 from bos.things import Thing
 from bos.timeline.items import TimelineItem
 from sync.protocol.identity import Principal
@@ -36,9 +38,12 @@ class Asked:
 
     def newest(self, rows: Any, at: str) -> list[Any]:
         """Return the newest of these rows by this field, which may be null: then it is none."""
-        within = {} if self.begin is None else {f"{at}__gte": self.begin}
-        within |= {f"{at}__isnull": False} if self.until is None else {f"{at}__lte": self.until}
-        return list(rows.filter(**within).order_by(f"-{at}", "-pk")[: self.most])
+        within = Q(**{f"{at}__isnull": False})
+        if self.begin is not None:
+            within &= Q(**{f"{at}__gte": self.begin})
+        if self.until is not None:
+            within &= Q(**{f"{at}__lte": self.until})
+        return list(rows.filter(within).order_by(f"-{at}", "-pk")[: self.most])
 
     def with_the_one_before(self, rows: Any, at: str) -> list[tuple[Any, Any]]:
         """Return the newest of these rows by this field, each with the one before it, or None."""

@@ -29,7 +29,8 @@ NOON = datetime(2026, 1, 20, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def without_values(cast: Cast) -> None:
     """Leave out what the KPIs of the cast were added with."""
-    KpiValue.objects.filter(kpi__organization__in=(cast.home.id, cast.other.id)).delete()
+    for tenant in (cast.home, cast.other):
+        KpiValue.objects.filter(kpi__organization=tenant.organization).delete()
 
 
 def of(thing: Any, **more: Any) -> Message:
@@ -82,11 +83,11 @@ def alert(kpi: Kpi, at: datetime, **more: Any) -> Alert:
     )
 
 
-def import_values(person: Person, rows: str) -> None:
+def import_values(cast: Cast, rows: str) -> None:
     """As an administrator and a worker do."""
     import_ = Import.objects.create(
-        organization=person.user.organization,
-        author=person.user,
+        organization=cast.home.organization,
+        author=cast.alice.user,
         kind="values",
         file_name="values.csv",
         content=f"kpi,date,value\n{rows}".encode(),
@@ -194,8 +195,8 @@ async def test_p1_an_import_is_told_of_once_with_how_many_values_it_has_brought(
 ) -> None:
     name = cast.home.revenue.name
     rows = "".join(f"{name},2026-01-{day:02},{day}\n" for day in range(1, 21))
-    import_values(cast.alice, rows)
-    import_values(cast.alice, f"{name},2026-01-01,1\n")  # nothing new
+    import_values(cast, rows)
+    import_values(cast, f"{name},2026-01-01,1\n")  # nothing new
     async with await Client.connect(server, cast.vera) as vera:
         items = await line(vera, cast.home.revenue)
     [told_of] = [item for item in items if item["kind"] == "imported"]

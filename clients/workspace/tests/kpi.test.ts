@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AnomalyData, KpiData } from "@bos/client";
+import type { AnomalyData, KpiData, ServerMessage } from "@bos/client";
+import { byDay, concerns } from "../src/views/kpi/items.ts";
 import { readZoom, spanOf, stepOf, writeZoom, zoomed } from "../src/views/kpi/period.ts";
 import { extentOf, flagsOf, rangeOf, seriesOf } from "../src/views/kpi/series.ts";
 import { distance, doneBy, happened, type Item } from "../src/views/kpi/words.ts";
@@ -67,4 +68,19 @@ test("what happened is told in a sentence, and who did it by which way", () => {
   assert.equal(happened(odd, "EUR"), "82 EUR on Nov 24, 2026 was unusual: expected 93 to 97 EUR");
   const fields = [{ name: "unit", before: null, after: "USD" }, { name: "owner", before: "Bob", after: null }];
   assert.equal(happened({ kind: "change", change: "updated", fields, ...by }, ""), "Unit set to “USD”; Owner emptied, which was “Bob”");
+});
+
+test("the line of time is read anew for what happens to its KPI, and not because it was read", () => {
+  const message = (type: string, payload: object) => ({ type, payload }) as ServerMessage;
+  const entity = { type: "kpi", id: "k1" };
+  assert.equal(concerns(message("ALERT", { kpiId: "k1", sequence: 1 }), "k1"), true);
+  assert.equal(concerns(message("ALERT", { kpiId: "k2", sequence: 1 }), "k1"), false);
+  assert.equal(concerns(message("ANNOTATION_CREATED", { entity, sequence: 1 }), "k1"), true);
+  assert.equal(concerns(message("SYNC_UPDATE", { data: { entity }, sequence: 1 }), "k1"), true);
+  assert.equal(concerns(message("TIMELINE", { entity, items: [], complete: true }), "k1"), false);
+});
+
+test("items of one day are together, in their order", () => {
+  const items = ["2026-11-29T10:00:00Z", "2026-11-29T09:00:00Z", "2026-11-28T09:00:00Z"].map((at) => ({ kind: "value", at }) as Item);
+  assert.deepEqual(byDay(items, (at) => at.slice(0, 10)).map(([day, own]) => [day, own.length]), [["2026-11-29", 2], ["2026-11-28", 1]]);
 });

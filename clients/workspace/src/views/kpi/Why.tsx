@@ -11,7 +11,8 @@ import { day, moment } from "../../app/words.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Icon, type IconName } from "../../ui/icons.tsx";
 import { Failed, Loading } from "../../ui/shown.tsx";
-import { byDay, Happenings, type Subject, SUBJECTS } from "./happenings.ts";
+import { Happenings, type Subject, SUBJECTS } from "./happenings.ts";
+import { byDay } from "./items.ts";
 import { doneBy, happened, type Item } from "./words.ts";
 
 const LABELS: Record<Subject, string> = { values: "Values", changes: "Targets and changes", imports: "Imports", alerts: "Alerts", insights: "Insights", notes: "Notes" };

@@ -1,9 +1,9 @@
 // What has happened to a KPI, as the server tells it: the newest first, older on demand, new as it comes.
 
-import type { ServerMessage } from "@bos/client";
 import { signal } from "@preact/signals";
 import { bos, onMessage } from "../../app/connection.ts";
 import { inWords } from "../../app/words.ts";
+import { concerns } from "./items.ts";
 import type { Item } from "./words.ts";
 
 export const SUBJECTS = ["values", "changes", "imports", "alerts", "insights", "notes"] as const;
@@ -79,26 +79,4 @@ export class Happenings {
     const wait = Math.max(SOON_MS, this.#loadedAt + AGAIN_MS - performance.now());
     this.#timer ??= setTimeout(() => this.load(), wait);
   }
-}
-
-/** Whether an event may be about an alert, an insight or a note of this KPI. */
-export function concerns({ payload }: ServerMessage, kpiId: string): boolean {
-  if (!payload) return false;
-  if ("kpiId" in payload && payload.kpiId === kpiId) return true;
-  const about = "data" in payload ? payload.data : payload;
-  if ("kpiId" in about && about.kpiId === kpiId) return true;
-  if ("entity" in about && about.entity && "id" in about.entity && about.entity.id === kpiId) return true;
-  // What is gone does not say what it was about.
-  return "entityType" in payload && payload.entityType === "annotation" && "deletedBy" in payload;
-}
-
-/** Items of one day, the newest day first. */
-export function byDay(items: readonly Item[], dayOf: (at: string) => string): [string, Item[]][] {
-  const days = new Map<string, Item[]>();
-  for (const item of items) {
-    const own = days.get(dayOf(item.at));
-    if (own) own.push(item);
-    else days.set(dayOf(item.at), [item]);
-  }
-  return [...days];
 }
