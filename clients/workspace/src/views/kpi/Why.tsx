@@ -72,8 +72,10 @@ function Happened({ item, unit, kpiId }: { item: Item; unit: string; kpiId: stri
   return (
     <li class={`kpi-item ${item.kind} ${toneOf(item)}`} data-item={item.kind}>
       <Icon name={icon} />
-      <p class="kpi-item-text"><span class="kpi-item-kind">{label}</span> <Linked item={item} kpiId={kpiId}>{happened(item, unit)}</Linked></p>
-      <p class="small soft kpi-item-by">{by && `${by} · `}<time dateTime={item.at} title={moment(item.at)}>{clock.format(new Date(item.at))}</time></p>
+      <div class="kpi-item-says">
+        <p class="kpi-item-text"><span class="kpi-item-kind">{label}</span> <Linked item={item} kpiId={kpiId}>{happened(item, unit)}</Linked></p>
+        <p class="small soft">{by && `${by} · `}<time dateTime={item.at} title={moment(item.at)}>{clock.format(new Date(item.at))}</time></p>
+      </div>
     </li>
   );
 }
