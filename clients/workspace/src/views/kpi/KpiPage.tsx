@@ -2,8 +2,9 @@
 
 import type { DepartmentData, KpiData } from "@bos/client";
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { bos, isComplete, user } from "../../app/connection.ts";
+import { useEffect, useMemo } from "preact/hooks";
+import { isComplete } from "../../app/connection.ts";
+import { useFollowed } from "../../app/followed.ts";
 import { all, entity } from "../../app/live.ts";
 import { alertsOf } from "../../app/of_kpi.ts";
 import { departmentPlace } from "../../app/places.ts";
@@ -27,34 +28,20 @@ import { Why } from "./Why.tsx";
 import { distance } from "./words.ts";
 
 export function KpiPage({ id }: { id: string }) {
-  const kpi = useComputed(() => entity("kpi", id)).value;
-  const isThere = useFollowed(id);
-  if (kpi) return <Known kpi={kpi} />;
-  if (!isThere) return <View title="KPI"><Loading what="the KPI" /></View>;
-  return <Gone />;
+  return isComplete.value ? <Followed id={id} /> : <Coming />;
 }
 
-/** Follow a KPI that no other channel shows, as its owner outside of its department does; whether that is known. */
-function useFollowed(id: string): boolean {
-  const isKnown = useSignal(false);
-  const isAll = isComplete.value && user.value !== null;
-  useEffect(() => {
-    isKnown.value = false;
-    if (!isAll) return;
-    if (entity("kpi", id)) {
-      isKnown.value = true;
-      return;
-    }
-    const client = bos();
-    let isOver = false;
-    const settled = () => void (isOver || (isKnown.value = true));
-    client.subscribe(`kpi:${id}`).then(settled, settled);
-    return () => {
-      isOver = true;
-      client.unsubscribe(`kpi:${id}`);
-    };
-  }, [id, isAll]);
-  return isKnown.value;
+function Followed({ id }: { id: string }) {
+  // Only its own channel shows it to an owner outside of its department: followed as long as it is shown here.
+  const channel = useMemo(() => entity("kpi", id) ? "" : `kpi:${id}`, [id]);
+  const { isComplete: isKnown } = useFollowed(channel);
+  const kpi = useComputed(() => entity("kpi", id)).value;
+  if (kpi) return <Known kpi={kpi} />;
+  return isKnown ? <Gone /> : <Coming />;
+}
+
+function Coming() {
+  return <View title="KPI"><Loading what="the KPI" /></View>;
 }
 
 function Gone() {
@@ -95,10 +82,7 @@ function Known({ kpi }: { kpi: KpiData }) {
             {alerts.length > 0 ? <AlertList alerts={alerts} /> : <p class="soft">No alert is open.</p>}
             <AlertRules kpi={kpi} />
           </section>
-          <section class="panel stack" aria-labelledby="notes-title">
-            <h2 id="notes-title">Notes</h2>
-            <Notes entity={{ type: "kpi", id }} />
-          </section>
+          <Notes entity={{ type: "kpi", id }} />
         </div>
       </div>
     </View>
