@@ -101,9 +101,10 @@ export function Chart(props: ChartProps) {
     <figure class="kpi-chart">
       <div class="kpi-flags" style={{ marginLeft: `${plot ? plot.over.offsetLeft : 0}px` }}>
         {flags.map(({ left, notes: [newest, ...more] }) => {
-          const says = `${newest.authorName}, ${day(newest.createdAt)}: ${newest.content.slice(0, 120)}${more.length > 0 ? `, and ${more.length} more` : ""}`;
+          const first = more.length > 0 ? `${more.length + 1} notes, the newest by` : "Note by";
+          const says = `${first} ${newest.authorName}, ${day(newest.createdAt)}: ${newest.content.slice(0, 120)}`;
           return (
-            <Link key={newest.id} to={notePlace(newest)} class="kpi-flag" style={{ left: `${left}px` }} aria-label={`Note by ${says}`} title={says} data-flag={newest.id}>
+            <Link key={newest.id} to={notePlace(newest)} class="kpi-flag" style={{ left: `${left}px` }} aria-label={says} title={says} data-flag={newest.id}>
               <Icon name="flag" filled={newest.resolvedAt === null} />
               {more.length > 0 && <span aria-hidden="true">{more.length + 1}</span>}
             </Link>
