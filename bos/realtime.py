@@ -269,8 +269,6 @@ feature = Feature(
         messages.SeenConfirmed,
         messages.AwayRequest,
         messages.Away,
-        TimelineRequest,
-        Timeline,
         messages.TimelineRequest,
         messages.Timeline,
     ],

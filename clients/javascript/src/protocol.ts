@@ -296,6 +296,123 @@ export interface AuthSuccess {
   userName: string;
 }
 
+/**
+ * Others' changes since the user saw the log last, as far as the user may see them. since, sinceAt:
+ * the event that was seen last, and when; null where none was. sequence: the last event that is
+ * told of. complete: false where not all since then is told of, but only what came after the event
+ * `from`, of `fromAt` (null where it is not kept): what was before is no longer kept, or too much.
+ * Of each kind `count` says how many there are, and `lines` has the newest 100; a kind of which
+ * nothing happened is not there.
+ */
+export interface Away {
+  since: number | null;
+  sinceAt: string | null;
+  sequence: number;
+  complete: boolean;
+  from: number | null;
+  fromAt: string | null;
+  kpis?: AwayKpis;
+  alerts?: AwayAlerts;
+  notes?: AwayNotes;
+  reports?: AwayReports;
+  sessions?: AwaySessions;
+}
+
+/** An alert that was raised, or resolved, and what has become of it. */
+export interface AwayAlert {
+  alertId: string;
+  kpiId: string;
+  severity: string;
+  message: string;
+  state: string;
+  raisedAt: string;
+  resolvedAt: string | null;
+}
+
+/** The alerts that were raised or resolved. resolved: how many of them are by now. */
+export interface AwayAlerts {
+  count: number;
+  resolved: number;
+  lines: Array<AwayAlert>;
+}
+
+/**
+ * A KPI whose value was set, once: what it was before and what it is now. from: null where it had
+ * no value, or none is kept. changes: how often it was set.
+ */
+export interface AwayKpi {
+  kpiId: string;
+  name: string;
+  unit: string;
+  from: number | null;
+  to: number | null;
+  changes: number;
+  at: string;
+}
+
+/** The KPIs whose values were set; `lines` has those set last. */
+export interface AwayKpis {
+  count: number;
+  lines: Array<AwayKpi>;
+}
+
+/**
+ * A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on, or
+ * points at. mentionsMe: whether it mentions the user.
+ */
+export interface AwayNote {
+  annotationId: string;
+  sessionId: string | null;
+  parentId: string | null;
+  authorId: string;
+  authorName: string;
+  content: string;
+  contentType: string;
+  entityType: string | null;
+  entityId: string | null;
+  mentionsMe: boolean;
+  createdAt: string;
+}
+
+/** The notes that others wrote, and that are still there. */
+export interface AwayNotes {
+  count: number;
+  lines: Array<AwayNote>;
+}
+
+/** A report that was made. departmentId: null for one of the whole organization. */
+export interface AwayReport {
+  reportId: string;
+  departmentId: string | null;
+  from: string;
+  to: string;
+  format: string;
+  url: string;
+  createdAt: string;
+  expiresAt: string;
+}
+
+/** The reports that were made. */
+export interface AwayReports {
+  count: number;
+  lines: Array<AwayReport>;
+}
+
+/** A session that others opened or ended. endedAt: null while it runs. */
+export interface AwaySession {
+  sessionId: string;
+  title: string;
+  hostId: string;
+  createdAt: string;
+  endedAt: string | null;
+}
+
+/** The sessions that others opened or ended. */
+export interface AwaySessions {
+  count: number;
+  lines: Array<AwaySession>;
+}
+
 /** A field that was changed, in words. before, after: null where it is empty, or not told. */
 export interface ChangedField {
   name: string;
@@ -884,6 +1001,19 @@ export interface ReportSyncUpdate {
   sequence: number;
 }
 
+/** The user has seen what is up to this event of the organization's log. */
+export interface Seen {
+  sequence: number;
+}
+
+/**
+ * Up to this event the user has seen what there is, on whichever device. It never goes back, nor
+ * beyond the last event.
+ */
+export interface SeenConfirmed {
+  sequence: number;
+}
+
 /** Start a session and be its host. */
 export interface SessionCreate {
   title: string;
@@ -1305,6 +1435,14 @@ export interface AuthMessage {
   version?: string;
 }
 
+export interface AwayRequestMessage {
+  type: "AWAY_REQUEST";
+  payload?: undefined;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
 export interface CursorMoveMessage {
   type: "CURSOR_MOVE";
   payload: CursorMove;
@@ -1356,6 +1494,14 @@ export interface PredictionRequestMessage {
 export interface ReportRequestMessage {
   type: "REPORT_REQUEST";
   payload: ReportRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SeenMessage {
+  type: "SEEN";
+  payload: Seen;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1466,6 +1612,13 @@ export interface AuthSuccessMessage {
   timestamp: string;
 }
 
+export interface AwayMessage {
+  type: "AWAY";
+  payload: Away;
+  requestId?: string;
+  timestamp: string;
+}
+
 export interface CursorMovedMessage {
   type: "CURSOR_MOVE";
   payload: CursorMoved;
@@ -1560,6 +1713,13 @@ export interface RecommendationMessage {
 export interface ReportGeneratedMessage {
   type: "REPORT_GENERATED";
   payload: ReportGenerated;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SeenConfirmedMessage {
+  type: "SEEN";
+  payload: SeenConfirmed;
   requestId?: string;
   timestamp: string;
 }
@@ -1664,6 +1824,7 @@ export type ClientMessage =
   | AnnotationResolveMessage
   | AnnotationUpdateMessage
   | AuthMessage
+  | AwayRequestMessage
   | CursorMoveMessage
   | KpiUpdateMessage
   | NotificationReadMessage
@@ -1671,6 +1832,7 @@ export type ClientMessage =
   | PongMessage
   | PredictionRequestMessage
   | ReportRequestMessage
+  | SeenMessage
   | SessionCreateMessage
   | SessionJoinMessage
   | SessionLeaveMessage
@@ -1688,6 +1850,7 @@ export type ServerMessage =
   | AnomalyDetectedMessage
   | AuthFailedMessage
   | AuthSuccessMessage
+  | AwayMessage
   | CursorMovedMessage
   | DepartmentUpdatedMessage
   | EmployeeUpdatedMessage
@@ -1702,6 +1865,7 @@ export type ServerMessage =
   | RateLimitMessage
   | RecommendationMessage
   | ReportGeneratedMessage
+  | SeenConfirmedMessage
   | SessionCreatedMessage
   | SessionEndedMessage
   | SessionJoinedMessage
@@ -1725,6 +1889,7 @@ export interface Requests {
   ANNOTATION_RESOLVE: AnnotationResolve;
   ANNOTATION_UPDATE: AnnotationUpdate;
   AUTH: Auth;
+  AWAY_REQUEST: undefined;
   CURSOR_MOVE: CursorMove;
   KPI_UPDATE: KpiUpdate;
   NOTIFICATION_READ: NotificationRead;
@@ -1732,6 +1897,7 @@ export interface Requests {
   PONG: undefined;
   PREDICTION_REQUEST: PredictionRequest;
   REPORT_REQUEST: ReportRequest;
+  SEEN: Seen;
   SESSION_CREATE: SessionCreate;
   SESSION_JOIN: SessionJoin;
   SESSION_LEAVE: SessionLeave;
@@ -1753,11 +1919,13 @@ export interface Replies {
   ANNOTATION_RESOLVE: AnnotationUpdated;
   ANNOTATION_UPDATE: AnnotationUpdated;
   AUTH: AuthSuccess;
+  AWAY_REQUEST: Away;
   KPI_UPDATE: KpiUpdated;
   NOTIFICATION_READ: NotificationReadConfirmed;
   PING: undefined;
   PREDICTION_REQUEST: PredictionReady;
   REPORT_REQUEST: ReportGenerated;
+  SEEN: SeenConfirmed;
   SESSION_CREATE: SessionCreated;
   SESSION_JOIN: SessionJoined;
   SESSION_LEAVE: SessionLeft;
@@ -1792,6 +1960,7 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "ANNOTATION_RESOLVE": ["ANNOTATION_UPDATED"],
   "ANNOTATION_UPDATE": ["ANNOTATION_UPDATED"],
   "AUTH": ["AUTH_SUCCESS"],
+  "AWAY_REQUEST": ["AWAY"],
   "CURSOR_MOVE": [],
   "KPI_UPDATE": ["KPI_UPDATED"],
   "NOTIFICATION_READ": ["NOTIFICATION_READ"],
@@ -1799,6 +1968,7 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "PONG": [],
   "PREDICTION_REQUEST": ["PREDICTION_READY"],
   "REPORT_REQUEST": ["REPORT_GENERATED"],
+  "SEEN": ["SEEN"],
   "SESSION_CREATE": ["SESSION_CREATED"],
   "SESSION_JOIN": ["SESSION_JOINED"],
   "SESSION_LEAVE": ["SESSION_LEFT"],
@@ -1820,6 +1990,7 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "ANOMALY_DETECTED": ["insightId", "kpiId", "day", "value", "expected", "lower", "upper", "score", "severity", "method", "detectedAt", "entityType", "entityId", "changeType", "sequence"],
   "AUTH_FAILED": ["error", "message"],
   "AUTH_SUCCESS": ["userId", "organizationId", "sessionId", "expiresAt", "role", "userName"],
+  "AWAY": ["since", "sinceAt", "sequence", "complete", "from", "fromAt"],
   "CURSOR_MOVE": ["userId", "position", "sessionId"],
   "DEPARTMENT_UPDATED": ["departmentId", "name", "parentId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
   "EMPLOYEE_UPDATED": ["employeeId", "name", "title", "email", "departmentId", "userId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
@@ -1834,6 +2005,7 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "RATE_LIMIT": ["limit", "window", "retryAfter", "message"],
   "RECOMMENDATION": ["kpiId", "message", "evidence", "method", "createdAt"],
   "REPORT_GENERATED": ["reportId", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
+  "SEEN": ["sequence"],
   "SESSION_CREATED": ["sessionId", "hostId", "title", "activeSpace", "participants", "createdAt", "maxParticipants", "invitationOnly", "entityType", "entityId", "changeType", "sequence"],
   "SESSION_ENDED": ["sessionId", "endedBy", "endedAt", "reason", "entityType", "entityId", "changeType", "sequence"],
   "SESSION_JOINED": ["sessionId", "userId", "userName", "state", "role", "joinedAt"],

@@ -238,6 +238,131 @@ class AuthSuccess(Payload):
     user_name: str
 
 
+class Away(Payload):
+    """Others' changes since the user saw the log last, as far as the user may see them. since,
+    sinceAt: the event that was seen last, and when; null where none was. sequence: the last
+    event that is told of. complete: false where not all since then is told of, but only what
+    came after the event `from`, of `fromAt` (null where it is not kept): what was before is no
+    longer kept, or too much. Of each kind `count` says how many there are, and `lines` has the
+    newest 100; a kind of which nothing happened is not there.
+    """
+
+    since: int | None
+    since_at: str | None
+    sequence: int
+    complete: bool
+    from_: int | None = field(name="from")
+    from_at: str | None
+    kpis: AwayKpis | UnsetType = UNSET
+    alerts: AwayAlerts | UnsetType = UNSET
+    notes: AwayNotes | UnsetType = UNSET
+    reports: AwayReports | UnsetType = UNSET
+    sessions: AwaySessions | UnsetType = UNSET
+
+
+class AwayAlert(Payload):
+    """An alert that was raised, or resolved, and what has become of it."""
+
+    alert_id: str
+    kpi_id: str
+    severity: str
+    message: str
+    state: str
+    raised_at: str
+    resolved_at: str | None
+
+
+class AwayAlerts(Payload):
+    """The alerts that were raised or resolved. resolved: how many of them are by now."""
+
+    count: int
+    resolved: int
+    lines: list[AwayAlert]
+
+
+class AwayKpi(Payload):
+    """A KPI whose value was set, once: what it was before and what it is now. from: null where it
+    had no value, or none is kept. changes: how often it was set.
+    """
+
+    kpi_id: str
+    name: str
+    unit: str
+    from_: float | None = field(name="from")
+    to: float | None
+    changes: int
+    at: str
+
+
+class AwayKpis(Payload):
+    """The KPIs whose values were set; `lines` has those set last."""
+
+    count: int
+    lines: list[AwayKpi]
+
+
+class AwayNote(Payload):
+    """A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on,
+    or points at. mentionsMe: whether it mentions the user.
+    """
+
+    annotation_id: str
+    session_id: str | None
+    parent_id: str | None
+    author_id: str
+    author_name: str
+    content: str
+    content_type: str
+    entity_type: str | None
+    entity_id: str | None
+    mentions_me: bool
+    created_at: str
+
+
+class AwayNotes(Payload):
+    """The notes that others wrote, and that are still there."""
+
+    count: int
+    lines: list[AwayNote]
+
+
+class AwayReport(Payload):
+    """A report that was made. departmentId: null for one of the whole organization."""
+
+    report_id: str
+    department_id: str | None
+    from_: str = field(name="from")
+    to: str
+    format: str
+    url: str
+    created_at: str
+    expires_at: str
+
+
+class AwayReports(Payload):
+    """The reports that were made."""
+
+    count: int
+    lines: list[AwayReport]
+
+
+class AwaySession(Payload):
+    """A session that others opened or ended. endedAt: null while it runs."""
+
+    session_id: str
+    title: str
+    host_id: str
+    created_at: str
+    ended_at: str | None
+
+
+class AwaySessions(Payload):
+    """The sessions that others opened or ended."""
+
+    count: int
+    lines: list[AwaySession]
+
+
 class ChangedField(Payload):
     """A field that was changed, in words. before, after: null where it is empty, or not told."""
 
@@ -795,6 +920,14 @@ class ReportSyncUpdate(Payload, tag_field="entityType", tag="report"):
     sequence: int
 
 
+class SeenConfirmed(Payload):
+    """Up to this event the user has seen what there is, on whichever device. It never goes back,
+    nor beyond the last event.
+    """
+
+    sequence: int
+
+
 class SessionCreated(Payload):
     """A session was started. To its host, the invited, or the organization if it is open. An
     invited user's copy shows their invitation, everybody else's the session.
@@ -1208,6 +1341,13 @@ class Auth(Request[AuthSuccess]):
     token: str
 
 
+class AwayRequest(Request[Away]):
+    """Sum up what has happened since the event that the user saw last (`SEEN`)."""
+
+    TYPE: ClassVar[str] = "AWAY_REQUEST"
+    REPLY: ClassVar[str] = "AWAY"
+
+
 class CursorMove(Signal):
     """Show where you point and what you look at; at most ten times a second."""
 
@@ -1273,6 +1413,14 @@ class ReportRequest(Request[ReportGenerated]):
     from_: str = field(name="from")
     to: str
     format: OneOf["pdf", "xlsx"] | UnsetType = UNSET
+
+
+class Seen(Request[SeenConfirmed]):
+    """The user has seen what is up to this event of the organization's log."""
+
+    TYPE: ClassVar[str] = "SEEN"
+    REPLY: ClassVar[str] = "SEEN"
+    sequence: int
 
 
 class SessionCreate(Request[SessionCreated]):
@@ -1409,6 +1557,19 @@ class AuthSuccessMessage(Frame, tag_field="type", tag="AUTH_SUCCESS"):
     payload: AuthSuccess
 
 
+class AwayMessage(Frame, tag_field="type", tag="AWAY"):
+    """Others' changes since the user saw the log last, as far as the user may see them. since,
+    sinceAt: the event that was seen last, and when; null where none was. sequence: the last
+    event that is told of. complete: false where not all since then is told of, but only what
+    came after the event `from`, of `fromAt` (null where it is not kept): what was before is no
+    longer kept, or too much. Of each kind `count` says how many there are, and `lines` has the
+    newest 100; a kind of which nothing happened is not there.
+    """
+
+    TYPE: ClassVar[str] = "AWAY"
+    payload: Away
+
+
 class CursorMovedMessage(Frame, tag_field="type", tag="CURSOR_MOVE"):
     """Where another participant points; never one's own, and not kept."""
 
@@ -1513,6 +1674,15 @@ class ReportGeneratedMessage(Frame, tag_field="type", tag="REPORT_GENERATED"):
 
     TYPE: ClassVar[str] = "REPORT_GENERATED"
     payload: ReportGenerated
+
+
+class SeenConfirmedMessage(Frame, tag_field="type", tag="SEEN"):
+    """Up to this event the user has seen what there is, on whichever device. It never goes back,
+    nor beyond the last event.
+    """
+
+    TYPE: ClassVar[str] = "SEEN"
+    payload: SeenConfirmed
 
 
 class SessionCreatedMessage(Frame, tag_field="type", tag="SESSION_CREATED"):
@@ -1649,6 +1819,7 @@ ServerMessage = (
     | AnomalyDetectedMessage
     | AuthFailedMessage
     | AuthSuccessMessage
+    | AwayMessage
     | CursorMovedMessage
     | DepartmentUpdatedMessage
     | EmployeeUpdatedMessage
@@ -1663,6 +1834,7 @@ ServerMessage = (
     | RateLimitMessage
     | RecommendationMessage
     | ReportGeneratedMessage
+    | SeenConfirmedMessage
     | SessionCreatedMessage
     | SessionEndedMessage
     | SessionJoinedMessage
@@ -1725,6 +1897,7 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "ANOMALY_DETECTED": AnomalyDetectedMessage,
     "AUTH_FAILED": AuthFailedMessage,
     "AUTH_SUCCESS": AuthSuccessMessage,
+    "AWAY": AwayMessage,
     "CURSOR_MOVE": CursorMovedMessage,
     "DEPARTMENT_UPDATED": DepartmentUpdatedMessage,
     "EMPLOYEE_UPDATED": EmployeeUpdatedMessage,
@@ -1739,6 +1912,7 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "RATE_LIMIT": RateLimitMessage,
     "RECOMMENDATION": RecommendationMessage,
     "REPORT_GENERATED": ReportGeneratedMessage,
+    "SEEN": SeenConfirmedMessage,
     "SESSION_CREATED": SessionCreatedMessage,
     "SESSION_ENDED": SessionEndedMessage,
     "SESSION_JOINED": SessionJoinedMessage,
@@ -1781,6 +1955,7 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "ANNOTATION_RESOLVE": AnnotationResolve,
     "ANNOTATION_UPDATE": AnnotationUpdate,
     "AUTH": Auth,
+    "AWAY_REQUEST": AwayRequest,
     "CURSOR_MOVE": CursorMove,
     "KPI_UPDATE": KpiUpdate,
     "NOTIFICATION_READ": NotificationRead,
@@ -1788,6 +1963,7 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "PONG": Pong,
     "PREDICTION_REQUEST": PredictionRequest,
     "REPORT_REQUEST": ReportRequest,
+    "SEEN": Seen,
     "SESSION_CREATE": SessionCreate,
     "SESSION_JOIN": SessionJoin,
     "SESSION_LEAVE": SessionLeave,

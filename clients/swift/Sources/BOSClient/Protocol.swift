@@ -2398,6 +2398,582 @@ public struct AuthSuccess: Codable, Hashable, Sendable {
     }
 }
 
+/// Others' changes since the user saw the log last, as far as the user may see them. since,
+/// sinceAt: the event that was seen last, and when; null where none was. sequence: the last event
+/// that is told of. complete: false where not all since then is told of, but only what came after
+/// the event `from`, of `fromAt` (null where it is not kept): what was before is no longer kept, or
+/// too much. Of each kind `count` says how many there are, and `lines` has the newest 100; a kind
+/// of which nothing happened is not there.
+public struct Away: Codable, Hashable, Sendable {
+    public let since: Int64?
+    public let sinceAt: Date?
+    public let sequence: Int64
+    public let complete: Bool
+    public let from: Int64?
+    public let fromAt: Date?
+    public let kpis: AwayKpis?
+    public let alerts: AwayAlerts?
+    public let notes: AwayNotes?
+    public let reports: AwayReports?
+    public let sessions: AwaySessions?
+
+    private enum CodingKeys: String, CodingKey {
+        case since
+        case sinceAt
+        case sequence
+        case complete
+        case from
+        case fromAt
+        case kpis
+        case alerts
+        case notes
+        case reports
+        case sessions
+    }
+
+    public init(
+        since: Int64?,
+        sinceAt: Date?,
+        sequence: Int64,
+        complete: Bool,
+        from: Int64?,
+        fromAt: Date?,
+        kpis: AwayKpis? = nil,
+        alerts: AwayAlerts? = nil,
+        notes: AwayNotes? = nil,
+        reports: AwayReports? = nil,
+        sessions: AwaySessions? = nil
+    ) {
+        self.since = since
+        self.sinceAt = sinceAt
+        self.sequence = sequence
+        self.complete = complete
+        self.from = from
+        self.fromAt = fromAt
+        self.kpis = kpis
+        self.alerts = alerts
+        self.notes = notes
+        self.reports = reports
+        self.sessions = sessions
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        since = try container.decode(Int64?.self, forKey: .since)
+        sinceAt = try container.decode(Date?.self, forKey: .sinceAt)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+        complete = try container.decode(Bool.self, forKey: .complete)
+        from = try container.decode(Int64?.self, forKey: .from)
+        fromAt = try container.decode(Date?.self, forKey: .fromAt)
+        kpis = try container.decodeIfPresent(AwayKpis.self, forKey: .kpis)
+        alerts = try container.decodeIfPresent(AwayAlerts.self, forKey: .alerts)
+        notes = try container.decodeIfPresent(AwayNotes.self, forKey: .notes)
+        reports = try container.decodeIfPresent(AwayReports.self, forKey: .reports)
+        sessions = try container.decodeIfPresent(AwaySessions.self, forKey: .sessions)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(since, forKey: .since)
+        try container.encode(sinceAt, forKey: .sinceAt)
+        try container.encode(sequence, forKey: .sequence)
+        try container.encode(complete, forKey: .complete)
+        try container.encode(from, forKey: .from)
+        try container.encode(fromAt, forKey: .fromAt)
+        try container.encodeIfPresent(kpis, forKey: .kpis)
+        try container.encodeIfPresent(alerts, forKey: .alerts)
+        try container.encodeIfPresent(notes, forKey: .notes)
+        try container.encodeIfPresent(reports, forKey: .reports)
+        try container.encodeIfPresent(sessions, forKey: .sessions)
+    }
+}
+
+/// An alert that was raised, or resolved, and what has become of it.
+public struct AwayAlert: Codable, Hashable, Sendable {
+    public let alertId: String
+    public let kpiId: String
+    public let severity: String
+    public let message: String
+    public let state: String
+    public let raisedAt: Date
+    public let resolvedAt: Date?
+
+    private enum CodingKeys: String, CodingKey {
+        case alertId
+        case kpiId
+        case severity
+        case message
+        case state
+        case raisedAt
+        case resolvedAt
+    }
+
+    public init(
+        alertId: String,
+        kpiId: String,
+        severity: String,
+        message: String,
+        state: String,
+        raisedAt: Date,
+        resolvedAt: Date?
+    ) {
+        self.alertId = alertId
+        self.kpiId = kpiId
+        self.severity = severity
+        self.message = message
+        self.state = state
+        self.raisedAt = raisedAt
+        self.resolvedAt = resolvedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        alertId = try container.decode(String.self, forKey: .alertId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        severity = try container.decode(String.self, forKey: .severity)
+        message = try container.decode(String.self, forKey: .message)
+        state = try container.decode(String.self, forKey: .state)
+        raisedAt = try container.decode(Date.self, forKey: .raisedAt)
+        resolvedAt = try container.decode(Date?.self, forKey: .resolvedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(alertId, forKey: .alertId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(message, forKey: .message)
+        try container.encode(state, forKey: .state)
+        try container.encode(raisedAt, forKey: .raisedAt)
+        try container.encode(resolvedAt, forKey: .resolvedAt)
+    }
+}
+
+/// The alerts that were raised or resolved. resolved: how many of them are by now.
+public struct AwayAlerts: Codable, Hashable, Sendable {
+    public let count: Int64
+    public let resolved: Int64
+    public let lines: [AwayAlert]
+
+    private enum CodingKeys: String, CodingKey {
+        case count
+        case resolved
+        case lines
+    }
+
+    public init(
+        count: Int64,
+        resolved: Int64,
+        lines: [AwayAlert]
+    ) {
+        self.count = count
+        self.resolved = resolved
+        self.lines = lines
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        count = try container.decode(Int64.self, forKey: .count)
+        resolved = try container.decode(Int64.self, forKey: .resolved)
+        lines = try container.decode([AwayAlert].self, forKey: .lines)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(count, forKey: .count)
+        try container.encode(resolved, forKey: .resolved)
+        try container.encode(lines, forKey: .lines)
+    }
+}
+
+/// A KPI whose value was set, once: what it was before and what it is now. from: null where it had
+/// no value, or none is kept. changes: how often it was set.
+public struct AwayKpi: Codable, Hashable, Sendable {
+    public let kpiId: String
+    public let name: String
+    public let unit: String
+    public let from: Double?
+    public let to: Double?
+    public let changes: Int64
+    public let at: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case name
+        case unit
+        case from
+        case to
+        case changes
+        case at
+    }
+
+    public init(
+        kpiId: String,
+        name: String,
+        unit: String,
+        from: Double?,
+        to: Double?,
+        changes: Int64,
+        at: Date
+    ) {
+        self.kpiId = kpiId
+        self.name = name
+        self.unit = unit
+        self.from = from
+        self.to = to
+        self.changes = changes
+        self.at = at
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        name = try container.decode(String.self, forKey: .name)
+        unit = try container.decode(String.self, forKey: .unit)
+        from = try container.decode(Double?.self, forKey: .from)
+        to = try container.decode(Double?.self, forKey: .to)
+        changes = try container.decode(Int64.self, forKey: .changes)
+        at = try container.decode(Date.self, forKey: .at)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(name, forKey: .name)
+        try container.encode(unit, forKey: .unit)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(changes, forKey: .changes)
+        try container.encode(at, forKey: .at)
+    }
+}
+
+/// The KPIs whose values were set; `lines` has those set last.
+public struct AwayKpis: Codable, Hashable, Sendable {
+    public let count: Int64
+    public let lines: [AwayKpi]
+
+    private enum CodingKeys: String, CodingKey {
+        case count
+        case lines
+    }
+
+    public init(
+        count: Int64,
+        lines: [AwayKpi]
+    ) {
+        self.count = count
+        self.lines = lines
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        count = try container.decode(Int64.self, forKey: .count)
+        lines = try container.decode([AwayKpi].self, forKey: .lines)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(count, forKey: .count)
+        try container.encode(lines, forKey: .lines)
+    }
+}
+
+/// A note that somebody else wrote. content: its beginning. entityType, entityId: what it is on, or
+/// points at. mentionsMe: whether it mentions the user.
+public struct AwayNote: Codable, Hashable, Sendable {
+    public let annotationId: String
+    public let sessionId: String?
+    public let parentId: String?
+    public let authorId: String
+    public let authorName: String
+    public let content: String
+    public let contentType: String
+    public let entityType: String?
+    public let entityId: String?
+    public let mentionsMe: Bool
+    public let createdAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case annotationId
+        case sessionId
+        case parentId
+        case authorId
+        case authorName
+        case content
+        case contentType
+        case entityType
+        case entityId
+        case mentionsMe
+        case createdAt
+    }
+
+    public init(
+        annotationId: String,
+        sessionId: String?,
+        parentId: String?,
+        authorId: String,
+        authorName: String,
+        content: String,
+        contentType: String,
+        entityType: String?,
+        entityId: String?,
+        mentionsMe: Bool,
+        createdAt: Date
+    ) {
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.parentId = parentId
+        self.authorId = authorId
+        self.authorName = authorName
+        self.content = content
+        self.contentType = contentType
+        self.entityType = entityType
+        self.entityId = entityId
+        self.mentionsMe = mentionsMe
+        self.createdAt = createdAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        authorId = try container.decode(String.self, forKey: .authorId)
+        authorName = try container.decode(String.self, forKey: .authorName)
+        content = try container.decode(String.self, forKey: .content)
+        contentType = try container.decode(String.self, forKey: .contentType)
+        entityType = try container.decode(String?.self, forKey: .entityType)
+        entityId = try container.decode(String?.self, forKey: .entityId)
+        mentionsMe = try container.decode(Bool.self, forKey: .mentionsMe)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(authorId, forKey: .authorId)
+        try container.encode(authorName, forKey: .authorName)
+        try container.encode(content, forKey: .content)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encode(entityType, forKey: .entityType)
+        try container.encode(entityId, forKey: .entityId)
+        try container.encode(mentionsMe, forKey: .mentionsMe)
+        try container.encode(createdAt, forKey: .createdAt)
+    }
+}
+
+/// The notes that others wrote, and that are still there.
+public struct AwayNotes: Codable, Hashable, Sendable {
+    public let count: Int64
+    public let lines: [AwayNote]
+
+    private enum CodingKeys: String, CodingKey {
+        case count
+        case lines
+    }
+
+    public init(
+        count: Int64,
+        lines: [AwayNote]
+    ) {
+        self.count = count
+        self.lines = lines
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        count = try container.decode(Int64.self, forKey: .count)
+        lines = try container.decode([AwayNote].self, forKey: .lines)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(count, forKey: .count)
+        try container.encode(lines, forKey: .lines)
+    }
+}
+
+/// A report that was made. departmentId: null for one of the whole organization.
+public struct AwayReport: Codable, Hashable, Sendable {
+    public let reportId: String
+    public let departmentId: String?
+    public let from: String
+    public let to: String
+    public let format: String
+    public let url: String
+    public let createdAt: Date
+    public let expiresAt: Date
+
+    private enum CodingKeys: String, CodingKey {
+        case reportId
+        case departmentId
+        case from
+        case to
+        case format
+        case url
+        case createdAt
+        case expiresAt
+    }
+
+    public init(
+        reportId: String,
+        departmentId: String?,
+        from: String,
+        to: String,
+        format: String,
+        url: String,
+        createdAt: Date,
+        expiresAt: Date
+    ) {
+        self.reportId = reportId
+        self.departmentId = departmentId
+        self.from = from
+        self.to = to
+        self.format = format
+        self.url = url
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        reportId = try container.decode(String.self, forKey: .reportId)
+        departmentId = try container.decode(String?.self, forKey: .departmentId)
+        from = try container.decode(String.self, forKey: .from)
+        to = try container.decode(String.self, forKey: .to)
+        format = try container.decode(String.self, forKey: .format)
+        url = try container.decode(String.self, forKey: .url)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        expiresAt = try container.decode(Date.self, forKey: .expiresAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(reportId, forKey: .reportId)
+        try container.encode(departmentId, forKey: .departmentId)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(format, forKey: .format)
+        try container.encode(url, forKey: .url)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(expiresAt, forKey: .expiresAt)
+    }
+}
+
+/// The reports that were made.
+public struct AwayReports: Codable, Hashable, Sendable {
+    public let count: Int64
+    public let lines: [AwayReport]
+
+    private enum CodingKeys: String, CodingKey {
+        case count
+        case lines
+    }
+
+    public init(
+        count: Int64,
+        lines: [AwayReport]
+    ) {
+        self.count = count
+        self.lines = lines
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        count = try container.decode(Int64.self, forKey: .count)
+        lines = try container.decode([AwayReport].self, forKey: .lines)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(count, forKey: .count)
+        try container.encode(lines, forKey: .lines)
+    }
+}
+
+/// A session that others opened or ended. endedAt: null while it runs.
+public struct AwaySession: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let title: String
+    public let hostId: String
+    public let createdAt: Date
+    public let endedAt: Date?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case title
+        case hostId
+        case createdAt
+        case endedAt
+    }
+
+    public init(
+        sessionId: String,
+        title: String,
+        hostId: String,
+        createdAt: Date,
+        endedAt: Date?
+    ) {
+        self.sessionId = sessionId
+        self.title = title
+        self.hostId = hostId
+        self.createdAt = createdAt
+        self.endedAt = endedAt
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        title = try container.decode(String.self, forKey: .title)
+        hostId = try container.decode(String.self, forKey: .hostId)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        endedAt = try container.decode(Date?.self, forKey: .endedAt)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(title, forKey: .title)
+        try container.encode(hostId, forKey: .hostId)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(endedAt, forKey: .endedAt)
+    }
+}
+
+/// The sessions that others opened or ended.
+public struct AwaySessions: Codable, Hashable, Sendable {
+    public let count: Int64
+    public let lines: [AwaySession]
+
+    private enum CodingKeys: String, CodingKey {
+        case count
+        case lines
+    }
+
+    public init(
+        count: Int64,
+        lines: [AwaySession]
+    ) {
+        self.count = count
+        self.lines = lines
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        count = try container.decode(Int64.self, forKey: .count)
+        lines = try container.decode([AwaySession].self, forKey: .lines)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(count, forKey: .count)
+        try container.encode(lines, forKey: .lines)
+    }
+}
+
 /// A field that was changed, in words. before, after: null where it is empty, or not told.
 public struct ChangedField: Codable, Hashable, Sendable {
     public let name: String
@@ -4732,6 +5308,57 @@ public struct ReportScope: Codable, Hashable, Sendable {
     }
 }
 
+/// The user has seen what is up to this event of the organization's log.
+public struct Seen: Codable, Hashable, Sendable {
+    public var sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case sequence
+    }
+
+    public init(
+        sequence: Int64
+    ) {
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Up to this event the user has seen what there is, on whichever device. It never goes back, nor
+/// beyond the last event.
+public struct SeenConfirmed: Codable, Hashable, Sendable {
+    public let sequence: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case sequence
+    }
+
+    public init(
+        sequence: Int64
+    ) {
+        self.sequence = sequence
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sequence, forKey: .sequence)
+    }
+}
+
 /// Start a session and be its host.
 public struct SessionCreate: Codable, Hashable, Sendable {
     public var title: String
@@ -6588,6 +7215,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case anomalyDetected(AnomalyDetected)
     case authFailed(AuthFailed)
     case authSuccess(AuthSuccess)
+    case away(Away)
     case cursorMove(CursorMoved)
     case departmentUpdated(DepartmentUpdated)
     case employeeUpdated(EmployeeUpdated)
@@ -6602,6 +7230,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case rateLimit(RateLimit)
     case recommendation(Recommendation)
     case reportGenerated(ReportGenerated)
+    case seen(SeenConfirmed)
     case sessionCreated(SessionCreated)
     case sessionEnded(SessionEnded)
     case sessionJoined(SessionJoined)
@@ -6639,6 +7268,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .authFailed(try container.decode(AuthFailed.self, forKey: .payload))
         case "AUTH_SUCCESS":
             self = .authSuccess(try container.decode(AuthSuccess.self, forKey: .payload))
+        case "AWAY":
+            self = .away(try container.decode(Away.self, forKey: .payload))
         case "CURSOR_MOVE":
             self = .cursorMove(try container.decode(CursorMoved.self, forKey: .payload))
         case "DEPARTMENT_UPDATED":
@@ -6667,6 +7298,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .recommendation(try container.decode(Recommendation.self, forKey: .payload))
         case "REPORT_GENERATED":
             self = .reportGenerated(try container.decode(ReportGenerated.self, forKey: .payload))
+        case "SEEN":
+            self = .seen(try container.decode(SeenConfirmed.self, forKey: .payload))
         case "SESSION_CREATED":
             self = .sessionCreated(try container.decode(SessionCreated.self, forKey: .payload))
         case "SESSION_ENDED":
@@ -6708,6 +7341,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .anomalyDetected: return "ANOMALY_DETECTED"
         case .authFailed: return "AUTH_FAILED"
         case .authSuccess: return "AUTH_SUCCESS"
+        case .away: return "AWAY"
         case .cursorMove: return "CURSOR_MOVE"
         case .departmentUpdated: return "DEPARTMENT_UPDATED"
         case .employeeUpdated: return "EMPLOYEE_UPDATED"
@@ -6722,6 +7356,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .rateLimit: return "RATE_LIMIT"
         case .recommendation: return "RECOMMENDATION"
         case .reportGenerated: return "REPORT_GENERATED"
+        case .seen: return "SEEN"
         case .sessionCreated: return "SESSION_CREATED"
         case .sessionEnded: return "SESSION_ENDED"
         case .sessionJoined: return "SESSION_JOINED"
@@ -7062,6 +7697,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case annotationResolve(AnnotationResolve)
     case annotationUpdate(AnnotationUpdate)
     case auth(Auth)
+    case awayRequest
     case cursorMove(CursorMove)
     case kpiUpdate(KpiUpdate)
     case notificationRead(NotificationRead)
@@ -7069,6 +7705,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case pong
     case predictionRequest(PredictionRequest)
     case reportRequest(ReportRequest)
+    case seen(Seen)
     case sessionCreate(SessionCreate)
     case sessionJoin(SessionJoin)
     case sessionLeave(SessionLeave)
@@ -7109,6 +7746,8 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
             try container.encode(payload, forKey: .payload)
         case .reportRequest(let payload):
             try container.encode(payload, forKey: .payload)
+        case .seen(let payload):
+            try container.encode(payload, forKey: .payload)
         case .sessionCreate(let payload):
             try container.encode(payload, forKey: .payload)
         case .sessionJoin(let payload):
@@ -7123,7 +7762,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
             try container.encode(payload, forKey: .payload)
         case .unsubscribe(let payload):
             try container.encode(payload, forKey: .payload)
-        case .ping, .pong:
+        case .awayRequest, .ping, .pong:
             break
         }
     }
@@ -7138,6 +7777,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .annotationResolve: return "ANNOTATION_RESOLVE"
         case .annotationUpdate: return "ANNOTATION_UPDATE"
         case .auth: return "AUTH"
+        case .awayRequest: return "AWAY_REQUEST"
         case .cursorMove: return "CURSOR_MOVE"
         case .kpiUpdate: return "KPI_UPDATE"
         case .notificationRead: return "NOTIFICATION_READ"
@@ -7145,6 +7785,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .pong: return "PONG"
         case .predictionRequest: return "PREDICTION_REQUEST"
         case .reportRequest: return "REPORT_REQUEST"
+        case .seen: return "SEEN"
         case .sessionCreate: return "SESSION_CREATE"
         case .sessionJoin: return "SESSION_JOIN"
         case .sessionLeave: return "SESSION_LEAVE"
@@ -7288,6 +7929,18 @@ extension ReportRequest: BOSRequest {
     }
 }
 
+extension Seen: BOSRequest {
+    public typealias Reply = SeenConfirmed
+    public static let type = "SEEN"
+
+    public var message: ClientMessage { .seen(self) }
+
+    public static func reply(in message: ServerMessage) -> SeenConfirmed? {
+        guard case .seen(let payload) = message else { return nil }
+        return payload
+    }
+}
+
 extension SessionCreate: BOSRequest {
     public typealias Reply = SessionCreated
     public static let type = "SESSION_CREATE"
@@ -7400,6 +8053,10 @@ extension AuthSuccess: BOSMessage {
     public static let type = "AUTH_SUCCESS"
 }
 
+extension Away: BOSMessage {
+    public static let type = "AWAY"
+}
+
 extension CursorMoved: BOSMessage {
     public static let type = "CURSOR_MOVE"
 }
@@ -7446,6 +8103,10 @@ extension Recommendation: BOSMessage {
 
 extension ReportGenerated: BOSMessage {
     public static let type = "REPORT_GENERATED"
+}
+
+extension SeenConfirmed: BOSMessage {
+    public static let type = "SEEN"
 }
 
 extension SessionCreated: BOSMessage {
