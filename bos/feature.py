@@ -25,6 +25,8 @@ from bos.outside.sources import Category, Source
 from bos.people import exporting
 from bos.people.exporting import Export
 from bos.things import Attachment, Thing
+from bos.timeline import lanes
+from bos.timeline.lanes import Lane
 from sync import feature
 from sync.eventlog import capture
 
@@ -45,6 +47,7 @@ class Feature(feature.Feature):
     message_sources: entities of which people and channels are told outside the socket;
     message_categories: the messages about which people choose as one.
     things: what others hang something on; attachments: what hangs on things, also on others'.
+    lanes: what it knows of the time of things, its own or others': see `bos.timeline`.
     """
 
     jobs: Sequence[JobType] = ()
@@ -64,6 +67,7 @@ class Feature(feature.Feature):
     message_categories: Sequence[Category] = ()
     things: Sequence[Thing] = ()
     attachments: Sequence[Attachment] = ()
+    lanes: Sequence[Lane] = ()
 
     def claims(self) -> Iterator[str]:
         yield from super().claims()
@@ -84,6 +88,7 @@ class Feature(feature.Feature):
         yield from (f"the category of messages {each.name!r}" for each in self.message_categories)
         yield from (f"the thing {thing.entity_type!r}" for thing in self.things)
         yield from (f"what hangs on things, {one.label!r}" for one in self.attachments)
+        yield from (f"the lane {lane.label!r}" for lane in self.lanes)
 
     def requires(self) -> Iterator[tuple[str, bool]]:
         yield from super().requires()
@@ -115,6 +120,8 @@ class Feature(feature.Feature):
             sources.add_source(source)
         for category in self.message_categories:
             sources.add_category(category)
+        for lane in self.lanes:
+            lanes.add_lane(lane)
 
     def _plug_into_leaving(self) -> None:
         for label, trace in self.traces.items():

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from bos.entities import A_REPORT, NotificationSubject
+from bos.timeline.items import TimelineItem, TimelineOf
 from sync.protocol.messages import Day, Email, NotYet, Time, UserName
 from sync.protocol.registry import EntityMessage, Message, Request, WireId, message
 
@@ -221,3 +222,48 @@ class Away(Message):
     notes: AwayNotes | UnsetType = UNSET
     reports: AwayReports | UnsetType = UNSET
     sessions: AwaySessions | UnsetType = UNSET
+
+
+# ------------------------------------------------------------------ what has happened to a thing
+
+
+MOST_ITEMS = 500
+USUAL_ITEMS = 100
+Cursor = Annotated[
+    str,
+    Meta(description="Hand it back as it is.", max_length=32, examples=["1768905000000000.1"]),
+]
+
+
+@message("TIMELINE_REQUEST")
+class TimelineRequest(Request):
+    """Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+    anybody who may see it.
+
+    from, to: of this time; from is in it, to is not. Without them, of all time. limit: at most so
+    many items. about: only of these: `values`, `changes`, `imports`, `alerts`, `insights`, `notes`.
+    cursor: of an answer, for those that come after it; with the same from, to and about.
+    """
+
+    entity: TimelineOf
+    from_: Time | None = msgspec.field(default=None, name="from")
+    to: Time | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_ITEMS)] = USUAL_ITEMS
+    about: (
+        Annotated[list[Annotated[str, Meta(max_length=16)]], Meta(min_length=1, max_length=20)]
+        | None
+    ) = None
+    cursor: Cursor | None = None
+
+
+@message("TIMELINE")
+class Timeline(Message):
+    """The answer: all that has happened to a thing, the newest first.
+
+    complete: nothing older is in the time that was asked for. cursor: where it is not complete.
+    """
+
+    entity: TimelineOf
+    items: Annotated[list[TimelineItem], Meta(max_length=MOST_ITEMS)]
+    complete: bool
+    cursor: Cursor | UnsetType = UNSET

@@ -47,6 +47,8 @@ from bos.permissions import (
 from bos.service import last_use
 from bos.services import prune_notifications, prune_sessions
 from bos.things import Place, Thing
+from bos.timeline.changes import CHANGES_OF_DEPARTMENTS
+from bos.timeline.handlers import timeline_request
 from bos.webhooks import endpoints as webhooks
 from bos.words import WORDS
 from sync.eventlog.capture import TOLD, Change, EntitySync, Live
@@ -267,9 +269,11 @@ feature = Feature(
         messages.SeenConfirmed,
         messages.AwayRequest,
         messages.Away,
+        messages.TimelineRequest,
+        messages.Timeline,
     ],
     error_ids=["notificationId"],
-    handlers=[handlers.notification_read, handlers.seen, handlers.away_request],
+    handlers=[handlers.notification_read, handlers.seen, handlers.away_request, timeline_request],
     topics=[
         TopicKind(
             "department", column=3, authorize=may_follow_departments, reads=READ_OF_DEPARTMENTS
@@ -318,4 +322,5 @@ feature = Feature(
     message_sources=[notifications.NotificationSource()],
     message_categories=[notifications.FAILURES],
     things=[DEPARTMENT],
+    lanes=[CHANGES_OF_DEPARTMENTS],
 )

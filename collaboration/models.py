@@ -239,6 +239,9 @@ class Annotation(SyncedModel):
                 name="note_is_of_a_session_or_on_a_thing",
             ),
         )
+        indexes = (
+            models.Index(fields=("entity_id", "-created_at"), name="note_by_thing_and_time"),
+        )
 
     def __str__(self) -> str:
         return self.content[:60]

@@ -55,6 +55,7 @@ from collaboration.payloads import (
 from collaboration.retention import prune_sessions
 from collaboration.services import on_things
 from collaboration.services.sessions import OPEN_TO_ALL, READ_OF_SESSIONS, followed_by
+from collaboration.timeline import NOTES as NOTES_OF_THINGS
 from collaboration.words import WORDS
 from sync.eventlog.capture import Change, EntitySync, Live, append_events
 from sync.eventlog.fast_sql import Lock, hold_rows
@@ -427,4 +428,5 @@ feature = Feature(
     away=AWAY,
     going={"notes on it": on_things.notes_on_departments},
     attachments=[on_things.NOTES],
+    lanes=[NOTES_OF_THINGS],
 )

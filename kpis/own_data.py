@@ -138,5 +138,6 @@ EXPORTS: Mapping[str, Export] = {
 LEFT_OUT: Mapping[str, str] = {
     "kpis.ConnectorTrial.user": "A connector as it is tried in a form: forgotten after an hour.",
     "kpis.HistoricalKpi.owner": "The history of a KPI; the owner now is in `ownedKpis`.",
+    "kpis.ImportOfValues.actor_id": "How many values an import has brought: each is in `values`.",
     "kpis.IngestRequest.user": "A machine's: by it a repeated request is known for some hours.",
 }

@@ -55,6 +55,7 @@ from kpis.permissions import READ_OF_KPIS, visible_to
 from kpis.reports import outside as reports_outside
 from kpis.reports.requests import report_given_up, request_due
 from kpis.services import delete_expired_reports, delete_old_anomalies
+from kpis.timeline import LANES
 from kpis.words import WORDS
 from sync.eventlog.capture import (
     EVERYTHING,
@@ -145,6 +146,7 @@ class KpiSync(EntitySync[Kpi]):
                     value=row.value,
                     at=row.value_at or now,
                     actor_id=actor.user_id,
+                    source=actor.source,
                     shown_at=_shown_at(row, now),
                 )
                 for change in changes
@@ -418,4 +420,5 @@ feature = Feature(
     words=WORDS,
     away=AWAY,
     things=[KPI],
+    lanes=LANES,
 )

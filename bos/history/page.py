@@ -119,6 +119,17 @@ def _in_full(field: str, before: str, after: str) -> str:
     return f"changed {field} from {shortened(before)} to {shortened(after)}"
 
 
+def changes_between(
+    pairs: Sequence[tuple[Any, Any]], tenant: Organization
+) -> list[list[tuple[str, str, str]]]:
+    """Of each row and the one before it, or None: (field, before, after), in words.
+
+    tenant: whose names are shown.
+    """
+    shown = _Names([row for pair in pairs for row in pair if row is not None], tenant)
+    return [_changes(row, old, shown) for row, old in pairs]
+
+
 def _changes(row: Any, old: Any, shown: _Names) -> list[tuple[str, str, str]]:
     if row.history_type != "~":
         return []

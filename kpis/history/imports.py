@@ -32,6 +32,7 @@ from bos.imports.resources import (
 from bos.models import Organization
 from bos.texts import text_key
 from kpis.archive.services import archived
+from kpis.history.imported import note_import
 from kpis.history.measurements import write_values
 from kpis.history.stored import Measurement, Precision, find_stored
 from kpis.models import Direction, Kpi, Visibility
@@ -224,6 +225,7 @@ class ValueImport:
         self, steps: Sequence[ValueStep], organization: Organization, outcome: Outcome
     ) -> None:
         written = write_values(organization, [step.measurement for step in steps])
+        note_import(one for one in written if one is not None)
         for step, one in zip(steps, written, strict=True):
             if one is None:
                 outcome.lose(step.row, GONE)

@@ -74,7 +74,7 @@ def _write(found: Sequence[Written]) -> None:
     corrected: dict[int, KpiValue] = {}
     added: list[tuple[UUID, datetime, Decimal]] = []
     replaced: list[int] = []
-    actor_id = current_actor().user_id
+    actor = current_actor()
     for one in found:
         value = one.measurement.value
         if one.kpi.pk in current and current[one.kpi.pk] is one:
@@ -85,12 +85,12 @@ def _write(found: Sequence[Written]) -> None:
             added.append((one.kpi.pk, one.at, value))
         for row in one.stored:
             if row.value != value:
-                row.value, row.actor_id = value, actor_id
+                row.value, row.actor_id, row.source = value, actor.user_id, actor.source
                 corrected[row.pk] = row
     if replaced:
         KpiValue.objects.filter(pk__in=replaced).delete()
-    update_rows(corrected.values(), "value", "actor_id")
-    insert_values(added, actor_id=actor_id)
+    update_rows(corrected.values(), "value", "actor_id", "source")
+    insert_values(added, actor=actor)
     _put_in_force(list(current.values()))
 
 

@@ -18,6 +18,7 @@ import msgspec
 from django.db import connection
 
 from kpis.models import NEVER, KpiValue
+from sync.protocol.identity import Actor
 
 T = TypeVar("T")
 
@@ -109,7 +110,7 @@ def _about(m: Measurement) -> tuple[datetime, datetime]:
     return m.at, m.at
 
 
-def insert_values(rows: Sequence[tuple[UUID, datetime, Decimal]], *, actor_id: str) -> None:
+def insert_values(rows: Sequence[tuple[UUID, datetime, Decimal]], *, actor: Actor) -> None:
     """Store these values, of which newer ones are known: (KPI's id, at, value)."""
     for some in chunks(rows, AT_ONCE):
         text = _Text()
@@ -118,11 +119,13 @@ def insert_values(rows: Sequence[tuple[UUID, datetime, Decimal]], *, actor_id: s
             at=("timestamptz", [text.time(at) for _, at, _ in some]),
             value=("numeric", [format(value, "f") for _, _, value in some]),
         )
-        statement = f"""INSERT INTO "{_VALUES}" ("kpi_id", "at", "value", "actor_id", "shown_at")
-                        SELECT kpi, at, value, %s, %s FROM ({table.sql}) new"""  # noqa: S608 -- ours
+        columns = '"kpi_id", "at", "value", "actor_id", "source", "shown_at"'
+        statement = f"""INSERT INTO "{_VALUES}" ({columns})
+                        SELECT kpi, at, value, %s, %s, %s FROM ({table.sql}) new"""  # noqa: S608 -- ours
         never = connection.ops.adapt_datetimefield_value(NEVER)
+        by = [actor.user_id, actor.source, never]
         with connection.cursor() as cursor:
-            cursor.execute(statement, [actor_id, never, *table.parameters])
+            cursor.execute(statement, [*by, *table.parameters])
 
 
 class _Table:

@@ -230,6 +230,8 @@ class KpiValue(models.Model):
     value = exact_field()
     at = models.DateTimeField()
     actor_id = models.CharField(max_length=64, verbose_name="set by")
+    source = models.CharField(max_length=16, default="", db_default="", editable=False)
+    """By which way it came; empty for those of before that was kept."""
     shown_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -246,6 +248,35 @@ class KpiValue(models.Model):
 
     def __str__(self) -> str:
         return f"{plain_number(self.value)} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class ImportOfValues(models.Model):
+    """An import has brought values of a KPI: how many, and of which time.
+
+    Kept as long as the KPI, and longer than the import itself is.
+    """
+
+    kpi = models.ForeignKey(
+        Kpi, on_delete=models.CASCADE, related_name="imports_of_values", db_index=False
+    )
+    import_id = models.UUIDField()
+    at = models.DateTimeField()
+    actor_id = models.CharField(max_length=64)
+    values = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("kpi", "import_id"), name="import_of_values_is_told_once_a_kpi"
+            ),
+        )
+        indexes = (models.Index(fields=("kpi", "-at"), name="import_by_kpi_and_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.values} values"
 
 
 class OfKpi(SyncedModel):

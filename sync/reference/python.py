@@ -90,9 +90,11 @@ def _tags(components: dict[str, Schema]) -> Iterator[tuple[str, tuple[str, str]]
                 yield name, (by, value)
 
 
-def _inner(schema: Schema) -> Iterable[Schema]:
-    properties: dict[str, Schema] = schema.get("properties", {})
-    return properties.values()
+def _inner(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas of its fields, and of the items of those that are lists."""
+    for inner in schema.get("properties", {}).values():
+        yield inner
+        yield inner.get("items", {})
 
 
 def type_of(name: str, schema: Schema) -> str:
@@ -164,6 +166,9 @@ def _field(field: str, type_: str, required: bool) -> str:
     if plain and required and len(name) + len(type_) + 6 > LINE and type_.startswith("OneOf["):
         values = type_.removeprefix("OneOf[").removesuffix("]").split(", ")
         type_ = "OneOf[\n" + "".join(f"        {value},\n" for value in values) + "    ]"
+    if plain and required and len(name) + len(type_) + 6 > LINE and type_.startswith("list["):
+        members = type_.removeprefix("list[").removesuffix("]").split(" | ")
+        type_ = "list[\n        " + "\n        | ".join(members) + "\n    ]"
     if plain:
         return f"    {name}: {type_}{'' if required else ' = UNSET'}"
     default = "" if required else "default=UNSET, "

@@ -153,6 +153,8 @@ class Vocabulary:
             return self._named[owner, key]
         if schema.get("type") == "array":
             return f"[{self.type_of(owner, key, schema.get('items', {}))}]"
+        if "oneOf" in schema and schema.get("discriminator") == "kind":
+            return _union_name(owner)
         if schema.get("type") not in SIMPLE:
             raise Untyped(f"{owner}.{key}: {schema}")
         return FORMATS.get(str(schema.get("format")), SIMPLE[str(schema["type"])])
@@ -176,6 +178,7 @@ def swift_text() -> str:
         _close_codes(),
         "// MARK: - Payloads, entities, and what they are made of\n",
         *(_struct(name, words, of_clients=name in of_clients) for name in structs),
+        *(_items(name, union) for name, union in _unions(words)),
         "// MARK: - Entities\n",
         *(_shapes(entity) for entity in _with_kinds()),
         _entity_data(),
@@ -367,6 +370,64 @@ def _encoding(fields: list[Field]) -> list[str]:
         *(f"        {one.encoding}" for one in fields),
         "    }",
     ]
+
+
+def _unions(words: Vocabulary) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the unions that are items of lists: their names, and their structs by `kind`."""
+    for owner, schema in sorted(words.schemas.items()):
+        for inner in schema.get("properties", {}).values():
+            if "oneOf" in (items := inner.get("items", {})):
+                names = [name_of(one) for one in items["oneOf"]]
+                kinds = {words.schemas[n]["properties"]["kind"]["enum"][0]: n for n in names}
+                yield _union_name(owner), kinds
+
+
+def _union_name(owner: str) -> str:
+    return f"{owner}Item"
+
+
+def _items(name: str, structs: dict[str, str]) -> str:
+    """Return a union of structs, told apart by `kind`; one that a newer server has is unknown."""
+    lines = [
+        f"/// One of the items of a list, by its `kind`: {', '.join(structs)}.",
+        f"public enum {name}: Codable, Hashable, Sendable {{",
+        *(f"    case {_case(kind)}({struct_name(struct)})" for kind, struct in structs.items()),
+        "    case unknown(kind: String)",
+        "",
+        "    private enum CodingKeys: String, CodingKey {",
+        "        case kind",
+        "    }",
+        "",
+        "    public init(from decoder: any Decoder) throws {",
+        "        let container = try decoder.container(keyedBy: CodingKeys.self)",
+        "        let kind = try container.decode(String.self, forKey: .kind)",
+        "        switch kind {",
+    ]
+    for kind, struct in structs.items():
+        lines += [
+            f'        case "{kind}":',
+            f"            self = .{_case(kind)}(try {struct_name(struct)}(from: decoder))",
+        ]
+    lines += [
+        "        default:",
+        "            self = .unknown(kind: kind)",
+        "        }",
+        "    }",
+        "",
+        "    public func encode(to encoder: any Encoder) throws {",
+        "        switch self {",
+        *(
+            f"        case .{_case(kind)}(let item): try item.encode(to: encoder)"
+            for kind in structs
+        ),
+        "        case .unknown(let kind):",
+        "            var container = encoder.container(keyedBy: CodingKeys.self)",
+        "            try container.encode(kind, forKey: .kind)",
+        "        }",
+        "    }",
+        "}\n",
+    ]
+    return "\n".join(lines)
 
 
 # ------------------------------------------------------------------ entities

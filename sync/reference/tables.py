@@ -58,8 +58,9 @@ def type_name(schema: Schema, *, page: str = "") -> str:
         if name in pages_of_data():
             return f"[{name}]({pages_of_data()[name]})"
         return f"[{name}]({page}#{'errors' if name.endswith('ErrorCode') else name.lower()})"
-    if "anyOf" in schema:
-        return " or ".join(type_name(one, page=page) for one in schema["anyOf"])
+    for union in ("anyOf", "oneOf"):
+        if union in schema:
+            return " or ".join(type_name(one, page=page) for one in schema[union])
     if "enum" in schema:
         return "string"
     if schema.get("type") == "array":

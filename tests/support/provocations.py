@@ -316,7 +316,14 @@ async def handled_again(stage: Stage, payload: Payload) -> Message:
     return await stage.ask(stage.cast.alice, payload)
 
 
+def line(stage: Stage) -> Payload:
+    """Return a question for revenue's line of time."""
+    return {"entity": {"type": "kpi", "id": str(stage.cast.home.revenue.pk)}}
+
+
 OF_KPIS: dict[Pair, Provocation] = {
+    ("TIMELINE_REQUEST", "TIMELINE", "reply"): lambda s: s.ask(s.cast.vera, line(s)),
+    ("TIMELINE_REQUEST", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.charlie, line(s)),
     ("NOTIFICATION_READ", "NOTIFICATION_READ", "copy"): lambda s: s.ask(s.cast.bob, notified(s)),
     ("NOTIFICATION_READ", "NOTIFICATION_READ", "reply"): read_again,
     ("NOTIFICATION_READ", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.mia, notified(s)),

@@ -326,7 +326,10 @@ export class Channels {
     if (this.#fewer) this.#hooks.trim();
     this.#completed = [];
     this.#fewer = false;
-    if (wasInRound) this.#hooks.complete();
+    if (!wasInRound) return;
+    this.#hooks.complete();
+    // Also where it was a refusal that has ended the round.
+    this.#tellShown();
   }
 
   /** Hand on what was gathered. */

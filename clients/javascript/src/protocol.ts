@@ -413,6 +413,13 @@ export interface AwaySessions {
   lines: Array<AwaySession>;
 }
 
+/** A field that was changed, in words. before, after: null where it is empty, or not told. */
+export interface ChangedField {
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
 /** Why the server closes a connection, and whether the client comes back. */
 export type CloseCode =
   | 1002
@@ -1276,6 +1283,172 @@ export type SyncUpdate =
   | ParticipantSyncUpdate
   | AnnotationSyncUpdate;
 
+/**
+ * The answer: all that has happened to a thing, the newest first. complete: nothing older is in the
+ * time that was asked for. cursor: where it is not complete.
+ */
+export interface Timeline {
+  entity: TimelineOf;
+  items: Array<TimelineValue | TimelineTarget | TimelineChange | TimelineImport | TimelineAlert | TimelineAnomaly | TimelineForecast | TimelineAdvice | TimelineNote>;
+  complete: boolean;
+  /** Hand it back as it is. */
+  cursor?: string;
+}
+
+/** The KPI's newest recommendation was made. */
+export interface TimelineAdvice {
+  kind: "advice";
+  at: string;
+  insightId: string;
+  kpiId: string;
+  message: string;
+}
+
+/** An alert was raised, acknowledged or resolved. actorId: whoever has acknowledged it. */
+export interface TimelineAlert {
+  kind: "alert";
+  at: string;
+  change: "acknowledged" | "raised" | "resolved";
+  alertId: string;
+  kpiId: string;
+  severity: string;
+  message: string;
+  value: number | null;
+  threshold: number | null;
+  actorId: string | null;
+  actorName: string | null;
+}
+
+/** A day's value was found to be unusual by the KPI's own history. */
+export interface TimelineAnomaly {
+  kind: "anomaly";
+  at: string;
+  insightId: string;
+  kpiId: string;
+  day: string;
+  value: number;
+  expected: number;
+  lower: number;
+  upper: number;
+  severity: string;
+}
+
+/** The thing itself was added or changed, archived or restored. */
+export interface TimelineChange {
+  kind: "change";
+  at: string;
+  change: "archived" | "created" | "restored" | "updated";
+  fields: Array<ChangedField>;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+  /**
+   * By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that
+   * is not known.
+   */
+  source: string;
+}
+
+/** The KPI's newest forecast was made. day: the last one that it speaks of. */
+export interface TimelineForecast {
+  kind: "forecast";
+  at: string;
+  insightId: string;
+  kpiId: string;
+  horizon: number;
+  day: string;
+  expected: number;
+  lower: number;
+  upper: number;
+}
+
+/** An import has brought values of the KPI: so many, measured from one time to the other. */
+export interface TimelineImport {
+  kind: "imported";
+  at: string;
+  importId: string;
+  values: number;
+  from: string;
+  to: string;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+}
+
+/**
+ * A note that points at the thing was made or resolved. sessionId: null for one on the thing
+ * itself.
+ */
+export interface TimelineNote {
+  kind: "note";
+  at: string;
+  change: "created" | "resolved";
+  annotationId: string;
+  sessionId: string | null;
+  parentId: string | null;
+  contentType: string;
+  /** The beginning, 200 characters at most. */
+  text: string;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+}
+
+/** The thing that a line of time is of: {"type": "kpi", "id": "kpi-123"}. */
+export interface TimelineOf {
+  type: string;
+  /** An opaque id. */
+  id: string;
+}
+
+/**
+ * Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+ * anybody who may see it. from, to: of this time; from is in it, to is not. Without them, of all
+ * time. limit: at most so many items. about: only of these: `values`, `changes`, `imports`,
+ * `alerts`, `insights`, `notes`. cursor: of an answer, for those that come after it; with the same
+ * from, to and about.
+ */
+export interface TimelineRequest {
+  entity: TimelineOf;
+  from?: string | null;
+  to?: string | null;
+  limit?: number;
+  about?: Array<string> | null;
+  cursor?: string | null;
+}
+
+/** The KPI has this target from then on, or none. */
+export interface TimelineTarget {
+  kind: "target";
+  at: string;
+  target: number | null;
+  before: number | null;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+  /**
+   * By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that
+   * is not known.
+   */
+  source: string;
+}
+
+/** The KPI had this value from then on. before: the one until then, if there was one. */
+export interface TimelineValue {
+  kind: "value";
+  at: string;
+  value: number;
+  before: number | null;
+  /** Id of the user or service account; `system` for the system. */
+  actorId: string;
+  actorName: string;
+  /**
+   * By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that
+   * is not known.
+   */
+  source: string;
+}
+
 /** The token has expired: events wait until a new AUTH, for a while. */
 export interface TokenExpiredNotice {
   message: string;
@@ -1464,6 +1637,14 @@ export interface SubscribeMessage {
 export interface SyncRequestMessage {
   type: "SYNC_REQUEST";
   payload: SyncRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface TimelineRequestMessage {
+  type: "TIMELINE_REQUEST";
+  payload: TimelineRequest;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1715,6 +1896,13 @@ export interface SyncUpdateMessage {
   timestamp: string;
 }
 
+export interface TimelineMessage {
+  type: "TIMELINE";
+  payload: Timeline;
+  requestId?: string;
+  timestamp: string;
+}
+
 export interface TokenExpiredNoticeMessage {
   type: "TOKEN_EXPIRED";
   payload: TokenExpiredNotice;
@@ -1753,6 +1941,7 @@ export type ClientMessage =
   | SessionLeaveMessage
   | SubscribeMessage
   | SyncRequestMessage
+  | TimelineRequestMessage
   | UnsubscribeMessage;
 
 /** What servers send. */
@@ -1791,6 +1980,7 @@ export type ServerMessage =
   | SyncErrorMessage
   | SyncStartMessage
   | SyncUpdateMessage
+  | TimelineMessage
   | TokenExpiredNoticeMessage
   | UnsubscribedMessage;
 
@@ -1818,6 +2008,7 @@ export interface Requests {
   SESSION_LEAVE: SessionLeave;
   SUBSCRIBE: Subscribe;
   SYNC_REQUEST: SyncRequest;
+  TIMELINE_REQUEST: TimelineRequest;
   UNSUBSCRIBE: Unsubscribe;
 }
 
@@ -1846,6 +2037,7 @@ export interface Replies {
   SESSION_LEAVE: SessionLeft;
   SUBSCRIBE: Subscribed;
   SYNC_REQUEST: SyncComplete;
+  TIMELINE_REQUEST: Timeline;
   UNSUBSCRIBE: Unsubscribed;
 }
 
@@ -1889,6 +2081,7 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "SESSION_LEAVE": ["SESSION_LEFT"],
   "SUBSCRIBE": ["SUBSCRIBED"],
   "SYNC_REQUEST": ["SYNC_COMPLETE"],
+  "TIMELINE_REQUEST": ["TIMELINE"],
   "UNSUBSCRIBE": ["UNSUBSCRIBED"],
 };
 
@@ -1931,6 +2124,7 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "SYNC_ERROR": ["code", "message"],
   "SYNC_START": ["updateCount", "fromTimestamp"],
   "SYNC_UPDATE": ["entityType", "entityId", "changeType", "data", "updatedBy", "sequence"],
+  "TIMELINE": ["entity", "items", "complete"],
   "TOKEN_EXPIRED": ["message"],
   "UNSUBSCRIBED": ["channels"],
 };

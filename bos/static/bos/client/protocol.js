@@ -69,6 +69,9 @@
   "SYNC_REQUEST": [
     "SYNC_COMPLETE"
   ],
+  "TIMELINE_REQUEST": [
+    "TIMELINE"
+  ],
   "UNSUBSCRIBE": [
     "UNSUBSCRIBED"
   ]
@@ -376,6 +379,11 @@
     "data",
     "updatedBy",
     "sequence"
+  ],
+  "TIMELINE": [
+    "entity",
+    "items",
+    "complete"
   ],
   "TOKEN_EXPIRED": [
     "message"

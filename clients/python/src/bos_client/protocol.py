@@ -363,6 +363,14 @@ class AwaySessions(Payload):
     lines: list[AwaySession]
 
 
+class ChangedField(Payload):
+    """A field that was changed, in words. before, after: null where it is empty, or not told."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
 class Cursor(Payload):
     """Where a participant points, and what they look at."""
 
@@ -1147,6 +1155,166 @@ class SyncStart(Payload):
     from_timestamp: str
 
 
+class Timeline(Payload):
+    """The answer: all that has happened to a thing, the newest first. complete: nothing older is in
+    the time that was asked for. cursor: where it is not complete.
+    """
+
+    entity: TimelineOf
+    items: list[
+        TimelineValue
+        | TimelineTarget
+        | TimelineChange
+        | TimelineImport
+        | TimelineAlert
+        | TimelineAnomaly
+        | TimelineForecast
+        | TimelineAdvice
+        | TimelineNote
+    ]
+    complete: bool
+    cursor: str | UnsetType = UNSET
+    """Hand it back as it is."""
+
+
+class TimelineAdvice(Payload, tag_field="kind", tag="advice"):
+    """The KPI's newest recommendation was made."""
+
+    kind: ClassVar[OneOf["advice"]] = "advice"
+    at: str
+    insight_id: str
+    kpi_id: str
+    message: str
+
+
+class TimelineAlert(Payload, tag_field="kind", tag="alert"):
+    """An alert was raised, acknowledged or resolved. actorId: whoever has acknowledged it."""
+
+    kind: ClassVar[OneOf["alert"]] = "alert"
+    at: str
+    change: OneOf["acknowledged", "raised", "resolved"]
+    alert_id: str
+    kpi_id: str
+    severity: str
+    message: str
+    value: float | None
+    threshold: float | None
+    actor_id: str | None
+    actor_name: str | None
+
+
+class TimelineAnomaly(Payload, tag_field="kind", tag="anomaly"):
+    """A day's value was found to be unusual by the KPI's own history."""
+
+    kind: ClassVar[OneOf["anomaly"]] = "anomaly"
+    at: str
+    insight_id: str
+    kpi_id: str
+    day: str
+    value: float
+    expected: float
+    lower: float
+    upper: float
+    severity: str
+
+
+class TimelineChange(Payload, tag_field="kind", tag="change"):
+    """The thing itself was added or changed, archived or restored."""
+
+    kind: ClassVar[OneOf["change"]] = "change"
+    at: str
+    change: OneOf["archived", "created", "restored", "updated"]
+    fields: list[ChangedField]
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+    source: str
+    """By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that is not known."""
+
+
+class TimelineForecast(Payload, tag_field="kind", tag="forecast"):
+    """The KPI's newest forecast was made. day: the last one that it speaks of."""
+
+    kind: ClassVar[OneOf["forecast"]] = "forecast"
+    at: str
+    insight_id: str
+    kpi_id: str
+    horizon: int
+    day: str
+    expected: float
+    lower: float
+    upper: float
+
+
+class TimelineImport(Payload, tag_field="kind", tag="imported"):
+    """An import has brought values of the KPI: so many, measured from one time to the other."""
+
+    kind: ClassVar[OneOf["imported"]] = "imported"
+    at: str
+    import_id: str
+    values: int
+    from_: str = field(name="from")
+    to: str
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+
+
+class TimelineNote(Payload, tag_field="kind", tag="note"):
+    """A note that points at the thing was made or resolved. sessionId: null for one on the thing
+    itself.
+    """
+
+    kind: ClassVar[OneOf["note"]] = "note"
+    at: str
+    change: OneOf["created", "resolved"]
+    annotation_id: str
+    session_id: str | None
+    parent_id: str | None
+    content_type: str
+    text: str
+    """The beginning, 200 characters at most."""
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+
+
+class TimelineOf(Payload):
+    """The thing that a line of time is of: {"type": "kpi", "id": "kpi-123"}."""
+
+    type: str
+    id: str
+    """An opaque id."""
+
+
+class TimelineTarget(Payload, tag_field="kind", tag="target"):
+    """The KPI has this target from then on, or none."""
+
+    kind: ClassVar[OneOf["target"]] = "target"
+    at: str
+    target: float | None
+    before: float | None
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+    source: str
+    """By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that is not known."""
+
+
+class TimelineValue(Payload, tag_field="kind", tag="value"):
+    """The KPI had this value from then on. before: the one until then, if there was one."""
+
+    kind: ClassVar[OneOf["value"]] = "value"
+    at: str
+    value: float
+    before: float | None
+    actor_id: str
+    """Id of the user or service account; `system` for the system."""
+    actor_name: str
+    source: str
+    """By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where that is not known."""
+
+
 class TokenExpiredNotice(Payload):
     """The token has expired: events wait until a new AUTH, for a while."""
 
@@ -1395,6 +1563,24 @@ class SyncRequest(Request[SyncComplete]):
     channels: list[str]
     last_sync_timestamp: str | None | UnsetType = UNSET
     last_sequence: int | None | UnsetType = UNSET
+
+
+class TimelineRequest(Request[Timeline]):
+    """Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+    anybody who may see it. from, to: of this time; from is in it, to is not. Without them, of
+    all time. limit: at most so many items. about: only of these: `values`, `changes`, `imports`,
+    `alerts`, `insights`, `notes`. cursor: of an answer, for those that come after it; with the
+    same from, to and about.
+    """
+
+    TYPE: ClassVar[str] = "TIMELINE_REQUEST"
+    REPLY: ClassVar[str] = "TIMELINE"
+    entity: TimelineOf
+    from_: str | None | UnsetType = field(default=UNSET, name="from")
+    to: str | None | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+    about: list[str] | None | UnsetType = UNSET
+    cursor: str | None | UnsetType = UNSET
 
 
 class Unsubscribe(Request[Unsubscribed]):
@@ -1683,6 +1869,15 @@ class SyncUpdateMessage(Frame, tag_field="type", tag="SYNC_UPDATE"):
     payload: SyncUpdate
 
 
+class TimelineMessage(Frame, tag_field="type", tag="TIMELINE"):
+    """The answer: all that has happened to a thing, the newest first. complete: nothing older is in
+    the time that was asked for. cursor: where it is not complete.
+    """
+
+    TYPE: ClassVar[str] = "TIMELINE"
+    payload: Timeline
+
+
 class TokenExpiredNoticeMessage(Frame, tag_field="type", tag="TOKEN_EXPIRED"):
     """The token has expired: events wait until a new AUTH, for a while."""
 
@@ -1757,6 +1952,7 @@ ServerMessage = (
     | SyncErrorMessage
     | SyncStartMessage
     | SyncUpdateMessage
+    | TimelineMessage
     | TokenExpiredNoticeMessage
     | UnsubscribedMessage
 )
@@ -1835,6 +2031,7 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "SYNC_ERROR": SyncErrorMessage,
     "SYNC_START": SyncStartMessage,
     "SYNC_UPDATE": SyncUpdateMessage,
+    "TIMELINE": TimelineMessage,
     "TOKEN_EXPIRED": TokenExpiredNoticeMessage,
     "UNSUBSCRIBED": UnsubscribedMessage,
 }
@@ -1881,5 +2078,6 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "SESSION_LEAVE": SessionLeave,
     "SUBSCRIBE": Subscribe,
     "SYNC_REQUEST": SyncRequest,
+    "TIMELINE_REQUEST": TimelineRequest,
     "UNSUBSCRIBE": Unsubscribe,
 }

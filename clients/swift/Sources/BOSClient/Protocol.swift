@@ -815,6 +815,332 @@ public enum SyncErrorCode: Codable, Hashable, Sendable {
     }
 }
 
+public enum TimelineAdviceKind: Codable, Hashable, Sendable {
+    case advice
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "advice": self = .advice
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .advice: return "advice"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineAlertChange: Codable, Hashable, Sendable {
+    case acknowledged
+    case raised
+    case resolved
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "acknowledged": self = .acknowledged
+        case "raised": self = .raised
+        case "resolved": self = .resolved
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .acknowledged: return "acknowledged"
+        case .raised: return "raised"
+        case .resolved: return "resolved"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineAlertKind: Codable, Hashable, Sendable {
+    case alert
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "alert": self = .alert
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .alert: return "alert"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineChangeChange: Codable, Hashable, Sendable {
+    case archived
+    case created
+    case restored
+    case updated
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "archived": self = .archived
+        case "created": self = .created
+        case "restored": self = .restored
+        case "updated": self = .updated
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .archived: return "archived"
+        case .created: return "created"
+        case .restored: return "restored"
+        case .updated: return "updated"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineChangeKind: Codable, Hashable, Sendable {
+    case change
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "change": self = .change
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .change: return "change"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineForecastKind: Codable, Hashable, Sendable {
+    case forecast
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "forecast": self = .forecast
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .forecast: return "forecast"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineImportKind: Codable, Hashable, Sendable {
+    case imported
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "imported": self = .imported
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .imported: return "imported"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineNoteChange: Codable, Hashable, Sendable {
+    case created
+    case resolved
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "created": self = .created
+        case "resolved": self = .resolved
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .created: return "created"
+        case .resolved: return "resolved"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineNoteKind: Codable, Hashable, Sendable {
+    case note
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "note": self = .note
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .note: return "note"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineTargetKind: Codable, Hashable, Sendable {
+    case target
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "target": self = .target
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .target: return "target"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum TimelineValueKind: Codable, Hashable, Sendable {
+    case value
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "value": self = .value
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .value: return "value"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 public enum UnsubscribedReason: Codable, Hashable, Sendable {
     case accessRevoked
     case unrecognized(String)
@@ -2731,6 +3057,43 @@ public struct AwaySessions: Codable, Hashable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(count, forKey: .count)
         try container.encode(lines, forKey: .lines)
+    }
+}
+
+/// A field that was changed, in words. before, after: null where it is empty, or not told.
+public struct ChangedField: Codable, Hashable, Sendable {
+    public let name: String
+    public let before: String?
+    public let after: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case name
+        case before
+        case after
+    }
+
+    public init(
+        name: String,
+        before: String?,
+        after: String?
+    ) {
+        self.name = name
+        self.before = before
+        self.after = after
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(String.self, forKey: .name)
+        before = try container.decode(String?.self, forKey: .before)
+        after = try container.decode(String?.self, forKey: .after)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(before, forKey: .before)
+        try container.encode(after, forKey: .after)
     }
 }
 
@@ -6200,6 +6563,770 @@ public struct SyncStart: Codable, Hashable, Sendable {
     }
 }
 
+/// The answer: all that has happened to a thing, the newest first. complete: nothing older is in
+/// the time that was asked for. cursor: where it is not complete.
+public struct Timeline: Codable, Hashable, Sendable {
+    public let entity: TimelineOf
+    public let items: [TimelineItem]
+    public let complete: Bool
+    /// Hand it back as it is.
+    public let cursor: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case entity
+        case items
+        case complete
+        case cursor
+    }
+
+    public init(
+        entity: TimelineOf,
+        items: [TimelineItem],
+        complete: Bool,
+        cursor: String? = nil
+    ) {
+        self.entity = entity
+        self.items = items
+        self.complete = complete
+        self.cursor = cursor
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entity = try container.decode(TimelineOf.self, forKey: .entity)
+        items = try container.decode([TimelineItem].self, forKey: .items)
+        complete = try container.decode(Bool.self, forKey: .complete)
+        cursor = try container.decodeIfPresent(String.self, forKey: .cursor)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(entity, forKey: .entity)
+        try container.encode(items, forKey: .items)
+        try container.encode(complete, forKey: .complete)
+        try container.encodeIfPresent(cursor, forKey: .cursor)
+    }
+}
+
+/// The KPI's newest recommendation was made.
+public struct TimelineAdvice: Codable, Hashable, Sendable {
+    public let kind: TimelineAdviceKind
+    public let at: Date
+    public let insightId: String
+    public let kpiId: String
+    public let message: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case insightId
+        case kpiId
+        case message
+    }
+
+    public init(
+        kind: TimelineAdviceKind,
+        at: Date,
+        insightId: String,
+        kpiId: String,
+        message: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.message = message
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineAdviceKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        message = try container.decode(String.self, forKey: .message)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(message, forKey: .message)
+    }
+}
+
+/// An alert was raised, acknowledged or resolved. actorId: whoever has acknowledged it.
+public struct TimelineAlert: Codable, Hashable, Sendable {
+    public let kind: TimelineAlertKind
+    public let at: Date
+    public let change: TimelineAlertChange
+    public let alertId: String
+    public let kpiId: String
+    public let severity: String
+    public let message: String
+    public let value: Double?
+    public let threshold: Double?
+    public let actorId: String?
+    public let actorName: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case change
+        case alertId
+        case kpiId
+        case severity
+        case message
+        case value
+        case threshold
+        case actorId
+        case actorName
+    }
+
+    public init(
+        kind: TimelineAlertKind,
+        at: Date,
+        change: TimelineAlertChange,
+        alertId: String,
+        kpiId: String,
+        severity: String,
+        message: String,
+        value: Double?,
+        threshold: Double?,
+        actorId: String?,
+        actorName: String?
+    ) {
+        self.kind = kind
+        self.at = at
+        self.change = change
+        self.alertId = alertId
+        self.kpiId = kpiId
+        self.severity = severity
+        self.message = message
+        self.value = value
+        self.threshold = threshold
+        self.actorId = actorId
+        self.actorName = actorName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineAlertKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        change = try container.decode(TimelineAlertChange.self, forKey: .change)
+        alertId = try container.decode(String.self, forKey: .alertId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        severity = try container.decode(String.self, forKey: .severity)
+        message = try container.decode(String.self, forKey: .message)
+        value = try container.decode(Double?.self, forKey: .value)
+        threshold = try container.decode(Double?.self, forKey: .threshold)
+        actorId = try container.decode(String?.self, forKey: .actorId)
+        actorName = try container.decode(String?.self, forKey: .actorName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(change, forKey: .change)
+        try container.encode(alertId, forKey: .alertId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(severity, forKey: .severity)
+        try container.encode(message, forKey: .message)
+        try container.encode(value, forKey: .value)
+        try container.encode(threshold, forKey: .threshold)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+    }
+}
+
+/// A day's value was found to be unusual by the KPI's own history.
+public struct TimelineAnomaly: Codable, Hashable, Sendable {
+    public let kind: InsightKind
+    public let at: Date
+    public let insightId: String
+    public let kpiId: String
+    public let day: String
+    public let value: Double
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+    public let severity: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case insightId
+        case kpiId
+        case day
+        case value
+        case expected
+        case lower
+        case upper
+        case severity
+    }
+
+    public init(
+        kind: InsightKind,
+        at: Date,
+        insightId: String,
+        kpiId: String,
+        day: String,
+        value: Double,
+        expected: Double,
+        lower: Double,
+        upper: Double,
+        severity: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.day = day
+        self.value = value
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+        self.severity = severity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(InsightKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        day = try container.decode(String.self, forKey: .day)
+        value = try container.decode(Double.self, forKey: .value)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+        severity = try container.decode(String.self, forKey: .severity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(day, forKey: .day)
+        try container.encode(value, forKey: .value)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+        try container.encode(severity, forKey: .severity)
+    }
+}
+
+/// The thing itself was added or changed, archived or restored.
+public struct TimelineChange: Codable, Hashable, Sendable {
+    public let kind: TimelineChangeKind
+    public let at: Date
+    public let change: TimelineChangeChange
+    public let fields: [ChangedField]
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+    /// By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where
+    /// that is not known.
+    public let source: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case change
+        case fields
+        case actorId
+        case actorName
+        case source
+    }
+
+    public init(
+        kind: TimelineChangeKind,
+        at: Date,
+        change: TimelineChangeChange,
+        fields: [ChangedField],
+        actorId: String,
+        actorName: String,
+        source: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.change = change
+        self.fields = fields
+        self.actorId = actorId
+        self.actorName = actorName
+        self.source = source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineChangeKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        change = try container.decode(TimelineChangeChange.self, forKey: .change)
+        fields = try container.decode([ChangedField].self, forKey: .fields)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+        source = try container.decode(String.self, forKey: .source)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(change, forKey: .change)
+        try container.encode(fields, forKey: .fields)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+        try container.encode(source, forKey: .source)
+    }
+}
+
+/// The KPI's newest forecast was made. day: the last one that it speaks of.
+public struct TimelineForecast: Codable, Hashable, Sendable {
+    public let kind: TimelineForecastKind
+    public let at: Date
+    public let insightId: String
+    public let kpiId: String
+    public let horizon: Int64
+    public let day: String
+    public let expected: Double
+    public let lower: Double
+    public let upper: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case insightId
+        case kpiId
+        case horizon
+        case day
+        case expected
+        case lower
+        case upper
+    }
+
+    public init(
+        kind: TimelineForecastKind,
+        at: Date,
+        insightId: String,
+        kpiId: String,
+        horizon: Int64,
+        day: String,
+        expected: Double,
+        lower: Double,
+        upper: Double
+    ) {
+        self.kind = kind
+        self.at = at
+        self.insightId = insightId
+        self.kpiId = kpiId
+        self.horizon = horizon
+        self.day = day
+        self.expected = expected
+        self.lower = lower
+        self.upper = upper
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineForecastKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        insightId = try container.decode(String.self, forKey: .insightId)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        horizon = try container.decode(Int64.self, forKey: .horizon)
+        day = try container.decode(String.self, forKey: .day)
+        expected = try container.decode(Double.self, forKey: .expected)
+        lower = try container.decode(Double.self, forKey: .lower)
+        upper = try container.decode(Double.self, forKey: .upper)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(insightId, forKey: .insightId)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(horizon, forKey: .horizon)
+        try container.encode(day, forKey: .day)
+        try container.encode(expected, forKey: .expected)
+        try container.encode(lower, forKey: .lower)
+        try container.encode(upper, forKey: .upper)
+    }
+}
+
+/// An import has brought values of the KPI: so many, measured from one time to the other.
+public struct TimelineImport: Codable, Hashable, Sendable {
+    public let kind: TimelineImportKind
+    public let at: Date
+    public let importId: String
+    public let values: Int64
+    public let from: Date
+    public let to: Date
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case importId
+        case values
+        case from
+        case to
+        case actorId
+        case actorName
+    }
+
+    public init(
+        kind: TimelineImportKind,
+        at: Date,
+        importId: String,
+        values: Int64,
+        from: Date,
+        to: Date,
+        actorId: String,
+        actorName: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.importId = importId
+        self.values = values
+        self.from = from
+        self.to = to
+        self.actorId = actorId
+        self.actorName = actorName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineImportKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        importId = try container.decode(String.self, forKey: .importId)
+        values = try container.decode(Int64.self, forKey: .values)
+        from = try container.decode(Date.self, forKey: .from)
+        to = try container.decode(Date.self, forKey: .to)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(importId, forKey: .importId)
+        try container.encode(values, forKey: .values)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+    }
+}
+
+/// A note that points at the thing was made or resolved. sessionId: null for one on the thing
+/// itself.
+public struct TimelineNote: Codable, Hashable, Sendable {
+    public let kind: TimelineNoteKind
+    public let at: Date
+    public let change: TimelineNoteChange
+    public let annotationId: String
+    public let sessionId: String?
+    public let parentId: String?
+    public let contentType: String
+    /// The beginning, 200 characters at most.
+    public let text: String
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case change
+        case annotationId
+        case sessionId
+        case parentId
+        case contentType
+        case text
+        case actorId
+        case actorName
+    }
+
+    public init(
+        kind: TimelineNoteKind,
+        at: Date,
+        change: TimelineNoteChange,
+        annotationId: String,
+        sessionId: String?,
+        parentId: String?,
+        contentType: String,
+        text: String,
+        actorId: String,
+        actorName: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.change = change
+        self.annotationId = annotationId
+        self.sessionId = sessionId
+        self.parentId = parentId
+        self.contentType = contentType
+        self.text = text
+        self.actorId = actorId
+        self.actorName = actorName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineNoteKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        change = try container.decode(TimelineNoteChange.self, forKey: .change)
+        annotationId = try container.decode(String.self, forKey: .annotationId)
+        sessionId = try container.decode(String?.self, forKey: .sessionId)
+        parentId = try container.decode(String?.self, forKey: .parentId)
+        contentType = try container.decode(String.self, forKey: .contentType)
+        text = try container.decode(String.self, forKey: .text)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(change, forKey: .change)
+        try container.encode(annotationId, forKey: .annotationId)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(parentId, forKey: .parentId)
+        try container.encode(contentType, forKey: .contentType)
+        try container.encode(text, forKey: .text)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+    }
+}
+
+/// The thing that a line of time is of: {"type": "kpi", "id": "kpi-123"}.
+public struct TimelineOf: Codable, Hashable, Sendable {
+    public var type: String
+    /// An opaque id.
+    public var id: String
+
+    private enum CodingKeys: String, CodingKey {
+        case type
+        case id
+    }
+
+    public init(
+        type: String,
+        id: String
+    ) {
+        self.type = type
+        self.id = id
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        type = try container.decode(String.self, forKey: .type)
+        id = try container.decode(String.self, forKey: .id)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(type, forKey: .type)
+        try container.encode(id, forKey: .id)
+    }
+}
+
+/// Tell what has happened to a KPI (`kpi`) or a department (`department`), the newest first. By
+/// anybody who may see it. from, to: of this time; from is in it, to is not. Without them, of all
+/// time. limit: at most so many items. about: only of these: `values`, `changes`, `imports`,
+/// `alerts`, `insights`, `notes`. cursor: of an answer, for those that come after it; with the same
+/// from, to and about.
+public struct TimelineRequest: Codable, Hashable, Sendable {
+    public var entity: TimelineOf
+    public var from: Date?
+    public var to: Date?
+    public var limit: Int64?
+    public var about: [String]?
+    public var cursor: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case entity
+        case from
+        case to
+        case limit
+        case about
+        case cursor
+    }
+
+    public init(
+        entity: TimelineOf,
+        from: Date? = nil,
+        to: Date? = nil,
+        limit: Int64? = nil,
+        about: [String]? = nil,
+        cursor: String? = nil
+    ) {
+        self.entity = entity
+        self.from = from
+        self.to = to
+        self.limit = limit
+        self.about = about
+        self.cursor = cursor
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entity = try container.decode(TimelineOf.self, forKey: .entity)
+        from = try container.decodeIfPresent(Date.self, forKey: .from)
+        to = try container.decodeIfPresent(Date.self, forKey: .to)
+        limit = try container.decodeIfPresent(Int64.self, forKey: .limit)
+        about = try container.decodeIfPresent([String].self, forKey: .about)
+        cursor = try container.decodeIfPresent(String.self, forKey: .cursor)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(entity, forKey: .entity)
+        try container.encodeIfPresent(from, forKey: .from)
+        try container.encodeIfPresent(to, forKey: .to)
+        try container.encodeIfPresent(limit, forKey: .limit)
+        try container.encodeIfPresent(about, forKey: .about)
+        try container.encodeIfPresent(cursor, forKey: .cursor)
+    }
+}
+
+/// The KPI has this target from then on, or none.
+public struct TimelineTarget: Codable, Hashable, Sendable {
+    public let kind: TimelineTargetKind
+    public let at: Date
+    public let target: Double?
+    public let before: Double?
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+    /// By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where
+    /// that is not known.
+    public let source: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case target
+        case before
+        case actorId
+        case actorName
+        case source
+    }
+
+    public init(
+        kind: TimelineTargetKind,
+        at: Date,
+        target: Double?,
+        before: Double?,
+        actorId: String,
+        actorName: String,
+        source: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.target = target
+        self.before = before
+        self.actorId = actorId
+        self.actorName = actorName
+        self.source = source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineTargetKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        target = try container.decode(Double?.self, forKey: .target)
+        before = try container.decode(Double?.self, forKey: .before)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+        source = try container.decode(String.self, forKey: .source)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(target, forKey: .target)
+        try container.encode(before, forKey: .before)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+        try container.encode(source, forKey: .source)
+    }
+}
+
+/// The KPI had this value from then on. before: the one until then, if there was one.
+public struct TimelineValue: Codable, Hashable, Sendable {
+    public let kind: TimelineValueKind
+    public let at: Date
+    public let value: Double
+    public let before: Double?
+    /// Id of the user or service account; `system` for the system.
+    public let actorId: String
+    public let actorName: String
+    /// By which way it came: `websocket`, `admin`, `rest`, `import`, `connector` ...; empty where
+    /// that is not known.
+    public let source: String
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case value
+        case before
+        case actorId
+        case actorName
+        case source
+    }
+
+    public init(
+        kind: TimelineValueKind,
+        at: Date,
+        value: Double,
+        before: Double?,
+        actorId: String,
+        actorName: String,
+        source: String
+    ) {
+        self.kind = kind
+        self.at = at
+        self.value = value
+        self.before = before
+        self.actorId = actorId
+        self.actorName = actorName
+        self.source = source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(TimelineValueKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        value = try container.decode(Double.self, forKey: .value)
+        before = try container.decode(Double?.self, forKey: .before)
+        actorId = try container.decode(String.self, forKey: .actorId)
+        actorName = try container.decode(String.self, forKey: .actorName)
+        source = try container.decode(String.self, forKey: .source)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(value, forKey: .value)
+        try container.encode(before, forKey: .before)
+        try container.encode(actorId, forKey: .actorId)
+        try container.encode(actorName, forKey: .actorName)
+        try container.encode(source, forKey: .source)
+    }
+}
+
 /// The token has expired: events wait until a new AUTH, for a while.
 public struct TokenExpiredNotice: Codable, Hashable, Sendable {
     public let message: String
@@ -6279,6 +7406,68 @@ public struct Unsubscribed: Codable, Hashable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(channels, forKey: .channels)
         try container.encodeIfPresent(reason, forKey: .reason)
+    }
+}
+
+/// One of the items of a list, by its `kind`: value, target, change, imported, alert, anomaly, forecast, advice, note.
+public enum TimelineItem: Codable, Hashable, Sendable {
+    case value(TimelineValue)
+    case target(TimelineTarget)
+    case change(TimelineChange)
+    case imported(TimelineImport)
+    case alert(TimelineAlert)
+    case anomaly(TimelineAnomaly)
+    case forecast(TimelineForecast)
+    case advice(TimelineAdvice)
+    case note(TimelineNote)
+    case unknown(kind: String)
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let kind = try container.decode(String.self, forKey: .kind)
+        switch kind {
+        case "value":
+            self = .value(try TimelineValue(from: decoder))
+        case "target":
+            self = .target(try TimelineTarget(from: decoder))
+        case "change":
+            self = .change(try TimelineChange(from: decoder))
+        case "imported":
+            self = .imported(try TimelineImport(from: decoder))
+        case "alert":
+            self = .alert(try TimelineAlert(from: decoder))
+        case "anomaly":
+            self = .anomaly(try TimelineAnomaly(from: decoder))
+        case "forecast":
+            self = .forecast(try TimelineForecast(from: decoder))
+        case "advice":
+            self = .advice(try TimelineAdvice(from: decoder))
+        case "note":
+            self = .note(try TimelineNote(from: decoder))
+        default:
+            self = .unknown(kind: kind)
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .value(let item): try item.encode(to: encoder)
+        case .target(let item): try item.encode(to: encoder)
+        case .change(let item): try item.encode(to: encoder)
+        case .imported(let item): try item.encode(to: encoder)
+        case .alert(let item): try item.encode(to: encoder)
+        case .anomaly(let item): try item.encode(to: encoder)
+        case .forecast(let item): try item.encode(to: encoder)
+        case .advice(let item): try item.encode(to: encoder)
+        case .note(let item): try item.encode(to: encoder)
+        case .unknown(let kind):
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(kind, forKey: .kind)
+        }
     }
 }
 
@@ -6513,6 +7702,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case syncError(SyncError)
     case syncStart(SyncStart)
     case syncUpdate(SyncUpdate)
+    case timeline(Timeline)
     case tokenExpired(TokenExpiredNotice)
     case unsubscribed(Unsubscribed)
     case unknown(String)
@@ -6593,6 +7783,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .syncStart(try container.decode(SyncStart.self, forKey: .payload))
         case "SYNC_UPDATE":
             self = .syncUpdate(try container.decode(SyncUpdate.self, forKey: .payload))
+        case "TIMELINE":
+            self = .timeline(try container.decode(Timeline.self, forKey: .payload))
         case "TOKEN_EXPIRED":
             self = .tokenExpired(try container.decode(TokenExpiredNotice.self, forKey: .payload))
         case "UNSUBSCRIBED":
@@ -6639,6 +7831,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .syncError: return "SYNC_ERROR"
         case .syncStart: return "SYNC_START"
         case .syncUpdate: return "SYNC_UPDATE"
+        case .timeline: return "TIMELINE"
         case .tokenExpired: return "TOKEN_EXPIRED"
         case .unsubscribed: return "UNSUBSCRIBED"
         case .unknown(let type): return type
@@ -6983,6 +8176,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case sessionLeave(SessionLeave)
     case subscribe(Subscribe)
     case syncRequest(SyncRequest)
+    case timelineRequest(TimelineRequest)
     case unsubscribe(Unsubscribe)
 
     private enum CodingKeys: String, CodingKey {
@@ -7031,6 +8225,8 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
             try container.encode(payload, forKey: .payload)
         case .syncRequest(let payload):
             try container.encode(payload, forKey: .payload)
+        case .timelineRequest(let payload):
+            try container.encode(payload, forKey: .payload)
         case .unsubscribe(let payload):
             try container.encode(payload, forKey: .payload)
         case .awayRequest, .ping, .pong:
@@ -7063,6 +8259,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .sessionLeave: return "SESSION_LEAVE"
         case .subscribe: return "SUBSCRIBE"
         case .syncRequest: return "SYNC_REQUEST"
+        case .timelineRequest: return "TIMELINE_REQUEST"
         case .unsubscribe: return "UNSUBSCRIBE"
         }
     }
@@ -7284,6 +8481,18 @@ extension SyncRequest: BOSRequest {
     }
 }
 
+extension TimelineRequest: BOSRequest {
+    public typealias Reply = Timeline
+    public static let type = "TIMELINE_REQUEST"
+
+    public var message: ClientMessage { .timelineRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> Timeline? {
+        guard case .timeline(let payload) = message else { return nil }
+        return payload
+    }
+}
+
 extension Unsubscribe: BOSRequest {
     public typealias Reply = Unsubscribed
     public static let type = "UNSUBSCRIBE"
@@ -7418,6 +8627,10 @@ extension SyncError: BOSMessage {
 
 extension SyncStart: BOSMessage {
     public static let type = "SYNC_START"
+}
+
+extension Timeline: BOSMessage {
+    public static let type = "TIMELINE"
 }
 
 extension TokenExpiredNotice: BOSMessage {
