@@ -60,6 +60,32 @@ class SessionLeave(Request):
     new_host_id: WireId | None = None
 
 
+@message("SESSION_INVITE")
+class SessionInvite(Request):
+    """Invite further users. By the host, and by managers and admins who take part.
+
+    Who has been invited before, or takes part, is told nothing again.
+    """
+
+    session_id: WireId
+    user_ids: Annotated[list[WireId], Meta(min_length=1, max_length=100)]
+
+
+@message("SESSION_HAND_OVER")
+class SessionHandOver(Request):
+    """Make a participant the host instead of oneself, and stay. By the host."""
+
+    session_id: WireId
+    new_host_id: WireId
+
+
+@message("SESSION_END")
+class SessionEnd(Request):
+    """End a session for everybody. By its host, and by admins."""
+
+    session_id: WireId
+
+
 @message("ANNOTATION_CREATE")
 class AnnotationCreate(Request, kw_only=True):
     """Pin a note to a point of the shared space: in a session, or on a thing.
@@ -247,6 +273,22 @@ class SessionEnded(EntityMessage):
     ended_by: str
     ended_at: Time
     reason: EndReason
+
+
+@message("SESSION_INVITED")
+class SessionInvited(Message):
+    """These users were invited: those that had not been before, and do not take part."""
+
+    session_id: str
+    user_ids: Annotated[list[str], Meta(examples=[["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"]])]
+
+
+@message("SESSION_HANDED_OVER")
+class SessionHandedOver(Message):
+    """The session has another host; PARTICIPANT_UPDATE of both, and SYNC_UPDATE, tell everybody."""
+
+    session_id: str
+    host_id: str
 
 
 @message("PARTICIPANT_UPDATE", shows=["participant"], changes=["updated"])

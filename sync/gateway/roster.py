@@ -104,6 +104,15 @@ def connected(organization_id: str) -> list[Lease] | None:
     return sorted((_decode(lease) for lease in found), key=lambda lease: lease.since_us)
 
 
+async def connected_users(hub: Hub, organization_id: str) -> set[str] | None:
+    """The users with connections to any process; None where that cannot be known.
+
+    For code that runs in the event loop.
+    """
+    found = await hub.state.holders(_presence_key(organization_id))
+    return None if found is None else {_decode(lease).user_id for lease in found}
+
+
 def disconnect(organization_id: str, connection_ids: Iterable[str]) -> None:
     """Close these connections with 4403. One that is not of the organization is left alone.
 

@@ -35,6 +35,9 @@
   "KPI_UPDATE": [
     "KPI_UPDATED"
   ],
+  "LOOKING": [
+    "LOOKING"
+  ],
   "NOTIFICATION_READ": [
     "NOTIFICATION_READ"
   ],
@@ -45,6 +48,9 @@
   "PREDICTION_REQUEST": [
     "PREDICTION_READY"
   ],
+  "PRESENCE_REQUEST": [
+    "PRESENCE"
+  ],
   "REPORT_REQUEST": [
     "REPORT_GENERATED"
   ],
@@ -53,6 +59,15 @@
   ],
   "SESSION_CREATE": [
     "SESSION_CREATED"
+  ],
+  "SESSION_END": [
+    "SESSION_ENDED"
+  ],
+  "SESSION_HAND_OVER": [
+    "SESSION_HANDED_OVER"
+  ],
+  "SESSION_INVITE": [
+    "SESSION_INVITED"
   ],
   "SESSION_JOIN": [
     "SESSION_JOINED"
@@ -227,6 +242,12 @@
     "changeType",
     "sequence"
   ],
+  "LOOKING": [
+    "userId",
+    "userName",
+    "entity",
+    "looking"
+  ],
   "NOTIFICATION": [
     "notificationId",
     "category",
@@ -261,6 +282,13 @@
     "points",
     "method",
     "createdAt"
+  ],
+  "PRESENCE": [
+    "online",
+    "next",
+    "complete",
+    "looking",
+    "sessions"
   ],
   "RATE_LIMIT": [
     "limit",
@@ -311,6 +339,14 @@
     "entityId",
     "changeType",
     "sequence"
+  ],
+  "SESSION_HANDED_OVER": [
+    "sessionId",
+    "hostId"
+  ],
+  "SESSION_INVITED": [
+    "sessionId",
+    "userIds"
   ],
   "SESSION_JOINED": [
     "sessionId",
