@@ -113,7 +113,7 @@ function Room({ session, id, part, followed, children }: RoomProps) {
 /** What the others see of the user while the connection is lost. */
 function Connection() {
   const name = state.value?.state;
-  if (name === "live" || name === "unsure" || name === "syncing") return null;
+  if (name === "live" || name === "unsure") return null;
   return <p class="session-lost" role="status" data-reconnecting>Reconnecting. The others see you as disconnected; your place is kept for a minute.</p>;
 }
 

@@ -4,7 +4,6 @@ import type { Session, SessionData } from "@bos/client";
 import { RequestRefused } from "@bos/client";
 import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ask } from "../../app/api.ts";
 import { bos, isComplete, onMessage, user } from "../../app/connection.ts";
 import { all, entity } from "../../app/live.ts";
 import { inWords } from "../../app/words.ts";
@@ -70,7 +69,7 @@ export function useMeeting(id: string, joinsAtOnce: boolean): Meeting {
       return;
     }
     try {
-      await followOrAsk(id, asked);
+      await followOrSee(id, asked);
       if (asked.peek()?.endedAt || entity("session", id)?.endedAt) found.value = "ended";
       else if (joinsAtOnce || takesPart(id)) await join();
       else found.value = "lobby";
@@ -113,21 +112,14 @@ class NotThere extends Error {
   override message = "It does not exist, or you are not invited to it.";
 }
 
-/** Follow the session where the user may; otherwise it may be one that is open to all. */
-async function followOrAsk(id: string, asked: Signal<SessionData | undefined>): Promise<void> {
+/** Follow the session where the user may; otherwise it is one that is open to all, which everybody sees, or none. */
+async function followOrSee(id: string, asked: Signal<SessionData | undefined>): Promise<void> {
   try {
     await bos().subscribe(`session:${id}`);
-    return;
   } catch (error) {
     if (!(error instanceof RequestRefused)) throw error;
-  }
-  asked.value = entity("session", id);
-  if (asked.value) return;
-  try {
-    asked.value = await ask<SessionData>(`/api/v1/sessions/${id}`);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    throw code === "NOT_FOUND" ? new NotThere() : error;
+    asked.value = entity("session", id);
+    if (!asked.value) throw new NotThere();
   }
 }
 
