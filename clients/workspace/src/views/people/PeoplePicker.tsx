@@ -1,7 +1,7 @@
 // Choosing some people by their names: a field that finds them, and those who are chosen.
 
 import { useSignal } from "@preact/signals";
-import { useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { user } from "../../app/connection.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Avatar } from "../../ui/shown.tsx";
@@ -10,6 +10,7 @@ import { nameOf, type Person, users } from "./names.ts";
 import { online, usePresence } from "./presence.ts";
 
 const MOST_SHOWN = 8;
+const GAP = 4; // pixels
 
 interface PeoplePickerProps {
   /** As Field gives them. */
@@ -32,15 +33,21 @@ export function PeoplePicker({ ids, chosen, onChange, except = [] }: PeoplePicke
   const at = useSignal(0);
   const list = useId();
   const input = useRef<HTMLInputElement>(null);
+  const box = useRef<HTMLUListElement>(null);
   usePresence();
   const options = found(users.value, text.value).filter(({ id }) => id !== user.value?.id && !chosen.includes(id) && !except.includes(id)).slice(0, MOST_SHOWN);
   const active = Math.min(at.value, options.length - 1);
+  const isShown = isOpen.value && options.length > 0;
+  useEffect(() => {
+    if (box.current && input.current) showBelow(box.current, input.current, isShown);
+  }, [isShown, options.length, chosen.length]);
   const choose = (person: Person | undefined) => {
     if (!person) return;
     onChange([...chosen, person.id]);
     announce(`${person.name} is chosen.`);
     text.value = "";
     at.value = 0;
+    isOpen.value = false;
     input.current?.focus();
   };
   const remove = (userId: string) => {
@@ -80,10 +87,10 @@ export function PeoplePicker({ ids, chosen, onChange, except = [] }: PeoplePicke
         role="combobox"
         autocomplete="off"
         placeholder="Name or department"
-        aria-expanded={isOpen.value && options.length > 0}
+        aria-expanded={isShown}
         aria-controls={list}
         aria-autocomplete="list"
-        aria-activedescendant={isOpen.value && options.length ? `${list}-${active}` : undefined}
+        aria-activedescendant={isShown ? `${list}-${active}` : undefined}
         ref={input}
         value={text.value}
         onInput={({ currentTarget }) => (text.value = currentTarget.value, isOpen.value = true, at.value = 0)}
@@ -91,7 +98,7 @@ export function PeoplePicker({ ids, chosen, onChange, except = [] }: PeoplePicke
         onBlur={() => isOpen.value = false}
         onKeyDown={press}
       />
-      <ul class="people-options" id={list} role="listbox" aria-label="People" hidden={!isOpen.value || !options.length}>
+      <ul class="people-options" id={list} role="listbox" aria-label="People" popover="manual" ref={box}>
         {options.map((person, index) => (
           // Pressed, the field keeps the focus, and the list stays until the choice is made.
           <li key={person.id} id={`${list}-${index}`} role="option" aria-selected={index === active} onMouseDown={(event) => (event.preventDefault(), choose(person))}>
@@ -104,4 +111,16 @@ export function PeoplePicker({ ids, chosen, onChange, except = [] }: PeoplePicke
       {isOpen.value && text.value && !options.length && <p class="hint">Nobody of that name can be chosen.</p>}
     </div>
   );
+}
+
+/** Above everything else, so that nothing moves when it comes and goes; above the field where there is more room. */
+function showBelow(box: HTMLElement, field: HTMLElement, isShown: boolean): void {
+  if (!isShown) return box.hidePopover();
+  box.showPopover();
+  const { top, bottom, left, width } = field.getBoundingClientRect();
+  const below = innerHeight - bottom;
+  const isBelow = below > box.offsetHeight + GAP || below > top;
+  box.style.left = `${left}px`;
+  box.style.width = `${width}px`;
+  box.style.top = `${isBelow ? bottom + GAP : Math.max(0, top - box.offsetHeight - GAP)}px`;
 }
