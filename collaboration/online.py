@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -45,7 +45,8 @@ MOST_SESSIONS = 100
 MOST_NAMED = 2_000
 """Participants of all of these together that are named; the others are counted."""
 FRESH_SECONDS = 1.0
-"""So old may be what is known of an organization's connections: many ask, and it is read once."""
+"""So old may be what is known of an organization's connections: many ask, and it is read once. As
+much older for each thousand of them, which take some 10 ms to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +57,49 @@ class Connections:
     looks: list[Look]
     complete: bool
 
+    @property
+    def keeps(self) -> float:
+        """Seconds for which it is fresh."""
+        return FRESH_SECONDS * (1 + (len(self.user_ids) + len(self.looks)) / 1_000)
 
-_known: WeakKeyDictionary[Hub, dict[str, tuple[float, asyncio.Task[Connections]]]] = (
-    WeakKeyDictionary()
-)
+
+_known: WeakKeyDictionary[Hub, dict[str, asyncio.Task[Connections]]] = WeakKeyDictionary()
 
 
 async def _connections(hub: Hub, organization_id: str) -> Connections:
-    """Read what is leased; once a second for all who ask here."""
-    known, now = _known.setdefault(hub, {}), time.monotonic()
-    at, reading = known.get(organization_id, (0.0, None))
-    if reading is None or now - at > FRESH_SECONDS:
-        for id_ in [id_ for id_, (then, _) in known.items() if now - then > FRESH_SECONDS]:
-            del known[id_]
-        reading = asyncio.ensure_future(_read_leases(hub, organization_id))
-        known[organization_id] = now, reading
+    """Read what is leased; once for all who ask here as long as it is fresh."""
+    known = _known.setdefault(hub, {})
+    reading = known.get(organization_id)
+    if reading is None:
+        reading = known[organization_id] = asyncio.ensure_future(_read(hub, organization_id))
+        reading.add_done_callback(lambda read: _forget_later(known, organization_id, read))
     return await asyncio.shield(reading)
 
 
-async def _read_leases(hub: Hub, organization_id: str) -> Connections:
+def _forget_later(
+    known: dict[str, asyncio.Task[Connections]],
+    organization_id: str,
+    read: asyncio.Task[Connections],
+) -> None:
+    is_read = not read.cancelled() and read.exception() is None
+    seconds = read.result().keeps if is_read else 0.0
+    read.get_loop().call_later(seconds, known.pop, organization_id, None)
+
+
+async def _read(hub: Hub, organization_id: str) -> Connections:
     users, looks = await asyncio.gather(
-        roster.connected_users(hub, organization_id),
+        hub.state.holders(roster.presence_key(organization_id)),
         hub.state.holders(looking.looks_key(organization_id)),
     )
+    # In a thread: of ten thousand it would hold the loop.
+    return await asyncio.to_thread(_decoded, users, looks)
+
+
+def _decoded(leases: list[str] | None, looks: list[str] | None) -> Connections:
     return Connections(
-        user_ids=sorted(users or ()),
+        user_ids=sorted(roster.users_of(leases or ())),
         looks=sorted(map(looking.decode, looks or ()), key=lambda look: look.connection_id),
-        complete=users is not None and looks is not None,
+        complete=leases is not None and looks is not None,
     )
 
 
@@ -91,16 +108,16 @@ async def _read_leases(hub: Hub, organization_id: str) -> Connections:
 
 def presence(principal: Principal, known: Connections, *, after: str | None) -> Presence:
     """Return the page after this user, of what the principal may know."""
-    # One is online oneself, also where the others are told of it in a second.
-    ids = sorted({*known.user_ids, principal.user_id})
-    rest = [id_ for id_ in ids if after is None or id_ > after]
-    page = rest[:PAGE]
     is_first = after is None
+    begins = 0 if after is None else bisect_right(known.user_ids, after)
+    page = known.user_ids[begins : begins + PAGE]
     looks = _visible(principal, known.looks) if is_first else []
-    names = _names(principal, {*page, *(look.user_id for look in looks)})
+    names = _names(principal, {*page, *(look.user_id for look in looks), principal.user_id})
+    # One is online oneself, also where the others are told of it in a second.
+    there = sorted({*page, principal.user_id}) if is_first else page
     return Presence(
-        online=[Someone(id_, names[id_]) for id_ in page if id_ in names],
-        next=page[-1] if len(rest) > PAGE else None,
+        online=[Someone(id_, names[id_]) for id_ in there if id_ in names],
+        next=page[-1] if len(known.user_ids) > begins + PAGE else None,
         complete=known.complete,
         looking=[
             LookingAt(user_id, names[user_id], EntityRef(type_, id_))
@@ -185,7 +202,7 @@ async def looking_at(context: Context, request: Looking) -> Reply:
     return Reply(Looked(principal.user_id, principal.name, entity, entity is not None))
 
 
-@handles(PresenceRequest, answers=[Answer.reply(Presence)], cost=5, only_reads=True)
+@handles(PresenceRequest, answers=[Answer.reply(Presence)], cost=10, only_reads=True)
 async def presence_request(context: Context, request: PresenceRequest) -> Reply:
     known = await _connections(context.hub, context.principal.organization_id)
     return Reply(await context.read(presence, context.principal, known, after=request.after))

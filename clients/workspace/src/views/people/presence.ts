@@ -7,6 +7,7 @@ import { bos, onMessage, state, user } from "../../app/connection.ts";
 import { type Look, lookersBy, withLive } from "./lookers.ts";
 
 const EVERY_MS = 15_000;
+const MANY = 500; // of more, each asks as much more seldom
 const LIVE_MS = 2_000; // what was told so short a time before an answer may not be in it
 
 /** By user; null until it is known. */
@@ -22,7 +23,7 @@ let live: Look[] = [];
 /** By entity, so that a card is drawn again for its own lookers only. */
 const lookers = new Map<string, Signal<readonly Someone[]>>();
 let watchers = 0;
-let timer: ReturnType<typeof setInterval> | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
 let asking: Promise<void> | null = null;
 
 const keyOf = ({ type, id }: EntityRef) => `${type}:${id}`;
@@ -80,7 +81,7 @@ export function usePresence(): void {
     if (watchers === 1) begin();
     return () => {
       watchers -= 1;
-      if (watchers === 0) clearInterval(timer);
+      if (watchers === 0) clearTimeout(timer);
     };
   }, []);
 }
@@ -88,9 +89,8 @@ export function usePresence(): void {
 const isLive = () => state.peek()?.state === "live";
 
 function begin(): void {
-  const again = () => document.visibilityState === "visible" && isLive() && void refresh();
-  timer = setInterval(again, EVERY_MS);
-  again();
+  if (document.visibilityState === "visible" && isLive()) void refresh();
+  timer = setTimeout(begin, EVERY_MS * Math.max(1, (online.peek()?.size ?? 0) / MANY));
 }
 
 // Come back, the connection may have missed anything; and another user sees other things.

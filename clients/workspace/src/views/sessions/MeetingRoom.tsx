@@ -34,7 +34,7 @@ export function MeetingRoom({ session, data }: { session: Session; data: Session
   const followed = useSignal<string | null>(null);
   const attempt = useAttempt();
   usePresence(); // for the names of those who may be invited
-  useTold(id);
+  useTold(id, hostId);
   const participants = useComputed(() => [...all("participant").values()].filter(({ sessionId }) => sessionId === id));
   const leave = () => {
     if (isHost) asks.value = "leave";
@@ -50,14 +50,15 @@ export function MeetingRoom({ session, data }: { session: Session; data: Session
       </Menu>
     </>
   );
-  const part = partOf(chosen("part"));
+  // Where a note is looked for, there it is.
+  const part = partOf(chosen("part") || (chosen("note") && "notes"));
   const done = () => asks.value = null;
   return (
     <View title={title} class="session" above={<><Link to="/sessions">Sessions</Link> · {activeSpace}</>} actions={actions}>
       <Connection />
       <Problem says={attempt.problem} />
       <div class="session-parts"><Segments label="Part of the session" options={PARTS} value={part} onChoose={(next) => choose({ part: next })} /></div>
-      <Room session={session} id={id} part={part} followed={followed.value}>
+      <Room session={session} id={id} part={part} followed={followed.value} onFollowEnd={() => followed.value = null}>
         <section class="panel session-people" aria-labelledby="session-people">
           <header><h2 id="session-people">People</h2><Badge>{participants.value.length} of {data.maxParticipants}</Badge></header>
           <Participants session={session} participants={participants.value} isHost={isHost} followed={followed.value} onFollow={(userId) => followed.value = userId} />
@@ -79,11 +80,12 @@ interface RoomProps {
   id: string;
   part: Part;
   followed: string | null;
+  onFollowEnd: () => void;
   children: ComponentChildren;
 }
 
 /** The space beside people and notes; where there is little room, one of them. */
-function Room({ session, id, part, followed, children }: RoomProps) {
+function Room({ session, id, part, followed, onFollowEnd, children }: RoomProps) {
   const scene = useComputed(() => sceneNow(id));
   const place = useRef<Position>(ORIGIN);
   const notes = useRef<HTMLElement>(null);
@@ -100,7 +102,7 @@ function Room({ session, id, part, followed, children }: RoomProps) {
   return (
     <div class="session-room" data-phase="in" data-part={part || "space"}>
       <section class="session-space" aria-label="Space">
-        <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} followed={followed} />
+        <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} followed={followed} onFollowEnd={onFollowEnd} />
       </section>
       {children}
       <section class="panel session-notes" aria-label="Notes" ref={notes}>
@@ -128,13 +130,15 @@ async function copyLink(): Promise<void> {
 }
 
 /** Tell screen readers who comes and goes, and who becomes the host. */
-function useTold(id: string): void {
+function useTold(id: string, hostId: string): void {
+  const before = useRef(hostId);
+  useEffect(() => {
+    if (before.current === hostId) return;
+    before.current = hostId;
+    tell(hostId === user.peek()?.id ? "You are the host now." : `${nameOf(hostId)} is the host now.`);
+  }, [hostId]);
   useEffect(() => onMessage(({ type, payload }) => {
     if (type === "SESSION_JOINED" && payload.sessionId === id && payload.userId !== user.peek()?.id) announce(`${payload.userName} has joined.`);
     if (type === "SESSION_LEFT" && payload.sessionId === id && payload.userId !== user.peek()?.id) announce(`${payload.userName} has left.`);
-    if (type === "SYNC_UPDATE" && payload.entityType === "session" && payload.entityId === id && payload.changeType === "updated") {
-      const { hostId, endedAt } = payload.data;
-      if (!endedAt) tell(hostId === user.peek()?.id ? "You are the host now." : `${nameOf(hostId)} is the host now.`);
-    }
   }), [id]);
 }
