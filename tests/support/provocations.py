@@ -360,7 +360,8 @@ async def inviting(stage: Stage) -> Payload:
 
 async def ended_again(stage: Stage) -> Message:
     session = await stage.session()
-    return await stage.ask_twice(stage.cast.bob, session, between=stage.forget)
+    answer: Message = await stage.ask_twice(stage.cast.bob, session, between=stage.forget)
+    return answer
 
 
 def at_revenue(stage: Stage) -> Payload:
