@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from collaboration.entities import EntityRef
-from collaboration.online_messages import Looked
+from collaboration.messages import Looked
 from sync.delivery.bus import Ephemeral, bus
 from sync.delivery.feed import Feed
 from sync.delivery.hub import Hub

@@ -19,7 +19,7 @@ from collaboration import looking
 from collaboration.entities import EntityRef
 from collaboration.looking import Look
 from collaboration.models import Participant, Session
-from collaboration.online_messages import (
+from collaboration.messages import (
     Looked,
     Looking,
     LookingAt,
