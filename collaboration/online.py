@@ -18,7 +18,6 @@ from bos.things import all_things, find_visible
 from collaboration import looking
 from collaboration.entities import EntityRef
 from collaboration.looking import Look
-from collaboration.models import Participant, Session
 from collaboration.messages import (
     Looked,
     Looking,
@@ -28,6 +27,7 @@ from collaboration.messages import (
     SessionPresence,
     Someone,
 )
+from collaboration.models import Participant, Session
 from collaboration.payloads import session_data
 from collaboration.reading import readable_sessions
 from collaboration.services.sessions import followed_by, may_take_part
