@@ -1,4 +1,4 @@
-"""What users look at: told on the entity's own channel, and leased in the shared state.
+"""Tell what users look at on the entity's own channel, and lease it in the shared state.
 
 A connection looks at one thing at a time. Its lease expires by itself, 45 s after the process was
 killed; the database knows nothing of it. Who does not follow the entity's channel asks for it
@@ -101,7 +101,7 @@ async def renew(hub: Hub, subscribers: Sequence[Subscriber]) -> bool:
 
 
 def access_lost(feed: Feed, subscriber: Subscriber, topics: Collection[str]) -> None:
-    """Who may not see a thing any more does not look at it, either."""
+    """Have those look away who may not see a thing any more."""
     look = _looks.get(subscriber.id)
     if look is not None and look.topic in topics:
         task = asyncio.ensure_future(look_away(feed.hub, subscriber))

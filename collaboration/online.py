@@ -51,7 +51,7 @@ much older for each thousand of them, which take some 10 ms to be read."""
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What is leased for an organization's connections. complete: of those of all processes."""
+    """The leases of an organization's connections. complete: of those of all processes."""
 
     user_ids: list[str]
     looks: list[Look]

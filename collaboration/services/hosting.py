@@ -1,4 +1,4 @@
-"""What a host does in a session that runs: inviting, handing over, ending it.
+"""A host's acts in a session that runs: inviting, handing over, ending it.
 
 Everything runs in the caller's transaction, and locks the session's row first.
 """

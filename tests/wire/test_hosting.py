@@ -1,4 +1,4 @@
-"""What a host does in a running session: inviting, handing over, ending it (decisions C1, C3)."""
+"""A host's acts in a running session: inviting, handing over, ending it (decisions C1, C3)."""
 
 from __future__ import annotations
 

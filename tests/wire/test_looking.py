@@ -1,4 +1,4 @@
-"""Who is online, and what they look at: true across processes, and only of what one may see."""
+"""Presence in the organization: true across processes, and only of what one may see."""
 
 from __future__ import annotations
 
