@@ -174,7 +174,7 @@ class Looking(Request):
 class PresenceRequest(Request):
     """Ask who is online. after: `next` of the answer before, where that had one."""
 
-    after: Annotated[WireId | None, Meta(examples=[None])] = None
+    after: Annotated[WireId | None, Meta(examples=["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"])] = None
 
 
 # ------------------------------------------------------------------ from the server
