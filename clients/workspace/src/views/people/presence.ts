@@ -116,6 +116,7 @@ onMessage(({ type, payload }) => {
 // ---------------------------------------------------------------- the user's own
 
 const PAUSE_MS = 150; // whoever only passes by is not told of
+const FRESH_MS = 1_200; // who looked at it before is known by then: an answer may be a second old
 let wanted: EntityRef | null = null;
 let pause: ReturnType<typeof setTimeout>;
 
@@ -140,8 +141,10 @@ function tellSoon(): void {
 }
 
 function tell(): void {
+  if (!isLive()) return;
+  const isThere = wanted !== null;
   // Refused, there is nothing to be told.
-  if (isLive()) bos().request("LOOKING", { entity: wanted }, { timeout: 10 }).catch(() => {});
+  bos().request("LOOKING", { entity: wanted }, { timeout: 10 }).then(() => isThere && (pause = setTimeout(refresh, FRESH_MS)), () => {});
 }
 
 effect(() => {
