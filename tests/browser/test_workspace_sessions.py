@@ -21,8 +21,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite
 MOST_TABS = 60
 FOCUSED = """() => {
   const { activeElement: it } = document;
+  if (!it.matches("a, button, input, textarea")) return "";
   const labels = [...(it.labels ?? [])].map(({ textContent }) => textContent);
-  return [it.getAttribute("aria-label"), ...labels, it.textContent].join(" ");
+  return [it.getAttribute("aria-label"), it.placeholder, ...labels, it.textContent].join(" ");
 }"""
 
 
@@ -102,6 +103,12 @@ async def test_p1_a_whole_meeting_is_held_by_keyboard_alone(
         await expect(page.get_by_text("One person is invited.")).to_be_visible()
         invited = Invitation.objects.filter(session__host=cast.bob.user, user=cast.alice.user)
         assert await invited.acount() == 1
+
+        await tab_to(page, "Write a note")
+        await page.keyboard.type("Look at March")
+        await page.keyboard.press("Control+Enter")
+        await expect(mia.get_by_text("Look at March", exact=True)).to_be_visible()
+        await expect(page.get_by_placeholder("Write a note")).to_have_value("")
 
         await press(page, "Make host of Mia")
         await expect(participant(mia, cast.mia).get_by_text("host", exact=True)).to_be_visible()
