@@ -101,9 +101,9 @@ function Room({ session, id, part, followed, onFollowEnd, children }: RoomProps)
   };
   return (
     <div class="session-room" data-phase="in" data-part={part || "space"}>
-      <section class="session-space" aria-label="Space">
+      <div class="session-space">
         <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} followed={followed} onFollowEnd={onFollowEnd} />
-      </section>
+      </div>
       {children}
       <section class="panel session-notes" aria-label="Notes" ref={notes}>
         <Notes sessionId={id} position={() => place.current} />
