@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -36,11 +38,55 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class PastValue:
+    """A value that a thing has shown from `shown_at` on; None where it had none. number: of values
+    of one time, the order in which they came."""
+
+    thing_id: UUID
+    value: Decimal | None
+    shown_at: datetime
+    number: int
+
+
+class ValuesAt(Protocol):
+    def __call__(
+        self, principal: Principal, at: datetime, *, after: UUID | None, limit: int
+    ) -> list[PastValue]:
+        """Return what the things that the principal may see now showed then, by their id, those
+        behind `after`; without a value where they had none."""
+        ...
+
+
+class ValuesBetween(Protocol):
+    def __call__(
+        self,
+        principal: Principal,
+        since: datetime,
+        until: datetime,
+        *,
+        after: tuple[datetime, int] | None,
+        limit: int,
+    ) -> list[PastValue]:
+        """Return what came to be shown after `since` and until `until`, in that order, of the
+        things that the principal may see now; behind `after`, a time and a number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How to read what things have shown: as people saw it then, whatever was found out since."""
+
+    at: ValuesAt
+    between: ValuesBetween
+
+
+@dataclass(frozen=True, slots=True)
 class Thing:
     """A kind of things. entity_type: is the kind of their topics, too; label: to people.
 
     rows: all of them, archived ones, too; visible_to: which of its organization's a principal sees.
-    decides: attnames of the fields that `place` reads.
+    decides: attnames of the fields that `place` reads. past: what these things have shown, where
+    that is kept.
     """
 
     entity_type: str
@@ -50,6 +96,7 @@ class Thing:
     visible_to: Callable[[Principal], Q]
     place: Callable[[Any], Place]
     decides: frozenset[str]
+    past: Past | None = None
 
 
 @dataclass(frozen=True, slots=True)

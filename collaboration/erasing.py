@@ -9,6 +9,7 @@ from django.db.models.functions import Cast
 
 from bos.leaving.people import FORMER, organizations_of
 from bos.models import Notification, User
+from collaboration.keeping import rename_in_kept
 from collaboration.models import Annotation, Invitation, Session
 from collaboration.services.notes import MENTION, MENTIONS_YOU
 from collaboration.services.sessions import INVITES, INVITES_TO
@@ -31,7 +32,9 @@ def notes_resolved_by(user: User) -> Any:
 
 
 def erase(user: User) -> None:
-    """Take them out of whom others have invited and mentioned, and out of whom they have."""
+    """Take them out of whom others have invited and mentioned, out of whom they have, and their
+    name out of what is kept of sessions."""
+    rename_in_kept(user, (rename_participant, rename_author))
     Invitation.objects.filter(user=user).delete()
     _forget_mentions(user)
     for category, (sender, words) in SENDERS.items():

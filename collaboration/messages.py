@@ -31,6 +31,10 @@ Content = Annotated[str, Meta(min_length=1, max_length=10_000, examples=["Look a
 MentionedUsers = Annotated[list[WireId], Meta(max_length=20)]
 NotesSession = Annotated[WireId | None, Meta(examples=["760f576a-fe62-5963-8e2a-283a0f6422b6"])]
 
+PageAfter = Annotated[
+    Annotated[str, Meta(max_length=160)] | None, Meta(examples=["1795986909000000.42..0.0"])
+]
+
 # ------------------------------------------------------------------ from a client
 
 
@@ -175,6 +179,19 @@ class PresenceRequest(Request):
     """Ask who is online. after: `next` of the answer before, where that had one."""
 
     after: Annotated[WireId | None, Meta(examples=["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"])] = None
+
+
+@message("REPLAY_REQUEST")
+class ReplayRequest(Request):
+    """Ask for what happened in a session, page by page: to play it back. Also of one that runs.
+
+    By its host, participants and the invited. after: `next` of the page before; limit: the most of
+    each kind in a page.
+    """
+
+    session_id: WireId
+    after: PageAfter = None
+    limit: Annotated[int, Meta(ge=1, le=1_000, examples=[500])] = 500
 
 
 # ------------------------------------------------------------------ from the server
@@ -423,3 +440,92 @@ class Presence(Message):
     complete: bool
     looking: list[LookingAt]
     sessions: list[SessionPresence]
+
+
+# ------------------------------------------------------------------ a session played back
+
+Offset = Annotated[
+    int, Meta(examples=[90_500], description="Milliseconds since `from`: order and pace.")
+]
+ReplayedReason = Literal["timeout", "host_left", "empty", "admin"]
+PastNumber = Annotated[float, Meta(examples=[95.0])]
+
+
+class ReplayedPerson(Message):
+    """Somebody who has taken part, under the name that they have now."""
+
+    user_id: str
+    user_name: UserName
+
+
+class ReplayedSession(Message):
+    """The session that is played back, as it is now. people: its host, and the first 200 others who
+    have taken part."""
+
+    session_id: str
+    title: SessionTitle
+    host_id: str
+    active_space: ActiveSpace
+    created_at: Time
+    ended_at: NotYet
+    people: list[ReplayedPerson]
+
+
+class ReplayedEvent(Message):
+    """Something that happened in the session.
+
+    `started` and `host`: `userId` is the host from then on. `joined`, `left` and `state`: of a
+    participant; `reason` where the connection was lost. `note`: a note was created, changed or
+    resolved, and is `note` from then on, with its content of then. `noteDeleted`: it is
+    `annotationId`, by `userId`. `ended`: by `userId`.
+    """
+
+    kind: Literal["started", "host", "joined", "left", "state", "note", "noteDeleted", "ended"]
+    at: Time
+    offset: Offset
+    sequence: int
+    user_id: str | UnsetType = UNSET
+    user_name: UserName | UnsetType = UNSET
+    state: ParticipantState | UnsetType = UNSET
+    role: ParticipantRole | UnsetType = UNSET
+    reason: ReplayedReason | UnsetType = UNSET
+    note: AnnotationData | UnsetType = UNSET
+    annotation_id: str | UnsetType = UNSET
+
+
+class ReplayedKpi(Message):
+    """The value that a KPI showed when the session began."""
+
+    kpi_id: str
+    value: Annotated[PastNumber | None, Meta(examples=[95.0])]
+
+
+class ReplayedValue(Message):
+    """A value that a KPI showed from then on."""
+
+    kpi_id: str
+    value: PastNumber
+    at: Time
+    offset: Offset
+
+
+@message("REPLAY")
+class Replay(Message):
+    """A page of what happened in a session between `from` and `to`, its end or now.
+
+    Each list goes on in the next page, in its order; together they are the whole. kpis, changes:
+    of the KPIs that the requester may see now, as people saw them then: a value that was measured
+    earlier counts from when it came. complete: false where the first events of the session are not
+    kept; they are since `keptFrom`, null where none is. next: send it as `after`; null in the last
+    page.
+    """
+
+    session: ReplayedSession
+    from_: Time = msgspec.field(name="from")
+    to: Time
+    complete: bool
+    kept_from: NotYet
+    events: list[ReplayedEvent]
+    kpis: list[ReplayedKpi]
+    changes: list[ReplayedValue]
+    next: Annotated[str | None, Meta(examples=[None])]

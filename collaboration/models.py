@@ -251,6 +251,34 @@ class Annotation(SyncedModel):
         return place
 
 
+class KeptEvent(models.Model):
+    """An event of a session, as long as the session: moved here when the log forgets it.
+
+    Its columns are those of `sync.models.Event`. user_id: the participant or the note's author,
+    whom it names.
+    """
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="kept_events")
+    sequence = models.BigIntegerField()
+    at_us = models.BigIntegerField()
+    entity_type = models.CharField(max_length=32)
+    entity_id = models.CharField(max_length=64)
+    change_type = models.CharField(max_length=16)
+    data = models.TextField(default="", blank=True)
+    live_type = models.CharField(max_length=32, default="", blank=True)
+    live = models.TextField(default="", blank=True)
+    user_id = models.CharField(max_length=64, default="", blank=True, db_index=True)
+
+    class Meta:
+        ordering = ("session", "sequence")
+        constraints = (
+            models.UniqueConstraint(fields=("session", "sequence"), name="event_is_kept_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sequence}: {self.entity_type} {self.change_type}"
+
+
 class NoteUsage(models.Model):
     """How many notes a session has, and how many bytes they are: see `collaboration.usage`."""
 

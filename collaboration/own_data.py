@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import msgspec
 
 from bos.ids import wire_id
 from bos.models import User
 from bos.people.exporting import Export, ExportRow, stream
+from collaboration.keeping import kept_of
 from collaboration.models import Annotation, Invitation, Participant, Session
+from sync.protocol.times import EPOCH
 
 
 class Hosted(ExportRow):
@@ -103,10 +107,39 @@ def resolved_notes(user: User) -> Iterator[ExportRow]:
         yield Resolved(id=str(row.pk), resolved_at=row.resolved_at)
 
 
+class InSession(ExportRow):
+    """An event of a session that shows the person, kept for its replay."""
+
+    session_id: str
+    at: datetime
+    about: str
+    id: str
+    kind: str
+    content: str
+
+
+class _Told(msgspec.Struct):
+    content: str = ""
+
+
+def kept_events(user: User) -> Iterator[ExportRow]:
+    for row in stream(kept_of(user)):
+        told = msgspec.json.decode(row.data or "{}", type=_Told)
+        yield InSession(
+            session_id=str(row.session_id),
+            at=EPOCH + timedelta(microseconds=row.at_us),
+            about=row.entity_type,
+            id=row.entity_id,
+            kind=row.change_type,
+            content=told.content,
+        )
+
+
 EXPORTS: Mapping[str, Export] = {
     "sessions": Export(sessions, ("collaboration.Session.host",)),
     "participations": Export(participations, ("collaboration.Participant.user",)),
     "invitations": Export(invitations, ("collaboration.Invitation.user",)),
     "notes": Export(notes, ("collaboration.Annotation.author",)),
+    "inSessions": Export(kept_events, ("collaboration.KeptEvent.user_id",)),
     "resolvedNotes": Export(resolved_notes, ("collaboration.Annotation.resolved_by",)),
 }

@@ -15,6 +15,7 @@ from collaboration import (
     erasing,
     handlers,
     hosting,
+    keeping,
     looking,
     messages,
     online,
@@ -22,6 +23,7 @@ from collaboration import (
     own_data,
     pins,
     presence,
+    replay,
     rooms,
     usage,
 )
@@ -349,6 +351,7 @@ feature = Feature(
         messages.AnnotationDelete,
         messages.AnnotationResolve,
         messages.CursorMove,
+        messages.ReplayRequest,
         messages.SessionCreated,
         messages.SessionJoined,
         messages.SessionLeft,
@@ -364,6 +367,7 @@ feature = Feature(
         messages.PresenceRequest,
         messages.Looked,
         messages.Presence,
+        messages.Replay,
     ],
     errors=[SessionNotFound, SessionFull],
     error_ids=["sessionId", "annotationId"],
@@ -390,6 +394,7 @@ feature = Feature(
         handlers.cursor_move,
         online.looking_at,
         online.presence_request,
+        replay.replay_request,
     ],
     topics=[TopicKind("session", column=5, authorize=_may_follow, reads=READ_OF_SESSIONS)],
     snapshots={
@@ -413,6 +418,7 @@ feature = Feature(
     message_categories=outside.CATEGORIES,
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],
     retention={"sessions": prune_sessions},
+    keepers=[keeping.keep_events],
     traces={
         "sessions": erasing.sessions_with,
         "notes": erasing.notes_by,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
+from datetime import datetime
 from typing import Any, ClassVar, cast
 
 from django.db.models import Q
@@ -15,7 +16,7 @@ from bos import things
 from bos.feature import Feature
 from bos.ids import canonical_uuids, wire_id
 from bos.jobs.queue import JobType
-from bos.things import Place, Thing
+from bos.things import Past, Place, Thing
 from kpis import handlers, jobs, messages, own_data
 from kpis.alerts import outside as alerts_outside
 from kpis.alerts.past import require_measured
@@ -24,11 +25,13 @@ from kpis.away import AWAY
 from kpis.connectors import running, trials
 from kpis.entities import AlertData, Direction, InsightData, KpiData, KpiVisibility, ReportData
 from kpis.history.imports import KpiImport, ValueImport
+from kpis.history.shown import values_at, values_between
 from kpis.ingest.services import prune_requests
 from kpis.insights.asked import prune_answers
 from kpis.insights.queue import judging_given_up
 from kpis.messages import KpiUpdated
 from kpis.models import (
+    AT_ONCE,
     UNRESOLVED,
     Alert,
     Insight,
@@ -138,7 +141,11 @@ class KpiSync(EntitySync[Kpi]):
         insert_rows(
             [
                 KpiValue(
-                    kpi_id=row.pk, value=row.value, at=row.value_at or now, actor_id=actor.user_id
+                    kpi_id=row.pk,
+                    value=row.value,
+                    at=row.value_at or now,
+                    actor_id=actor.user_id,
+                    shown_at=_shown_at(row, now),
                 )
                 for change in changes
                 if change.touches("value") and (row := change.after) and row.value is not None
@@ -169,6 +176,13 @@ class KpiSync(EntitySync[Kpi]):
                 was._state = ModelState()
                 was.kpi, row.kpi = moved[row.kpi_id]
                 append_events(synced, Change("updated", was, row, frozenset({"kpi_id"})))
+
+
+def _shown_at(kpi: Kpi, now: datetime) -> datetime | None:
+    """Return since when the value that the KPI is given has been shown; None: since its time."""
+    if kpi.value_at is None or kpi.value_shown_at is not None:
+        return kpi.value_shown_at
+    return now if abs(now - kpi.value_at) > AT_ONCE else None
 
 
 # ------------------------------------------------------------------ what concerns a KPI
@@ -291,6 +305,7 @@ KPI = Thing(
     visible_to,
     _place_of_kpi,
     frozenset({"organization_id", "department_id", "visibility", "archived_at", "name"}),
+    Past(values_at, values_between),
 )
 
 # ------------------------------------------------------------------ topics

@@ -21,6 +21,7 @@ from sync.delivery import access, encodings, feed, hub
 from sync.eventlog import capture, processors, querysets, retention
 from sync.eventlog.capture import EntitySync
 from sync.eventlog.processors import Processor
+from sync.eventlog.retention import Keeper
 from sync.protocol import caps, errors, registry, rights, topics
 from sync.protocol.caps import Cap
 from sync.protocol.errors import ProtocolError
@@ -51,6 +52,7 @@ class Feature:
     lost topics; on_disconnect: when one has ended; on_renewal: with some connections at a time, to
     keep what is leased for them; companions: run there as long as the process.
     caps: how much there may be at once. retention: what deletes what is too old, by what it is.
+    keepers: what keeps some events elsewhere when the log forgets them, in that transaction.
     """
 
     entities: Sequence[EntitySync[Any]] = ()
@@ -72,6 +74,7 @@ class Feature:
     companions: Sequence[hub.Companion] = ()
     caps: Sequence[Cap] = ()
     retention: Mapping[str, Callable[[], int]] = field(default_factory=dict)
+    keepers: Sequence[Keeper] = ()
 
     def claims(self) -> Iterator[str]:
         """Name in words all that no other feature may claim."""
@@ -138,6 +141,8 @@ class Feature:
             caps.add_cap(cap)
         for what, prune in self.retention.items():
             retention.add_task(what, prune)
+        for keep in self.keepers:
+            retention.add_keeper(keep)
 
     def _plug_into_delivery(self) -> None:
         for entity_type, follower in self.on_delivered.items():

@@ -14,7 +14,7 @@ from django.utils import timezone
 from bos.models import Organization
 from kpis.alerts.past import MOST_AHEAD, require_measured
 from kpis.history.stored import CHUNK, Measurement, chunks, find_stored, insert_values, with_newer
-from kpis.models import Kpi, KpiValue
+from kpis.models import NEVER, Kpi, KpiValue
 from sync.eventlog.fast_sql import update_locked_rows, update_rows
 from sync.protocol.identity import current_actor
 
@@ -108,4 +108,6 @@ def _put_in_force(current: Sequence[Written]) -> None:
     now = timezone.now()
     for one in current:
         one.kpi.value, one.kpi.value_at, one.kpi.updated_at = one.measurement.value, one.at, now
+        shown = [row.shown_at or row.at for row in one.stored if row.shown_at != NEVER]
+        one.kpi.value_shown_at = min(shown, default=None)
     update_locked_rows([one.kpi for one in current], "value", "updated_at")

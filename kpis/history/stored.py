@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from kpis.models import KpiValue
+from kpis.models import NEVER, KpiValue
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ def _about(m: Measurement) -> tuple[datetime, datetime]:
 
 
 def insert_values(rows: Sequence[tuple[UUID, datetime, Decimal]], *, actor_id: str) -> None:
-    """Store these values: (KPI's id, at, value)."""
+    """Store these values, of which newer ones are known: (KPI's id, at, value)."""
     for some in chunks(rows, AT_ONCE):
         text = _Text()
         table = _Table(
@@ -118,10 +118,11 @@ def insert_values(rows: Sequence[tuple[UUID, datetime, Decimal]], *, actor_id: s
             at=("timestamptz", [text.time(at) for _, at, _ in some]),
             value=("numeric", [format(value, "f") for _, _, value in some]),
         )
-        statement = f"""INSERT INTO "{_VALUES}" ("kpi_id", "at", "value", "actor_id")
-                        SELECT kpi, at, value, %s FROM ({table.sql}) new"""  # noqa: S608 -- ours
+        statement = f"""INSERT INTO "{_VALUES}" ("kpi_id", "at", "value", "actor_id", "shown_at")
+                        SELECT kpi, at, value, %s, %s FROM ({table.sql}) new"""  # noqa: S608 -- ours
+        never = connection.ops.adapt_datetimefield_value(NEVER)
         with connection.cursor() as cursor:
-            cursor.execute(statement, [actor_id, *table.parameters])
+            cursor.execute(statement, [actor_id, never, *table.parameters])
 
 
 class _Table:

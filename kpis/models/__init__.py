@@ -24,6 +24,8 @@ from kpis.models.connectors import (
 from kpis.models.ingest import IngestRequest
 from kpis.models.insights import AskedPrediction, Insight, InsightKind, InsightState
 from kpis.models.kpis import (
+    AT_ONCE,
+    NEVER,
     CurrentKpis,
     Direction,
     Kpi,
@@ -44,11 +46,13 @@ from kpis.models.reports import (
 )
 
 __all__ = [
+    "AT_ONCE",
     "IN_STATE",
     "MAX_HOURS",
     "MAX_MINUTES",
     "MAX_REPORT_DAYS",
     "MOST_CONNECTORS",
+    "NEVER",
     "UNRESOLVED",
     "Alert",
     "AlertRule",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -147,6 +147,8 @@ class Kpi(SyncedModel):
 
     value_at: datetime | None = None
     """Not stored here: when the value being saved was measured, if not now (history, imports)."""
+    value_shown_at: datetime | None = None
+    """Not stored here: since when the value of that time has been shown, where it is corrected."""
 
     objects = CurrentKpis()
     everything = KpiQuerySet.as_manager()
@@ -212,18 +214,35 @@ class Kpi(SyncedModel):
             raise ValidationError({"key": KEY_IS_TAKEN})
 
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+AT_ONCE = timedelta(seconds=5)
+"""A value that comes so soon after it was measured has been shown since then."""
+
+
 class KpiValue(models.Model):
-    """A value that a KPI had from `at` on, and who set it."""
+    """A value that a KPI had from `at` on, and who set it.
+
+    shown_at: since when people saw it, where that is another time: later for what came late, NEVER
+    for what a newer value was known before. What is corrected counts as if it had always been so.
+    """
 
     kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="values")
     value = exact_field()
     at = models.DateTimeField()
     actor_id = models.CharField(max_length=64, verbose_name="set by")
+    shown_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ("-at",)
         verbose_name = "KPI value"
-        indexes = (models.Index(fields=("kpi", "-at"), name="value_by_kpi_and_time"),)
+        indexes = (
+            models.Index(fields=("kpi", "-at"), name="value_by_kpi_and_time"),
+            models.Index(
+                fields=("kpi", "shown_at"),
+                condition=Q(shown_at__isnull=False),
+                name="value_shown_later",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{plain_number(self.value)} at {self.at:%Y-%m-%d %H:%M}"

@@ -68,6 +68,16 @@ def _forget_until(organization_id: str, sequence: int, at_us: int) -> None:
     head.save(update_fields=["pruned_sequence", "pruned_at_us"])
 
 
+Keeper = Callable[[QuerySet[Event]], None]
+_keepers: list[Keeper] = []
+
+
+def add_keeper(keep: Keeper) -> None:
+    """Call this with events of an organization that are about to be deleted, in that transaction:
+    the place to keep some of them elsewhere."""
+    _keepers.append(keep)
+
+
 def _delete_until(organization_id: str, last: int) -> int:
     """Delete the events up to this one; how many those were."""
     events = Event.objects.filter(organization_id=organization_id)
@@ -81,7 +91,11 @@ def _delete_until(organization_id: str, last: int) -> int:
         rest = events.filter(sequence__gt=done, sequence__lte=last).order_by("sequence")
         first = list(rest.values_list("sequence", flat=True)[:count])
         if first:
-            events.filter(sequence__gt=done, sequence__lte=first[-1]).delete()
+            with transaction.atomic():
+                old = events.filter(sequence__gt=done, sequence__lte=first[-1])
+                for keep in _keepers:
+                    keep(old)
+                old.delete()
             done = first[-1]
         return len(first)
 

@@ -380,6 +380,8 @@ OF_SESSIONS: dict[Pair, Provocation] = {
         s.cast.alice, s.session(maxParticipants=2)
     ),
     ("SESSION_JOIN", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.vera, s.session()),
+    ("REPLAY_REQUEST", "REPLAY", "reply"): lambda s: s.ask(s.cast.mia, s.session()),
+    ("REPLAY_REQUEST", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(s.cast.mia, IN_NO_SESSION),
     ("SESSION_LEAVE", "SESSION_LEFT", "copy"): lambda s: s.ask(s.cast.mia, s.session()),
     ("SESSION_LEAVE", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(s.cast.mia, IN_NO_SESSION),
     ("SESSION_LEAVE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.alice, s.session()),

@@ -979,6 +979,93 @@ export interface RecommendationData {
   createdAt: string;
 }
 
+/**
+ * A page of what happened in a session between `from` and `to`, its end or now. Each list goes on
+ * in the next page, in its order; together they are the whole. kpis, changes: of the KPIs that the
+ * requester may see now, as people saw them then: a value that was measured earlier counts from
+ * when it came. complete: false where the first events of the session are not kept; they are since
+ * `keptFrom`, null where none is. next: send it as `after`; null in the last page.
+ */
+export interface Replay {
+  session: ReplayedSession;
+  from: string;
+  to: string;
+  complete: boolean;
+  keptFrom: string | null;
+  events: Array<ReplayedEvent>;
+  kpis: Array<ReplayedKpi>;
+  changes: Array<ReplayedValue>;
+  next: string | null;
+}
+
+/**
+ * Ask for what happened in a session, page by page: to play it back. Also of one that runs. By its
+ * host, participants and the invited. after: `next` of the page before; limit: the most of each
+ * kind in a page.
+ */
+export interface ReplayRequest {
+  /** An opaque id. */
+  sessionId: string;
+  after?: string | null;
+  limit?: number;
+}
+
+/**
+ * Something that happened in the session. `started` and `host`: `userId` is the host from then on.
+ * `joined`, `left` and `state`: of a participant; `reason` where the connection was lost. `note`: a
+ * note was created, changed or resolved, and is `note` from then on, with its content of then.
+ * `noteDeleted`: it is `annotationId`, by `userId`. `ended`: by `userId`.
+ */
+export interface ReplayedEvent {
+  kind: "ended" | "host" | "joined" | "left" | "note" | "noteDeleted" | "started" | "state";
+  at: string;
+  /** Milliseconds since `from`: order and pace. */
+  offset: number;
+  sequence: number;
+  userId?: string;
+  userName?: string;
+  state?: "active" | "disconnected" | "idle";
+  role?: "host" | "participant";
+  reason?: "admin" | "empty" | "host_left" | "timeout";
+  note?: AnnotationData;
+  annotationId?: string;
+}
+
+/** The value that a KPI showed when the session began. */
+export interface ReplayedKpi {
+  kpiId: string;
+  value: number | null;
+}
+
+/** Somebody who has taken part, under the name that they have now. */
+export interface ReplayedPerson {
+  userId: string;
+  userName: string;
+}
+
+/**
+ * The session that is played back, as it is now. people: its host, and the first 200 others who
+ * have taken part.
+ */
+export interface ReplayedSession {
+  sessionId: string;
+  title: string;
+  hostId: string;
+  activeSpace: string;
+  createdAt: string;
+  endedAt: string | null;
+  people: Array<ReplayedPerson>;
+}
+
+/** A value that a KPI showed from then on. */
+export interface ReplayedValue {
+  kpiId: string;
+  value: number;
+  at: string;
+  /** Milliseconds since `from`: order and pace. */
+  offset: number;
+}
+
 /** A report that is ready. Shown by `organization:` or `department:`, whichever it is of. */
 export interface ReportData {
   id: string;
@@ -1430,6 +1517,14 @@ export interface PresenceRequestMessage {
   version?: string;
 }
 
+export interface ReplayRequestMessage {
+  type: "REPLAY_REQUEST";
+  payload: ReplayRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
 export interface ReportRequestMessage {
   type: "REPORT_REQUEST";
   payload: ReportRequest;
@@ -1679,6 +1774,13 @@ export interface RecommendationMessage {
   timestamp: string;
 }
 
+export interface ReplayMessage {
+  type: "REPLAY";
+  payload: Replay;
+  requestId?: string;
+  timestamp: string;
+}
+
 export interface ReportGeneratedMessage {
   type: "REPORT_GENERATED";
   payload: ReportGenerated;
@@ -1809,6 +1911,7 @@ export type ClientMessage =
   | PongMessage
   | PredictionRequestMessage
   | PresenceRequestMessage
+  | ReplayRequestMessage
   | ReportRequestMessage
   | SeenMessage
   | SessionCreateMessage
@@ -1846,6 +1949,7 @@ export type ServerMessage =
   | PresenceMessage
   | RateLimitMessage
   | RecommendationMessage
+  | ReplayMessage
   | ReportGeneratedMessage
   | SeenConfirmedMessage
   | SessionCreatedMessage
@@ -1881,6 +1985,7 @@ export interface Requests {
   PONG: undefined;
   PREDICTION_REQUEST: PredictionRequest;
   PRESENCE_REQUEST: PresenceRequest;
+  REPLAY_REQUEST: ReplayRequest;
   REPORT_REQUEST: ReportRequest;
   SEEN: Seen;
   SESSION_CREATE: SessionCreate;
@@ -1913,6 +2018,7 @@ export interface Replies {
   PING: undefined;
   PREDICTION_REQUEST: PredictionReady;
   PRESENCE_REQUEST: Presence;
+  REPLAY_REQUEST: Replay;
   REPORT_REQUEST: ReportGenerated;
   SEEN: SeenConfirmed;
   SESSION_CREATE: SessionCreated;
@@ -1960,6 +2066,7 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "PONG": [],
   "PREDICTION_REQUEST": ["PREDICTION_READY"],
   "PRESENCE_REQUEST": ["PRESENCE"],
+  "REPLAY_REQUEST": ["REPLAY"],
   "REPORT_REQUEST": ["REPORT_GENERATED"],
   "SEEN": ["SEEN"],
   "SESSION_CREATE": ["SESSION_CREATED"],
@@ -2001,6 +2108,7 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "PRESENCE": ["online", "next", "complete", "looking", "sessions"],
   "RATE_LIMIT": ["limit", "window", "retryAfter", "message"],
   "RECOMMENDATION": ["kpiId", "message", "evidence", "method", "createdAt"],
+  "REPLAY": ["session", "from", "to", "complete", "keptFrom", "events", "kpis", "changes", "next"],
   "REPORT_GENERATED": ["reportId", "scope", "from", "to", "format", "url", "createdAt", "expiresAt"],
   "SEEN": ["sequence"],
   "SESSION_CREATED": ["sessionId", "hostId", "title", "activeSpace", "participants", "createdAt", "maxParticipants", "invitationOnly", "entityType", "entityId", "changeType", "sequence"],

@@ -51,6 +51,9 @@
   "PRESENCE_REQUEST": [
     "PRESENCE"
   ],
+  "REPLAY_REQUEST": [
+    "REPLAY"
+  ],
   "REPORT_REQUEST": [
     "REPORT_GENERATED"
   ],
@@ -302,6 +305,17 @@
     "evidence",
     "method",
     "createdAt"
+  ],
+  "REPLAY": [
+    "session",
+    "from",
+    "to",
+    "complete",
+    "keptFrom",
+    "events",
+    "kpis",
+    "changes",
+    "next"
   ],
   "REPORT_GENERATED": [
     "reportId",

@@ -727,7 +727,7 @@ class Client:
                     session.cursors.take(moved)
                 self._messages.tell(message)
             case _:
-                sequence = message.payload.sequence
+                sequence = getattr(message.payload, "sequence", None)  # of an answer alone: none
                 if isinstance(sequence, int):
                     self._rounds.event(message, sequence)
                 elif not answered:

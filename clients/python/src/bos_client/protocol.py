@@ -892,6 +892,85 @@ class RecommendationData(EntityData, tag_field="kind", tag="recommendation"):
     created_at: str
 
 
+class Replay(Payload):
+    """A page of what happened in a session between `from` and `to`, its end or now. Each list goes
+    on in the next page, in its order; together they are the whole. kpis, changes: of the KPIs
+    that the requester may see now, as people saw them then: a value that was measured earlier
+    counts from when it came. complete: false where the first events of the session are not kept;
+    they are since `keptFrom`, null where none is. next: send it as `after`; null in the last
+    page.
+    """
+
+    session: ReplayedSession
+    from_: str = field(name="from")
+    to: str
+    complete: bool
+    kept_from: str | None
+    events: list[ReplayedEvent]
+    kpis: list[ReplayedKpi]
+    changes: list[ReplayedValue]
+    next: str | None
+
+
+class ReplayedEvent(Payload):
+    """Something that happened in the session. `started` and `host`: `userId` is the host from then
+    on. `joined`, `left` and `state`: of a participant; `reason` where the connection was lost.
+    `note`: a note was created, changed or resolved, and is `note` from then on, with its content
+    of then. `noteDeleted`: it is `annotationId`, by `userId`. `ended`: by `userId`.
+    """
+
+    kind: OneOf["ended", "host", "joined", "left", "note", "noteDeleted", "started", "state"]
+    at: str
+    offset: int
+    """Milliseconds since `from`: order and pace."""
+    sequence: int
+    user_id: str | UnsetType = UNSET
+    user_name: str | UnsetType = UNSET
+    state: OneOf["active", "disconnected", "idle"] | UnsetType = UNSET
+    role: OneOf["host", "participant"] | UnsetType = UNSET
+    reason: OneOf["admin", "empty", "host_left", "timeout"] | UnsetType = UNSET
+    note: AnnotationData | UnsetType = UNSET
+    annotation_id: str | UnsetType = UNSET
+
+
+class ReplayedKpi(Payload):
+    """The value that a KPI showed when the session began."""
+
+    kpi_id: str
+    value: float | None
+
+
+class ReplayedPerson(Payload):
+    """Somebody who has taken part, under the name that they have now."""
+
+    user_id: str
+    user_name: str
+
+
+class ReplayedSession(Payload):
+    """The session that is played back, as it is now. people: its host, and the first 200 others who
+    have taken part.
+    """
+
+    session_id: str
+    title: str
+    host_id: str
+    active_space: str
+    created_at: str
+    ended_at: str | None
+    people: list[ReplayedPerson]
+
+
+class ReplayedValue(Payload):
+    """A value that a KPI showed from then on."""
+
+    kpi_id: str
+    value: float
+    at: str
+    offset: int
+    """Milliseconds since `from`: order and pace."""
+
+
 class ReportData(EntityData):
     """A report that is ready. Shown by `organization:` or `department:`, whichever it is of."""
 
@@ -1316,6 +1395,20 @@ class PresenceRequest(Request[Presence]):
     after: str | None | UnsetType = UNSET
 
 
+class ReplayRequest(Request[Replay]):
+    """Ask for what happened in a session, page by page: to play it back. Also of one that runs. By
+    its host, participants and the invited. after: `next` of the page before; limit: the most of
+    each kind in a page.
+    """
+
+    TYPE: ClassVar[str] = "REPLAY_REQUEST"
+    REPLY: ClassVar[str] = "REPLAY"
+    session_id: str
+    """An opaque id."""
+    after: str | None | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+
+
 class ReportRequest(Request[ReportGenerated]):
     """Make a report of an organization's or a department's KPIs. By a manager. from, to: days as
     YYYY-MM-DD, both included.
@@ -1621,6 +1714,19 @@ class RecommendationMessage(Frame, tag_field="type", tag="RECOMMENDATION"):
     payload: Recommendation
 
 
+class ReplayMessage(Frame, tag_field="type", tag="REPLAY"):
+    """A page of what happened in a session between `from` and `to`, its end or now. Each list goes
+    on in the next page, in its order; together they are the whole. kpis, changes: of the KPIs
+    that the requester may see now, as people saw them then: a value that was measured earlier
+    counts from when it came. complete: false where the first events of the session are not kept;
+    they are since `keptFrom`, null where none is. next: send it as `after`; null in the last
+    page.
+    """
+
+    TYPE: ClassVar[str] = "REPLAY"
+    payload: Replay
+
+
 class ReportGeneratedMessage(Frame, tag_field="type", tag="REPORT_GENERATED"):
     """A report is ready at `url`, a path of this server, for those permitted and for a while."""
 
@@ -1792,6 +1898,7 @@ ServerMessage = (
     | PresenceMessage
     | RateLimitMessage
     | RecommendationMessage
+    | ReplayMessage
     | ReportGeneratedMessage
     | SeenConfirmedMessage
     | SessionCreatedMessage
@@ -1873,6 +1980,7 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "PRESENCE": PresenceMessage,
     "RATE_LIMIT": RateLimitMessage,
     "RECOMMENDATION": RecommendationMessage,
+    "REPLAY": ReplayMessage,
     "REPORT_GENERATED": ReportGeneratedMessage,
     "SEEN": SeenConfirmedMessage,
     "SESSION_CREATED": SessionCreatedMessage,
@@ -1927,6 +2035,7 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "PONG": Pong,
     "PREDICTION_REQUEST": PredictionRequest,
     "PRESENCE_REQUEST": PresenceRequest,
+    "REPLAY_REQUEST": ReplayRequest,
     "REPORT_REQUEST": ReportRequest,
     "SEEN": Seen,
     "SESSION_CREATE": SessionCreate,

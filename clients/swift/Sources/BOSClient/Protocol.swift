@@ -568,6 +568,92 @@ public enum RateLimitScope: Codable, Hashable, Sendable {
     }
 }
 
+public enum ReplayedEventKind: Codable, Hashable, Sendable {
+    case ended
+    case host
+    case joined
+    case left
+    case note
+    case notedeleted
+    case started
+    case state
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "ended": self = .ended
+        case "host": self = .host
+        case "joined": self = .joined
+        case "left": self = .left
+        case "note": self = .note
+        case "noteDeleted": self = .notedeleted
+        case "started": self = .started
+        case "state": self = .state
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .ended: return "ended"
+        case .host: return "host"
+        case .joined: return "joined"
+        case .left: return "left"
+        case .note: return "note"
+        case .notedeleted: return "noteDeleted"
+        case .started: return "started"
+        case .state: return "state"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public enum ReplayedEventReason: Codable, Hashable, Sendable {
+    case admin
+    case empty
+    case hostLeft
+    case timeout
+    case unrecognized(String)
+
+    public init(text: String) {
+        switch text {
+        case "admin": self = .admin
+        case "empty": self = .empty
+        case "host_left": self = .hostLeft
+        case "timeout": self = .timeout
+        default: self = .unrecognized(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .admin: return "admin"
+        case .empty: return "empty"
+        case .hostLeft: return "host_left"
+        case .timeout: return "timeout"
+        case .unrecognized(let text): return text
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(text: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 public enum ReportFormat: Codable, Hashable, Sendable {
     case pdf
     case xlsx
@@ -4870,6 +4956,380 @@ public struct RecommendationData: Codable, Hashable, Sendable {
     }
 }
 
+/// A page of what happened in a session between `from` and `to`, its end or now. Each list goes on
+/// in the next page, in its order; together they are the whole. kpis, changes: of the KPIs that the
+/// requester may see now, as people saw them then: a value that was measured earlier counts from
+/// when it came. complete: false where the first events of the session are not kept; they are since
+/// `keptFrom`, null where none is. next: send it as `after`; null in the last page.
+public struct Replay: Codable, Hashable, Sendable {
+    public let session: ReplayedSession
+    public let from: Date
+    public let to: Date
+    public let complete: Bool
+    public let keptFrom: Date?
+    public let events: [ReplayedEvent]
+    public let kpis: [ReplayedKpi]
+    public let changes: [ReplayedValue]
+    public let next: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case session
+        case from
+        case to
+        case complete
+        case keptFrom
+        case events
+        case kpis
+        case changes
+        case next
+    }
+
+    public init(
+        session: ReplayedSession,
+        from: Date,
+        to: Date,
+        complete: Bool,
+        keptFrom: Date?,
+        events: [ReplayedEvent],
+        kpis: [ReplayedKpi],
+        changes: [ReplayedValue],
+        next: String?
+    ) {
+        self.session = session
+        self.from = from
+        self.to = to
+        self.complete = complete
+        self.keptFrom = keptFrom
+        self.events = events
+        self.kpis = kpis
+        self.changes = changes
+        self.next = next
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        session = try container.decode(ReplayedSession.self, forKey: .session)
+        from = try container.decode(Date.self, forKey: .from)
+        to = try container.decode(Date.self, forKey: .to)
+        complete = try container.decode(Bool.self, forKey: .complete)
+        keptFrom = try container.decode(Date?.self, forKey: .keptFrom)
+        events = try container.decode([ReplayedEvent].self, forKey: .events)
+        kpis = try container.decode([ReplayedKpi].self, forKey: .kpis)
+        changes = try container.decode([ReplayedValue].self, forKey: .changes)
+        next = try container.decode(String?.self, forKey: .next)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(session, forKey: .session)
+        try container.encode(from, forKey: .from)
+        try container.encode(to, forKey: .to)
+        try container.encode(complete, forKey: .complete)
+        try container.encode(keptFrom, forKey: .keptFrom)
+        try container.encode(events, forKey: .events)
+        try container.encode(kpis, forKey: .kpis)
+        try container.encode(changes, forKey: .changes)
+        try container.encode(next, forKey: .next)
+    }
+}
+
+/// Ask for what happened in a session, page by page: to play it back. Also of one that runs. By its
+/// host, participants and the invited. after: `next` of the page before; limit: the most of each
+/// kind in a page.
+public struct ReplayRequest: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+    public var after: String?
+    public var limit: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case after
+        case limit
+    }
+
+    public init(
+        sessionId: String,
+        after: String? = nil,
+        limit: Int64? = nil
+    ) {
+        self.sessionId = sessionId
+        self.after = after
+        self.limit = limit
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        after = try container.decodeIfPresent(String.self, forKey: .after)
+        limit = try container.decodeIfPresent(Int64.self, forKey: .limit)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encodeIfPresent(after, forKey: .after)
+        try container.encodeIfPresent(limit, forKey: .limit)
+    }
+}
+
+/// Something that happened in the session. `started` and `host`: `userId` is the host from then on.
+/// `joined`, `left` and `state`: of a participant; `reason` where the connection was lost. `note`:
+/// a note was created, changed or resolved, and is `note` from then on, with its content of then.
+/// `noteDeleted`: it is `annotationId`, by `userId`. `ended`: by `userId`.
+public struct ReplayedEvent: Codable, Hashable, Sendable {
+    public let kind: ReplayedEventKind
+    public let at: Date
+    /// Milliseconds since `from`: order and pace.
+    public let offset: Int64
+    public let sequence: Int64
+    public let userId: String?
+    public let userName: String?
+    public let state: ParticipantState?
+    public let role: ParticipantRole?
+    public let reason: ReplayedEventReason?
+    public let note: AnnotationData?
+    public let annotationId: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case at
+        case offset
+        case sequence
+        case userId
+        case userName
+        case state
+        case role
+        case reason
+        case note
+        case annotationId
+    }
+
+    public init(
+        kind: ReplayedEventKind,
+        at: Date,
+        offset: Int64,
+        sequence: Int64,
+        userId: String? = nil,
+        userName: String? = nil,
+        state: ParticipantState? = nil,
+        role: ParticipantRole? = nil,
+        reason: ReplayedEventReason? = nil,
+        note: AnnotationData? = nil,
+        annotationId: String? = nil
+    ) {
+        self.kind = kind
+        self.at = at
+        self.offset = offset
+        self.sequence = sequence
+        self.userId = userId
+        self.userName = userName
+        self.state = state
+        self.role = role
+        self.reason = reason
+        self.note = note
+        self.annotationId = annotationId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try container.decode(ReplayedEventKind.self, forKey: .kind)
+        at = try container.decode(Date.self, forKey: .at)
+        offset = try container.decode(Int64.self, forKey: .offset)
+        sequence = try container.decode(Int64.self, forKey: .sequence)
+        userId = try container.decodeIfPresent(String.self, forKey: .userId)
+        userName = try container.decodeIfPresent(String.self, forKey: .userName)
+        state = try container.decodeIfPresent(ParticipantState.self, forKey: .state)
+        role = try container.decodeIfPresent(ParticipantRole.self, forKey: .role)
+        reason = try container.decodeIfPresent(ReplayedEventReason.self, forKey: .reason)
+        note = try container.decodeIfPresent(AnnotationData.self, forKey: .note)
+        annotationId = try container.decodeIfPresent(String.self, forKey: .annotationId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(at, forKey: .at)
+        try container.encode(offset, forKey: .offset)
+        try container.encode(sequence, forKey: .sequence)
+        try container.encodeIfPresent(userId, forKey: .userId)
+        try container.encodeIfPresent(userName, forKey: .userName)
+        try container.encodeIfPresent(state, forKey: .state)
+        try container.encodeIfPresent(role, forKey: .role)
+        try container.encodeIfPresent(reason, forKey: .reason)
+        try container.encodeIfPresent(note, forKey: .note)
+        try container.encodeIfPresent(annotationId, forKey: .annotationId)
+    }
+}
+
+/// The value that a KPI showed when the session began.
+public struct ReplayedKpi: Codable, Hashable, Sendable {
+    public let kpiId: String
+    public let value: Double?
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case value
+    }
+
+    public init(
+        kpiId: String,
+        value: Double?
+    ) {
+        self.kpiId = kpiId
+        self.value = value
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        value = try container.decode(Double?.self, forKey: .value)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(value, forKey: .value)
+    }
+}
+
+/// Somebody who has taken part, under the name that they have now.
+public struct ReplayedPerson: Codable, Hashable, Sendable {
+    public let userId: String
+    public let userName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case userName
+    }
+
+    public init(
+        userId: String,
+        userName: String
+    ) {
+        self.userId = userId
+        self.userName = userName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+    }
+}
+
+/// The session that is played back, as it is now. people: its host, and the first 200 others who
+/// have taken part.
+public struct ReplayedSession: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let title: String
+    public let hostId: String
+    public let activeSpace: String
+    public let createdAt: Date
+    public let endedAt: Date?
+    public let people: [ReplayedPerson]
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case title
+        case hostId
+        case activeSpace
+        case createdAt
+        case endedAt
+        case people
+    }
+
+    public init(
+        sessionId: String,
+        title: String,
+        hostId: String,
+        activeSpace: String,
+        createdAt: Date,
+        endedAt: Date?,
+        people: [ReplayedPerson]
+    ) {
+        self.sessionId = sessionId
+        self.title = title
+        self.hostId = hostId
+        self.activeSpace = activeSpace
+        self.createdAt = createdAt
+        self.endedAt = endedAt
+        self.people = people
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        title = try container.decode(String.self, forKey: .title)
+        hostId = try container.decode(String.self, forKey: .hostId)
+        activeSpace = try container.decode(String.self, forKey: .activeSpace)
+        createdAt = try container.decode(Date.self, forKey: .createdAt)
+        endedAt = try container.decode(Date?.self, forKey: .endedAt)
+        people = try container.decode([ReplayedPerson].self, forKey: .people)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(title, forKey: .title)
+        try container.encode(hostId, forKey: .hostId)
+        try container.encode(activeSpace, forKey: .activeSpace)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(endedAt, forKey: .endedAt)
+        try container.encode(people, forKey: .people)
+    }
+}
+
+/// A value that a KPI showed from then on.
+public struct ReplayedValue: Codable, Hashable, Sendable {
+    public let kpiId: String
+    public let value: Double
+    public let at: Date
+    /// Milliseconds since `from`: order and pace.
+    public let offset: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case kpiId
+        case value
+        case at
+        case offset
+    }
+
+    public init(
+        kpiId: String,
+        value: Double,
+        at: Date,
+        offset: Int64
+    ) {
+        self.kpiId = kpiId
+        self.value = value
+        self.at = at
+        self.offset = offset
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kpiId = try container.decode(String.self, forKey: .kpiId)
+        value = try container.decode(Double.self, forKey: .value)
+        at = try container.decode(Date.self, forKey: .at)
+        offset = try container.decode(Int64.self, forKey: .offset)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kpiId, forKey: .kpiId)
+        try container.encode(value, forKey: .value)
+        try container.encode(at, forKey: .at)
+        try container.encode(offset, forKey: .offset)
+    }
+}
+
 /// A report that is ready. Shown by `organization:` or `department:`, whichever it is of.
 public struct ReportData: Codable, Hashable, Sendable {
     public var id: String
@@ -6454,6 +6914,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case presence(Presence)
     case rateLimit(RateLimit)
     case recommendation(Recommendation)
+    case replay(Replay)
     case reportGenerated(ReportGenerated)
     case seen(SeenConfirmed)
     case sessionCreated(SessionCreated)
@@ -6526,6 +6987,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .rateLimit(try container.decode(RateLimit.self, forKey: .payload))
         case "RECOMMENDATION":
             self = .recommendation(try container.decode(Recommendation.self, forKey: .payload))
+        case "REPLAY":
+            self = .replay(try container.decode(Replay.self, forKey: .payload))
         case "REPORT_GENERATED":
             self = .reportGenerated(try container.decode(ReportGenerated.self, forKey: .payload))
         case "SEEN":
@@ -6589,6 +7052,7 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .presence: return "PRESENCE"
         case .rateLimit: return "RATE_LIMIT"
         case .recommendation: return "RECOMMENDATION"
+        case .replay: return "REPLAY"
         case .reportGenerated: return "REPORT_GENERATED"
         case .seen: return "SEEN"
         case .sessionCreated: return "SESSION_CREATED"
@@ -6941,6 +7405,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case pong
     case predictionRequest(PredictionRequest)
     case presenceRequest(PresenceRequest)
+    case replayRequest(ReplayRequest)
     case reportRequest(ReportRequest)
     case seen(Seen)
     case sessionCreate(SessionCreate)
@@ -6986,6 +7451,8 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .predictionRequest(let payload):
             try container.encode(payload, forKey: .payload)
         case .presenceRequest(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .replayRequest(let payload):
             try container.encode(payload, forKey: .payload)
         case .reportRequest(let payload):
             try container.encode(payload, forKey: .payload)
@@ -7033,6 +7500,7 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .pong: return "PONG"
         case .predictionRequest: return "PREDICTION_REQUEST"
         case .presenceRequest: return "PRESENCE_REQUEST"
+        case .replayRequest: return "REPLAY_REQUEST"
         case .reportRequest: return "REPORT_REQUEST"
         case .seen: return "SEEN"
         case .sessionCreate: return "SESSION_CREATE"
@@ -7188,6 +7656,18 @@ extension PresenceRequest: BOSRequest {
 
     public static func reply(in message: ServerMessage) -> Presence? {
         guard case .presence(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension ReplayRequest: BOSRequest {
+    public typealias Reply = Replay
+    public static let type = "REPLAY_REQUEST"
+
+    public var message: ClientMessage { .replayRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> Replay? {
+        guard case .replay(let payload) = message else { return nil }
         return payload
     }
 }
@@ -7406,6 +7886,10 @@ extension RateLimit: BOSMessage {
 
 extension Recommendation: BOSMessage {
     public static let type = "RECOMMENDATION"
+}
+
+extension Replay: BOSMessage {
+    public static let type = "REPLAY"
 }
 
 extension ReportGenerated: BOSMessage {
