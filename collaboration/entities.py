@@ -16,7 +16,7 @@ ContentType = Annotated[
 ]
 ParticipantState = Literal["active", "idle", "disconnected"]
 LeaveReason = Literal["timeout"]
-EndReason = Literal["host_left", "empty", "admin"]
+EndReason = Literal["host_left", "host_ended", "empty", "admin"]
 ParticipantRole = Literal["host", "participant"]
 SessionTitle = Annotated[str, Meta(examples=["Q4 planning"])]
 ActiveSpace = Annotated[str, Meta(examples=["dashboard"])]

@@ -1,4 +1,4 @@
-"""The messages of collaboration: sessions, annotations, cursors."""
+"""The messages of collaboration: sessions, annotations, cursors, and who is online."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from collaboration.entities import (
     ParticipantRole,
     ParticipantState,
     Position,
+    SessionData,
     SessionTitle,
 )
 from sync.protocol.messages import NotYet, Time, UserName
@@ -62,6 +63,32 @@ class SessionLeave(Request):
 
     session_id: WireId
     new_host_id: WireId | None = None
+
+
+@message("SESSION_INVITE")
+class SessionInvite(Request):
+    """Invite further users. By the host, and by managers and admins who take part.
+
+    Who has been invited before, or takes part, is told nothing again.
+    """
+
+    session_id: WireId
+    user_ids: Annotated[list[WireId], Meta(min_length=1, max_length=100)]
+
+
+@message("SESSION_HAND_OVER")
+class SessionHandOver(Request):
+    """Make a participant the host instead of oneself, and stay. By the host."""
+
+    session_id: WireId
+    new_host_id: WireId
+
+
+@message("SESSION_END")
+class SessionEnd(Request):
+    """End a session for everybody. By its host, and by admins."""
+
+    session_id: WireId
 
 
 @message("ANNOTATION_CREATE")
@@ -137,6 +164,21 @@ class CursorMove(Request):
     session_id: WireId
     position: Position
     focused_entity: EntityRef | None = None
+
+
+@message("LOOKING")
+class Looking(Request):
+    """Say what you look at now: a KPI (`kpi`) or a department (`department`) that you may see;
+    null: at none any more. It holds until the next one, or the end of the connection."""
+
+    entity: EntityRef | None = None
+
+
+@message("PRESENCE_REQUEST")
+class PresenceRequest(Request):
+    """Ask who is online. after: `next` of the answer before, where that had one."""
+
+    after: Annotated[WireId | None, Meta(examples=["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"])] = None
 
 
 @message("REPLAY_REQUEST")
@@ -266,6 +308,22 @@ class SessionEnded(EntityMessage):
     reason: EndReason
 
 
+@message("SESSION_INVITED")
+class SessionInvited(Message):
+    """These users were invited: those that had not been before, and do not take part."""
+
+    session_id: str
+    user_ids: Annotated[list[str], Meta(examples=[["6c7ca71d-da20-5b1c-ade5-5f1b6c95181b"]])]
+
+
+@message("SESSION_HANDED_OVER")
+class SessionHandedOver(Message):
+    """The session has another host; PARTICIPANT_UPDATE of both, and SYNC_UPDATE, tell everybody."""
+
+    session_id: str
+    host_id: str
+
+
 @message("PARTICIPANT_UPDATE", shows=["participant"], changes=["updated"])
 class ParticipantUpdate(EntityMessage):
     """A participant's state or role has changed."""
@@ -326,6 +384,62 @@ class CursorMoved(Message):
     position: Position
     session_id: str
     focused_entity: EntityRef | None = None
+
+
+class Someone(Message):
+    """A user, by name."""
+
+    user_id: str
+    user_name: UserName
+
+
+class LookingAt(Message):
+    """A user, and what they look at."""
+
+    user_id: str
+    user_name: UserName
+    entity: EntityRef
+
+
+class SessionPresence(Message):
+    """A running session, and how many take part; which users, where one may join or follow it."""
+
+    session: SessionData
+    count: Annotated[int, Meta(examples=[1])]
+    participants: list[Someone]
+
+
+@message("LOOKING")
+class Looked(Message):
+    """Somebody looks at an entity now, or no longer: told on its own channel, and not kept. The
+    answer to a request repeats it.
+
+    looking: false where that user looks at it on no device any more. An end that is lost with a
+    killed server is not told: see PRESENCE.
+    """
+
+    user_id: str
+    user_name: UserName
+    entity: EntityRef | None
+    looking: bool
+
+
+@message("PRESENCE")
+class Presence(Message):
+    """Which users are online, a thousand at a time, in the order of their ids.
+
+    In the first answer also what they look at, of what one may see, and the sessions that run and
+    one may know of: the first thousand, and the newest hundred. No event tells of a change: ask
+    again, some times a minute. Who came or went a moment ago may be missing or there; who was
+    connected to a killed server is there for up to 45 s. complete: false where the server knows
+    only of its own connections now.
+    """
+
+    online: list[Someone]
+    next: Annotated[str | None, Meta(examples=[None])]
+    complete: bool
+    looking: list[LookingAt]
+    sessions: list[SessionPresence]
 
 
 # ------------------------------------------------------------------ a session played back

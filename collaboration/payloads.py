@@ -15,6 +15,7 @@ from collaboration.entities import (
     ParticipantRole,
     ParticipantState,
     Position,
+    SessionData,
 )
 from collaboration.messages import (
     AnnotationCreated,
@@ -37,6 +38,19 @@ def session_created(session: Session) -> SessionCreated:
         created_at=wire_time(session.created_at),
         max_participants=session.max_participants,
         invitation_only=session.invitation_only,
+    )
+
+
+def session_data(row: Session) -> SessionData:
+    return SessionData(
+        id=str(row.pk),
+        title=row.title,
+        host_id=str(row.host_id),
+        active_space=row.active_space,
+        max_participants=row.max_participants,
+        invitation_only=row.invitation_only,
+        created_at=wire_time(row.created_at),
+        ended_at=None if row.ended_at is None else wire_time(row.ended_at),
     )
 
 

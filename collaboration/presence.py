@@ -151,7 +151,26 @@ def participant_changed(feed: Feed, event: LoggedEvent) -> None:
         _give_up(feed.hub, room)
         # A host's leaving may end the session: they still hear of that.
         if left.role != "host":
-            feed.unfollow(room.subscriber, [f"session:{left.session_id}"])
+            _unfollow(feed, room)
+
+
+def _unfollow(feed: Feed, room: Room) -> None:
+    """Follow the session no longer; one that is paused gets first what it has missed.
+
+    That the user has left is among it: their other devices hear of it by nothing else.
+    """
+    if not room.subscriber.pausing.locked():
+        feed.unfollow(room.subscriber, [f"session:{room.session_id}"])
+        return
+    task = asyncio.ensure_future(_unfollow_after_pause(feed, room))
+    _giving_up.add(task)
+    task.add_done_callback(_giving_up.discard)
+
+
+async def _unfollow_after_pause(feed: Feed, room: Room) -> None:
+    async with room.subscriber.pausing:
+        if room.session_id not in room.subscriber.rooms:
+            feed.unfollow(room.subscriber, [f"session:{room.session_id}"])
 
 
 def access_lost(feed: Feed, subscriber: Subscriber, topics: Collection[str]) -> None:

@@ -14,8 +14,11 @@ from bos.models import User
 from collaboration import (
     erasing,
     handlers,
+    hosting,
     keeping,
+    looking,
     messages,
+    online,
     outside,
     own_data,
     pins,
@@ -50,6 +53,7 @@ from collaboration.payloads import (
     participant_data,
     role_of,
     session_created,
+    session_data,
     session_joined,
 )
 from collaboration.retention import prune_sessions
@@ -75,16 +79,7 @@ class SessionSync(EntitySync[Session]):
     ignored: ClassVar[frozenset[str]] = frozenset({"empty_since", "end_reason"})
 
     def data(self, row: Session) -> SessionData:
-        return SessionData(
-            id=str(row.pk),
-            title=row.title,
-            host_id=str(row.host_id),
-            active_space=row.active_space,
-            max_participants=row.max_participants,
-            invitation_only=row.invitation_only,
-            created_at=wire_time(row.created_at),
-            ended_at=None if row.ended_at is None else wire_time(row.ended_at),
-        )
+        return session_data(row)
 
     def audience(self, row: Session) -> Audience:
         """One open to the organization is announced on its topic, while it runs (C1, V7)."""
@@ -349,6 +344,9 @@ feature = Feature(
         messages.SessionCreate,
         messages.SessionJoin,
         messages.SessionLeave,
+        messages.SessionInvite,
+        messages.SessionHandOver,
+        messages.SessionEnd,
         messages.AnnotationCreate,
         messages.AnnotationUpdate,
         messages.AnnotationDelete,
@@ -359,11 +357,17 @@ feature = Feature(
         messages.SessionJoined,
         messages.SessionLeft,
         messages.SessionEnded,
+        messages.SessionInvited,
+        messages.SessionHandedOver,
         messages.ParticipantUpdate,
         messages.AnnotationCreated,
         messages.AnnotationUpdated,
         messages.AnnotationDeleted,
         messages.CursorMoved,
+        messages.Looking,
+        messages.PresenceRequest,
+        messages.Looked,
+        messages.Presence,
         messages.Replay,
     ],
     errors=[SessionNotFound, SessionFull],
@@ -381,11 +385,16 @@ feature = Feature(
         handlers.session_create,
         handlers.session_join,
         handlers.session_leave,
+        hosting.session_invite,
+        hosting.session_hand_over,
+        hosting.session_end,
         handlers.annotation_create,
         handlers.annotation_update,
         handlers.annotation_delete,
         handlers.annotation_resolve,
         handlers.cursor_move,
+        online.looking_at,
+        online.presence_request,
         replay.replay_request,
     ],
     topics=[TopicKind("session", column=5, authorize=_may_follow, reads=READ_OF_SESSIONS)],
@@ -403,8 +412,9 @@ feature = Feature(
         "session": presence.session_changed,
     },
     on_ephemeral=[rooms.remember],
-    on_revoked=[presence.access_lost],
-    on_disconnect=[presence.leave_rooms],
+    on_revoked=[presence.access_lost, looking.access_lost],
+    on_disconnect=[presence.leave_rooms, looking.look_away],
+    on_renewal=[looking.renew],
     companions=[presence.keep_presence],
     message_categories=outside.CATEGORIES,
     caps=[usage.SESSIONS, usage.INVITATIONS, usage.NOTES, usage.NOTE_BYTES],

@@ -193,6 +193,8 @@ def rooms_of(hub: Hub) -> Rooms:
 
 def remember(shown: Ephemeral) -> None:
     """Keep the last cursor of each participant, in memory only."""
+    if not shown.topic.startswith("session:"):
+        return
     session_id, _, user_id = shown.key.partition(":")
     _last.setdefault(session_id, {})[user_id] = shown.message
 

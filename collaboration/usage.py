@@ -49,14 +49,23 @@ def require_room_for_session(principal: Principal, *, invited: int) -> None:
     hosted = running.filter(host_id=principal.user_id)
     SESSIONS.require(there=hosted.count(), limit=settings.USER_SESSIONS)
     SESSIONS.require(there=running.count(), limit=settings.ORGANIZATION_SESSIONS)
-    if invited:
-        for sessions, limit in (
-            (hosted, settings.USER_INVITATIONS),
-            (running, settings.ORGANIZATION_INVITATIONS),
-        ):
-            pending = Invitation.objects.filter(session__in=sessions).count()
-            INVITATIONS.require(there=pending, limit=limit, more=invited)
+    require_room_for_invitations(principal.organization_id, principal.user_id, more=invited)
     require_bytes_in_organization(principal.organization_id, more=0)
+
+
+def require_room_for_invitations(
+    organization_id: UUID | str, host_id: UUID | str, *, more: int
+) -> None:
+    """host_id: of the session to which so many are invited. Raises RateLimitExceeded."""
+    if not more:
+        return
+    running = Session.objects.of(organization_id).filter(ended_at=None)
+    for sessions, limit in (
+        (running.filter(host_id=host_id), settings.USER_INVITATIONS),
+        (running, settings.ORGANIZATION_INVITATIONS),
+    ):
+        pending = Invitation.objects.filter(session__in=sessions).count()
+        INVITATIONS.require(there=pending, limit=limit, more=more)
 
 
 def require_room_for_note(place: Session | NotedThing, *, more: int, is_new: bool) -> None:

@@ -100,6 +100,11 @@ def is_followable_by(principal: Principal, session: Session) -> bool:
     return bool(own.filter(pk=session.pk).exists())
 
 
+def is_known_to(principal: Principal, session: Session) -> bool:
+    """Whether the principal may know that the session is there."""
+    return not session.invitation_only or is_followable_by(principal, session)
+
+
 def rows_of_session(session_id: str) -> list[Row]:
     """Return the rows that every change in a session locks (see `sync.eventlog.writer`)."""
     return [(Session, id_) for id_ in canonical_uuids([session_id])]
@@ -153,7 +158,7 @@ def session_create(
     """
     if not may_take_part(principal):
         raise Unauthorized
-    invited = _members(principal, invite_user_ids)
+    invited = members(principal, invite_user_ids, field="inviteUserIds")
     require_room_for_session(principal, invited=len(invited))
     session = Session(
         organization_id=principal.organization_id,
@@ -169,22 +174,31 @@ def session_create(
     host = Participant(session=session, user_id=principal.user_id, joined_at=now, state_since=now)
     host.silent = True
     host.save(force_insert=True)
-    for user in invited:
+    invite(session, invited, principal)
+    return session
+
+
+def invite(session: Session, users: Collection[User], principal: Principal) -> None:
+    """Invite these users, and notify each of them. principal: the user who invites."""
+    for user in users:
         Invitation(session=session, user=user).save(force_insert=True)
         Notification(
             organization_id=principal.organization_id,
             user=user,
             category=INVITES,
-            title=f"{principal.name}{INVITES_TO}{title}”"[:200],
-            message=f"Join the session in {active_space}.",
+            title=f"{principal.name}{INVITES_TO}{session.title}”"[:200],
+            message=f"Join the session in {session.active_space}.",
             data=NotificationSubject(
-                session_id=str(session.pk), host_id=principal.user_id
+                session_id=str(session.pk), host_id=str(session.host_id)
             ).stored(),
         ).save(force_insert=True)
-    return session
 
 
-def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
+def members(principal: Principal, user_ids: Collection[str], *, field: str) -> list[User]:
+    """Return these users of the principal's organization, without the principal.
+
+    Raises Unauthorized, which names the field of the request, where one of them is none.
+    """
     wanted = set(user_ids) - {principal.user_id}
     members = (
         User.objects.of(principal.organization_id)
@@ -193,7 +207,7 @@ def _members(principal: Principal, user_ids: Collection[str]) -> list[User]:
     )
     found = list(members)
     if len(found) != len(wanted):
-        raise Unauthorized(field="inviteUserIds")
+        raise Unauthorized(field=field)
     return found
 
 
@@ -291,10 +305,7 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
     if new_host_id is not None:
         if not is_host:
             raise Unauthorized(sessionId=session_id)
-        others = present(session).exclude(pk=own.pk)
-        heir = others.filter(user_id__in=canonical_uuids([new_host_id])).first()
-        if heir is None:
-            raise NotFound(field="newHostId")
+        heir = heir_of(session, new_host_id)
     # A host who has handed on leaves as a participant: nothing keeps them, as it keeps one whose
     # session ends with their leaving.
     own.left_role = "host" if is_host and heir is None else "participant"
@@ -304,6 +315,16 @@ def session_leave(principal: Principal, session_id: str, *, new_host_id: str | N
     elif is_host:
         session_end(session, reason="host_left")
     note_presence(session)
+
+
+def heir_of(session: Session, user_id: str) -> Participant:
+    """Return the participant who is to be the host. Raises NotFound where there is none, or it is
+    the host already."""
+    others = present(session).exclude(user_id=session.host_id)
+    heir = others.filter(user_id__in=canonical_uuids([user_id])).first()
+    if heir is None:
+        raise NotFound(field="newHostId")
+    return heir
 
 
 def leave(own: Participant, *, reason: str = "") -> None:
@@ -318,7 +339,7 @@ def hand_on(session: Session, heir: Participant) -> None:
 
 
 def session_end(session: Session, *, reason: str) -> None:
-    """End a running session; reason: 'host_left', 'empty' or 'admin'."""
+    """End a running session; reason: see EndReason."""
     if session.ended_at is not None:
         return
     session.ended_at = timezone.now()

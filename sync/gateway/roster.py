@@ -49,7 +49,8 @@ _newcomers: dict[str, None] = {}
 """Connections that nobody was told of yet."""
 
 
-def _presence_key(organization_id: str) -> str:
+def presence_key(organization_id: str) -> str:
+    """Return where an organization's connections are kept in the shared state."""
     return f"connected:{organization_id}"
 
 
@@ -59,7 +60,7 @@ def signed_in(subscriber: Subscriber) -> None:
     assert principal is not None
     process = f"{socket.gethostname()}:{os.getpid()}"
     lease = Lease(subscriber.id, principal.user_id, int(time.time() * 1_000_000), process)
-    _leases[subscriber.id] = _presence_key(principal.organization_id), json_text(lease)
+    _leases[subscriber.id] = presence_key(principal.organization_id), json_text(lease)
     _newcomers[subscriber.id] = None
 
 
@@ -98,10 +99,15 @@ def connected(organization_id: str) -> list[Lease] | None:
 
     For code that runs outside of the event loop.
     """
-    found = bus.ask(lambda state: state.holders(_presence_key(organization_id)))
+    found = bus.ask(lambda state: state.holders(presence_key(organization_id)))
     if found is None:
         return None
     return sorted((_decode(lease) for lease in found), key=lambda lease: lease.since_us)
+
+
+def users_of(leases: Iterable[str]) -> set[str]:
+    """Return the users of these, as the shared state holds them under `presence_key`."""
+    return {_decode(lease).user_id for lease in leases}
 
 
 def disconnect(organization_id: str, connection_ids: Iterable[str]) -> None:

@@ -358,6 +358,23 @@ OF_KPIS: dict[Pair, Provocation] = {
 # ------------------------------------------------------------------ collaboration
 
 IN_NO_SESSION = {"sessionId": UNKNOWN}
+
+
+async def inviting(stage: Stage) -> Payload:
+    """Return the payload of a request to invite alice to such a session."""
+    return await stage.in_session(userIds=[stage.cast.alice.id])
+
+
+async def ended_again(stage: Stage) -> Message:
+    session = await stage.session()
+    answer: Message = await stage.ask_twice(stage.cast.bob, session, between=stage.forget)
+    return answer
+
+
+def at_revenue(stage: Stage) -> Payload:
+    return {"entity": {"type": "kpi", "id": str(stage.cast.home.revenue.pk)}}
+
+
 OF_SESSIONS: dict[Pair, Provocation] = {
     ("SESSION_CREATE", "SESSION_CREATED", "copy"): lambda s: s.ask(s.cast.bob, ROOM),
     ("SESSION_CREATE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.vera, ROOM),
@@ -378,6 +395,27 @@ OF_SESSIONS: dict[Pair, Provocation] = {
     ("SESSION_LEAVE", "ERROR", "NOT_FOUND"): lambda s: s.ask(
         s.cast.bob, s.in_session(newHostId=UNKNOWN)
     ),
+    ("SESSION_INVITE", "SESSION_INVITED", "reply"): lambda s: s.ask(s.cast.bob, inviting(s)),
+    ("SESSION_INVITE", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(
+        s.cast.bob, IN_NO_SESSION | {"userIds": [s.cast.alice.id]}
+    ),
+    ("SESSION_INVITE", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.alice, inviting(s)),
+    ("SESSION_HAND_OVER", "SESSION_HANDED_OVER", "reply"): lambda s: s.ask(
+        s.cast.bob, s.in_session(newHostId=s.cast.mia.id)
+    ),
+    ("SESSION_HAND_OVER", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(
+        s.cast.bob, IN_NO_SESSION | {"newHostId": s.cast.mia.id}
+    ),
+    ("SESSION_HAND_OVER", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(
+        s.cast.mia, s.in_session(newHostId=s.cast.mia.id)
+    ),
+    ("SESSION_HAND_OVER", "ERROR", "NOT_FOUND"): lambda s: s.ask(
+        s.cast.bob, s.in_session(newHostId=s.cast.alice.id)
+    ),
+    ("SESSION_END", "SESSION_ENDED", "copy"): lambda s: s.ask(s.cast.bob, s.session()),
+    ("SESSION_END", "ERROR", "SESSION_NOT_FOUND"): lambda s: s.ask(s.cast.bob, IN_NO_SESSION),
+    ("SESSION_END", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.mia, s.session()),
+    ("SESSION_END", "ERROR", "NOT_FOUND"): ended_again,
     ("ANNOTATION_CREATE", "ANNOTATION_CREATED", "copy"): lambda s: s.ask(
         s.cast.bob, s.in_session(**NOTE)
     ),
@@ -413,6 +451,11 @@ OF_SESSIONS |= {
     ("ANNOTATION_RESOLVE", "ERROR", "NOT_FOUND"): lambda s: s.ask(
         s.cast.bob, s.of_note(resolved=False)
     ),
+}
+OF_SESSIONS |= {
+    ("LOOKING", "LOOKING", "reply"): lambda s: s.ask(s.cast.vera, at_revenue(s)),
+    ("LOOKING", "ERROR", "UNAUTHORIZED"): lambda s: s.ask(s.cast.charlie, at_revenue(s)),
+    ("PRESENCE_REQUEST", "PRESENCE", "reply"): lambda s: s.ask(s.cast.vera, {}),
 }
 for _name in ("ANNOTATION_UPDATE", "ANNOTATION_DELETE"):
     OF_SESSIONS |= {

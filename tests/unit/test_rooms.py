@@ -122,6 +122,19 @@ async def test_c3_a_leaving_that_is_told_late_does_not_take_out_the_user_who_has
     assert meeting.subscriber.rooms == {}
 
 
+async def test_c3_a_paused_device_hears_that_its_user_has_left_before_it_follows_no_more(
+    meeting: Meeting,
+) -> None:
+    topic = f"session:{meeting.session_id}"
+    enter_room(meeting.subscriber, meeting.session_id, since=7)
+    async with meeting.feed.paused(meeting.subscriber):
+        presence.participant_changed(meeting.feed, meeting.told(8))
+        assert meeting.room is None
+        assert meeting.subscriber.topics == {topic}
+    await asyncio.gather(*presence._giving_up)
+    assert meeting.subscriber.topics == set()
+
+
 async def test_c4_a_user_who_comes_again_while_brought_back_in_vain_keeps_the_new_room(
     meeting: Meeting, cast: Cast
 ) -> None:

@@ -216,7 +216,7 @@ export class Client {
   }
 
   #forgetSession(sessionId: string): void {
-    this.#sessions.get(sessionId)?.end();
+    this.#sessions.get(sessionId)?.close();
     this.#sessions.delete(sessionId);
   }
 

@@ -707,6 +707,33 @@ export interface KpiUpdated {
   sequence: number;
 }
 
+/**
+ * Somebody looks at an entity now, or no longer: told on its own channel, and not kept. The answer
+ * to a request repeats it. looking: false where that user looks at it on no device any more. An end
+ * that is lost with a killed server is not told: see PRESENCE.
+ */
+export interface Looked {
+  userId: string;
+  userName: string;
+  entity: EntityRef | null;
+  looking: boolean;
+}
+
+/**
+ * Say what you look at now: a KPI (`kpi`) or a department (`department`) that you may see; null: at
+ * none any more. It holds until the next one, or the end of the connection.
+ */
+export interface Looking {
+  entity?: EntityRef | null;
+}
+
+/** A user, and what they look at. */
+export interface LookingAt {
+  userId: string;
+  userName: string;
+  entity: EntityRef;
+}
+
 /** The request by which all notes of a session come; send it as it is, with a requestId. */
 export interface NotesRequest {
   type: "SYNC_REQUEST";
@@ -886,6 +913,26 @@ export interface PredictionRequest {
   /** An opaque id. */
   kpiId: string;
   horizon: number;
+}
+
+/**
+ * Which users are online, a thousand at a time, in the order of their ids. In the first answer also
+ * what they look at, of what one may see, and the sessions that run and one may know of: the first
+ * thousand, and the newest hundred. No event tells of a change: ask again, some times a minute. Who
+ * came or went a moment ago may be missing or there; who was connected to a killed server is there
+ * for up to 45 s. complete: false where the server knows only of its own connections now.
+ */
+export interface Presence {
+  online: Array<Someone>;
+  next: string | null;
+  complete: boolean;
+  looking: Array<LookingAt>;
+  sessions: Array<SessionPresence>;
+}
+
+/** Ask who is online. after: `next` of the answer before, where that had one. */
+export interface PresenceRequest {
+  after?: string | null;
 }
 
 /** Somebody who takes part in the session that is joined; `cursor` where it was seen last. */
@@ -1141,6 +1188,12 @@ export interface SessionData {
   endedAt: string | null;
 }
 
+/** End a session for everybody. By its host, and by admins. */
+export interface SessionEnd {
+  /** An opaque id. */
+  sessionId: string;
+}
+
 /**
  * The session is over; its annotations stay. It is gone for those who follow the organization, and
  * so is the invitation for invited users, who get this message on `user:`.
@@ -1149,11 +1202,41 @@ export interface SessionEnded {
   sessionId: string;
   endedBy: string;
   endedAt: string;
-  reason: "admin" | "empty" | "host_left";
+  reason: "admin" | "empty" | "host_ended" | "host_left";
   entityType: "invitation" | "session";
   entityId: string;
   changeType: "deleted";
   sequence: number;
+}
+
+/** Make a participant the host instead of oneself, and stay. By the host. */
+export interface SessionHandOver {
+  /** An opaque id. */
+  sessionId: string;
+  /** An opaque id. */
+  newHostId: string;
+}
+
+/** The session has another host; PARTICIPANT_UPDATE of both, and SYNC_UPDATE, tell everybody. */
+export interface SessionHandedOver {
+  sessionId: string;
+  hostId: string;
+}
+
+/**
+ * Invite further users. By the host, and by managers and admins who take part. Who has been invited
+ * before, or takes part, is told nothing again.
+ */
+export interface SessionInvite {
+  /** An opaque id. */
+  sessionId: string;
+  userIds: Array<string>;
+}
+
+/** These users were invited: those that had not been before, and do not take part. */
+export interface SessionInvited {
+  sessionId: string;
+  userIds: Array<string>;
 }
 
 /** Take part in a session, come back to it, or join with another device. */
@@ -1202,6 +1285,13 @@ export interface SessionLeft {
   sequence: number;
 }
 
+/** A running session, and how many take part; which users, where one may join or follow it. */
+export interface SessionPresence {
+  session: SessionData;
+  count: number;
+  participants: Array<Someone>;
+}
+
 /** SYNC_UPDATE of the entity type `session`. */
 export interface SessionSyncUpdate {
   entityType: "session";
@@ -1210,6 +1300,12 @@ export interface SessionSyncUpdate {
   data: SessionData;
   updatedBy: string;
   sequence: number;
+}
+
+/** A user, by name. */
+export interface Someone {
+  userId: string;
+  userName: string;
 }
 
 /** Follow these channels from now on. */
@@ -1546,6 +1642,14 @@ export interface KpiUpdateMessage {
   version?: string;
 }
 
+export interface LookingMessage {
+  type: "LOOKING";
+  payload: Looking;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
 export interface NotificationReadMessage {
   type: "NOTIFICATION_READ";
   payload: NotificationRead;
@@ -1578,6 +1682,14 @@ export interface PredictionRequestMessage {
   version?: string;
 }
 
+export interface PresenceRequestMessage {
+  type: "PRESENCE_REQUEST";
+  payload: PresenceRequest;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
 export interface ReplayRequestMessage {
   type: "REPLAY_REQUEST";
   payload: ReplayRequest;
@@ -1605,6 +1717,30 @@ export interface SeenMessage {
 export interface SessionCreateMessage {
   type: "SESSION_CREATE";
   payload: SessionCreate;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SessionEndMessage {
+  type: "SESSION_END";
+  payload: SessionEnd;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SessionHandOverMessage {
+  type: "SESSION_HAND_OVER";
+  payload: SessionHandOver;
+  requestId?: string;
+  timestamp?: string;
+  version?: string;
+}
+
+export interface SessionInviteMessage {
+  type: "SESSION_INVITE";
+  payload: SessionInvite;
   requestId?: string;
   timestamp?: string;
   version?: string;
@@ -1749,6 +1885,13 @@ export interface KpiUpdatedMessage {
   timestamp: string;
 }
 
+export interface LookedMessage {
+  type: "LOOKING";
+  payload: Looked;
+  requestId?: string;
+  timestamp: string;
+}
+
 export interface NotificationMessage {
   type: "NOTIFICATION";
   payload: Notification;
@@ -1787,6 +1930,13 @@ export interface ServerPongMessage {
 export interface PredictionReadyMessage {
   type: "PREDICTION_READY";
   payload: PredictionReady;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface PresenceMessage {
+  type: "PRESENCE";
+  payload: Presence;
   requestId?: string;
   timestamp: string;
 }
@@ -1836,6 +1986,20 @@ export interface SessionCreatedMessage {
 export interface SessionEndedMessage {
   type: "SESSION_ENDED";
   payload: SessionEnded;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SessionHandedOverMessage {
+  type: "SESSION_HANDED_OVER";
+  payload: SessionHandedOver;
+  requestId?: string;
+  timestamp: string;
+}
+
+export interface SessionInvitedMessage {
+  type: "SESSION_INVITED";
+  payload: SessionInvited;
   requestId?: string;
   timestamp: string;
 }
@@ -1929,14 +2093,19 @@ export type ClientMessage =
   | AwayRequestMessage
   | CursorMoveMessage
   | KpiUpdateMessage
+  | LookingMessage
   | NotificationReadMessage
   | PingMessage
   | PongMessage
   | PredictionRequestMessage
+  | PresenceRequestMessage
   | ReplayRequestMessage
   | ReportRequestMessage
   | SeenMessage
   | SessionCreateMessage
+  | SessionEndMessage
+  | SessionHandOverMessage
+  | SessionInviteMessage
   | SessionJoinMessage
   | SessionLeaveMessage
   | SubscribeMessage
@@ -1959,12 +2128,14 @@ export type ServerMessage =
   | EmployeeUpdatedMessage
   | ErrorMessage
   | KpiUpdatedMessage
+  | LookedMessage
   | NotificationMessage
   | NotificationReadConfirmedMessage
   | ParticipantUpdateMessage
   | ServerPingMessage
   | ServerPongMessage
   | PredictionReadyMessage
+  | PresenceMessage
   | RateLimitMessage
   | RecommendationMessage
   | ReplayMessage
@@ -1972,6 +2143,8 @@ export type ServerMessage =
   | SeenConfirmedMessage
   | SessionCreatedMessage
   | SessionEndedMessage
+  | SessionHandedOverMessage
+  | SessionInvitedMessage
   | SessionJoinedMessage
   | SessionLeftMessage
   | SubscribedMessage
@@ -1996,14 +2169,19 @@ export interface Requests {
   AWAY_REQUEST: undefined;
   CURSOR_MOVE: CursorMove;
   KPI_UPDATE: KpiUpdate;
+  LOOKING: Looking;
   NOTIFICATION_READ: NotificationRead;
   PING: undefined;
   PONG: undefined;
   PREDICTION_REQUEST: PredictionRequest;
+  PRESENCE_REQUEST: PresenceRequest;
   REPLAY_REQUEST: ReplayRequest;
   REPORT_REQUEST: ReportRequest;
   SEEN: Seen;
   SESSION_CREATE: SessionCreate;
+  SESSION_END: SessionEnd;
+  SESSION_HAND_OVER: SessionHandOver;
+  SESSION_INVITE: SessionInvite;
   SESSION_JOIN: SessionJoin;
   SESSION_LEAVE: SessionLeave;
   SUBSCRIBE: Subscribe;
@@ -2026,13 +2204,18 @@ export interface Replies {
   AUTH: AuthSuccess;
   AWAY_REQUEST: Away;
   KPI_UPDATE: KpiUpdated;
+  LOOKING: Looked;
   NOTIFICATION_READ: NotificationReadConfirmed;
   PING: undefined;
   PREDICTION_REQUEST: PredictionReady;
+  PRESENCE_REQUEST: Presence;
   REPLAY_REQUEST: Replay;
   REPORT_REQUEST: ReportGenerated;
   SEEN: SeenConfirmed;
   SESSION_CREATE: SessionCreated;
+  SESSION_END: SessionEnded;
+  SESSION_HAND_OVER: SessionHandedOver;
+  SESSION_INVITE: SessionInvited;
   SESSION_JOIN: SessionJoined;
   SESSION_LEAVE: SessionLeft;
   SUBSCRIBE: Subscribed;
@@ -2069,14 +2252,19 @@ export const ANSWERS: { [name: string]: Array<string> | undefined } = {
   "AWAY_REQUEST": ["AWAY"],
   "CURSOR_MOVE": [],
   "KPI_UPDATE": ["KPI_UPDATED"],
+  "LOOKING": ["LOOKING"],
   "NOTIFICATION_READ": ["NOTIFICATION_READ"],
   "PING": ["PONG"],
   "PONG": [],
   "PREDICTION_REQUEST": ["PREDICTION_READY"],
+  "PRESENCE_REQUEST": ["PRESENCE"],
   "REPLAY_REQUEST": ["REPLAY"],
   "REPORT_REQUEST": ["REPORT_GENERATED"],
   "SEEN": ["SEEN"],
   "SESSION_CREATE": ["SESSION_CREATED"],
+  "SESSION_END": ["SESSION_ENDED"],
+  "SESSION_HAND_OVER": ["SESSION_HANDED_OVER"],
+  "SESSION_INVITE": ["SESSION_INVITED"],
   "SESSION_JOIN": ["SESSION_JOINED"],
   "SESSION_LEAVE": ["SESSION_LEFT"],
   "SUBSCRIBE": ["SUBSCRIBED"],
@@ -2103,12 +2291,14 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "EMPLOYEE_UPDATED": ["employeeId", "name", "title", "email", "departmentId", "userId", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
   "ERROR": ["code", "message"],
   "KPI_UPDATED": ["kpiId", "value", "updatedBy", "updatedAt", "entityType", "entityId", "changeType", "sequence"],
+  "LOOKING": ["userId", "userName", "entity", "looking"],
   "NOTIFICATION": ["notificationId", "category", "title", "message", "data", "createdAt", "readAt", "entityType", "entityId", "changeType", "sequence"],
   "NOTIFICATION_READ": ["notificationIds"],
   "PARTICIPANT_UPDATE": ["sessionId", "userId", "state", "role", "entityType", "entityId", "changeType", "sequence"],
   "PING": [],
   "PONG": [],
   "PREDICTION_READY": ["kpiId", "horizon", "points", "method", "createdAt"],
+  "PRESENCE": ["online", "next", "complete", "looking", "sessions"],
   "RATE_LIMIT": ["limit", "window", "retryAfter", "message"],
   "RECOMMENDATION": ["kpiId", "message", "evidence", "method", "createdAt"],
   "REPLAY": ["session", "from", "to", "complete", "keptFrom", "events", "kpis", "changes", "next"],
@@ -2116,6 +2306,8 @@ export const REQUIRED: { [name: string]: Array<string> | undefined } = {
   "SEEN": ["sequence"],
   "SESSION_CREATED": ["sessionId", "hostId", "title", "activeSpace", "participants", "createdAt", "maxParticipants", "invitationOnly", "entityType", "entityId", "changeType", "sequence"],
   "SESSION_ENDED": ["sessionId", "endedBy", "endedAt", "reason", "entityType", "entityId", "changeType", "sequence"],
+  "SESSION_HANDED_OVER": ["sessionId", "hostId"],
+  "SESSION_INVITED": ["sessionId", "userIds"],
   "SESSION_JOINED": ["sessionId", "userId", "userName", "state", "role", "joinedAt"],
   "SESSION_LEFT": ["sessionId", "userId", "userName", "role", "leftAt", "entityType", "entityId", "changeType", "sequence"],
   "SUBSCRIBED": ["channels", "sequence"],

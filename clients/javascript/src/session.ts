@@ -79,6 +79,21 @@ export class Session {
     return this.#others.at(now);
   }
 
+  /** Invite further users; returns who had not been invited before. For the host, and managers who take part. */
+  async invite(userIds: string[]): Promise<string[]> {
+    return (await this.#client.request("SESSION_INVITE", { sessionId: this.id, userIds })).userIds;
+  }
+
+  /** Make another participant the host, and stay. */
+  async handOver(newHostId: string): Promise<void> {
+    await this.#client.request("SESSION_HAND_OVER", { sessionId: this.id, newHostId });
+  }
+
+  /** End the session for everybody, as its host. */
+  async end(): Promise<void> {
+    await this.#client.request("SESSION_END", { sessionId: this.id });
+  }
+
   /** Take part no longer. newHostId: the user who takes over from the host; else the host's leaving ends it. */
   async leave(newHostId?: string): Promise<void> {
     await this.#client.leaveSession(this.id, newHostId);
@@ -102,7 +117,7 @@ export class Session {
     this.#own.flush();
   }
 
-  end(): void {
+  close(): void {
     this.#others.clear();
     this.#own.stop();
   }

@@ -169,7 +169,7 @@ export class Client {
     return true;
   }
   #forgetSession(sessionId) {
-    this.#sessions.get(sessionId)?.end();
+    this.#sessions.get(sessionId)?.close();
     this.#sessions.delete(sessionId);
   }
   /** Within a minute nobody has seen the user leave. */ async #rejoin(sessionId) {

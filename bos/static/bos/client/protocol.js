@@ -35,6 +35,9 @@
   "KPI_UPDATE": [
     "KPI_UPDATED"
   ],
+  "LOOKING": [
+    "LOOKING"
+  ],
   "NOTIFICATION_READ": [
     "NOTIFICATION_READ"
   ],
@@ -44,6 +47,9 @@
   "PONG": [],
   "PREDICTION_REQUEST": [
     "PREDICTION_READY"
+  ],
+  "PRESENCE_REQUEST": [
+    "PRESENCE"
   ],
   "REPLAY_REQUEST": [
     "REPLAY"
@@ -56,6 +62,15 @@
   ],
   "SESSION_CREATE": [
     "SESSION_CREATED"
+  ],
+  "SESSION_END": [
+    "SESSION_ENDED"
+  ],
+  "SESSION_HAND_OVER": [
+    "SESSION_HANDED_OVER"
+  ],
+  "SESSION_INVITE": [
+    "SESSION_INVITED"
   ],
   "SESSION_JOIN": [
     "SESSION_JOINED"
@@ -233,6 +248,12 @@
     "changeType",
     "sequence"
   ],
+  "LOOKING": [
+    "userId",
+    "userName",
+    "entity",
+    "looking"
+  ],
   "NOTIFICATION": [
     "notificationId",
     "category",
@@ -267,6 +288,13 @@
     "points",
     "method",
     "createdAt"
+  ],
+  "PRESENCE": [
+    "online",
+    "next",
+    "complete",
+    "looking",
+    "sessions"
   ],
   "RATE_LIMIT": [
     "limit",
@@ -328,6 +356,14 @@
     "entityId",
     "changeType",
     "sequence"
+  ],
+  "SESSION_HANDED_OVER": [
+    "sessionId",
+    "hostId"
+  ],
+  "SESSION_INVITED": [
+    "sessionId",
+    "userIds"
   ],
   "SESSION_JOINED": [
     "sessionId",

@@ -66,6 +66,23 @@ export class Session {
   /** Return where the others point, by default now; ask for each frame that is drawn. */ cursors(now) {
     return this.#others.at(now);
   }
+  /** Invite further users; returns who had not been invited before. For the host, and managers who take part. */ async invite(userIds) {
+    return (await this.#client.request("SESSION_INVITE", {
+      sessionId: this.id,
+      userIds
+    })).userIds;
+  }
+  /** Make another participant the host, and stay. */ async handOver(newHostId) {
+    await this.#client.request("SESSION_HAND_OVER", {
+      sessionId: this.id,
+      newHostId
+    });
+  }
+  /** End the session for everybody, as its host. */ async end() {
+    await this.#client.request("SESSION_END", {
+      sessionId: this.id
+    });
+  }
   /** Take part no longer. newHostId: the user who takes over from the host; else the host's leaving ends it. */ async leave(newHostId) {
     await this.#client.leaveSession(this.id, newHostId);
   }
@@ -80,7 +97,7 @@ export class Session {
     this.#others.clear();
     this.#own.flush();
   }
-  end() {
+  close() {
     this.#others.clear();
     this.#own.stop();
   }

@@ -629,6 +629,26 @@ class KpiUpdated(Payload):
     measured_at: str | UnsetType = UNSET
 
 
+class Looked(Payload):
+    """Somebody looks at an entity now, or no longer: told on its own channel, and not kept. The
+    answer to a request repeats it. looking: false where that user looks at it on no device any
+    more. An end that is lost with a killed server is not told: see PRESENCE.
+    """
+
+    user_id: str
+    user_name: str
+    entity: EntityRef | None
+    looking: bool
+
+
+class LookingAt(Payload):
+    """A user, and what they look at."""
+
+    user_id: str
+    user_name: str
+    entity: EntityRef
+
+
 class NotesRequest(Payload):
     """The request by which all notes of a session come; send it as it is, with a requestId."""
 
@@ -809,6 +829,22 @@ class PredictionReady(Payload):
     entity_id: str | UnsetType = UNSET
     change_type: OneOf["created", "updated"] | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
+
+
+class Presence(Payload):
+    """Which users are online, a thousand at a time, in the order of their ids. In the first answer
+    also what they look at, of what one may see, and the sessions that run and one may know of:
+    the first thousand, and the newest hundred. No event tells of a change: ask again, some times
+    a minute. Who came or went a moment ago may be missing or there; who was connected to a
+    killed server is there for up to 45 s. complete: false where the server knows only of its own
+    connections now.
+    """
+
+    online: list[Someone]
+    next: str | None
+    complete: bool
+    looking: list[LookingAt]
+    sessions: list[SessionPresence]
 
 
 class PresentParticipant(Payload):
@@ -1048,11 +1084,25 @@ class SessionEnded(Payload):
     session_id: str
     ended_by: str
     ended_at: str
-    reason: OneOf["admin", "empty", "host_left"]
+    reason: OneOf["admin", "empty", "host_ended", "host_left"]
     entity_type: OneOf["invitation", "session"]
     entity_id: str
     change_type: OneOf["deleted"]
     sequence: int
+
+
+class SessionHandedOver(Payload):
+    """The session has another host; PARTICIPANT_UPDATE of both, and SYNC_UPDATE, tell everybody."""
+
+    session_id: str
+    host_id: str
+
+
+class SessionInvited(Payload):
+    """These users were invited: those that had not been before, and do not take part."""
+
+    session_id: str
+    user_ids: list[str]
 
 
 class SessionJoined(Payload):
@@ -1090,6 +1140,14 @@ class SessionLeft(Payload):
     reason: OneOf["timeout"] | UnsetType = UNSET
 
 
+class SessionPresence(Payload):
+    """A running session, and how many take part; which users, where one may join or follow it."""
+
+    session: SessionData
+    count: int
+    participants: list[Someone]
+
+
 class SessionSyncUpdate(Payload, tag_field="entityType", tag="session"):
     """SYNC_UPDATE of the entity type `session`."""
 
@@ -1099,6 +1157,13 @@ class SessionSyncUpdate(Payload, tag_field="entityType", tag="session"):
     data: SessionData
     updated_by: str
     sequence: int
+
+
+class Someone(Payload):
+    """A user, by name."""
+
+    user_id: str
+    user_name: str
 
 
 class Subscribed(Payload):
@@ -1448,6 +1513,16 @@ class KpiUpdate(Request[KpiUpdated]):
     """Below 10^15 in size, at most 15 significant digits, 4 of them decimals."""
 
 
+class Looking(Request[Looked]):
+    """Say what you look at now: a KPI (`kpi`) or a department (`department`) that you may see;
+    null: at none any more. It holds until the next one, or the end of the connection.
+    """
+
+    TYPE: ClassVar[str] = "LOOKING"
+    REPLY: ClassVar[str] = "LOOKING"
+    entity: EntityRef | None | UnsetType = UNSET
+
+
 class NotificationRead(Request[NotificationReadConfirmed]):
     """These notifications have been read."""
 
@@ -1478,6 +1553,14 @@ class PredictionRequest(Request[PredictionReady]):
     kpi_id: str
     """An opaque id."""
     horizon: int
+
+
+class PresenceRequest(Request[Presence]):
+    """Ask who is online. after: `next` of the answer before, where that had one."""
+
+    TYPE: ClassVar[str] = "PRESENCE_REQUEST"
+    REPLY: ClassVar[str] = "PRESENCE"
+    after: str | None | UnsetType = UNSET
 
 
 class ReplayRequest(Request[Replay]):
@@ -1525,6 +1608,38 @@ class SessionCreate(Request[SessionCreated]):
     active_space: str
     invite_user_ids: list[str] | UnsetType = UNSET
     max_participants: int | UnsetType = UNSET
+
+
+class SessionEnd(Request[SessionEnded]):
+    """End a session for everybody. By its host, and by admins."""
+
+    TYPE: ClassVar[str] = "SESSION_END"
+    REPLY: ClassVar[str] = "SESSION_ENDED"
+    session_id: str
+    """An opaque id."""
+
+
+class SessionHandOver(Request[SessionHandedOver]):
+    """Make a participant the host instead of oneself, and stay. By the host."""
+
+    TYPE: ClassVar[str] = "SESSION_HAND_OVER"
+    REPLY: ClassVar[str] = "SESSION_HANDED_OVER"
+    session_id: str
+    """An opaque id."""
+    new_host_id: str
+    """An opaque id."""
+
+
+class SessionInvite(Request[SessionInvited]):
+    """Invite further users. By the host, and by managers and admins who take part. Who has been
+    invited before, or takes part, is told nothing again.
+    """
+
+    TYPE: ClassVar[str] = "SESSION_INVITE"
+    REPLY: ClassVar[str] = "SESSION_INVITED"
+    session_id: str
+    """An opaque id."""
+    user_ids: list[str]
 
 
 class SessionJoin(Request[SessionJoined]):
@@ -1700,6 +1815,16 @@ class KpiUpdatedMessage(Frame, tag_field="type", tag="KPI_UPDATED"):
     payload: KpiUpdated
 
 
+class LookedMessage(Frame, tag_field="type", tag="LOOKING"):
+    """Somebody looks at an entity now, or no longer: told on its own channel, and not kept. The
+    answer to a request repeats it. looking: false where that user looks at it on no device any
+    more. An end that is lost with a killed server is not told: see PRESENCE.
+    """
+
+    TYPE: ClassVar[str] = "LOOKING"
+    payload: Looked
+
+
 class NotificationMessage(Frame, tag_field="type", tag="NOTIFICATION"):
     """A notice to one user, kept until it is read."""
 
@@ -1742,6 +1867,19 @@ class PredictionReadyMessage(Frame, tag_field="type", tag="PREDICTION_READY"):
 
     TYPE: ClassVar[str] = "PREDICTION_READY"
     payload: PredictionReady
+
+
+class PresenceMessage(Frame, tag_field="type", tag="PRESENCE"):
+    """Which users are online, a thousand at a time, in the order of their ids. In the first answer
+    also what they look at, of what one may see, and the sessions that run and one may know of:
+    the first thousand, and the newest hundred. No event tells of a change: ask again, some times
+    a minute. Who came or went a moment ago may be missing or there; who was connected to a
+    killed server is there for up to 45 s. complete: false where the server knows only of its own
+    connections now.
+    """
+
+    TYPE: ClassVar[str] = "PRESENCE"
+    payload: Presence
 
 
 class RateLimitMessage(Frame, tag_field="type", tag="RATE_LIMIT"):
@@ -1807,6 +1945,20 @@ class SessionEndedMessage(Frame, tag_field="type", tag="SESSION_ENDED"):
 
     TYPE: ClassVar[str] = "SESSION_ENDED"
     payload: SessionEnded
+
+
+class SessionHandedOverMessage(Frame, tag_field="type", tag="SESSION_HANDED_OVER"):
+    """The session has another host; PARTICIPANT_UPDATE of both, and SYNC_UPDATE, tell everybody."""
+
+    TYPE: ClassVar[str] = "SESSION_HANDED_OVER"
+    payload: SessionHandedOver
+
+
+class SessionInvitedMessage(Frame, tag_field="type", tag="SESSION_INVITED"):
+    """These users were invited: those that had not been before, and do not take part."""
+
+    TYPE: ClassVar[str] = "SESSION_INVITED"
+    payload: SessionInvited
 
 
 class SessionJoinedMessage(Frame, tag_field="type", tag="SESSION_JOINED"):
@@ -1931,12 +2083,14 @@ ServerMessage = (
     | EmployeeUpdatedMessage
     | ErrorMessage
     | KpiUpdatedMessage
+    | LookedMessage
     | NotificationMessage
     | NotificationReadConfirmedMessage
     | ParticipantUpdateMessage
     | ServerPingMessage
     | ServerPongMessage
     | PredictionReadyMessage
+    | PresenceMessage
     | RateLimitMessage
     | RecommendationMessage
     | ReplayMessage
@@ -1944,6 +2098,8 @@ ServerMessage = (
     | SeenConfirmedMessage
     | SessionCreatedMessage
     | SessionEndedMessage
+    | SessionHandedOverMessage
+    | SessionInvitedMessage
     | SessionJoinedMessage
     | SessionLeftMessage
     | SubscribedMessage
@@ -2010,12 +2166,14 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "EMPLOYEE_UPDATED": EmployeeUpdatedMessage,
     "ERROR": ErrorMessage,
     "KPI_UPDATED": KpiUpdatedMessage,
+    "LOOKING": LookedMessage,
     "NOTIFICATION": NotificationMessage,
     "NOTIFICATION_READ": NotificationReadConfirmedMessage,
     "PARTICIPANT_UPDATE": ParticipantUpdateMessage,
     "PING": ServerPingMessage,
     "PONG": ServerPongMessage,
     "PREDICTION_READY": PredictionReadyMessage,
+    "PRESENCE": PresenceMessage,
     "RATE_LIMIT": RateLimitMessage,
     "RECOMMENDATION": RecommendationMessage,
     "REPLAY": ReplayMessage,
@@ -2023,6 +2181,8 @@ FRAMES: dict[str, type[ServerMessage]] = {
     "SEEN": SeenConfirmedMessage,
     "SESSION_CREATED": SessionCreatedMessage,
     "SESSION_ENDED": SessionEndedMessage,
+    "SESSION_HANDED_OVER": SessionHandedOverMessage,
+    "SESSION_INVITED": SessionInvitedMessage,
     "SESSION_JOINED": SessionJoinedMessage,
     "SESSION_LEFT": SessionLeftMessage,
     "SUBSCRIBED": SubscribedMessage,
@@ -2066,14 +2226,19 @@ CLIENT_MESSAGES: dict[str, type[Request[Any]] | type[Signal]] = {
     "AWAY_REQUEST": AwayRequest,
     "CURSOR_MOVE": CursorMove,
     "KPI_UPDATE": KpiUpdate,
+    "LOOKING": Looking,
     "NOTIFICATION_READ": NotificationRead,
     "PING": Ping,
     "PONG": Pong,
     "PREDICTION_REQUEST": PredictionRequest,
+    "PRESENCE_REQUEST": PresenceRequest,
     "REPLAY_REQUEST": ReplayRequest,
     "REPORT_REQUEST": ReportRequest,
     "SEEN": Seen,
     "SESSION_CREATE": SessionCreate,
+    "SESSION_END": SessionEnd,
+    "SESSION_HAND_OVER": SessionHandOver,
+    "SESSION_INVITE": SessionInvite,
     "SESSION_JOIN": SessionJoin,
     "SESSION_LEAVE": SessionLeave,
     "SUBSCRIBE": Subscribe,

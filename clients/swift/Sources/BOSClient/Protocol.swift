@@ -719,6 +719,7 @@ public enum ReportOfType: Codable, Hashable, Sendable {
 public enum SessionEndedReason: Codable, Hashable, Sendable {
     case admin
     case empty
+    case hostEnded
     case hostLeft
     case unrecognized(String)
 
@@ -726,6 +727,7 @@ public enum SessionEndedReason: Codable, Hashable, Sendable {
         switch text {
         case "admin": self = .admin
         case "empty": self = .empty
+        case "host_ended": self = .hostEnded
         case "host_left": self = .hostLeft
         default: self = .unrecognized(text)
         }
@@ -735,6 +737,7 @@ public enum SessionEndedReason: Codable, Hashable, Sendable {
         switch self {
         case .admin: return "admin"
         case .empty: return "empty"
+        case .hostEnded: return "host_ended"
         case .hostLeft: return "host_left"
         case .unrecognized(let text): return text
         }
@@ -4110,6 +4113,114 @@ public struct KpiUpdated: Codable, Hashable, Sendable {
     }
 }
 
+/// Somebody looks at an entity now, or no longer: told on its own channel, and not kept. The answer
+/// to a request repeats it. looking: false where that user looks at it on no device any more. An
+/// end that is lost with a killed server is not told: see PRESENCE.
+public struct Looked: Codable, Hashable, Sendable {
+    public let userId: String
+    public let userName: String
+    public let entity: EntityRef?
+    public let looking: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case userName
+        case entity
+        case looking
+    }
+
+    public init(
+        userId: String,
+        userName: String,
+        entity: EntityRef?,
+        looking: Bool
+    ) {
+        self.userId = userId
+        self.userName = userName
+        self.entity = entity
+        self.looking = looking
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+        entity = try container.decode(EntityRef?.self, forKey: .entity)
+        looking = try container.decode(Bool.self, forKey: .looking)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+        try container.encode(entity, forKey: .entity)
+        try container.encode(looking, forKey: .looking)
+    }
+}
+
+/// Say what you look at now: a KPI (`kpi`) or a department (`department`) that you may see; null:
+/// at none any more. It holds until the next one, or the end of the connection.
+public struct Looking: Codable, Hashable, Sendable {
+    public var entity: EntityRef?
+
+    private enum CodingKeys: String, CodingKey {
+        case entity
+    }
+
+    public init(
+        entity: EntityRef? = nil
+    ) {
+        self.entity = entity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        entity = try container.decodeIfPresent(EntityRef.self, forKey: .entity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(entity, forKey: .entity)
+    }
+}
+
+/// A user, and what they look at.
+public struct LookingAt: Codable, Hashable, Sendable {
+    public let userId: String
+    public let userName: String
+    public let entity: EntityRef
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case userName
+        case entity
+    }
+
+    public init(
+        userId: String,
+        userName: String,
+        entity: EntityRef
+    ) {
+        self.userId = userId
+        self.userName = userName
+        self.entity = entity
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+        entity = try container.decode(EntityRef.self, forKey: .entity)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
+        try container.encode(entity, forKey: .entity)
+    }
+}
+
 /// The request by which all notes of a session come; send it as it is, with a requestId.
 public struct NotesRequest: Codable, Hashable, Sendable {
     public let type: NotesRequestType
@@ -4874,6 +4985,85 @@ public struct PredictionRequest: Codable, Hashable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(kpiId, forKey: .kpiId)
         try container.encode(horizon, forKey: .horizon)
+    }
+}
+
+/// Which users are online, a thousand at a time, in the order of their ids. In the first answer
+/// also what they look at, of what one may see, and the sessions that run and one may know of: the
+/// first thousand, and the newest hundred. No event tells of a change: ask again, some times a
+/// minute. Who came or went a moment ago may be missing or there; who was connected to a killed
+/// server is there for up to 45 s. complete: false where the server knows only of its own
+/// connections now.
+public struct Presence: Codable, Hashable, Sendable {
+    public let online: [Someone]
+    public let next: String?
+    public let complete: Bool
+    public let looking: [LookingAt]
+    public let sessions: [SessionPresence]
+
+    private enum CodingKeys: String, CodingKey {
+        case online
+        case next
+        case complete
+        case looking
+        case sessions
+    }
+
+    public init(
+        online: [Someone],
+        next: String?,
+        complete: Bool,
+        looking: [LookingAt],
+        sessions: [SessionPresence]
+    ) {
+        self.online = online
+        self.next = next
+        self.complete = complete
+        self.looking = looking
+        self.sessions = sessions
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        online = try container.decode([Someone].self, forKey: .online)
+        next = try container.decode(String?.self, forKey: .next)
+        complete = try container.decode(Bool.self, forKey: .complete)
+        looking = try container.decode([LookingAt].self, forKey: .looking)
+        sessions = try container.decode([SessionPresence].self, forKey: .sessions)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(online, forKey: .online)
+        try container.encode(next, forKey: .next)
+        try container.encode(complete, forKey: .complete)
+        try container.encode(looking, forKey: .looking)
+        try container.encode(sessions, forKey: .sessions)
+    }
+}
+
+/// Ask who is online. after: `next` of the answer before, where that had one.
+public struct PresenceRequest: Codable, Hashable, Sendable {
+    public var after: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case after
+    }
+
+    public init(
+        after: String? = nil
+    ) {
+        self.after = after
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        after = try container.decodeIfPresent(String.self, forKey: .after)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(after, forKey: .after)
     }
 }
 
@@ -6022,6 +6212,32 @@ public struct SessionData: Codable, Hashable, Sendable {
     }
 }
 
+/// End a session for everybody. By its host, and by admins.
+public struct SessionEnd: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+    }
+
+    public init(
+        sessionId: String
+    ) {
+        self.sessionId = sessionId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+    }
+}
+
 /// The session is over; its annotations stay. It is gone for those who follow the organization, and
 /// so is the invitation for invited users, who get this message on `user:`.
 public struct SessionEnded: Codable, Hashable, Sendable {
@@ -6087,6 +6303,134 @@ public struct SessionEnded: Codable, Hashable, Sendable {
         try container.encode(entityId, forKey: .entityId)
         try container.encode(changeType, forKey: .changeType)
         try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// Make a participant the host instead of oneself, and stay. By the host.
+public struct SessionHandOver: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+    /// An opaque id.
+    public var newHostId: String
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case newHostId
+    }
+
+    public init(
+        sessionId: String,
+        newHostId: String
+    ) {
+        self.sessionId = sessionId
+        self.newHostId = newHostId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        newHostId = try container.decode(String.self, forKey: .newHostId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(newHostId, forKey: .newHostId)
+    }
+}
+
+/// The session has another host; PARTICIPANT_UPDATE of both, and SYNC_UPDATE, tell everybody.
+public struct SessionHandedOver: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let hostId: String
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case hostId
+    }
+
+    public init(
+        sessionId: String,
+        hostId: String
+    ) {
+        self.sessionId = sessionId
+        self.hostId = hostId
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        hostId = try container.decode(String.self, forKey: .hostId)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(hostId, forKey: .hostId)
+    }
+}
+
+/// Invite further users. By the host, and by managers and admins who take part. Who has been
+/// invited before, or takes part, is told nothing again.
+public struct SessionInvite: Codable, Hashable, Sendable {
+    /// An opaque id.
+    public var sessionId: String
+    public var userIds: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case userIds
+    }
+
+    public init(
+        sessionId: String,
+        userIds: [String]
+    ) {
+        self.sessionId = sessionId
+        self.userIds = userIds
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        userIds = try container.decode([String].self, forKey: .userIds)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(userIds, forKey: .userIds)
+    }
+}
+
+/// These users were invited: those that had not been before, and do not take part.
+public struct SessionInvited: Codable, Hashable, Sendable {
+    public let sessionId: String
+    public let userIds: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionId
+        case userIds
+    }
+
+    public init(
+        sessionId: String,
+        userIds: [String]
+    ) {
+        self.sessionId = sessionId
+        self.userIds = userIds
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sessionId = try container.decode(String.self, forKey: .sessionId)
+        userIds = try container.decode([String].self, forKey: .userIds)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(sessionId, forKey: .sessionId)
+        try container.encode(userIds, forKey: .userIds)
     }
 }
 
@@ -6311,6 +6655,74 @@ public struct SessionLeft: Codable, Hashable, Sendable {
         try container.encode(entityId, forKey: .entityId)
         try container.encode(changeType, forKey: .changeType)
         try container.encode(sequence, forKey: .sequence)
+    }
+}
+
+/// A running session, and how many take part; which users, where one may join or follow it.
+public struct SessionPresence: Codable, Hashable, Sendable {
+    public let session: SessionData
+    public let count: Int64
+    public let participants: [Someone]
+
+    private enum CodingKeys: String, CodingKey {
+        case session
+        case count
+        case participants
+    }
+
+    public init(
+        session: SessionData,
+        count: Int64,
+        participants: [Someone]
+    ) {
+        self.session = session
+        self.count = count
+        self.participants = participants
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        session = try container.decode(SessionData.self, forKey: .session)
+        count = try container.decode(Int64.self, forKey: .count)
+        participants = try container.decode([Someone].self, forKey: .participants)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(session, forKey: .session)
+        try container.encode(count, forKey: .count)
+        try container.encode(participants, forKey: .participants)
+    }
+}
+
+/// A user, by name.
+public struct Someone: Codable, Hashable, Sendable {
+    public let userId: String
+    public let userName: String
+
+    private enum CodingKeys: String, CodingKey {
+        case userId
+        case userName
+    }
+
+    public init(
+        userId: String,
+        userName: String
+    ) {
+        self.userId = userId
+        self.userName = userName
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        userId = try container.decode(String.self, forKey: .userId)
+        userName = try container.decode(String.self, forKey: .userName)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(userId, forKey: .userId)
+        try container.encode(userName, forKey: .userName)
     }
 }
 
@@ -7681,12 +8093,14 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case employeeUpdated(EmployeeUpdated)
     case error(ErrorMessage)
     case kpiUpdated(KpiUpdated)
+    case looking(Looked)
     case notification(NotificationMessage)
     case notificationRead(NotificationReadConfirmed)
     case participantUpdate(ParticipantUpdate)
     case ping
     case pong
     case predictionReady(PredictionReady)
+    case presence(Presence)
     case rateLimit(RateLimit)
     case recommendation(Recommendation)
     case replay(Replay)
@@ -7694,6 +8108,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
     case seen(SeenConfirmed)
     case sessionCreated(SessionCreated)
     case sessionEnded(SessionEnded)
+    case sessionHandedOver(SessionHandedOver)
+    case sessionInvited(SessionInvited)
     case sessionJoined(SessionJoined)
     case sessionLeft(SessionLeft)
     case subscribed(Subscribed)
@@ -7741,6 +8157,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .error(try container.decode(ErrorMessage.self, forKey: .payload))
         case "KPI_UPDATED":
             self = .kpiUpdated(try container.decode(KpiUpdated.self, forKey: .payload))
+        case "LOOKING":
+            self = .looking(try container.decode(Looked.self, forKey: .payload))
         case "NOTIFICATION":
             self = .notification(try container.decode(NotificationMessage.self, forKey: .payload))
         case "NOTIFICATION_READ":
@@ -7753,6 +8171,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .pong
         case "PREDICTION_READY":
             self = .predictionReady(try container.decode(PredictionReady.self, forKey: .payload))
+        case "PRESENCE":
+            self = .presence(try container.decode(Presence.self, forKey: .payload))
         case "RATE_LIMIT":
             self = .rateLimit(try container.decode(RateLimit.self, forKey: .payload))
         case "RECOMMENDATION":
@@ -7767,6 +8187,10 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
             self = .sessionCreated(try container.decode(SessionCreated.self, forKey: .payload))
         case "SESSION_ENDED":
             self = .sessionEnded(try container.decode(SessionEnded.self, forKey: .payload))
+        case "SESSION_HANDED_OVER":
+            self = .sessionHandedOver(try container.decode(SessionHandedOver.self, forKey: .payload))
+        case "SESSION_INVITED":
+            self = .sessionInvited(try container.decode(SessionInvited.self, forKey: .payload))
         case "SESSION_JOINED":
             self = .sessionJoined(try container.decode(SessionJoined.self, forKey: .payload))
         case "SESSION_LEFT":
@@ -7810,12 +8234,14 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .employeeUpdated: return "EMPLOYEE_UPDATED"
         case .error: return "ERROR"
         case .kpiUpdated: return "KPI_UPDATED"
+        case .looking: return "LOOKING"
         case .notification: return "NOTIFICATION"
         case .notificationRead: return "NOTIFICATION_READ"
         case .participantUpdate: return "PARTICIPANT_UPDATE"
         case .ping: return "PING"
         case .pong: return "PONG"
         case .predictionReady: return "PREDICTION_READY"
+        case .presence: return "PRESENCE"
         case .rateLimit: return "RATE_LIMIT"
         case .recommendation: return "RECOMMENDATION"
         case .replay: return "REPLAY"
@@ -7823,6 +8249,8 @@ public enum ServerMessage: Decodable, Hashable, Sendable {
         case .seen: return "SEEN"
         case .sessionCreated: return "SESSION_CREATED"
         case .sessionEnded: return "SESSION_ENDED"
+        case .sessionHandedOver: return "SESSION_HANDED_OVER"
+        case .sessionInvited: return "SESSION_INVITED"
         case .sessionJoined: return "SESSION_JOINED"
         case .sessionLeft: return "SESSION_LEFT"
         case .subscribed: return "SUBSCRIBED"
@@ -8164,14 +8592,19 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
     case awayRequest
     case cursorMove(CursorMove)
     case kpiUpdate(KpiUpdate)
+    case looking(Looking)
     case notificationRead(NotificationRead)
     case ping
     case pong
     case predictionRequest(PredictionRequest)
+    case presenceRequest(PresenceRequest)
     case replayRequest(ReplayRequest)
     case reportRequest(ReportRequest)
     case seen(Seen)
     case sessionCreate(SessionCreate)
+    case sessionEnd(SessionEnd)
+    case sessionHandOver(SessionHandOver)
+    case sessionInvite(SessionInvite)
     case sessionJoin(SessionJoin)
     case sessionLeave(SessionLeave)
     case subscribe(Subscribe)
@@ -8205,9 +8638,13 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
             try container.encode(payload, forKey: .payload)
         case .kpiUpdate(let payload):
             try container.encode(payload, forKey: .payload)
+        case .looking(let payload):
+            try container.encode(payload, forKey: .payload)
         case .notificationRead(let payload):
             try container.encode(payload, forKey: .payload)
         case .predictionRequest(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .presenceRequest(let payload):
             try container.encode(payload, forKey: .payload)
         case .replayRequest(let payload):
             try container.encode(payload, forKey: .payload)
@@ -8216,6 +8653,12 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .seen(let payload):
             try container.encode(payload, forKey: .payload)
         case .sessionCreate(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .sessionEnd(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .sessionHandOver(let payload):
+            try container.encode(payload, forKey: .payload)
+        case .sessionInvite(let payload):
             try container.encode(payload, forKey: .payload)
         case .sessionJoin(let payload):
             try container.encode(payload, forKey: .payload)
@@ -8247,14 +8690,19 @@ public enum ClientMessage: Encodable, Hashable, Sendable {
         case .awayRequest: return "AWAY_REQUEST"
         case .cursorMove: return "CURSOR_MOVE"
         case .kpiUpdate: return "KPI_UPDATE"
+        case .looking: return "LOOKING"
         case .notificationRead: return "NOTIFICATION_READ"
         case .ping: return "PING"
         case .pong: return "PONG"
         case .predictionRequest: return "PREDICTION_REQUEST"
+        case .presenceRequest: return "PRESENCE_REQUEST"
         case .replayRequest: return "REPLAY_REQUEST"
         case .reportRequest: return "REPORT_REQUEST"
         case .seen: return "SEEN"
         case .sessionCreate: return "SESSION_CREATE"
+        case .sessionEnd: return "SESSION_END"
+        case .sessionHandOver: return "SESSION_HAND_OVER"
+        case .sessionInvite: return "SESSION_INVITE"
         case .sessionJoin: return "SESSION_JOIN"
         case .sessionLeave: return "SESSION_LEAVE"
         case .subscribe: return "SUBSCRIBE"
@@ -8361,6 +8809,18 @@ extension KpiUpdate: BOSRequest {
     }
 }
 
+extension Looking: BOSRequest {
+    public typealias Reply = Looked
+    public static let type = "LOOKING"
+
+    public var message: ClientMessage { .looking(self) }
+
+    public static func reply(in message: ServerMessage) -> Looked? {
+        guard case .looking(let payload) = message else { return nil }
+        return payload
+    }
+}
+
 extension NotificationRead: BOSRequest {
     public typealias Reply = NotificationReadConfirmed
     public static let type = "NOTIFICATION_READ"
@@ -8381,6 +8841,18 @@ extension PredictionRequest: BOSRequest {
 
     public static func reply(in message: ServerMessage) -> PredictionReady? {
         guard case .predictionReady(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension PresenceRequest: BOSRequest {
+    public typealias Reply = Presence
+    public static let type = "PRESENCE_REQUEST"
+
+    public var message: ClientMessage { .presenceRequest(self) }
+
+    public static func reply(in message: ServerMessage) -> Presence? {
+        guard case .presence(let payload) = message else { return nil }
         return payload
     }
 }
@@ -8429,6 +8901,42 @@ extension SessionCreate: BOSRequest {
 
     public static func reply(in message: ServerMessage) -> SessionCreated? {
         guard case .sessionCreated(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SessionEnd: BOSRequest {
+    public typealias Reply = SessionEnded
+    public static let type = "SESSION_END"
+
+    public var message: ClientMessage { .sessionEnd(self) }
+
+    public static func reply(in message: ServerMessage) -> SessionEnded? {
+        guard case .sessionEnded(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SessionHandOver: BOSRequest {
+    public typealias Reply = SessionHandedOver
+    public static let type = "SESSION_HAND_OVER"
+
+    public var message: ClientMessage { .sessionHandOver(self) }
+
+    public static func reply(in message: ServerMessage) -> SessionHandedOver? {
+        guard case .sessionHandedOver(let payload) = message else { return nil }
+        return payload
+    }
+}
+
+extension SessionInvite: BOSRequest {
+    public typealias Reply = SessionInvited
+    public static let type = "SESSION_INVITE"
+
+    public var message: ClientMessage { .sessionInvite(self) }
+
+    public static func reply(in message: ServerMessage) -> SessionInvited? {
+        guard case .sessionInvited(let payload) = message else { return nil }
         return payload
     }
 }
@@ -8557,6 +9065,10 @@ extension KpiUpdated: BOSMessage {
     public static let type = "KPI_UPDATED"
 }
 
+extension Looked: BOSMessage {
+    public static let type = "LOOKING"
+}
+
 extension NotificationMessage: BOSMessage {
     public static let type = "NOTIFICATION"
 }
@@ -8571,6 +9083,10 @@ extension ParticipantUpdate: BOSMessage {
 
 extension PredictionReady: BOSMessage {
     public static let type = "PREDICTION_READY"
+}
+
+extension Presence: BOSMessage {
+    public static let type = "PRESENCE"
 }
 
 extension RateLimit: BOSMessage {
@@ -8599,6 +9115,14 @@ extension SessionCreated: BOSMessage {
 
 extension SessionEnded: BOSMessage {
     public static let type = "SESSION_ENDED"
+}
+
+extension SessionHandedOver: BOSMessage {
+    public static let type = "SESSION_HANDED_OVER"
+}
+
+extension SessionInvited: BOSMessage {
+    public static let type = "SESSION_INVITED"
 }
 
 extension SessionJoined: BOSMessage {

@@ -17,5 +17,7 @@ export const isManager = () => hasRole("manager", "admin");
 export const isAdmin = () => hasRole("admin");
 /** Viewers read; members and those above write notes. */
 export const mayWriteNotes = () => hasRole("member", "manager", "admin");
+/** Viewers see that sessions run; members and those above take part. */
+export const mayTakePart = () => hasRole("member", "manager", "admin");
 export const maySetValue = ({ ownerId }: Pick<KpiData, "ownerId">) => isManager() || (ownerId !== null && ownerId === ownId.value);
 export const isOwnNote = ({ authorId }: Pick<AnnotationData, "authorId">) => authorId === ownId.value;
