@@ -447,7 +447,7 @@ class Presence(Message):
 Offset = Annotated[
     int, Meta(examples=[90_500], description="Milliseconds since `from`: order and pace.")
 ]
-ReplayedReason = Literal["timeout", "host_left", "empty", "admin"]
+ReplayedReason = Literal["timeout", "host_left", "host_ended", "empty", "admin"]
 PastNumber = Annotated[float, Meta(examples=[95.0])]
 
 

@@ -1033,7 +1033,7 @@ export interface ReplayedEvent {
   userName?: string;
   state?: "active" | "disconnected" | "idle";
   role?: "host" | "participant";
-  reason?: "admin" | "empty" | "host_left" | "timeout";
+  reason?: "admin" | "empty" | "host_ended" | "host_left" | "timeout";
   note?: AnnotationData;
   annotationId?: string;
 }

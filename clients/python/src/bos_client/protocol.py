@@ -936,7 +936,7 @@ class ReplayedEvent(Payload):
     user_name: str | UnsetType = UNSET
     state: OneOf["active", "disconnected", "idle"] | UnsetType = UNSET
     role: OneOf["host", "participant"] | UnsetType = UNSET
-    reason: OneOf["admin", "empty", "host_left", "timeout"] | UnsetType = UNSET
+    reason: OneOf["admin", "empty", "host_ended", "host_left", "timeout"] | UnsetType = UNSET
     note: AnnotationData | UnsetType = UNSET
     annotation_id: str | UnsetType = UNSET
 

@@ -620,6 +620,7 @@ public enum ReplayedEventKind: Codable, Hashable, Sendable {
 public enum ReplayedEventReason: Codable, Hashable, Sendable {
     case admin
     case empty
+    case hostEnded
     case hostLeft
     case timeout
     case unrecognized(String)
@@ -628,6 +629,7 @@ public enum ReplayedEventReason: Codable, Hashable, Sendable {
         switch text {
         case "admin": self = .admin
         case "empty": self = .empty
+        case "host_ended": self = .hostEnded
         case "host_left": self = .hostLeft
         case "timeout": self = .timeout
         default: self = .unrecognized(text)
@@ -638,6 +640,7 @@ public enum ReplayedEventReason: Codable, Hashable, Sendable {
         switch self {
         case .admin: return "admin"
         case .empty: return "empty"
+        case .hostEnded: return "host_ended"
         case .hostLeft: return "host_left"
         case .timeout: return "timeout"
         case .unrecognized(let text): return text
