@@ -88,7 +88,7 @@ lock: $(VENV)/.dev  ## Resolve the dependencies anew
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean:  ## Remove what make has made
-	rm -rf $(VENV) .matrix staticfiles sync/delivery/*.so benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info clients/python/build clients/python/src/*.egg-info
+	rm -rf $(VENV) .matrix staticfiles sync/delivery/*.so benchmarks/build .mypy_cache .ruff_cache .hypothesis build *.egg-info clients/python/build clients/python/src/*.egg-info clients/workspace/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
@@ -100,8 +100,9 @@ $(VENV)/.run: requirements/run.txt requirements/bootstrap.txt requirements/build
 	@$(CLIENT)
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt requirements/build.txt clients/python/pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: clients/workspace/package-lock.json requirements/dev.txt requirements/bootstrap.txt requirements/build.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what testing needs ..."
 	@$(call INSTALL,requirements/dev.txt)
 	@$(CLIENT)
+	@$(IN)/python clients/workspace/bundle.py --install
 	@touch $@ $(VENV)/.run

@@ -3,6 +3,7 @@
     python clients/workspace/bundle.py            write it
     python clients/workspace/bundle.py --check    fail where types are wrong, or it is stale
     python clients/workspace/bundle.py --watch    write it again at each change, for working on it
+    python clients/workspace/bundle.py --install  only install the packages that this needs
 
 Files are named by their content, so that browsers may keep them for ever; `manifest.json` names
 those that the page begins with. esbuild makes them, in a version that package-lock.json pins.
@@ -38,7 +39,7 @@ SERVED_PACKAGES = ("preact", "@preact/signals", "@preact/signals-core", "marked"
 
 
 def install() -> None:
-    """Install what package-lock.json names, once. Ends the program where there is no npm."""
+    """Install what package-lock.json names, once. Ends the program where that cannot be done."""
     if INSTALLED.exists() and INSTALLED.read_bytes() == LOCK.read_bytes():
         return
     own = Path(sys.executable).parent / "npm"
@@ -48,7 +49,10 @@ def install() -> None:
         raise SystemExit(0)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     quiet = ("--no-audit", "--no-fund", "--silent", "--ignore-scripts")
-    subprocess.run([npm, "ci", *quiet], cwd=HERE, env=environment, check=True)  # noqa: S603
+    done = subprocess.run([npm, "ci", *quiet], cwd=HERE, env=environment, check=False)  # noqa: S603
+    if done.returncode != 0:
+        print("skipped: the packages of the page cannot be installed here")
+        raise SystemExit(0)
     shutil.copy(LOCK, INSTALLED)
 
 
@@ -140,8 +144,11 @@ def main() -> int:
         "--check", action="store_true", help="only check types, and that it is fresh"
     )
     parser.add_argument("--watch", action="store_true", help="write it at each change")
+    parser.add_argument("--install", action="store_true", help="only install what it needs")
     options = parser.parse_args()
     install()
+    if options.install:
+        return 0
     if options.watch:
         watch()
     if not options.check:
