@@ -21,7 +21,7 @@ from tests.support.provocations import give_history
 from tests.support.server import Server
 from tests.wire.test_notes_on_things import pin
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite")]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 

@@ -14,7 +14,7 @@ from tests.support.server import Server
 from tests.wire.test_replay import hold_meeting
 from tests.wire.test_sessions import create
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite")]
 
 
 async def open_as(page: Page, server: Server, person: Person, place: str) -> None:
