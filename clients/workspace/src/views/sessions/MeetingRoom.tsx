@@ -15,7 +15,8 @@ import { Icon } from "../../ui/icons.tsx";
 import { Badge } from "../../ui/shown.tsx";
 import { announce, tell } from "../../ui/told.tsx";
 import { Notes } from "../notes/Notes.tsx";
-import { nameOf } from "../people/names.ts";
+import { pinIn } from "../notes/pinned.tsx";
+import { nameOf } from "../../app/names.ts";
 import { usePresence } from "../people/presence.ts";
 import { sceneNow } from "../stage/now.ts";
 import { Stage } from "../stage/Stage.tsx";
@@ -93,16 +94,17 @@ function Room({ session, id, part, followed, onFollowEnd, children }: RoomProps)
     place.current = position;
     session.moveCursor(position, focused);
   };
-  const pin = (position: Position) => {
-    place.current = position;
+  const pin = (position: Position, entity?: EntityRef) => {
+    pinIn(id, { position, entity: entity ?? null });
     if (part !== "notes") choose({ part: "notes" });
     // Drawn first, where it was hidden.
-    requestAnimationFrame(() => notes.current?.querySelector<HTMLElement>("textarea")?.focus());
+    requestAnimationFrame(() => notes.current?.querySelector<HTMLElement>("textarea, form input")?.focus());
   };
+  const open = ({ noteId }: { noteId?: string }) => noteId && choose({ note: noteId, part: "notes" });
   return (
     <div class="session-room" data-phase="in" data-part={part || "space"}>
       <div class="session-space">
-        <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} followed={followed} onFollowEnd={onFollowEnd} />
+        <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} onChoose={open} followed={followed} onFollowEnd={onFollowEnd} />
       </div>
       {children}
       <section class="panel session-notes" aria-label="Notes" ref={notes}>
