@@ -18,7 +18,7 @@ import { Composer, type Said } from "./Composer.tsx";
 import { NoteContent } from "./Content.tsx";
 import { briefly } from "./contents.ts";
 import { closeForm, draftOf, type Form, isOpen, openForm } from "./forms.ts";
-import { mayAnswer, mayDelete, mayEdit, mayResolve, mentionableIn, notesIn, type Place, sessionOf } from "./of_place.ts";
+import { mayAnswer, mayDelete, mayEdit, mayResolve, mentionableIn, notesIn, type Place } from "./of_place.ts";
 import { noteProblem } from "./sending.ts";
 import { countBelow } from "./threads.ts";
 import { takenUp, writtenOf } from "./written.ts";
@@ -74,8 +74,8 @@ function isChanged({ revision, resolvedAt }: AnnotationData): boolean {
   return revision > (resolvedAt === null ? 1 : 2);
 }
 
-/** What it is pinned to, and in which session, where that is not plain from the place. */
-function On({ note: { entity: pinned, sessionId }, place }: { note: AnnotationData; place: Place }) {
+/** What it is pinned to, where that is not plain from the place. */
+function On({ note: { entity: pinned }, place }: { note: AnnotationData; place: Place }) {
   const shown = [];
   if (pinned && !place.entity) {
     const kpi = pinned.type === "kpi" ? entity("kpi", pinned.id) : undefined;
@@ -83,8 +83,6 @@ function On({ note: { entity: pinned, sessionId }, place }: { note: AnnotationDa
     if (kpi) shown.push(<Link key="thing" to={kpiPlace(kpi.id)}>{kpi.name}</Link>);
     if (department) shown.push(<Link key="thing" to={departmentPlace(department.id)}>{department.name}</Link>);
   }
-  const session = sessionId && !place.sessionId ? sessionOf({ sessionId }) : undefined;
-  if (session) shown.push(<span key="session">{session.title}</span>);
   return shown.length > 0 ? <span class="notes-on"><Icon name="pin" /> on {shown}</span> : null;
 }
 

@@ -32,7 +32,7 @@ export function isOn({ entity: pinned }: Pick<AnnotationData, "entity">, { type,
 }
 
 /** The session, as far as it is known; only those who follow an ended one know it. */
-export function sessionOf(note: Pick<AnnotationData, "sessionId">): SessionData | undefined {
+function sessionOf(note: Pick<AnnotationData, "sessionId">): SessionData | undefined {
   return note.sessionId === null ? undefined : entity("session", note.sessionId);
 }
 
