@@ -283,7 +283,7 @@ READING = {
     *("Nearer", "Further", "Show everything", "To the meeting", "How you are told"),
 }
 READING_OF = ("Note by Bob, ", "0:00 Mia began")
-"""What is offered to everybody who sees it: places to go, and how to look at what is there."""
+"""Places to go, and ways to look at what is there: offered to everybody who sees them."""
 
 
 async def offered_in(page: Page) -> set[str]:
