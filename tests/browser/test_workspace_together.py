@@ -21,7 +21,7 @@ from tests.browser.test_workspace_sessions import another, enter, phase
 from tests.conftest import ServeFixture
 from tests.support.cast import Cast
 from tests.support.client import Client
-from tests.support.furnished import make_alert, make_report, make_session
+from tests.support.furnished import make_alert, make_note, make_report, make_session
 from tests.support.server import Server
 from tests.support.waiting import until
 from tests.wire.test_notes_on_things import pin
@@ -196,6 +196,27 @@ async def test_c8_a_mention_is_told_of_and_leads_to_its_note_in_view(
     await expect(led).to_be_focused()
     assert await violations_in_both_schemes(page) == []
     assert await Notification.objects.filter(user=cast.mia.user, read_at=None).acount() == 0
+
+
+async def test_p1_on_a_phone_a_note_a_pin_and_the_space_lead_to_each_other(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    session = make_session(cast.bob)
+    made = make_note(session, cast.bob)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await enter(page, server.url, cast.bob, f"/session/{session.pk}?as=list&note={made.pk}")
+    led = page.locator(f'[data-note="{made.pk}"]')
+    await expect(led).to_be_focused()
+    assert await violations_in_both_schemes(page) == []
+    await page.locator("label", has_text="Space").click()
+    await expect(led).to_be_hidden()
+    await page.get_by_role("button", name="1 note. Bob: Look at March").click()
+    await expect(led).to_be_focused()
+    await page.locator("label", has_text="Space").click()
+    await page.get_by_role("button", name="Pin a note on Revenue").click()
+    await expect(page.locator("[data-pinned-to]")).to_contain_text("Revenue")
+    await page.get_by_role("button", name="Do not pin it").click()
+    await expect(page.locator("[data-pinned-to]")).to_have_count(0)
 
 
 async def test_p3_an_ended_sign_in_returns_to_its_place_with_what_was_typed(

@@ -53,12 +53,13 @@ export function MeetingRoom({ session, data }: { session: Session; data: Session
   );
   // Where a note is looked for, there it is.
   const part = partOf(chosen("part") || (chosen("note") && "notes"));
+  const show = (next: Part) => choose({ part: next, note: next === "notes" ? chosen("note") : "" });
   const done = () => asks.value = null;
   return (
     <View title={title} class="session" above={<><Link to="/sessions">Sessions</Link> · {activeSpace}</>} actions={actions}>
       <Connection />
       <Problem says={attempt.problem} />
-      <div class="session-parts"><Segments label="Part of the session" options={PARTS} value={part} onChoose={(next) => choose({ part: next })} /></div>
+      <div class="session-parts"><Segments label="Part of the session" options={PARTS} value={part} onChoose={show} /></div>
       <Room session={session} id={id} part={part} followed={followed.value} onFollowEnd={() => followed.value = null}>
         <section class="panel session-people" aria-labelledby="session-people">
           <header><h2 id="session-people">People</h2><Badge>{participants.value.length} of {data.maxParticipants}</Badge></header>
