@@ -364,5 +364,5 @@ async def test_p4_what_a_note_says_is_never_html_and_a_viewer_only_reads(
     notes = await enter(page, server.url, cast.mia, f"{at(revenue)}?notes=all&note={begun.pk}")
     await note_of(notes, begun.pk).get_by_role("button", name="Answer").click()
     await form(notes, "Answer to Bob").locator("textarea").fill("@bo")
-    await expect(notes.get_by_role("listbox").get_by_role("option")).to_have_text(["Bob"])
+    await expect(notes.get_by_role("listbox").get_by_role("option")).to_contain_text(["Bob"])
     assert await violations_in_both_schemes(page) == []

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite
 MOST_TABS = 60
 FOCUSED = """() => {
   const { activeElement: it } = document;
-  if (!it.matches("a, button, input, textarea")) return "";
+  if (!it.matches("a, button, input, textarea, canvas")) return "";
   const labels = [...(it.labels ?? [])].map(({ textContent }) => textContent);
   return [it.getAttribute("aria-label"), it.placeholder, ...labels, it.textContent].join(" ");
 }"""
@@ -72,8 +72,8 @@ def phase(page: Page, name: str) -> Locator:
 async def test_p1_a_whole_meeting_is_held_by_keyboard_alone(
     page: Page, chromium: Browser, server: Server, cast: Cast
 ) -> None:
-    await enter(page, server.url, cast.bob, "/sessions")
-    await press(page, "Start a session")
+    await enter(page, server.url, cast.bob, "/space")
+    await press(page, "Start a session here")
     await expect(page.get_by_label("What it is about")).to_be_focused()
     await page.keyboard.type("Why is it so late?")
     await tab_to(page, "Everybody may join")
@@ -104,11 +104,36 @@ async def test_p1_a_whole_meeting_is_held_by_keyboard_alone(
         invited = Invitation.objects.filter(session__host=cast.bob.user, user=cast.alice.user)
         assert await invited.acount() == 1
 
-        await tab_to(page, "Write a note")
-        await page.keyboard.type("Look at March")
+        # To point is to walk there; what is pinned there is pinned for all.
+        await tab_to(page, "Space: ")
+        await page.keyboard.press("Tab")
+        await expect(mia.locator(f'[data-pointer="{cast.bob.id}"]')).to_be_visible()
+        await page.keyboard.press("n")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[data-pinned-to]")).to_contain_text("Revenue")
+        await expect(page.get_by_placeholder("Write a note")).to_be_focused()
+        await page.keyboard.type("Look at March, @mi")
+        await page.keyboard.press("Enter")
         await page.keyboard.press("Control+Enter")
-        await expect(mia.get_by_text("Look at March", exact=True)).to_be_visible()
+        noted = mia.locator("[data-notes] article")
+        await expect(noted).to_contain_text("Look at March")
+        await expect(noted.get_by_role("link", name="Revenue")).to_be_visible()
         await expect(page.get_by_placeholder("Write a note")).to_have_value("")
+        await expect(page.locator("[data-pinned-to]")).to_have_count(0)
+        await press(mia, "1 note. Bob: Look at March")
+        await expect(noted).to_be_focused()
+        await press(mia, "Answer")
+        answer = mia.get_by_role("form", name="Answer to Bob").get_by_role("textbox")
+        await expect(answer).to_be_focused()
+        await mia.keyboard.type("The feed was late")
+        await mia.keyboard.press("Control+Enter")
+        await expect(page.get_by_text("The feed was late", exact=True)).to_be_visible()
+        await press(page, "Resolve")
+        await expect(mia.get_by_text("Resolved by Bob")).to_be_visible()
+        await press(mia, "Follow Bob")
+        await tab_to(mia, "Space: ")
+        await mia.keyboard.press("ArrowLeft")  # moves by itself, and follows nobody any longer
+        await expect(mia.get_by_role("button", name="Follow Bob")).to_be_visible()
 
         await press(page, "Make host of Mia")
         await expect(participant(mia, cast.mia).get_by_text("host", exact=True)).to_be_visible()
@@ -125,6 +150,11 @@ async def test_p1_a_whole_meeting_is_held_by_keyboard_alone(
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_role("link", name="Replay of Why is it so late?")).to_be_visible()
     assert await violations_in_both_schemes(page) == []
+    await press(page, "Replay of Why is it so late?")
+    await tab_to(page, "Time of the meeting")
+    await page.keyboard.press("End")
+    await expect(page.locator("[data-people-then]")).to_contain_text("The meeting has ended")
+    await expect(page.locator("[data-notes-then]")).to_contain_text("resolved by Bob")
 
 
 async def test_c4_a_place_outlives_a_reload_another_tab_and_a_lost_network(

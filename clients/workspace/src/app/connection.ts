@@ -23,7 +23,7 @@ export function bos(): Client {
   return client;
 }
 
-/** Call `listener` with each event, once and in order; call what is returned to stop it. */
+/** Call `listener` with each event, once and in order, and with answers, which have no `sequence`; call what is returned to stop it. */
 export function onMessage(listener: (message: ServerMessage) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -56,7 +56,8 @@ export function begin(): void {
     showSequence();
   });
   own.on("message", (message) => {
-    if (own.state.state !== "live") missed += 1;
+    // Answers come here, too.
+    if (own.state.state !== "live" && message.payload && "sequence" in message.payload) missed += 1;
     showSequence();
     for (const listener of listeners) listener(message);
   });

@@ -1,23 +1,60 @@
 // Names as the organization has them: of people by their user id, and of KPIs.
 
-import { computed } from "@preact/signals";
+import type { Someone } from "@bos/client";
+import { computed, effect, signal } from "@preact/signals";
 import { user } from "./connection.ts";
 import { all } from "./live.ts";
 import { alphabet } from "./words.ts";
 
-const names = computed(() => {
-  const known = new Map<string, string>();
-  for (const { userId, name } of all("employee").values()) if (userId) known.set(userId, name);
+export interface Person {
+  id: string;
+  name: string;
+  /** What they do, and where: it tells two of the same name apart; "" where that is not known. */
+  about: string;
+}
+
+/** Users whom the server has told of otherwise: not all of them are employees. */
+const met = signal<ReadonlyMap<string, string>>(new Map());
+
+/** Keep the names of these users, who are online, or take part in a session. */
+export function meet(users: Iterable<Someone>): void {
+  const fresh = [...users].filter(({ userId, userName }) => met.peek().get(userId) !== userName);
+  if (fresh.length) met.value = new Map([...met.peek(), ...fresh.map(({ userId, userName }) => [userId, userName] as const)]);
+}
+
+// Of another organization, perhaps.
+effect(() => {
+  if (!user.value) met.value = new Map();
+});
+
+/** Everybody who can sign in, as far as they are known, by user id. */
+export const peopleById = computed<ReadonlyMap<string, Person>>(() => {
+  const departments = all("department");
+  const known = new Map([...met.value].map(([id, name]) => [id, { id, name, about: "" }]));
+  for (const { userId, name, title, departmentId } of all("employee").values()) {
+    if (!userId) continue;
+    const department = departmentId ? departments.get(departmentId)?.name : "";
+    known.set(userId, { id: userId, name, about: [title, department].filter(Boolean).join(", ") });
+  }
   return known;
 });
 
-/** Everybody who can sign in, by name. */
-export const people = computed(() => [...names.value].map(([id, name]) => ({ id, name })).sort((a, b) => alphabet.compare(a.name, b.name)));
+/** The same, by name. */
+export const people = computed(() => [...peopleById.value.values()].sort((a, b) => alphabet.compare(a.name, b.name)));
 
-/** The name of a user; "You" for the one who looks. */
+/** The name of a user. */
 export function nameOf(userId: string | null): string {
-  if (userId === null) return "Somebody";
-  return userId === user.value?.id ? "You" : names.value.get(userId) ?? "Somebody";
+  return peopleById.value.get(userId ?? "")?.name ?? "Somebody";
+}
+
+/** The same, as one begins a sentence with it: "You" for the one who looks. */
+export function subjectOf(userId: string | null): string {
+  return userId !== null && userId === user.value?.id ? "You" : nameOf(userId);
+}
+
+/** The names of these users, without those that are not known. */
+export function namesOf(userIds: readonly string[]): string[] {
+  return userIds.map((id) => peopleById.value.get(id)?.name ?? "").filter(Boolean);
 }
 
 let known: ReadonlyMap<string, string> = new Map();

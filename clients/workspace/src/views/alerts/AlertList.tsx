@@ -7,7 +7,7 @@ import { useAttempt } from "../../app/attempt.ts";
 import { now } from "../../app/clock.ts";
 import { bos, user } from "../../app/connection.ts";
 import { entity } from "../../app/live.ts";
-import { nameOf } from "../../app/names.ts";
+import { subjectOf } from "../../app/names.ts";
 import { kpiPlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { moment } from "../../app/words.ts";
@@ -57,7 +57,7 @@ function useOthers(alerts: readonly AlertData[]): void {
       if (type !== "alert" || !before || !ids.current.has(id)) continue;
       if (!after) announce(`Resolved: ${before.message}`);
       else if (before.state === "open" && after.state === "acknowledged" && after.acknowledgedBy !== user.value?.id) {
-        tell(`${nameOf(after.acknowledgedBy)} acknowledged: ${after.message}`);
+        tell(`${subjectOf(after.acknowledgedBy)} acknowledged: ${after.message}`);
       }
     }
   }), []);
@@ -95,7 +95,7 @@ function Life({ alert }: { alert: AlertData }) {
     <>
       {resolvedAt && <Badge tone="good"><Icon name="check" /><span>Resolved <Ago at={resolvedAt} />, after {duration(raisedAt, resolvedAt)}</span></Badge>}
       {acknowledgedAt && (
-        <Badge tone="accent"><Icon name="eye" /><span>{nameOf(acknowledgedBy)} acknowledged <Ago at={acknowledgedAt} /></span></Badge>
+        <Badge tone="accent"><Icon name="eye" /><span>{subjectOf(acknowledgedBy)} acknowledged <Ago at={acknowledgedAt} /></span></Badge>
       )}
       {snoozedUntil && !resolvedAt && isSnoozed(alert, now.value) && <Badge><Icon name="clock" />Snoozed until {moment(snoozedUntil)}</Badge>}
     </>

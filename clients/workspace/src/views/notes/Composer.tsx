@@ -5,6 +5,7 @@ import type { AnnotationCreate, AnnotationUpdate } from "@bos/client";
 import { useEffect } from "preact/hooks";
 import { state } from "../../app/connection.ts";
 import { draft } from "../../app/drafts.ts";
+import { people, type Person } from "../../app/names.ts";
 import { Button, Field, Problem, Segments } from "../../ui/controls.tsx";
 import { announce, tell } from "../../ui/told.tsx";
 import { MOST_CHARACTERS } from "./contents.ts";
@@ -12,8 +13,7 @@ import { DrawingPad } from "./Drawing.tsx";
 import { opened } from "./forms.ts";
 import { pictureIn, pictureOf } from "./images.ts";
 import { MentionField } from "./MentionField.tsx";
-import { MOST_MENTIONS, mentionedIn, type Person } from "./mentions.ts";
-import { people } from "./of_place.ts";
+import { MOST_MENTIONS, mentionedIn } from "./mentions.ts";
 import { isAnother, resume, send, sendingOf, takeBack } from "./sending.ts";
 import { checked, type Field as FieldName, fits, isNothing, lengthOf, ROOM_FOR_WORDS, takenUp, type Written, WRITTEN_TYPES } from "./written.ts";
 
@@ -60,7 +60,7 @@ export function Composer({ name, label, action, people: offered, sent, onClose, 
     const made = checked(now);
     if ("problem" in made) return void (wrong.value = made);
     const isText = now.type === "text" || now.type === "markdown";
-    const mentions = isText ? mentionedIn(now.text, [...people.peek().values()], now.chosen) : [];
+    const mentions = isText ? mentionedIn(now.text, people.peek(), now.chosen) : [];
     if (mentions.length > MOST_MENTIONS) return void (wrong.value = { field: "text", problem: `${mentions.length} people are mentioned: at most ${MOST_MENTIONS} can be.` });
     const { type, payload } = sent({ ...made, mentions });
     if (!await send(name, type, payload)) return;

@@ -5,12 +5,13 @@ import { useComputed, useSignal } from "@preact/signals";
 import { ask } from "../../app/api.ts";
 import { useAttempt } from "../../app/attempt.ts";
 import { all } from "../../app/live.ts";
+import { namesOf } from "../../app/names.ts";
 import { notePlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { Button, Problem } from "../../ui/controls.tsx";
 import { Ago, Avatar, Badge } from "../../ui/shown.tsx";
 import { NoteContent } from "./Content.tsx";
-import { isOn, people } from "./of_place.ts";
+import { isOn } from "./of_place.ts";
 import { noteThreads } from "./threads.ts";
 
 const PAGE = 50;
@@ -47,7 +48,7 @@ export function Elsewhere({ entity }: { entity: EntityRef }) {
                 <span class="soft"><Ago at={note.createdAt} /></span>
                 {note.resolvedAt !== null && <Badge tone="good">resolved</Badge>}
               </header>
-              <NoteContent note={note} names={note.mentions.map((id) => people.value.get(id)?.name ?? "").filter(Boolean)} />
+              <NoteContent note={note} names={namesOf(note.mentions)} />
               <p class="small"><Link to={notePlace(note)}>In its session</Link>{replies.length > 0 && <span class="soft">, with {replies.length} {replies.length === 1 ? "answer" : "answers"}</span>}</p>
             </article>
           </li>

@@ -3,8 +3,9 @@
 import { useSignal } from "@preact/signals";
 import type { TextareaHTMLAttributes } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import type { Person } from "../../app/names.ts";
 import { Avatar } from "../../ui/shown.tsx";
-import { completed, offered, type Person, typedName } from "./mentions.ts";
+import { completed, offered, typedName } from "./mentions.ts";
 
 type Props = {
   value: string;

@@ -7,6 +7,7 @@ import { type Attempt, useAttempt } from "../../app/attempt.ts";
 import { bos } from "../../app/connection.ts";
 import { draft } from "../../app/drafts.ts";
 import { entity } from "../../app/live.ts";
+import { namesOf } from "../../app/names.ts";
 import { departmentPlace, kpiPlace, notePlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
 import { Button, Dialog, Menu, Problem } from "../../ui/controls.tsx";
@@ -17,7 +18,7 @@ import { Composer, type Said } from "./Composer.tsx";
 import { NoteContent } from "./Content.tsx";
 import { briefly } from "./contents.ts";
 import { closeForm, draftOf, type Form, isOpen, openForm } from "./forms.ts";
-import { mayAnswer, mayDelete, mayEdit, mayResolve, mentionableIn, notesIn, people, type Place, sessionOf } from "./of_place.ts";
+import { mayAnswer, mayDelete, mayEdit, mayResolve, mentionableIn, notesIn, type Place } from "./of_place.ts";
 import { noteProblem } from "./sending.ts";
 import { countBelow } from "./threads.ts";
 import { takenUp, writtenOf } from "./written.ts";
@@ -43,7 +44,7 @@ export function Note({ note, place, root, isTarget }: Props) {
   }, [isTarget]);
   const attempt = useAttempt();
   const change: Form = { kind: "change", noteId: note.id };
-  const mentioned = note.mentions.map((id) => people.value.get(id)?.name ?? "").filter(Boolean);
+  const mentioned = namesOf(note.mentions);
   const unnamed = note.contentType === "text" || note.contentType === "markdown" ? mentioned.filter((name) => !note.content.includes(`@${name}`)) : mentioned;
   return (
     <article class="notes-note" data-note={note.id} data-target={isTarget || undefined} aria-current={isTarget || undefined} aria-label={`Note by ${note.authorName}`} tabIndex={-1} ref={article}>
@@ -73,8 +74,8 @@ function isChanged({ revision, resolvedAt }: AnnotationData): boolean {
   return revision > (resolvedAt === null ? 1 : 2);
 }
 
-/** What it is pinned to, and in which session, where that is not plain from the place. */
-function On({ note: { entity: pinned, sessionId }, place }: { note: AnnotationData; place: Place }) {
+/** What it is pinned to, where that is not plain from the place. */
+function On({ note: { entity: pinned }, place }: { note: AnnotationData; place: Place }) {
   const shown = [];
   if (pinned && !place.entity) {
     const kpi = pinned.type === "kpi" ? entity("kpi", pinned.id) : undefined;
@@ -82,8 +83,6 @@ function On({ note: { entity: pinned, sessionId }, place }: { note: AnnotationDa
     if (kpi) shown.push(<Link key="thing" to={kpiPlace(kpi.id)}>{kpi.name}</Link>);
     if (department) shown.push(<Link key="thing" to={departmentPlace(department.id)}>{department.name}</Link>);
   }
-  const session = sessionId && !place.sessionId ? sessionOf({ sessionId }) : undefined;
-  if (session) shown.push(<span key="session">{session.title}</span>);
   return shown.length > 0 ? <span class="notes-on"><Icon name="pin" /> on {shown}</span> : null;
 }
 

@@ -17,6 +17,7 @@ import { briefly } from "./contents.ts";
 import { Elsewhere } from "./Elsewhere.tsx";
 import { closeForm, draftOf, type Form, formsIn, newNoteIn } from "./forms.ts";
 import { isInSession, mayBegin, mentionableIn, nameOf, notesIn, type Place } from "./of_place.ts";
+import { pinIn, type Pinned, PinnedTo, pinnedIn } from "./pinned.tsx";
 import { useTarget } from "./target.ts";
 import { Thread } from "./Thread.tsx";
 import { isAmong, noteThreads, type NoteThread, type Shown } from "./threads.ts";
@@ -34,7 +35,7 @@ interface Props {
 /** The notes on a thing, or of a session: to read, write, answer, mention, resolve, change and delete.
  *
  * Both: those of the session that are pinned to the thing. Brings the note of the address's `?note=`
- * into view. position: where a new note is pinned in space.
+ * into view. position: where a new note is in space, unless it is pinned elsewhere.
  */
 export function Notes({ entity, sessionId, position }: Props) {
   const place: Place = { entity, sessionId };
@@ -91,13 +92,28 @@ const isOfArchived = ({ sessionId, entityArchived }: AnnotationData) => sessionI
 
 const newNote = (place: Place, position?: () => Position) => (said: Said) => ({
   type: "ANNOTATION_CREATE" as const,
-  payload: { ...said, sessionId: place.sessionId ?? null, entity: place.entity ?? null, position: position?.() ?? ORIGIN },
+  payload: { ...said, sessionId: place.sessionId ?? null, ...whereIn(place, position) },
 });
+
+/** In a session, where it was chosen in space; else where the user has pointed last. */
+function whereIn({ sessionId, entity }: Place, position?: () => Position): Pinned {
+  return (sessionId && pinnedIn(sessionId)) || { entity: entity ?? null, position: position?.() ?? ORIGIN };
+}
 
 function Begin({ place, position, isThere }: { place: Place; position?: () => Position; isThere: boolean }) {
   const may = mayBegin(place);
   if (may !== true) return isThere && may ? <p class="small soft">{may}</p> : null;
-  return <Composer name={newNoteIn(place)} label="New note" action="Add note" people={mentionableIn(place)} sent={newNote(place, position)} onDone={showAll} />;
+  const { sessionId } = place;
+  const done = () => {
+    if (sessionId) pinIn(sessionId, null);
+    showAll();
+  };
+  return (
+    <>
+      {sessionId && <PinnedTo sessionId={sessionId} />}
+      <Composer name={newNoteIn(place)} label="New note" action="Add note" people={mentionableIn(place)} sent={newNote(place, position)} onDone={done} />
+    </>
+  );
 }
 
 /** What has just been written is among what is shown. */

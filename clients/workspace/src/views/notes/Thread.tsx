@@ -2,6 +2,7 @@
 
 import type { AnnotationData } from "@bos/client";
 import { useSignal } from "@preact/signals";
+import { nameOf } from "../../app/names.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Ago } from "../../ui/shown.tsx";
@@ -9,7 +10,7 @@ import { Composer, type Said } from "./Composer.tsx";
 import { briefly } from "./contents.ts";
 import { closeForm, draftOf, type Form, isOpen } from "./forms.ts";
 import { Note } from "./Note.tsx";
-import { mentionableIn, nameOfUser, type Place } from "./of_place.ts";
+import { mentionableIn, type Place } from "./of_place.ts";
 import type { NoteThread } from "./threads.ts";
 
 const MOST_REPLIES = 6;
@@ -43,7 +44,7 @@ function Folded({ note, replies, onUnfold }: { note: AnnotationData; replies: nu
     <button type="button" class="notes-folded" aria-expanded={false} onClick={onUnfold}>
       <Icon name="right" />
       <span class="grow"><b>{note.authorName}</b>: {briefly(note)}</span>
-      <span class="small soft">{replies > 0 && `${replies} ${replies === 1 ? "answer" : "answers"}, `}resolved by {nameOfUser(note.resolvedBy)}</span>
+      <span class="small soft">{replies > 0 && `${replies} ${replies === 1 ? "answer" : "answers"}, `}resolved by {nameOf(note.resolvedBy)}</span>
     </button>
   );
 }
@@ -51,7 +52,7 @@ function Folded({ note, replies, onUnfold }: { note: AnnotationData; replies: nu
 function Resolved({ note, onFold }: { note: AnnotationData; onFold?: () => void }) {
   return (
     <p class="notes-resolved small row">
-      <Icon name="check" /> <span class="grow">Resolved by {nameOfUser(note.resolvedBy)} <Ago at={note.resolvedAt ?? note.updatedAt} /></span>
+      <Icon name="check" /> <span class="grow">Resolved by {nameOf(note.resolvedBy)} <Ago at={note.resolvedAt ?? note.updatedAt} /></span>
       {onFold && <Button kind="plain" icon="down" aria-expanded onClick={onFold}>Fold</Button>}
     </p>
   );

@@ -1,11 +1,8 @@
 // Who is mentioned in a text, and completing a name that is being typed. Pure.
 
-export interface Person {
-  id: string;
-  name: string;
-  /** What tells two of the same name apart. */
-  about?: string;
-}
+import type { Person } from "../../app/names.ts";
+
+type Named = Pick<Person, "id" | "name">;
 
 export const MOST_MENTIONS = 20;
 const MOST_OFFERED = 8;
@@ -21,9 +18,9 @@ export function typedName(text: string, caret: number): { at: number; typed: str
 }
 
 /** Those whose name, or a part of it, begins so; those first whose name does. */
-export function offered(people: readonly Person[], typed: string): Person[] {
+export function offered<Known extends Named>(people: readonly Known[], typed: string): Known[] {
   const wanted = typed.toLocaleLowerCase();
-  const rank = ({ name }: Person) => {
+  const rank = ({ name }: Named) => {
     const known = name.toLocaleLowerCase();
     if (known === wanted.trim()) return typed.endsWith(" ") ? -1 : 0; // named whole: nothing to complete
     if (known.startsWith(wanted)) return 1;
@@ -43,7 +40,7 @@ export function completed(text: string, caret: number, name: string): { text: st
 }
 
 /** The ids of those whom the text mentions by their whole name. chosen: of several of a name, these. */
-export function mentionedIn(text: string, people: readonly Person[], chosen: readonly string[] = []): string[] {
+export function mentionedIn(text: string, people: readonly Named[], chosen: readonly string[] = []): string[] {
   if (!text.includes("@")) return [];
   const byName = Map.groupBy(people, ({ name }) => name);
   const names = [...byName.keys()].filter((name) => name && text.includes(`@${name}`)).sort((a, b) => b.length - a.length);

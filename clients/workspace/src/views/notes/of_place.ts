@@ -4,8 +4,8 @@ import type { AnnotationData, EntityRef, SessionData } from "@bos/client";
 import { computed } from "@preact/signals";
 import { user } from "../../app/connection.ts";
 import { all, entity } from "../../app/live.ts";
+import { people, type Person } from "../../app/names.ts";
 import { isAdmin, isManager, isOwnNote, mayWriteNotes } from "../../app/rights.ts";
-import type { Person } from "./mentions.ts";
 
 /** The notes on a thing, those of a session, or those of a session that are pinned to a thing. */
 export interface Place {
@@ -32,7 +32,7 @@ export function isOn({ entity: pinned }: Pick<AnnotationData, "entity">, { type,
 }
 
 /** The session, as far as it is known; only those who follow an ended one know it. */
-export function sessionOf(note: Pick<AnnotationData, "sessionId">): SessionData | undefined {
+function sessionOf(note: Pick<AnnotationData, "sessionId">): SessionData | undefined {
   return note.sessionId === null ? undefined : entity("session", note.sessionId);
 }
 
@@ -74,22 +74,9 @@ function isThere({ type, id }: EntityRef): boolean {
 
 // ---------------------------------------------------------------- people
 
-/** Everybody who can sign in, by user. */
-export const people = computed(() => {
-  const found = new Map<string, Person & { departmentId: string | null }>();
-  for (const { userId, name, title, departmentId } of all("employee").values()) {
-    if (userId) found.set(userId, { id: userId, name, about: title, departmentId });
-  }
-  return found;
-});
-
-export function nameOfUser(userId: string | null): string {
-  return (userId && people.value.get(userId)?.name) || "somebody";
-}
-
 /** Who may be mentioned in a place, as far as the page can tell: the server decides. */
 export function mentionableIn({ sessionId }: Place): readonly Person[] {
-  const others = [...people.value.values()].filter(({ id }) => id !== user.value?.id);
+  const others = people.value.filter(({ id }) => id !== user.value?.id);
   if (sessionId) {
     const known = new Set([entity("session", sessionId)?.hostId, ...(presentIn.value.get(sessionId) ?? []).map(({ userId }) => userId)]);
     for (const { authorId } of notesIn({ sessionId })) known.add(authorId);

@@ -4,8 +4,8 @@ import { RequestRefused, type Replies, type Requests } from "@bos/client";
 import { type Signal, signal } from "@preact/signals";
 import { bos } from "../../app/connection.ts";
 import { draft } from "../../app/drafts.ts";
+import { nameOf } from "../../app/names.ts";
 import { inWords } from "../../app/words.ts";
-import { nameOfUser } from "./of_place.ts";
 
 export type Act = "ANNOTATION_CREATE" | "ANNOTATION_UPDATE";
 
@@ -104,7 +104,7 @@ export function noteProblem(error: unknown, mentions: readonly string[] = []): s
   if (!(error instanceof RequestRefused)) return inWords(error);
   const { code, details } = error;
   if (code === "UNAUTHORIZED" && details.field === "mentions") {
-    const names = mentions.map(nameOfUser);
+    const names = mentions.map(nameOf);
     return `${names.length === 1 ? names[0] : `One of ${names.join(", ")}`} may not see this note. Take the name out, or its @.`;
   }
   if (code === "UNAUTHORIZED" && details.field === "entity") return "What this note is on is archived, or you may not see it any more.";

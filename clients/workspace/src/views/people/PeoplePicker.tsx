@@ -3,10 +3,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { user } from "../../app/connection.ts";
+import { nameOf, people, type Person } from "../../app/names.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Avatar } from "../../ui/shown.tsx";
 import { announce } from "../../ui/told.tsx";
-import { nameOf, type Person, users } from "./names.ts";
 import { online, usePresence } from "./presence.ts";
 
 const MOST_SHOWN = 8;
@@ -35,7 +35,7 @@ export function PeoplePicker({ ids, chosen, onChange, except = [] }: PeoplePicke
   const input = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLUListElement>(null);
   usePresence();
-  const options = found(users.value, text.value).filter(({ id }) => id !== user.value?.id && !chosen.includes(id) && !except.includes(id)).slice(0, MOST_SHOWN);
+  const options = found(people.value, text.value).filter(({ id }) => id !== user.value?.id && !chosen.includes(id) && !except.includes(id)).slice(0, MOST_SHOWN);
   const active = Math.min(at.value, options.length - 1);
   const isShown = isOpen.value && options.length > 0;
   useEffect(() => {

@@ -4,6 +4,7 @@ import type { EntityRef, LookingAt, Presence, SessionPresence, Someone } from "@
 import { batch, effect, type Signal, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { bos, onMessage, state, user } from "../../app/connection.ts";
+import { meet } from "../../app/names.ts";
 import { type Look, lookersBy, withLive } from "./lookers.ts";
 
 const EVERY_MS = 15_000;
@@ -55,21 +56,22 @@ export function refresh(): Promise<void> {
 }
 
 async function ask(): Promise<void> {
-  const there = new Map<string, string>();
+  const there: Someone[] = [];
   let first: Presence | undefined;
   let after: string | null = null;
   do {
     const page: Presence = await bos().request("PRESENCE_REQUEST", { after }, { timeout: 10 });
-    for (const { userId, userName } of page.online) there.set(userId, userName);
+    there.push(...page.online);
     first ??= page;
     after = page.next;
   } while (after);
   live = live.filter(({ at }) => Date.now() - at < LIVE_MS);
   const { sessions, complete, looking } = first;
   batch(() => {
-    online.value = there;
+    online.value = new Map(there.map(({ userId, userName }) => [userId, userName]));
     running.value = sessions;
     isComplete.value = complete;
+    meet([...there, ...sessions.flatMap(({ participants }) => participants)]);
     show(withLive(looking, live));
   });
 }

@@ -4,6 +4,7 @@ import type { KpiData } from "@bos/client";
 import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { all } from "../../app/live.ts";
 import { Button, Segments } from "../../ui/controls.tsx";
+import { ranges } from "../stage/now.ts";
 import { Stage } from "../stage/Stage.tsx";
 import { Happened } from "./Happened.tsx";
 import { DETAIL, LANES, type Lane, type Mark, marksOf, placesOf } from "./marks.ts";
@@ -61,6 +62,7 @@ function Scene({ recording, now, kpis }: { recording: Recording; now: ReadonlySi
       kpis: shown.map((kpi) => ({ ...kpi, value: values.get(kpi.id) ?? null })),
       notes,
       names: recording.names,
+      ranges: ranges.value,
     };
   });
   return <div class="replay-stage"><Stage scene={scene.value} /></div>;

@@ -15,7 +15,8 @@ import { Icon } from "../../ui/icons.tsx";
 import { Badge } from "../../ui/shown.tsx";
 import { announce, tell } from "../../ui/told.tsx";
 import { Notes } from "../notes/Notes.tsx";
-import { nameOf } from "../people/names.ts";
+import { pinIn } from "../notes/pinned.tsx";
+import { nameOf } from "../../app/names.ts";
 import { usePresence } from "../people/presence.ts";
 import { sceneNow } from "../stage/now.ts";
 import { Stage } from "../stage/Stage.tsx";
@@ -52,12 +53,13 @@ export function MeetingRoom({ session, data }: { session: Session; data: Session
   );
   // Where a note is looked for, there it is.
   const part = partOf(chosen("part") || (chosen("note") && "notes"));
+  const show = (next: Part) => choose({ part: next, note: next === "notes" ? chosen("note") : "" });
   const done = () => asks.value = null;
   return (
     <View title={title} class="session" above={<><Link to="/sessions">Sessions</Link> · {activeSpace}</>} actions={actions}>
       <Connection />
       <Problem says={attempt.problem} />
-      <div class="session-parts"><Segments label="Part of the session" options={PARTS} value={part} onChoose={(next) => choose({ part: next })} /></div>
+      <div class="session-parts"><Segments label="Part of the session" options={PARTS} value={part} onChoose={show} /></div>
       <Room session={session} id={id} part={part} followed={followed.value} onFollowEnd={() => followed.value = null}>
         <section class="panel session-people" aria-labelledby="session-people">
           <header><h2 id="session-people">People</h2><Badge>{participants.value.length} of {data.maxParticipants}</Badge></header>
@@ -93,16 +95,17 @@ function Room({ session, id, part, followed, onFollowEnd, children }: RoomProps)
     place.current = position;
     session.moveCursor(position, focused);
   };
-  const pin = (position: Position) => {
-    place.current = position;
+  const pin = (position: Position, entity?: EntityRef) => {
+    pinIn(id, { position, entity: entity ?? null });
     if (part !== "notes") choose({ part: "notes" });
     // Drawn first, where it was hidden.
-    requestAnimationFrame(() => notes.current?.querySelector<HTMLElement>("textarea")?.focus());
+    requestAnimationFrame(() => notes.current?.querySelector<HTMLElement>("textarea, form input")?.focus());
   };
+  const open = ({ noteId }: { noteId?: string }) => noteId && choose({ note: noteId, part: "notes" });
   return (
     <div class="session-room" data-phase="in" data-part={part || "space"}>
       <div class="session-space">
-        <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} followed={followed} onFollowEnd={onFollowEnd} />
+        <Stage scene={scene.value} pointers={() => session.cursors()} onPoint={point} onPin={pin} onChoose={open} followed={followed} onFollowEnd={onFollowEnd} />
       </div>
       {children}
       <section class="panel session-notes" aria-label="Notes" ref={notes}>

@@ -11,7 +11,7 @@ import { Link } from "../../app/router.tsx";
 import { moment } from "../../app/words.ts";
 import { Button } from "../../ui/controls.tsx";
 import { Empty, Failed, Loading } from "../../ui/shown.tsx";
-import { nameOf } from "../people/names.ts";
+import { nameOf } from "../../app/names.ts";
 
 const PAGE = 50;
 const PAUSE_MS = 250;

@@ -10,7 +10,7 @@ import { View } from "../../frame/View.tsx";
 import { Button, Problem } from "../../ui/controls.tsx";
 import { Ago, Avatars, Empty, Failed, Loading } from "../../ui/shown.tsx";
 import { Notes } from "../notes/Notes.tsx";
-import { nameOf } from "../people/names.ts";
+import { nameOf } from "../../app/names.ts";
 import { running, usePresence } from "../people/presence.ts";
 import { MeetingRoom } from "./MeetingRoom.tsx";
 import { type Meeting, useMeeting } from "./meeting.ts";

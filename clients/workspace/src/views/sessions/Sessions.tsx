@@ -11,7 +11,7 @@ import { choose, chosen, go, Link } from "../../app/router.tsx";
 import { View } from "../../frame/View.tsx";
 import { Button, SearchBox, Segments } from "../../ui/controls.tsx";
 import { Ago, Avatars, Badge, Empty, Loading } from "../../ui/shown.tsx";
-import { nameOf } from "../people/names.ts";
+import { nameOf } from "../../app/names.ts";
 import { refresh, running, usePresence } from "../people/presence.ts";
 import { PastSessions } from "./PastSessions.tsx";
 import { StartSession } from "./StartSession.tsx";

@@ -15,7 +15,7 @@ import { Stage } from "../stage/Stage.tsx";
 
 /** Whoever may write notes may start and join sessions, too. */
 export function Space() {
-  const actions = mayWriteNotes() && <Link to="/sessions?new=1" class="button primary"><Icon name="plus" />Start a session here</Link>;
+  const actions = mayWriteNotes() && <Link to="/sessions?start=1" class="button primary"><Icon name="plus" />Start a session here</Link>;
   return (
     <View title="Space" actions={actions} class="space">
       <Running />

@@ -2,6 +2,7 @@
 
 import { computed, type ReadonlySignal } from "@preact/signals";
 import { all } from "../../app/live.ts";
+import { people } from "../../app/names.ts";
 import type { Scene } from "./scene.ts";
 import type { Range } from "./standing.ts";
 
@@ -36,14 +37,13 @@ const notes = computed(() => [...all("annotation").values()]);
 const alerts = computed(() => [...all("alert").values()]);
 
 const names = computed(() => {
-  const found = new Map<string, string>();
-  for (const { userId, name } of all("employee").values()) if (userId) found.set(userId, name);
+  const found = new Map(people.value.map(({ id, name }) => [id, name]));
   for (const { userId, userName } of all("participant").values()) found.set(userId, userName);
   return found;
 });
 
 /** Where values are expected, by what was forecast and found to be usual. */
-const ranges = computed(() => {
+export const ranges = computed(() => {
   const found = new Map<string, Range>();
   for (const insight of all("insight").values()) {
     const bounds = insight.kind === "prediction" ? insight.points : insight.kind === "anomaly" ? [insight] : [];
