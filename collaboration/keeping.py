@@ -8,7 +8,7 @@ writing a second row with each event would be paid by everybody, and for nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.db.models.functions import Length
 from bos.ids import canonical_uuids
 from bos.models import User
 from collaboration.models import KeptEvent, Session
+from sync.eventlog.fast_sql import update_rows
 from sync.models import Event
 from sync.protocol.codecs import json_text
 from sync.protocol.topics import column_of
@@ -110,7 +111,7 @@ def kept_of(user: User) -> QuerySet[KeptEvent]:
     return KeptEvent.objects.filter(user_id=str(user.pk)).order_by("session", "sequence")
 
 
-def rename_in_kept(user: User, renames: Iterable[Callable[..., Payload]]) -> None:
+def rename_in_kept(user: User, renames: Collection[Callable[..., Payload]]) -> None:
     """Take the name of a user who is erased out of what is kept; runs in that transaction.
 
     The log is rewritten after this, and nothing comes from it to here meanwhile: the sessions are
@@ -119,13 +120,14 @@ def rename_in_kept(user: User, renames: Iterable[Callable[..., Payload]]) -> Non
     concerned = Q(host=user) | Q(participants__user=user) | Q(annotations__author=user)
     ids = Session.objects.filter(concerned).order_by().values("pk")
     list(Session.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
-    changed = []
-    for event in kept_of(user).iterator(AT_ONCE):
-        for rename in renames:
-            event.data = _renamed(event.data, rename, user)
-            event.live = _renamed(event.live, rename, user)
-        changed.append(event)
-    KeptEvent.objects.bulk_update(changed, ["data", "live"], batch_size=AT_ONCE)
+    keys = list(kept_of(user).values_list("pk", flat=True))
+    for start in range(0, len(keys), AT_ONCE):
+        some = list(KeptEvent.objects.filter(pk__in=keys[start : start + AT_ONCE]))
+        for event in some:
+            for rename in renames:
+                event.data = _renamed(event.data, rename, user)
+                event.live = _renamed(event.live, rename, user)
+        update_rows(some, "data", "live")
 
 
 def _renamed(text: str, rename: Callable[..., Payload], user: User) -> str:
