@@ -132,9 +132,14 @@ def test_b5_what_is_wrong_is_said_by_field_as_the_admin_says_it_and_nothing_is_m
 
 def test_b5_a_kpi_has_so_many_rules_and_no_more(cast: Cast, monkeypatch: Any) -> None:
     monkeypatch.setattr(models_of_alerts, "MAX_RULES", 1)
-    made(cast.mia, cast.home.revenue)
+    own, other = made(cast.mia, cast.home.revenue), made(cast.mia, cast.home.margin)
+    refused = (400, {"kpiId": ["A KPI has at most 1 rules."]})
     status, refusal = ask("post", RULES, cast.mia, above(cast.home.revenue))
-    assert (status, refusal["details"]) == (400, {"kpiId": ["A KPI has at most 1 rules."]})
+    assert (status, refusal["details"]) == refused
+    to_revenue = {"kpiId": str(cast.home.revenue.pk)}
+    status, refusal = ask("patch", one(other), cast.mia, to_revenue)
+    assert (status, refusal["details"]) == refused
+    assert ask("patch", one(own), cast.mia, to_revenue | {"threshold": 5})[0] == 200
 
 
 # ------------------------------------------------------------------ who may

@@ -129,6 +129,22 @@ def test_v5_what_is_kept_of_a_session_is_bounded_and_the_replay_says_from_when(
     assert (page.complete, page.kept_from, page.events) == (False, None, [])
 
 
+@pytest.mark.parametrize("data", ['{"authorId": null}', '{"userId": 5}', '{"a":'])
+def test_v5_the_log_also_forgets_what_tells_of_a_session_and_cannot_be_read(
+    cast: Cast, data: str
+) -> None:
+    session = start(cast.bob)
+    pin(cast.bob, session, "of an older version")
+    pin(cast.bob, session, "of this one")
+    first = Event.objects.filter(organization_id=cast.home.id, entity_type="annotation").first()
+    assert first is not None
+    Event.objects.filter(pk=first.pk).update(data=data, live=data)
+    forget(cast)
+    assert KeptEvent.objects.get(session=session, sequence=first.sequence).user_id == ""
+    told = [event.note.content for event in replay(cast.bob, session).events if event.note]
+    assert told == ["of this one"]
+
+
 def test_v6_no_name_of_an_erased_user_stays_in_what_is_kept_and_an_export_has_all_of_theirs(
     cast: Cast,
 ) -> None:

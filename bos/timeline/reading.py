@@ -24,7 +24,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Place(NamedTuple):
-    """A place on the line: after so many of those of this time."""
+    """A place on the line: after so many of those of this time.
+
+    passed: as a cursor says it, which anybody may write: all these are read once more.
+    """
 
     at: datetime
     passed: int
@@ -45,6 +48,11 @@ class Place(NamedTuple):
         return f"{(self.at - EPOCH) // _MICROSECOND}.{self.passed}"
 
 
+def place_of(request: TimelineRequest) -> Place | None:
+    """Return where the page begins, None for the first one. Raises InvalidMessage."""
+    return None if request.cursor is None else Place.of(request.cursor)
+
+
 def timeline_of(principal: Principal, request: TimelineRequest) -> Timeline:
     """Return a page of the line. Raises Unauthorized for a thing that may not be seen, is archived
     or does not exist: nobody learns which."""
@@ -55,7 +63,7 @@ def timeline_of(principal: Principal, request: TimelineRequest) -> Timeline:
     if unknown := set(request.about or ()) - subjects():
         known = ", ".join(sorted(subjects()))
         raise InvalidMessage("payload.about", f"{min(unknown)!r} is none of {known}")
-    place = None if request.cursor is None else Place.of(request.cursor)
+    place = place_of(request)
     until = place.at if place is not None else None if end is None else end - _MICROSECOND
     passed = 0 if place is None else place.passed
     with reading():

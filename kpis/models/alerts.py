@@ -141,11 +141,15 @@ class AlertRule(models.Model):
         if self.kind == RuleKind.CHANGE and self.threshold is not None and self.threshold <= 0:
             problems["threshold"] = "By how many percent, up or down? More than 0."
         problems |= self._problems_of_time_and_distance()
-        of_kpi = AlertRule.objects.filter(kpi=self.kpi_id)
-        if self._state.adding and self.kpi_id is not None and of_kpi.count() >= MAX_RULES:
+        if self.kpi_id is not None and not self._has_place():
             problems["kpi"] = f"A KPI has at most {MAX_RULES} rules."
         if problems:
             raise ValidationError(problems)
+
+    def _has_place(self) -> bool:
+        """Whether it is one of its KPI's rules already, or these are not too many."""
+        of_kpi = AlertRule.objects.filter(kpi=self.kpi_id)
+        return of_kpi.count() < MAX_RULES or of_kpi.filter(pk=self.pk).exists()
 
     def _problems_of_time_and_distance(self) -> dict[str, str]:
         problems: dict[str, str] = {}

@@ -426,3 +426,17 @@ async def test_p2_an_answer_of_the_largest_size_fits_into_a_message(
         assert (len(page["items"]), page["complete"]) == (500, False)
         rest = await told(vera, revenue, limit=500, about=["values"], cursor=page["cursor"])
     assert ([item["value"] for item in rest["items"]], rest["complete"]) == ([1], True)
+
+
+@pytest.mark.once("sqlite")
+async def test_l1_what_a_cursor_passes_is_paid_for_whoever_has_written_it(
+    server: Server, cast: Cast
+) -> None:
+    """Each lane reads as much: with a cursor of their own a user would have it for nothing."""
+    forged = of(cast.home.revenue, limit=1, cursor="4000000000000000.9999")
+    async with await Client.connect(server, cast.vera) as vera:
+        answers = [await vera.ask("TIMELINE_REQUEST", forged) for _ in range(8)]
+        assert answers[0]["type"] == "TIMELINE"
+        code, details = error_of(answers[-1])
+        assert (code, details["scope"]) == ("RATE_LIMIT_EXCEEDED", "user")
+        assert (await told(vera, cast.home.revenue))["items"]  # a page of its own costs little
