@@ -195,6 +195,7 @@ async def furnished(url: str) -> AsyncIterator[Told]:
         ended = await _hold(member, second, manager, ids)
         running = await member.create_session(
             "Why were we late in March?",
+            active_space="All KPIs",
             invite_user_ids=[own_id(manager), own_id(second)],
         )
         await running.annotate(
@@ -282,7 +283,7 @@ async def _hold(host: Client, guest: Client, invited: Client, ids: dict[str, str
     """A meeting from its start to its end, some seconds long, to be played back."""
     session = await host.create_session(
         "Weekly review",
-        active_space="Harbor Airports",
+        active_space="All KPIs",
         invite_user_ids=[own_id(guest), own_id(invited)],
     )
     joined = await guest.join_session(session.id)
