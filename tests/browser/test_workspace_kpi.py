@@ -75,7 +75,8 @@ async def test_p1_a_kpis_page_shows_live_what_it_is_and_why(
     async with await Client.connect(server, cast.mia) as mia:
         await mia.set_value(revenue, 95.5)
     await expect(page.locator("[data-value]")).to_have_text("95.5EUR")
-    await expect(page.locator("[data-last-change]")).to_contain_text("by Mia, over a live connection")
+    said = "by Mia, over a live connection"
+    await expect(page.locator("[data-last-change]")).to_contain_text(said)
     await expect(items(page, "value").first).to_contain_text("100 → 95.5 EUR")
     await expect(page.locator("[data-reading]")).to_contain_text("95.5 EUR")
     Alert.objects.create(
@@ -195,7 +196,8 @@ async def test_b3_a_forecast_comes_on_request_and_what_cannot_be_loaded_is_said(
     await page.locator("[data-ask-forecast]").click()
     await expect(page.get_by_text("Being made")).to_be_visible()
     jobs.predict(str(revenue.pk), 30)
-    await expect(page.locator('[data-forecast="own"]')).to_contain_text("Forecast for the next 30 days")
+    own = page.locator('[data-forecast="own"]')
+    await expect(own).to_contain_text("Forecast for the next 30 days")
     await expect(page.locator('[data-line="forecast"]')).to_be_visible()
 
 
