@@ -28,7 +28,7 @@ DEMO = {
     "password": "bos-demo-2026",
     "accounts": [
         {"email": "viewer@harbor.example", "role": "Viewer", "does": "reads"},
-        {"email": "member@harbor.example", "role": "Member", "does": "also meets, writes notes"},
+        {"email": "member@harbor.example", "role": "Member", "does": "also writes notes"},
         {"email": "manager@harbor.example", "role": "Manager", "does": "also sets values"},
         {"email": "admin@harbor.example", "role": "Admin", "does": "may do everything"},
     ],
