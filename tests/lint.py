@@ -15,7 +15,11 @@ PYTHON_CLIENT = ("clients/python/src/bos_client", "clients/python/conformance.py
 PAGE = ("bos/web/page.d.ts", "bos/static/bos")
 CLIENT = ("clients/javascript", "tests/clients")
 WORKSPACE = ("clients/workspace/src",)
-BUILDS = ("clients/javascript/build.py", "clients/workspace/bundle.py")
+BUILDS = (
+    "clients/javascript/build.py",
+    "clients/workspace/bundle.py",
+    "clients/workspace/screenshots.py",
+)
 CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("ruff", "format", "--check", "--quiet", "."),

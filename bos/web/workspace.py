@@ -28,8 +28,8 @@ DEMO = {
     "password": "bos-demo-2026",
     "accounts": [
         {"email": "viewer@harbor.example", "role": "Viewer", "does": "reads"},
-        {"email": "member@harbor.example", "role": "Member", "does": "annotates"},
-        {"email": "manager@harbor.example", "role": "Manager", "does": "changes values"},
+        {"email": "member@harbor.example", "role": "Member", "does": "also writes notes"},
+        {"email": "manager@harbor.example", "role": "Manager", "does": "also sets values"},
         {"email": "admin@harbor.example", "role": "Admin", "does": "may do everything"},
     ],
 }

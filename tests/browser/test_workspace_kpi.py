@@ -75,7 +75,8 @@ async def test_p1_a_kpis_page_shows_live_what_it_is_and_why(
     async with await Client.connect(server, cast.mia) as mia:
         await mia.set_value(revenue, 95.5)
     await expect(page.locator("[data-value]")).to_have_text("95.5EUR")
-    await expect(page.locator("[data-last-change]")).to_contain_text("by Mia, live")
+    said = "by Mia, over a live connection"
+    await expect(page.locator("[data-last-change]")).to_contain_text(said)
     await expect(items(page, "value").first).to_contain_text("100 → 95.5 EUR")
     await expect(page.locator("[data-reading]")).to_contain_text("95.5 EUR")
     Alert.objects.create(
@@ -136,7 +137,7 @@ async def test_p2_the_history_is_zoomed_read_by_keys_and_shared_by_its_address(
     await expect(page.locator("[data-whole]")).to_be_visible()
     assert "zoom=" in page.url
     await page.reload()
-    await expect(page.locator("[data-span]")).to_contain_text("A figure of each hour")
+    await expect(page.locator("[data-span]")).to_contain_text("One figure an hour")
     await page.locator("[data-whole]").click()
     assert "zoom=" not in page.url
 
@@ -193,9 +194,10 @@ async def test_b3_a_forecast_comes_on_request_and_what_cannot_be_loaded_is_said(
     await expect(page.locator(".kpi-insights .problem")).to_contain_text(re.compile("28|few"))
     give_history(revenue, lambda n: 100 + n % 7)
     await page.locator("[data-ask-forecast]").click()
-    await expect(page.get_by_text("A worker is at it")).to_be_visible()
+    await expect(page.get_by_text("Being made")).to_be_visible()
     jobs.predict(str(revenue.pk), 30)
-    await expect(page.locator('[data-forecast="own"]')).to_contain_text("Forecast of 30 days")
+    own = page.locator('[data-forecast="own"]')
+    await expect(own).to_contain_text("Forecast for the next 30 days")
     await expect(page.locator('[data-line="forecast"]')).to_be_visible()
 
 

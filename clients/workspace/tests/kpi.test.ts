@@ -56,6 +56,7 @@ test("a KPI's standing is told with its distance, also of a target of 0", () => 
   const kpi = { value: 280, target: 300, unit: "flights" } as KpiData;
   assert.equal(distance(kpi), "20 flights (6.7%) below its target");
   assert.equal(distance({ ...kpi, value: 0.3, target: 0.1, unit: "" }), "0.2 (200%) above its target");
+  assert.equal(distance({ ...kpi, value: 64, target: 78, unit: "%" }), "14 % below its target");
   assert.equal(distance({ ...kpi, value: 2, target: 0 }), "2 flights above its target");
 });
 

@@ -153,6 +153,15 @@ test("no name covers another, and the nearer view has more of them", () => {
   assert.deepEqual(withoutOverlap([label, { ...label, key: "b", x: 12 }, { ...label, key: "c", x: 80 }]).map(({ key }) => key), ["a", "c"]);
 });
 
+test("a value is written without its unit rather than cut off", () => {
+  const units = { short: "%", long: "passenger kilometres of all lines" };
+  for (const [id, value] of [["short", "90 %"], ["long", "90"]] as const) {
+    const model = modelOf(sceneOf({ departments: [department("d0")], kpis: [kpi(id, { unit: units[id] })] }));
+    const labels = labelsOf(model, perspective(overview(model.layout, 1_280, 700), 1_280, 700));
+    assert.equal(labels.find(({ key }) => key === id)?.value, value);
+  }
+});
+
 test("notes on one thing are one pin with their count; a reply is with what it answers", () => {
   const entity = { type: "kpi", id: "a" };
   const notes = [note("1"), note("2", { parentId: "1" }), note("3", { entity }), note("4", { entity, resolvedAt: AT }), note("5", { resolvedAt: AT })];

@@ -38,7 +38,7 @@ export function SignIn() {
     <main class="sign-in-page" id="main">
       <form class="sign-in panel" data-sign-in onSubmit={(event) => (event.preventDefault(), submit())}>
         <h1>Business Operating System</h1>
-        <p class="soft">The numbers of your business as they change, and the people who work with them.</p>
+        <p class="soft">See the numbers of your business as they change, be told when one goes wrong, and work on it together: notes, meetings, a shared space.</p>
         <Field label="Email">
           {(ids) => <input {...ids} name="email" type="email" autocomplete="username" required ref={first} value={email.value} onInput={({ currentTarget }) => email.value = currentTarget.value} />}
         </Field>
@@ -53,7 +53,7 @@ export function SignIn() {
         <Problem says={signInProblem.value} />
         <Button kind="primary" type="submit" busy={busy.value}>Sign in</Button>
         <p class="small row">
-          {resetAddress && <a href={resetAddress}>Forgotten password</a>}
+          {resetAddress && <a href={resetAddress}>Forgotten password?</a>}
           <a href={`/account/login/?next=${encodeURIComponent(location.pathname)}`}>Sign in another way</a>
         </p>
       </form>

@@ -13,7 +13,7 @@ const layout = boardOf(null);
 export function Board() {
   const { sections, total, counts, onTarget, judged } = layout.value;
   return (
-    <View title="Board" class="board" above={judged > 0 && <span data-count>{onTarget} of {judged} on target</span>}>
+    <View title="Board" class="board" actions={judged > 0 && <span class="soft small" data-count>{onTarget} of {judged} on target</span>}>
       {total === 0 ? (isComplete.value ? <FirstSteps /> : <Loading what="the board" />) : (
         <>
           <Chooser counts={counts} sections={sections} />

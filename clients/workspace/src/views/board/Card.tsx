@@ -8,7 +8,7 @@ import { alertsOf, freshAnomaliesOf, notesOf } from "../../app/of_kpi.ts";
 import { kpiPlace } from "../../app/places.ts";
 import { maySetValue } from "../../app/rights.ts";
 import { Link } from "../../app/router.tsx";
-import { day, exactly, isOnTarget, percent } from "../../app/words.ts";
+import { day, exactly, isOnTarget, percent, shortly } from "../../app/words.ts";
 import { useFlash, useIsNear } from "../../ui/hooks.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Ago, Badge, Figure } from "../../ui/shown.tsx";
@@ -77,12 +77,12 @@ function Star({ kpi: { id, name } }: { kpi: KpiData }) {
 
 function Standing({ kpi }: { kpi: KpiData }) {
   const isGood = isOnTarget(kpi);
-  const target = kpi.target === null ? "no target" : `target ${exactly(kpi.target)}`;
+  const target = kpi.target === null ? "no target" : `target ${shortly(kpi.target)}`;
   return (
     <p class="card-standing">
       {isGood === true && <Badge tone="good"><span aria-hidden="true">✓</span> on target</Badge>}
       {isGood === false && <Badge tone="bad"><span aria-hidden="true">!</span> off target{by(kpi)}</Badge>}
-      <span data-target>{target}</span>
+      <span data-target title={kpi.target === null ? undefined : exactly(kpi.target)}>{target}</span>
     </p>
   );
 }

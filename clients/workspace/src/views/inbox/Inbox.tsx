@@ -27,7 +27,7 @@ export function Inbox() {
   const labels: Record<Tab, string> = { unread: "Unread", all: "All", invitations: "Invitations", alerts: "Alerts" };
   const options = TABS.map((value) => ({ value, label: <>{labels[value]}{counts[value] > 0 && <span class="inbox-count">{counts[value]}</span>}</> }));
   return (
-    <View title="Inbox" class="inbox" actions={<a class="button quiet" href="/account/messages/"><Icon name="settings" />How you are told</a>}>
+    <View title="Inbox" class="inbox" actions={<a class="button quiet" href="/account/messages/"><Icon name="settings" />Mail and push settings</a>}>
       <div class="inbox-columns">
         <Missed isOpen={matchMedia(WIDE).matches} />
         <div class="stack">

@@ -21,7 +21,7 @@ export function Unread() {
   if (unread.value.length === 0) {
     return (
       <Empty title="You have read everything">
-        <p>Alerts of which you are to be told, mentions in notes, invitations to sessions, and what could not be done for you come here.</p>
+        <p>Alerts that concern you, mentions in notes, invitations to sessions, and work that has failed are told here.</p>
       </Empty>
     );
   }

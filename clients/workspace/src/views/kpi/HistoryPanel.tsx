@@ -18,7 +18,7 @@ import { ValueTable } from "./ValueTable.tsx";
 import { utcDay } from "./words.ts";
 
 const VIEWS = [{ value: "chart", label: "Chart" }, { value: "table", label: "Table" }] as const;
-const STEPS = { raw: "Each value", hour: "A figure of each hour", day: "A figure of each day, in UTC" };
+const STEPS = { raw: "Each value", hour: "One figure an hour", day: "One figure a day (of UTC)" };
 const SHORTEST_MS = 60_000;
 
 /** own: the forecast that this user has just asked for; it is shown instead of the common one. */
@@ -80,7 +80,7 @@ function Shown({ kpi, own, points: { points, step }, history: { span }, figure, 
   };
   const tools = (
     <div class="row kpi-history-tools">
-      <span class="small soft grow" data-span>{isZoomed && `${spanInWords(span, step)}. `}{STEPS[step]}{points.length === 0 ? "" : `: ${points.length}`}.</span>
+      <span class="small soft grow" data-span>{isZoomed && `${spanInWords(span, step)}. `}{STEPS[step]}{points.length === 0 ? "" : `, ${points.length} in all`}.</span>
       {step !== "raw" && <Select<Figure> label="Figure of each step" options={FIGURES} value={figure} onChoose={(value) => choose({ figure: value === "last" ? "" : value })} />}
       <Button icon="plus" label="Zoom in" onClick={zoomIn} />
       {isZoomed && <Button data-whole onClick={() => choose({ zoom: "" })}>Whole period</Button>}
@@ -98,7 +98,7 @@ function Shown({ kpi, own, points: { points, step }, history: { span }, figure, 
             <ul class="kpi-legend small soft">
               <li data-line="value">value</li>
               {kpi.target !== null && <li data-line="target">target</li>}
-              {series.forecast.length > 0 && <li data-line="forecast">forecast, and between what</li>}
+              {series.forecast.length > 0 && <li data-line="forecast">forecast, with its likely range</li>}
               {anomalies.length > 0 && <li data-line="anomaly">unusual, and what was expected</li>}
             </ul>
           </>

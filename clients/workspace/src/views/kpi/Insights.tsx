@@ -94,9 +94,13 @@ function ForecastShown({ forecast: { points, horizon, method }, unit, isOwn, onC
   if (!last) return null;
   return (
     <div data-forecast={isOwn ? "own" : "common"}>
-      <h3>Forecast of {horizon} days</h3>
+      <h3>Forecast for the next {horizon} days</h3>
       <p>{utcDay(last.date)}: <b>{withUnit(last.expected, unit)}</b>, between {exactly(last.lower)} and {withUnit(last.upper, unit)}.</p>
-      <p class="small soft">By {method}.{isOwn && <> Asked for by you; only you see it. <Button kind="plain" onClick={onCommon}>Show the common one</Button></>}</p>
+      {isOwn && <p class="small soft">Asked for by you; only you see it. <Button kind="plain" onClick={onCommon}>Show the common one</Button></p>}
+      <details class="small">
+        <summary>How it was made</summary>
+        <p class="soft">By {method}.</p>
+      </details>
     </div>
   );
 }
@@ -113,7 +117,7 @@ function AskForForecast({ kpi, onForecast }: { kpi: KpiData; onForecast: (foreca
       <div class="row">
         <Select label="Days ahead" options={HORIZONS} value={horizon.value} onChoose={(value) => horizon.value = value} />
         <Button busy={attempt.busy} data-ask-forecast onClick={run}>Forecast</Button>
-        {attempt.busy && <span class="small soft" role="status">A worker is at it …</span>}
+        {attempt.busy && <span class="small soft" role="status">Being made …</span>}
       </div>
       <Problem says={attempt.problem} />
     </div>

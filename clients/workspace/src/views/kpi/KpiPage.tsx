@@ -98,7 +98,7 @@ function Standing({ kpi }: { kpi: KpiData }) {
       <p class="kpi-value" data-value><Figure value={value} unit={unit} /></p>
       <div class="stack">
         <p class="row">
-          {isOn !== null && <Badge tone={isOn ? "good" : "bad"}>{isOn ? "on target" : "off target"}</Badge>}
+          {isOn !== null && <Badge tone={isOn ? "good" : "bad"}><span aria-hidden="true">{isOn ? "✓" : "!"}</span> {isOn ? "on target" : "off target"}</Badge>}
           <span>{distance(kpi)}</span>
         </p>
         <p class="soft">
@@ -119,8 +119,12 @@ function Path({ id }: { id: string | null }) {
     for (let one = departments.get(id ?? ""); one && !above.includes(one); one = departments.get(one.parentId ?? "")) above.unshift(one);
     return above;
   }).value;
-  if (path.length === 0) return <>The whole organization</>;
-  return <>{path.map(({ id: of, name }, place) => <span key={of}>{place > 0 && " / "}<Link to={departmentPlace(of)}>{name}</Link></span>)}</>;
+  return (
+    <nav aria-label="Departments above">
+      <Link to="/">Board</Link>
+      {path.map(({ id: of, name }) => <span key={of}> / <Link to={departmentPlace(of)}>{name}</Link></span>)}
+    </nav>
+  );
 }
 
 function Star({ kpi: { id } }: { kpi: KpiData }) {

@@ -1,7 +1,8 @@
 // What has happened to a KPI, as the server tells it: the newest first, older on demand, new as it comes.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { bos, onMessage } from "../../app/connection.ts";
+import { entity } from "../../app/live.ts";
 import { inWords } from "../../app/words.ts";
 import { concerns } from "./items.ts";
 import type { Item } from "./words.ts";
@@ -35,8 +36,16 @@ export class Happenings {
       // What is only about values changes with the KPI itself.
       if (isItself || (this.about.join() !== "values" && concerns(message, this.kpiId))) this.#loadSoon();
     });
+    // A change that came in a picture, as after a lost connection, is told by no event.
+    let isFirst = true;
+    const stopWatching = effect(() => {
+      entity("kpi", this.kpiId);
+      if (!isFirst) this.#loadSoon();
+      isFirst = false;
+    });
     return () => {
       stop();
+      stopWatching();
       clearTimeout(this.#timer);
       this.#asked += 1;
     };

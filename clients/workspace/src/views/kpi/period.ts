@@ -13,10 +13,10 @@ export const PERIODS: readonly { value: Period; label: string; days: number | nu
 ];
 export const USUAL_PERIOD: Period = "90d";
 export const FIGURES: readonly { value: Figure; label: string }[] = [
-  { value: "last", label: "Last of each" },
-  { value: "mean", label: "Mean" },
-  { value: "min", label: "Lowest" },
-  { value: "max", label: "Highest" },
+  { value: "last", label: "Last value" },
+  { value: "mean", label: "Mean value" },
+  { value: "min", label: "Lowest value" },
+  { value: "max", label: "Highest value" },
 ];
 export const DAY_MS = 86_400_000;
 const MOST_DAYS_OF_EACH = 2;

@@ -6,7 +6,7 @@ import { exactly, percent } from "../../app/words.ts";
 export type Item = Timeline["items"][number];
 
 const SOURCES: Record<string, string> = {
-  websocket: "live",
+  websocket: "over a live connection",
   admin: "in the administration",
   rest: "by REST",
   import: "by an import",
@@ -36,7 +36,8 @@ export function distance({ value, target, unit }: Pick<KpiData, "value" | "targe
   if (value === null || target === null) return "";
   const off = value - target;
   if (off === 0) return "exactly at its target";
-  const share = target === 0 ? "" : ` (${percent(Math.abs(off / target))})`;
+  // "14 % (17.9%)" would be read twice.
+  const share = target === 0 || unit === "%" ? "" : ` (${percent(Math.abs(off / target))})`;
   return `${withUnit(Number(Math.abs(off).toPrecision(12)), unit)}${share} ${off < 0 ? "below" : "above"} its target`;
 }
 

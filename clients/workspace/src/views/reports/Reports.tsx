@@ -51,7 +51,7 @@ function Listed({ search, format }: { search: string; format: string }) {
   if (!ready.length && !asked.length) {
     return all("report").size
       ? <Empty title="No report is like that" />
-      : <Empty title="There are no reports yet"><p>A report shows the KPIs of the organization or of a department over a time, as PDF or Excel. It is kept for a while, and anybody who may read it finds it here.</p></Empty>;
+      : <Empty title="There are no reports yet"><p>A report shows the KPIs of the organization or of a department over some days, as PDF or Excel. It is kept for a while, and anybody who may read it finds it here.</p></Empty>;
   }
   return (
     <div class="reports-table panel">

@@ -55,8 +55,10 @@ export function RequestForm() {
           options={usual.map(({ label }) => ({ value: label, label }))}
         />
       </div>
-      <Day name="from" label="From" value={typed.from} problem={problems.value.from} onType={(from) => set({ from })} />
-      <Day name="to" label="To" value={typed.to} problem={problems.value.to} onType={(to) => set({ to })} />
+      <div class="reports-days">
+        <Day name="from" label="From" value={typed.from} problem={problems.value.from} onType={(from) => set({ from })} />
+        <Day name="to" label="To" value={typed.to} problem={problems.value.to} onType={(to) => set({ to })} />
+      </div>
       <div class="field">
         <span class="reports-legend" aria-hidden="true">Format</span>
         <Segments label="Format" value={typed.format} onChoose={(format) => set({ format })} options={[{ value: "pdf", label: "PDF" }, { value: "xlsx", label: "Excel" }]} />

@@ -54,7 +54,7 @@ function NoneRuns() {
     return <Empty title="No session is found"><Button onClick={() => choose({ search: "" })}>Show all that run</Button></Empty>;
   }
   return (
-    <Empty title="No session runs">
+    <Empty title="No session is running">
       <p>In a session several people look at the same KPIs in one space, see where the others point, and write notes.</p>
       {mayTakePart() ? <Button kind="primary" icon="plus" onClick={() => choose({ start: "1" })}>Start a session</Button> : <p>Members and those above start and join them.</p>}
     </Empty>

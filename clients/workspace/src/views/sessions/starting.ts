@@ -12,7 +12,7 @@ export interface Plan {
 }
 
 export const MOST_PLACES = 200;
-const NOTHING: Plan = { title: "", space: "dashboard", audience: "everybody", invited: [], size: "50" };
+const NOTHING: Plan = { title: "", space: "All KPIs", audience: "everybody", invited: [], size: "50" };
 const NAME = "session to start";
 
 /** The plan as it was typed so far. */

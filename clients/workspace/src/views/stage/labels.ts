@@ -52,7 +52,10 @@ function labelOf(thing: Thing, place: string, lens: Lens): { label: Label; depth
   // As wide as its spot is: those of the strip are smaller.
   const width = Math.min(WIDEST_THING, PITCH * radius * 2 * seen.scale);
   if (width < NARROWEST_VALUE) return [];
-  const value = kpi.value === null ? "–" : `${shortly(kpi.value)}${kpi.unit && ` ${kpi.unit}`}`;
+  const number = kpi.value === null ? "–" : shortly(kpi.value);
+  const whole = kpi.value === null || !kpi.unit ? number : `${number} ${kpi.unit}`;
+  // Rather without its unit than cut off.
+  const value = whole.length * LETTER + PADDING > width ? number : whole;
   const name = width < NARROWEST_NAME ? "" : within(place, kpi.name);
   return [{ label: { key: kpi.id, kind: "thing", name, value, x: seen.x, y: seen.y, width }, depth: seen.depth }];
 }
