@@ -47,7 +47,8 @@ BOARD = "on the board"
 VIEWS = {BOARD: "", "in a session as a plan": "plan", "in a session in 3-D": "3d"}
 """By what the table calls them: how the address names them."""
 ALL_DRAWN = "kpis => document.querySelectorAll('[data-kpi]').length >= kpis"
-PATIENCE_SECONDS = 120
+IS_THERE = "selector => document.querySelector(selector) !== null"
+PATIENCE_SECONDS, POLL_MS = 120, 250
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,12 @@ async def open_view(page: Page, url: str, session_id: str, name: str) -> None:
     """Open the board, or take part in the session in this view of its space."""
     if name == BOARD:
         await page.goto(url)
-        await page.wait_for_function(ALL_DRAWN, arg=KPIS)
+        await page.wait_for_function(ALL_DRAWN, arg=KPIS, polling=POLL_MS)
         return
     await page.goto(f"{url}/session/{session_id}?join=1&as={VIEWS[name]}")
-    await page.wait_for_selector(f'[data-stage="{VIEWS[name]}"] canvas')
+    picture = f'[data-picture="{VIEWS[name]}"]'
+    # Not by frames: drawn without a graphics card, 3-D has few of them.
+    await page.wait_for_function(IS_THERE, arg=picture, polling=POLL_MS)
 
 
 async def measure(minutes: int) -> Measured:
