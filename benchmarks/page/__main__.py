@@ -148,7 +148,11 @@ def table(measured: Measured) -> str:
         for name, one in measured.busy.items()
     ]
     rows += [
-        (f"memory of scripts {name}, each minute", f"{', '.join(map('{:.1f}'.format, each))} MB", "")
+        (
+            f"memory of scripts {name}, each minute",
+            f"{', '.join(f'{one:.1f}' for one in each)} MB",
+            "steady",
+        )
         for name, each in measured.heaps.items()
     ]
     rows += [
