@@ -22,7 +22,7 @@ from bos.api.problems import Problem
 from bos.auth.bearer import AuthenticatedPrincipal, BearerAuthentication
 from bos.permissions import principal_of
 from bos.service.keys import Scope
-from kpis.history.pages import history_page, turn
+from kpis.history.pages import MOST_NAMED, history_page, turn
 from kpis.models import Report, ReportFormat, ReportState
 from kpis.permissions import readable_by
 from kpis.reports.files import CONTENT_TYPES, file_name
@@ -31,11 +31,15 @@ from kpis.reports.files import CONTENT_TYPES, file_name
 class Period(serializers.Serializer[Any]):
     days = serializers.IntegerField(min_value=1, max_value=3650, default=90)
     after = serializers.UUIDField(default=None, allow_null=True)
+    kpis = serializers.ListField(
+        child=serializers.UUIDField(), default=None, allow_null=True, max_length=MOST_NAMED
+    )
 
 
 class HistoryView(APIView):
     """Return the values of the KPIs that the caller may see, oldest first, of 1,000 KPIs at most.
 
+    With `kpis`, once for each, only of these: one that the caller may not see is left out.
     `{"<kpi id>": [["2025-01-20T00:00:00Z", 12.5], ...]}`. Where there are more KPIs, `Link` with
     `rel="next"` names the next answer. A KPI with many values is thinned: of each step its lowest,
     its highest and its last value, so that no peak is missing and the newest is always there.
@@ -49,6 +53,9 @@ class HistoryView(APIView):
         parameters=[
             OpenApiParameter("days", int, description="how many days back, default 90"),
             OpenApiParameter("after", UUID, description="only KPIs whose id is greater"),
+            OpenApiParameter(
+                "kpis", UUID, many=True, description=f"only these KPIs, {MOST_NAMED} at most"
+            ),
             *(
                 OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[200])
                 for name in ("Link", "Thinned")
@@ -80,8 +87,8 @@ class HistoryView(APIView):
         if page.thinned:
             response["Thinned"] = f"kpis={page.thinned}, step={page.step}"
         if page.following is not None:
-            address = f"{request.path}?days={asked['days']}&after={page.following}"
-            response["Link"] = f'<{address}>; rel="next"'
+            query = {"days": asked["days"], "after": page.following, "kpis": asked["kpis"] or []}
+            response["Link"] = f'<{request.path}?{urlencode(query, doseq=True)}>; rel="next"'
         return response
 
 

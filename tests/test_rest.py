@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -298,6 +299,23 @@ def test_c2_the_kpis_of_a_large_organization_come_in_several_answers(
     kpis = Kpi.objects.of(cast.home.id)
     assert told.keys() == {str(kpi.pk) for kpi in kpis}
     assert Caller().get(f"{HISTORY}?after=nothing", cast.mia.token)[0] == 400
+
+
+def test_c2_only_the_kpis_that_are_named_come_and_none_that_may_not_be_seen(
+    cast: Cast, settings: Any
+) -> None:
+    shown, also = str(cast.home.revenue.pk), str(cast.home.margin.pk)
+    query = "".join(f"&kpis={kpi}" for kpi in (shown, also, cast.other.revenue.pk, uuid4()))
+    assert history(cast.vera, f"?days=30{query}").json().keys() == {shown}
+    assert history(cast.mia, f"?kpis={also}").json().keys() == {also}
+    settings.HISTORY_VALUES = 3  # of one KPI
+    link = history(cast.mia, f"?kpis={shown}&kpis={also}")["Link"]
+    following = re.fullmatch(r'</api/kpis/history(\?.*)>; rel="next"', link)
+    assert following is not None
+    assert list(history(cast.mia, following[1]).json()) == [max(shown, also)]
+    assert Caller().get(f"{HISTORY}?kpis=nothing", cast.mia.token)[0] == 400
+    too_many = "&".join(f"kpis={uuid4()}" for _ in range(101))
+    assert Caller().get(f"{HISTORY}?{too_many}", cast.mia.token)[0] == 400
 
 
 def test_s6_so_many_histories_are_read_at_once_and_the_next_one_is_told_when_to_come(

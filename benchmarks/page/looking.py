@@ -12,9 +12,10 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Page
 
 from benchmarks.page.furnished import PASSWORD
 
-LOADS = 5
+LOADS = 9
 TRACED_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
+RENDERING = ("UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit")
 FIRST_KPI = """
 new MutationObserver((_, observer) => {
   if (!document.querySelector("[data-kpi]")) return;
@@ -26,11 +27,24 @@ new MutationObserver((_, observer) => {
 
 @dataclass(frozen=True)
 class Busy:
-    """Milliseconds of the main thread in a second, of them scripts and rendering."""
+    """In a second: milliseconds that the main thread worked, of them scripts and rendering; and
+    messages that came."""
 
     all: float
     script: float
     rendering: float
+    messages: float
+
+
+class Heard:
+    """Counts what comes by the WebSocket of a page."""
+
+    def __init__(self, page: Page) -> None:
+        self.messages = 0
+        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+
+    def _count(self, _: object) -> None:
+        self.messages += 1
 
 
 async def sign_in(browser: Browser, url: str, email: str) -> Any:
@@ -61,30 +75,38 @@ async def first_kpi_ms(browser: Browser, url: str, state: Any) -> float:
     return median(times)
 
 
-async def busy(browser: Browser, page: Page) -> Busy:
+async def busy(browser: Browser, page: Page, heard: Heard) -> Busy:
     """Return how busy the main thread is in a second of what goes on, by a trace."""
     await asyncio.sleep(SETTLE_SECONDS)
-    categories = ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"]
-    await browser.start_tracing(page=page, categories=categories)
+    await browser.start_tracing(page=page, categories=["devtools.timeline"])
+    before = heard.messages
     await asyncio.sleep(TRACED_SECONDS)
+    messages = heard.messages - before
     events = json.loads(await browser.stop_tracing())["traceEvents"]
     main = {
         (e["pid"], e["tid"])
         for e in events
         if e.get("name") == "thread_name" and e["args"].get("name") == "CrRendererMain"
     }
-
-    def per_second(*names: str) -> float:
-        own = (e for e in events if e.get("name") in names and (e["pid"], e["tid"]) in main)
-        return float(sum(e.get("dur", 0) for e in own)) / 1000 / TRACED_SECONDS
-
-    script = per_second("FunctionCall", "EvaluateScript", "FireAnimationFrame", "v8.callFunction")
-    rendering = per_second("UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit")
+    own = [e for e in events if e.get("ph") == "X" and (e["pid"], e["tid"]) in main]
+    own.sort(key=lambda event: event["ts"])
     return Busy(
-        all=per_second("RunTask", "ThreadControllerImpl::RunTask"),
-        script=script,
-        rendering=rendering,
+        all=_per_second(own, "RunTask"),
+        script=_per_second(own, "FunctionCall", "EvaluateScript", "FireAnimationFrame"),
+        rendering=_per_second(own, *RENDERING),
+        messages=messages / TRACED_SECONDS,
     )
+
+
+def _per_second(events: list[dict[str, Any]], *names: str) -> float:
+    """Return the milliseconds in which the thread had the processor; what is within another of
+    these is counted once."""
+    total, over = 0, 0
+    for event in events:
+        if event["name"] in names and event["ts"] >= over:
+            over = event["ts"] + event.get("dur", 0)
+            total += event.get("tdur", 0)
+    return total / 1000 / TRACED_SECONDS
 
 
 async def heap_mb(context: BrowserContext, page: Page) -> float:

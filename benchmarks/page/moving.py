@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import math
+import time
 from collections.abc import AsyncIterator, Sequence
 
 from bos_client import connect
@@ -44,13 +45,19 @@ async def _annotate(number: int, session: Session, kpis: Sequence[str]) -> None:
 
 
 async def _point(number: int, session: Session) -> None:
-    for step in itertools.count():
+    async for step in _every(1 / POINTS_PER_SECOND):
         angle = number + step / 20
         session.move_cursor(Position(x=6 * math.cos(angle), y=1.0, z=6 * math.sin(angle)))
-        await asyncio.sleep(1 / POINTS_PER_SECOND)
 
 
 async def _change(client: Client, kpis: Sequence[str]) -> None:
-    for step in itertools.count():
+    async for step in _every(1 / UPDATES_PER_SECOND):
         await client.request(KpiUpdate(kpi_id=kpis[step * 7 % len(kpis)], value=float(step)))
-        await asyncio.sleep(1 / UPDATES_PER_SECOND)
+
+
+async def _every(seconds: float) -> AsyncIterator[int]:
+    """Count so often, however long the work takes each time."""
+    begun = time.monotonic()
+    for step in itertools.count():
+        yield step
+        await asyncio.sleep(max(0, begun + (step + 1) * seconds - time.monotonic()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +33,8 @@ PATIENCE = 5.0
 READ_AT_ONCE = 1_000
 MOST_KPIS = 1_000
 """In one answer; with 50,000 values it has 2.4 MB."""
+MOST_NAMED = 100
+"""In one request: the address that names them stays short."""
 
 _places = BoundedSemaphore(AT_ONCE)
 
@@ -87,19 +89,28 @@ class _Extent:
         return step_for(self.first, self.last, most=most)
 
 
-def history_page(principal: Principal, *, days: int, after: UUID | None = None) -> Page:
+def history_page(
+    principal: Principal,
+    *,
+    days: int,
+    after: UUID | None = None,
+    kpis: Collection[UUID] | None = None,
+) -> Page:
     """Return the history of those KPIs that the principal may see, a thousand from `after` on.
 
+    kpis: only of these; None for all.
     A KPI with more than `BOS_KPI_HISTORY_VALUES` values, or than its part of `BOS_HISTORY_VALUES`,
     is thinned. Nothing is kept of what was read but the text that goes out.
     """
     since = timezone.now() - timedelta(days=days)
-    kpis: QuerySet[Kpi] = Kpi.objects.of(principal.organization_id).filter(visible_to(principal))
+    seen: QuerySet[Kpi] = Kpi.objects.of(principal.organization_id).filter(visible_to(principal))
+    if kpis is not None:
+        seen = seen.filter(pk__in=kpis)
     if after is not None:
-        kpis = kpis.filter(pk__gt=after)
+        seen = seen.filter(pk__gt=after)
     most_kpis = min(MOST_KPIS, max(1, settings.HISTORY_VALUES // KEPT))
     with reading():
-        ids = list(kpis.order_by("pk").values_list("pk", flat=True)[: most_kpis + 1])
+        ids = list(seen.order_by("pk").values_list("pk", flat=True)[: most_kpis + 1])
         following = ids[most_kpis - 1] if len(ids) > most_kpis else None
         extents = _extents(ids[:most_kpis], since)
         part = settings.HISTORY_VALUES // max(1, len(extents))

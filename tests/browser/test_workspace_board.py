@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.utils import timezone
@@ -138,7 +140,7 @@ KEEP_WHAT_IS_DRAWN = """() => {
 }"""
 
 
-async def test_p2_of_many_kpis_a_change_draws_one_card_and_asks_for_no_history_again(
+async def test_p2_of_many_kpis_a_change_draws_one_card_and_a_history_is_asked_for_once_if_seen(
     page: Page, server: Server, cast: Cast
 ) -> None:
     made = [make_kpi(cast, f"Line {n}") for n in range(80)]
@@ -166,7 +168,31 @@ async def test_p2_of_many_kpis_a_change_draws_one_card_and_asks_for_no_history_a
     drawn = set(await page.evaluate("[...drawn]"))
     assert {str(made[0].pk)} == {one for one in drawn if len(one) == 36}
     assert drawn <= {str(made[0].pk), "bar", "notices"}
-    assert len(histories) == 1
+    asked_for = [kpi for url in histories for kpi in parse_qs(urlsplit(url).query)["kpis"]]
+    assert len(asked_for) == len(set(asked_for)) < 82
+    assert len(histories) <= 3
+    last = card_of(page, made[-1])
+    await last.scroll_into_view_if_needed()
+    await expect(last.locator("[data-readout]")).to_have_text("Line 79, 90 days: 0 to 10")
+
+
+async def test_p2_a_manager_who_comes_again_gets_all_that_is_shown_in_one_picture(
+    page: Page, server: Server, cast: Cast
+) -> None:
+    sent: list[str] = []
+
+    def keep(frame: str | bytes) -> None:
+        sent.append(json.loads(frame)["type"])
+
+    page.on("websocket", lambda socket: socket.on("framesent", keep))
+    await sign_in(page, server.url, cast.mia)
+    assert sent.count("SYNC_REQUEST") == 2
+    sent.clear()
+    await page.reload()
+    await expect(page.locator(LIVE)).to_be_visible()
+    for kpi in (cast.home.revenue, cast.home.margin):  # which only its department sees
+        await expect(card_of(page, kpi)).to_be_visible()
+    assert sent.count("SYNC_REQUEST") == 1
 
 
 async def test_p3_what_is_typed_outlives_a_change_a_filter_another_view_and_a_reload(

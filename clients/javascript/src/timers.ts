@@ -31,7 +31,9 @@ export class Timers {
   }
 
   cancel(name: unknown): void {
-    clearTimeout(this.#running.get(name));
+    const timer = this.#running.get(name);
+    if (timer === undefined) return; // each message asks for it
+    clearTimeout(timer);
     this.#running.delete(name);
   }
 

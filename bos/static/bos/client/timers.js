@@ -22,7 +22,9 @@ export class Timers {
     return this.#running.has(name);
   }
   cancel(name) {
-    clearTimeout(this.#running.get(name));
+    const timer = this.#running.get(name);
+    if (timer === undefined) return; // each message asks for it
+    clearTimeout(timer);
     this.#running.delete(name);
   }
   clear() {

@@ -3,6 +3,7 @@
 import { type BosError, type Client, connect, type ServerMessage, type State, type User } from "@bos/client";
 import { batch, signal } from "@preact/signals";
 import { follow as followStore, forget as forgetStore } from "./live.ts";
+import { preference } from "./preferences.ts";
 import { endedBecause, session } from "./session.ts";
 
 export const user = signal<User | null>(null);
@@ -13,6 +14,8 @@ export const sequence = signal<number | null>(null);
 export const isComplete = signal(false);
 /** How many changes the last connection brought that were missed before; null where none was missed yet. */
 export const caughtUp = signal<number | null>(null);
+
+const DEPARTMENT = "department:";
 
 let client: Client | null = null;
 const listeners = new Set<(message: ServerMessage) => void>();
@@ -34,6 +37,11 @@ export function begin(): void {
   end();
   const own = connect({ url: location.origin, token: session.token });
   client = own;
+  const departments = preference("followed departments");
+  const remember = () => {
+    const followed = own.channels.filter((channel) => channel.startsWith(DEPARTMENT));
+    departments.value = seesAll(own.user) ? followed.map((channel) => channel.slice(DEPARTMENT.length)).join(" ") : "";
+  };
   let missed = 0;
   // The client moves its cursor on once all have heard of an event.
   const showSequence = () => queueMicrotask(() => {
@@ -43,6 +51,7 @@ export function begin(): void {
     user.value = signedIn;
     // The state tells of what fails.
     own.subscribe(`organization:${signedIn.organizationId}`, `user:${signedIn.id}`).then(() => isComplete.value = true, () => {});
+    followDepartments(own, departments.peek().split(" ").filter(Boolean));
   });
   followStore(own.store);
   own.store.onChange(({ changes }) => {
@@ -68,6 +77,7 @@ export function begin(): void {
       state.value = now;
       sequence.value = own.sequence;
     });
+    if (now.state === "live") remember();
     if (now.state === "stopped" && now.reason) stopped(now.reason);
   });
 }
@@ -77,9 +87,15 @@ function stopped(reason: BosError): void {
   endedBecause(reason.message);
 }
 
+/** Whether the departments' pictures are as large as the organization's, and the same for all who ask.
+ *
+ * Followed from the beginning, they come in one with it; of a member's few there is little, and the rest is shared.
+ */
+const seesAll = (signedIn: User | null) => ["manager", "admin"].includes(signedIn?.role ?? "");
+
 /** Follow them; most are refused to those who are not in them. */
 function followDepartments(own: Client, ids: string[]): void {
-  for (const id of ids) own.subscribe(`department:${id}`).catch(() => {});
+  for (const id of ids) own.subscribe(`${DEPARTMENT}${id}`).catch(() => {});
 }
 
 /** Follow nothing any longer. */

@@ -27,6 +27,7 @@ let watchers = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asking: Promise<void> | null = null;
 
+const isRecent = ({ at }: Look) => Date.now() - at < LIVE_MS;
 const keyOf = ({ type, id }: EntityRef) => `${type}:${id}`;
 
 /** The others who look at this. */
@@ -65,7 +66,7 @@ async function ask(): Promise<void> {
     first ??= page;
     after = page.next;
   } while (after);
-  live = live.filter(({ at }) => Date.now() - at < LIVE_MS);
+  live = live.filter(isRecent);
   const { sessions, complete, looking } = first;
   batch(() => {
     online.value = new Map(there.map(({ userId, userName }) => [userId, userName]));
@@ -111,7 +112,7 @@ effect(() => {
 onMessage(({ type, payload }) => {
   if (type !== "LOOKING" || !payload.entity) return;
   const look: Look = { ...payload, entity: payload.entity, at: Date.now() };
-  live.push(look);
+  live = [...live.filter(isRecent), look];
   show(withLive(looks, [look]));
 });
 

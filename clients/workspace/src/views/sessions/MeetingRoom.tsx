@@ -3,7 +3,7 @@
 import type { EntityRef, Position, Session, SessionData } from "@bos/client";
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useAttempt } from "../../app/attempt.ts";
 import { onMessage, state, user } from "../../app/connection.ts";
 import { all } from "../../app/live.ts";
@@ -91,6 +91,8 @@ function Room({ session, id, part, followed, onFollowEnd, children }: RoomProps)
   const scene = useComputed(() => sceneNow(id));
   const place = useRef<Position>(ORIGIN);
   const notes = useRef<HTMLElement>(null);
+  // The scene changes with each value of a KPI, and the notes with none: they are not drawn again.
+  const written = useMemo(() => <Notes sessionId={id} position={() => place.current} />, [id]);
   const point = (position: Position, focused?: EntityRef) => {
     place.current = position;
     session.moveCursor(position, focused);
@@ -109,7 +111,7 @@ function Room({ session, id, part, followed, onFollowEnd, children }: RoomProps)
       </div>
       {children}
       <section class="panel session-notes" aria-label="Notes" ref={notes}>
-        <Notes sessionId={id} position={() => place.current} />
+        {written}
       </section>
     </div>
   );

@@ -1,21 +1,19 @@
-// What KPIs have been in the last weeks: asked for once, and kept up with by what comes live.
+// What KPIs have been in the last weeks: asked for once they are about to be seen, and kept up with by what comes live.
 
-import { effect, type Signal, signal } from "@preact/signals";
-import { ask, send } from "../../app/api.ts";
+import { batch, effect, type Signal, signal } from "@preact/signals";
+import { send } from "../../app/api.ts";
 import { onMessage } from "../../app/connection.ts";
 import { signedInAs } from "../../app/session.ts";
 import { gather, type Point, type Points } from "./points.ts";
 
 const DAYS = 90;
-const DAY_MS = 86_400_000;
+const MOST = 50; // in one request: those that are seen first come first
 const AGAIN_MS = 10_000;
 
 const histories = new Map<string, Signal<Points | null>>();
-/** Values that have come since the history was asked for. */
-const fresh = new Map<string, Point[]>();
 const wanted = new Set<string>();
-/** Whose history has come as a whole; that of KPIs which appear later is asked for one by one. */
-let whose = "";
+/** What is being asked for, and the values that have come meanwhile: they may not be in the answer. */
+const asked = new Map<string, Point[]>();
 let isAsking = false;
 
 function signalOf(kpiId: string): Signal<Points | null> {
@@ -33,7 +31,8 @@ export function historyOf(kpiId: string): Points | null {
 export function wantHistory(kpiId: string): () => void {
   if (signalOf(kpiId).peek() === null) {
     wanted.add(kpiId);
-    void load();
+    // Together with others that come into sight at the same moment.
+    queueMicrotask(load);
   }
   return () => void wanted.delete(kpiId);
 }
@@ -43,10 +42,7 @@ async function load(): Promise<void> {
   isAsking = true;
   const asker = signedInAs.peek();
   try {
-    while (asker === signedInAs.peek() && wanted.size) {
-      if (whose !== asker) await loadAll(asker);
-      else await loadOne(asker);
-    }
+    while (asker === signedInAs.peek() && wanted.size) await loadSome(asker, [...wanted].slice(0, MOST));
   } catch {
     // The connection tells of it: the server is away, or the sign-in has ended.
     setTimeout(load, AGAIN_MS);
@@ -55,44 +51,37 @@ async function load(): Promise<void> {
   }
 }
 
-/** Of a large organization it comes in several answers. */
-async function loadAll(asker: string): Promise<void> {
-  let address: string | undefined = `/api/kpis/history?days=${DAYS}`;
+/** A KPI that is gone meanwhile, or may not be seen any more, has none. */
+async function loadSome(asker: string, kpiIds: readonly string[]): Promise<void> {
+  const found: Record<string, readonly Point[]> = {};
+  asked.clear();
+  for (const id of kpiIds) asked.set(id, []);
+  let address: string | undefined = `/api/kpis/history?days=${DAYS}${kpiIds.map((id) => `&kpis=${id}`).join("")}`;
   while (address) {
     const answer: Response = await send(address);
-    const history: Record<string, [string, number][]> = await answer.json();
-    if (asker !== signedInAs.peek()) return;
-    for (const [kpiId, values] of Object.entries(history)) show(kpiId, values);
+    Object.assign(found, await answer.json());
     address = /<([^>]+)>; rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1];
   }
-  whose = asker;
-}
-
-async function loadOne(asker: string): Promise<void> {
-  const [kpiId = ""] = wanted;
-  const from = new Date(Date.now() - DAYS * DAY_MS).toISOString();
-  const { items } = await ask<{ items: { at: string; value: number }[] }>(`/api/v1/kpis/${kpiId}/values?step=day&aggregate=last&from=${from}`)
-    .catch(() => ({ items: [] })); // gone meanwhile
-  if (asker === signedInAs.peek()) show(kpiId, items.map(({ at, value }) => [at, value]));
+  if (asker !== signedInAs.peek()) return;
+  batch(() => {
+    for (const id of kpiIds) show(id, found[id] ?? []);
+  });
 }
 
 function show(kpiId: string, values: readonly Point[]): void {
   const points: Point[] = [];
   for (const [at, value] of values) gather(points, at, value);
-  for (const [at, value] of fresh.get(kpiId) ?? []) gather(points, at, value);
-  fresh.delete(kpiId);
+  for (const [at, value] of asked.get(kpiId) ?? []) gather(points, at, value);
+  asked.delete(kpiId);
   wanted.delete(kpiId);
   signalOf(kpiId).value = points;
 }
 
 function take(kpiId: string, at: string, value: number): void {
-  const shown = signalOf(kpiId);
-  const known = shown.peek();
-  if (known === null) {
-    fresh.set(kpiId, [...fresh.get(kpiId) ?? [], [at, value]]);
-    return;
-  }
-  const points = [...known];
+  asked.get(kpiId)?.push([at, value]);
+  const shown = histories.get(kpiId);
+  if (!shown?.peek()) return; // once it is asked for, this value is in it
+  const points = [...shown.peek() ?? []];
   gather(points, at, value);
   shown.value = points;
 }
@@ -108,7 +97,6 @@ onMessage(({ type, payload }) => {
 // Somebody else sees other KPIs.
 effect(() => {
   void signedInAs.value;
-  whose = "";
-  for (const held of [fresh, wanted]) held.clear();
+  for (const held of [asked, wanted]) held.clear();
   for (const shown of histories.values()) shown.value = null;
 });
