@@ -49,7 +49,9 @@ def install() -> None:
         raise SystemExit(0)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     quiet = ("--no-audit", "--no-fund", "--silent", "--ignore-scripts")
-    done = subprocess.run([npm, "ci", *quiet], cwd=HERE, env=environment, check=False)  # noqa: S603
+    # Where no registry answers, nobody waits for minutes.
+    soon = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000")
+    done = subprocess.run([npm, "ci", *quiet, *soon], cwd=HERE, env=environment, check=False)  # noqa: S603
     if done.returncode != 0:
         print("skipped: the packages of the page cannot be installed here")
         raise SystemExit(0)
