@@ -62,7 +62,7 @@ docs: $(VENV)/.dev  ## Write what docs/ and clients/ have of the declarations
 	@$(IN)/python manage.py protocol_docs
 	@$(IN)/python clients/javascript/build.py --page
 
-clients: docs  ## Pack the client in JavaScript, and write what the page serves of it
+clients: docs  ## Pack the client in JavaScript, and write what a server serves of it
 	@$(IN)/python clients/javascript/build.py
 	@cd clients/javascript && ../../$(IN)/npm pack --silent
 

@@ -1,8 +1,8 @@
-"""Make JavaScript of the TypeScript in src: `dist` for npm, and what the page serves.
+"""Make JavaScript of the TypeScript in src: `dist` for npm, and modules that a server serves.
 
     python clients/javascript/build.py            dist/: modules and their declarations
     python clients/javascript/build.py --page     bos/static/bos/client/: modules, committed
-    python clients/javascript/build.py --check    fail where what the page serves is stale
+    python clients/javascript/build.py --check    fail where those are stale
 
 deno does it, which is one of the packages that development needs.
 """
@@ -69,7 +69,7 @@ def _finished(text: str) -> str:
 
 
 def page_modules() -> dict[str, str]:
-    """Return what the page serves, by name."""
+    """Return the modules that a server serves, by name."""
     made = transpiled("--no-check")
     return {name: MARK + made[name] for name in made if name not in NOT_OF_THE_PAGE}
 
@@ -93,7 +93,7 @@ def stale() -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--page", action="store_true", help="write what the page serves")
+    parser.add_argument("--page", action="store_true", help="write what a server serves")
     parser.add_argument("--check", action="store_true", help="only say whether that is stale")
     options = parser.parse_args()
     if options.check:
