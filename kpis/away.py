@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -31,7 +31,7 @@ from sync.eventlog.log import LoggedEvent
 from sync.eventlog.summing import Sum
 from sync.protocol.codecs import wire_number
 from sync.protocol.registry import name_of
-from sync.protocol.times import wire_time_us
+from sync.protocol.times import EPOCH, wire_time_us
 
 SET, RAISED, MADE = name_of(KpiUpdated), name_of(Alert), name_of(ReportGenerated)
 
@@ -91,9 +91,12 @@ def _value_before(event: LoggedEvent, before: Mapping[int, LoggedEvent]) -> floa
     live = decoded(event.live, KpiUpdated)
     if live is None:
         return None
-    measured = datetime.fromisoformat(live.measured_at or live.updated_at)
-    earlier = KpiValue.objects.filter(kpi_id=event.entity_id, at__lt=measured)
-    return wire_number(earlier.order_by("-at").values_list("value", flat=True).first())
+    history = KpiValue.objects.filter(kpi_id=event.entity_id).order_by("-at")
+    if live.measured_at:
+        earlier = history.filter(at__lt=datetime.fromisoformat(live.measured_at))[:1]
+    else:  # to the microsecond; its own value was kept right before the event got its time
+        earlier = history.filter(at__lte=EPOCH + timedelta(microseconds=event.at_us))[1:2]
+    return wire_number(earlier.values_list("value", flat=True).first())
 
 
 def _sum_up_alerts(stretch: Stretch) -> AwayAlerts | None:

@@ -189,7 +189,7 @@ async def test_c8_a_mention_is_told_of_and_leads_to_its_note_in_view(
         await expect(bob.locator("article", has_text="Why is it so late")).to_be_visible()
     await page.get_by_role("link", name="Inbox, 1 unread").click()
     await page.locator("[data-notification]").get_by_role("link").first.click()
-    made = await Annotation.objects.aget(content__startswith="Why")
+    made = await Annotation.objects.of(cast.home.id).aget(content__startswith="Why")
     await expect(page).to_have_url(f"{server.url}/kpi/{revenue.pk}?note={made.pk}")
     led = page.locator(f'[data-note="{made.pk}"]')
     await expect(led).to_be_in_viewport()
@@ -301,7 +301,7 @@ READING = {
     *("Favourite: Revenue", "Favourite: Margin", "Make it a favourite", "info", "open notes: 1"),
     *("All", "Values", "Targets and changes", "Imports", "Alerts", "Insights", "Notes", "Zoom in"),
     *("More about the note by Bob", "1 note", "1 note. Bob: Look at March", "Look at March"),
-    *("Nearer", "Further", "Show everything", "To the meeting", "How you are told"),
+    *("Nearer", "Further", "Show everything", "To the meeting", "Mail and push settings"),
 }
 READING_OF = ("Note by Bob, ", "0:00 Mia began")
 """Places to go, and ways to look at what is there: offered to everybody who sees them."""
