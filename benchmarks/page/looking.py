@@ -15,6 +15,7 @@ from benchmarks.page.furnished import PASSWORD
 LOADS = 9
 TRACED_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
+TASKS = ("RunTask", "ThreadControllerImpl::RunTask")
 RENDERING = ("UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit")
 FIRST_KPI = """
 new MutationObserver((_, observer) => {
@@ -78,7 +79,9 @@ async def first_kpi_ms(browser: Browser, url: str, state: Any) -> float:
 async def busy(browser: Browser, page: Page, heard: Heard) -> Busy:
     """Return how busy the main thread is in a second of what goes on, by a trace."""
     await asyncio.sleep(SETTLE_SECONDS)
-    await browser.start_tracing(page=page, categories=["devtools.timeline"])
+    # The second one has the tasks themselves.
+    categories = ["devtools.timeline", "disabled-by-default-devtools.timeline", "toplevel"]
+    await browser.start_tracing(page=page, categories=categories)
     before = heard.messages
     await asyncio.sleep(TRACED_SECONDS)
     messages = heard.messages - before
@@ -91,7 +94,7 @@ async def busy(browser: Browser, page: Page, heard: Heard) -> Busy:
     own = [e for e in events if e.get("ph") == "X" and (e["pid"], e["tid"]) in main]
     own.sort(key=lambda event: event["ts"])
     return Busy(
-        all=_per_second(own, "RunTask"),
+        all=_per_second(own, *TASKS),
         script=_per_second(own, "FunctionCall", "EvaluateScript", "FireAnimationFrame"),
         rendering=_per_second(own, *RENDERING),
         messages=messages / TRACED_SECONDS,
