@@ -4,6 +4,7 @@ import type { AnnotationData, AnomalyData, KpiData } from "@bos/client";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type UPlot from "uplot";
+import { state } from "../../app/connection.ts";
 import { preference } from "../../app/preferences.ts";
 import { notePlace } from "../../app/places.ts";
 import { Link } from "../../app/router.tsx";
@@ -38,6 +39,10 @@ export function Chart(props: ChartProps) {
   const index = useSignal<number | null>(null);
   /** Counts what moves the flags: the chart was drawn anew. */
   const drawn = useSignal(0);
+  /** What draws it could not be loaded: asked for again with the next connection. */
+  const lacks = useSignal(false);
+  const attempt = useSignal(0);
+  const isLive = state.value?.state === "live";
   const theme = preference("theme", { everybody: true }).value;
 
   useEffect(() => {
@@ -59,7 +64,7 @@ export function Chart(props: ChartProps) {
       redraw();
       dark.addEventListener("change", redraw);
       resized.observe(box);
-    });
+    }, () => lacks.value = true);
     return () => {
       isThere = false;
       dark.removeEventListener("change", redraw);
@@ -67,7 +72,12 @@ export function Chart(props: ChartProps) {
       plot?.destroy();
       chart.current = null;
     };
-  }, [theme, step === "day"]);
+  }, [theme, step === "day", attempt.value]);
+  useEffect(() => {
+    if (!isLive || !lacks.value) return;
+    lacks.value = false;
+    attempt.value += 1;
+  }, [isLive]);
   useEffect(() => chart.current?.setData(series.data as UPlot.AlignedData), [series, props.extent.from, props.extent.to]);
   useEffect(() => chart.current?.redraw(false), [kpi.target, anomalies]);
 
@@ -117,6 +127,7 @@ export function Chart(props: ChartProps) {
         aria-valuemin={0} aria-valuemax={Math.max(0, times.length - 1)} aria-valuenow={index.value ?? Math.max(0, times.length - 1)} aria-valuetext={reading}
         onFocus={() => index.value === null && move(times.length - 1)}
       />
+      {lacks.value && <p class="soft small" role="status">The chart comes as soon as there is a connection. The table shows the same.</p>}
       <figcaption class="kpi-reading small" data-reading>{reading}</figcaption>
     </figure>
   );
