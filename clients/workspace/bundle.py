@@ -51,7 +51,7 @@ def install() -> None:
     quiet = ("--no-audit", "--no-fund", "--silent", "--ignore-scripts")
     # Where no registry answers, nobody waits for minutes.
     soon = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000")
-    done = subprocess.run([npm, "ci", *quiet, *soon], cwd=HERE, env=environment, check=False)  # noqa: S603
+    done = subprocess.run([npm, "ci", *quiet, *soon], cwd=HERE, env=environment, check=False)  # noqa: S603 -- our own tool
     if done.returncode != 0:
         print("skipped: the packages of the page cannot be installed here")
         raise SystemExit(0)
@@ -71,7 +71,7 @@ def bundle() -> dict[str, bytes]:
         out, meta = Path(directory, "out"), Path(directory, "meta.json")
         command = [str(MODULES / ".bin" / "esbuild"), *ENTRIES, *OPTIONS]
         command += [f"--outdir={out}", f"--metafile={meta}"]
-        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603 -- our own tool
         if done.returncode != 0:
             raise SystemExit(done.stderr)
         made = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
@@ -156,7 +156,7 @@ def main() -> int:
     if not options.check:
         write(bundle())
         return 0
-    typed = subprocess.run([*tool("tsc"), "--project", str(HERE)], check=False)  # noqa: S603
+    typed = subprocess.run([*tool("tsc"), "--project", str(HERE)], check=False)  # noqa: S603 -- our own tool
     old = stale(bundle())
     if old:
         print(f"{', '.join(old)}: not what clients/workspace/src says; run `make workspace`")

@@ -127,13 +127,13 @@ def serving(directory: Path) -> Iterator[str]:
     }
     manage = [sys.executable, "manage.py"]
     for command in (["migrate", "-v", "0"], ["seed_demo"]):
-        subprocess.run(  # noqa: S603
+        subprocess.run(  # noqa: S603 -- ours
             [*manage, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL
         )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serve = [*manage, "serve", "--worker", "--port", str(port)]
-    process = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 -- ours
     try:
         _wait_for(port, process)
         yield f"http://127.0.0.1:{port}"
@@ -155,8 +155,8 @@ def _post(url: str, path: str, token: str, body: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+    request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)  # noqa: S310 -- our server
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 -- our server
         return json.load(response)
 
 
