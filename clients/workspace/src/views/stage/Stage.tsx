@@ -77,8 +77,8 @@ export function Stage({ scene, ...props }: StageProps) {
     const now = shown.current;
     if (!now || now.picture.isFlat) return;
     const room = now.picture as Room;
-    const { enterXr } = await import("./room/xr.ts");
     try {
+      const { enterXr } = await import("./room/xr.ts");
       await enterXr(room, kind, {
         model: () => now.director.model,
         draw: (at) => now.director.step(at),
