@@ -45,3 +45,8 @@ async def set_value(card: Locator, value: str) -> None:
     await card.locator("[data-edit]").click()
     await card.locator("input").fill(value)
     await card.locator("input").press("Enter")
+
+
+async def retry_now(page: Page) -> None:
+    """Have the page connect at once; where it is just doing so by itself, the button is gone."""
+    await page.evaluate("document.querySelector('[data-retry]')?.click()")

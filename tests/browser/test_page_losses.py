@@ -16,6 +16,7 @@ from tests.browser.board import (
     RECONNECTING,
     card_of,
     fill_sign_in,
+    retry_now,
     set_value,
     sign_in,
     sign_out,
@@ -78,7 +79,7 @@ async def test_p3_a_value_saved_offline_is_kept_and_sent_once_on_reconnect(
         await set_value(other, "8")
         await other.locator("[data-cancel]").click()
         await way.join()
-        await page.click("[data-retry]")
+        await retry_now(page)
         await expect(page.locator(LIVE)).to_be_visible()
         await expect(value_of(card)).to_have_text("77.25")
         await expect(card.locator("[data-edit-form]")).to_have_count(0)
@@ -184,7 +185,7 @@ async def test_c7_the_eleventh_tab_says_why_and_comes_in_when_a_place_is_free(
         )
         await expect(page.locator("[data-connection-text]")).to_contain_text("reconnecting in")
         await others[0].socket.close()
-        await page.click("[data-retry]")
+        await retry_now(page)
         await expect(page.locator(LIVE)).to_be_visible()
         await expect(page.locator("[data-connection-why]")).to_have_count(0)
         await expect(card_of(page, cast.home.revenue)).to_be_visible()

@@ -22,6 +22,7 @@ from playwright.async_api import (
 from bos.models import Notification
 from collaboration.models import Annotation
 from tests.browser.axe import violations_in_both_schemes
+from tests.browser.board import retry_now
 from tests.support.cast import PASSWORD, Cast, Person
 from tests.support.client import Client
 from tests.support.furnished import make_note, make_session
@@ -176,7 +177,7 @@ async def test_p3_a_note_waits_for_the_network_and_can_be_taken_back_until_then(
         await write(notes, "In good time")
         await way.join()
         # Unless it is connected already.
-        await page.evaluate("document.querySelector('[data-retry]')?.click()")
+        await retry_now(page)
         await expect(notes.locator("article")).to_contain_text("In good time")
         await expect(field).to_have_value("")
     assert await notes_on(cast.home.revenue) == ["In good time"]
