@@ -31,6 +31,7 @@ from kpis.alerts import admin as alerts
 from kpis.archive.admin import Archive
 from kpis.connectors import admin as connectors
 from kpis.history.imports import KpiResource
+from kpis.history.paging import NEWEST_FIRST, NewestFirst
 from kpis.history.thinning import Value, step_for, thinned
 from kpis.insights import admin as insights
 from kpis.models import Kpi, KpiValue, Visibility
@@ -255,7 +256,15 @@ class KpiValueAdmin(ExportAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(kpi__archived_at=None)
+        """By a list of KPIs: a join looks each of them up again for each of its values."""
+        return KpiValue.objects.filter(kpi__in=_kpis_of(request))
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **more: Any
+    ) -> Any:
+        if tuple(queryset.query.order_by) != NEWEST_FIRST:
+            return super().get_paginator(request, queryset, per_page, *args, **more)
+        return NewestFirst(queryset, per_page, kpis=_kpis_of(request))
 
     @admin.display(description="value", ordering="value")
     def exact_value(self, value: KpiValue) -> str:
@@ -290,6 +299,13 @@ class KpiValueAdmin(ExportAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)
+
+
+def _kpis_of(request: HttpRequest) -> QuerySet[Kpi]:
+    """Those that this user may see, without the archived ones."""
+    scope = scope_of(request)
+    kpis: QuerySet[Kpi] = Kpi.objects.all() if scope is None else Kpi.objects.of(scope.pk)
+    return kpis
 
 
 def points_of(kpi: Kpi, period: timedelta) -> list[tuple[float, float]]:

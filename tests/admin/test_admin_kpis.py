@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from bos.models import Department
 from kpis.admin import MOST_POINTS
+from kpis.history.paging import NEWEST_FIRST, NewestFirst
 from kpis.models import Direction, Kpi, KpiValue, Visibility
 from sync.eventlog import log
 from tests.support import doors
@@ -147,6 +148,38 @@ def test_values_are_filtered_by_time(cast: Cast, admin: Browser) -> None:
     assert listed(at_to_0=tenth, at_to_1="00:30") == [1]
     assert listed(at_from_0=tenth, at_to_0=tenth) == [2]
     assert listed(at_from_0="nonsense", at_to_1="x") == [3, 2, 1]
+
+
+def test_m4_each_page_has_what_sorting_all_values_would_give(cast: Cast) -> None:
+    kpis = Kpi.objects.of(cast.home.organization.pk)
+    hour = timedelta(hours=1)
+    for n in range(9):  # many of one time, within a KPI and between them; some KPIs have none
+        kpi = Kpi.objects.create(organization=cast.home.organization, name=f"Of many {n}")
+        remember(kpi, *((hour * (k * n % 7), k) for k in range(n)))
+    values = KpiValue.objects.filter(kpi__in=kpis).order_by(*NEWEST_FIRST)
+    for rows in (values, values.filter(at__lt=NOW - 2 * hour), values.filter(value__gt=2)):
+        every = list(rows)
+        for per_page in (1, 4, len(every)):
+            pages = NewestFirst(rows, per_page, kpis=kpis)
+            assert [value for page in pages for value in page] == every
+
+
+def test_m4_the_newest_values_are_listed_and_the_next_page_goes_on(
+    cast: Cast, admin: Browser
+) -> None:
+    kpi = cast.home.revenue
+    remember(kpi, *((timedelta(hours=n), n) for n in range(70)))
+    remember(cast.home.margin, (timedelta(0), 99))
+    KpiValue.objects.filter(kpi=cast.home.margin).exclude(value=99).delete()
+
+    def listed(**asked: str) -> list[int]:
+        page = admin.get("/admin/kpis/kpivalue/", asked)
+        own = (kpi, cast.home.margin)
+        return [int(value.value) for value in page.context["cl"].result_list if value.kpi in own]
+
+    assert sorted(listed()[:2]) == [0, 99]
+    assert [value for value in listed() + listed(p="2") if value != 99] == list(range(70))
+    assert admin.get("/admin/kpis/kpivalue/", {"p": "9"}).status_code == 302
 
 
 # ------------------------------------------------------------------ the list
