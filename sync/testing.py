@@ -134,6 +134,9 @@ class FakeOutbox:
     def is_filling(self) -> bool:
         return not self._reading.is_set()
 
+    def is_drained(self) -> bool:
+        return self._reading.is_set()
+
     async def drained(self) -> bool:
         await self._reading.wait()
         return not self.ended

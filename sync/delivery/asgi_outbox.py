@@ -97,6 +97,9 @@ class AsgiOutbox:
     def flush(self) -> None:
         return None
 
+    def is_drained(self) -> bool:
+        return self._idle.is_set()
+
     async def drained(self) -> bool:
         await self._idle.wait()
         return not self.ended

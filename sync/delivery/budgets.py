@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sync.conf import sync_settings
+from sync.delivery.gathering import Gathered
 from sync.protocol.errors import RateLimitExceeded
 from sync.protocol.identity import Principal
 from sync.protocol.limits import WINDOW, limit_figures
@@ -32,47 +33,55 @@ SURE = 0.75
 DEAR = 0.01
 ACCOUNTS_AT_ONCE = 500
 
-# Units that accounts have spent, by the second: {which of them has not so much or 0, seconds to
-# wait, what each has spent}. Arguments: window, force, then of each account its units and limit.
+QUESTIONS_AT_ONCE = 100
+"""After a restart everybody asks; one script runs for some milliseconds then."""
+
+# Units that accounts have spent, by the second, question by question: {which of its accounts has
+# not so much or 0, seconds to wait, what each has spent} of each. Arguments: window, then of each
+# question force and the number of its accounts, then of each of them its units and limit.
 SPEND = """
 local now = tonumber(redis.call('TIME')[1])
-local window, force = tonumber(ARGV[1]), ARGV[2] == '1'
-local refused, wait, totals = 0, 0, {}
-for i, key in ipairs(KEYS) do
-  local units, limit = tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i])
-  local spent, seconds = 0, {}
-  local stored = redis.call('HGETALL', key)
-  for n = 1, #stored, 2 do
-    local second, of_second = tonumber(stored[n]), tonumber(stored[n + 1])
-    if second <= now - window then redis.call('HDEL', key, stored[n])
-    else
-      spent = spent + of_second
-      seconds[#seconds + 1] = {second, of_second}
+local window, at, before, answers = tonumber(ARGV[1]), 2, 0, {}
+while before < #KEYS do
+  local force, accounts = ARGV[at] == '1', tonumber(ARGV[at + 1])
+  local refused, wait, totals = 0, 0, {}
+  for i = 1, accounts do
+    local key = KEYS[before + i]
+    local units, limit = tonumber(ARGV[at + 2 * i]), tonumber(ARGV[at + 2 * i + 1])
+    local spent, seconds = 0, {}
+    local stored = redis.call('HGETALL', key)
+    for n = 1, #stored, 2 do
+      local second, of_second = tonumber(stored[n]), tonumber(stored[n + 1])
+      if second <= now - window then redis.call('HDEL', key, stored[n])
+      else
+        spent = spent + of_second
+        seconds[#seconds + 1] = {second, of_second}
+      end
+    end
+    totals[i] = spent
+    if not force and refused == 0 and spent + units > limit then
+      refused = i
+      table.sort(seconds, function(a, b) return a[1] < b[1] end)
+      local left = spent
+      for _, entry in ipairs(seconds) do
+        if left + units <= limit then break end
+        left = left - entry[2]
+        wait = entry[1] + window - now
+      end
     end
   end
-  totals[i] = spent
-  if not force and refused == 0 and spent + units > limit then
-    refused = i
-    table.sort(seconds, function(a, b) return a[1] < b[1] end)
-    local left = spent
-    for _, entry in ipairs(seconds) do
-      if left + units <= limit then break end
-      left = left - entry[2]
-      wait = entry[1] + window - now
+  if refused == 0 then
+    for i = 1, accounts do
+      local key, units = KEYS[before + i], tonumber(ARGV[at + 2 * i])
+      redis.call('HINCRBY', key, now, units)
+      redis.call('EXPIRE', key, window)
+      totals[i] = totals[i] + units
     end
   end
+  answers[#answers + 1] = {refused, wait, unpack(totals)}
+  before, at = before + accounts, at + 2 + 2 * accounts
 end
-if refused == 0 then
-  for i, key in ipairs(KEYS) do
-    local units = tonumber(ARGV[1 + 2 * i])
-    redis.call('HINCRBY', key, now, units)
-    redis.call('EXPIRE', key, window)
-    totals[i] = totals[i] + units
-  end
-end
-local answer = {refused, wait}
-for i = 1, #totals do answer[i + 2] = totals[i] end
-return answer
+return answers
 """
 
 
@@ -206,6 +215,9 @@ class Answer(NamedTuple):
     totals: Sequence[int]
 
 
+Ask = Callable[[Sequence[Question]], Awaitable[Sequence[Answer] | None]]
+
+
 class _Tally:
     """An account as this process knows it: what Redis said last, and what it has not heard."""
 
@@ -227,11 +239,15 @@ class _Tally:
 class SharedBudgets:
     """The budgets spent in all processes; in this one alone while Redis does not answer.
 
-    ask: takes a question to Redis; None where it is away. Far from a limit nothing waits for it.
+    ask: takes questions to Redis; None where it is away. Far from a limit nothing waits for it, and
+    those that are asked at the same time are asked in one round trip.
     """
 
-    def __init__(self, ask: Callable[[Question], Awaitable[Answer | None]]) -> None:
+    def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._asked: Gathered[Question, Answer | None] = Gathered(
+            self._ask_each, most=QUESTIONS_AT_ONCE
+        )
         self._local = LocalBudgets()
         self._tallies: dict[str, _Tally] = {}
         self._untold: dict[str, _Tally] = {}
@@ -259,7 +275,8 @@ class SharedBudgets:
         now = time.monotonic()
         tallies = [self._of(account, now) for account in accounts]
         await self._tell()
-        answer = await self._ask(Question([(account, units) for account in accounts], force=False))
+        question = Question([(account, units) for account in accounts], force=False)
+        answer = await self._asked.ask(question)
         if answer is None:
             refusal = self._local.spend(accounts, units)
             for tally in tallies if refusal is None else ():
@@ -271,6 +288,10 @@ class SharedBudgets:
         for account in accounts:
             self._local.note(account, units)
         return None
+
+    async def _ask_each(self, questions: Sequence[Question]) -> Sequence[Answer | None]:
+        answers = await self._ask(questions)
+        return [None] * len(questions) if answers is None else answers
 
     async def _tell_later(self) -> None:
         await asyncio.sleep(TELL_SECONDS)
@@ -287,7 +308,7 @@ class SharedBudgets:
             for tally in told:
                 self._local.note(tally.account, tally.untold)
                 tally.known, tally.untold = tally.known + tally.untold, 0
-            answer = await self._ask(Question(spent, force=True))
+            answer = await self._asked.ask(Question(spent, force=True))
             if answer is not None:
                 self._believe(told, answer)
         self._forget_idle()

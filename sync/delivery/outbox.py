@@ -104,6 +104,10 @@ class Outbox(Protocol):
         """Whether a quarter of the limit waits: who sends much goes on when it is taken."""
         ...
 
+    def is_drained(self) -> bool:
+        """Whether little waits."""
+        ...
+
     async def drained(self) -> bool:
         """Wait until little waits; False where the connection ended instead."""
         ...

@@ -190,9 +190,12 @@ class RawOutbox:
         if self._drained is not None:
             self._drained.set()
 
+    def is_drained(self) -> bool:
+        return not (self._waiting or self._blocked)
+
     async def drained(self) -> bool:
         self.flush()
-        while not self.ended and (self._waiting or self._blocked):
+        while not self.ended and not self.is_drained():
             await self._wait()
         return not self.ended
 

@@ -223,18 +223,23 @@ class RedisState:
     ) -> Refusal | None:
         return await self._budgets[self._client(organization_id)].spend(accounts, units)
 
-    async def _ask_work(self, client: redis.asyncio.Redis, question: Question) -> Answer | None:
-        keys = [_key("work", account.key) for account, _ in question.accounts]
-        figures = [n for account, units in question.accounts for n in (units, account.limit)]
-        answer = await self._ask(
-            client,
-            lambda: _eval(client, SPEND, keys, int(WINDOW), int(question.force), *figures),
-            otherwise=None,
+    async def _ask_work(
+        self, client: redis.asyncio.Redis, questions: Sequence[Question]
+    ) -> list[Answer] | None:
+        keys = [_key("work", account.key) for asked in questions for account, _ in asked.accounts]
+        figures: list[int] = []
+        for accounts, force in questions:
+            figures += [int(force), len(accounts)]
+            figures += [n for account, units in accounts for n in (units, account.limit)]
+        answers = await self._ask(
+            client, lambda: _eval(client, SPEND, keys, int(WINDOW), *figures), otherwise=None
         )
-        if answer is None:
+        if answers is None:
             return None
-        refused, wait, *totals = answer
-        return Answer(refused - 1 if refused else None, wait, totals)
+        return [
+            Answer(refused - 1 if refused else None, wait, totals)
+            for refused, wait, *totals in answers
+        ]
 
     async def _ask_messages(
         self, client: redis.asyncio.Redis, counts: Sequence[Count], window: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sync.delivery.budgets import (
@@ -79,14 +80,15 @@ class Redis:
     """All that it is asked; it knows what everybody has spent, and may be away."""
 
     totals: dict[str, int] = field(default_factory=dict)
-    asked: list[Question] = field(default_factory=list)
+    asked: list[Sequence[Question]] = field(default_factory=list)
     away: bool = False
 
-    async def ask(self, question: Question) -> Answer | None:
-        self.asked.append(question)
+    async def ask(self, questions: Sequence[Question]) -> list[Answer] | None:
+        self.asked.append(questions)
         await asyncio.sleep(0)
-        if self.away:
-            return None
+        return None if self.away else [self._answer(question) for question in questions]
+
+    def _answer(self, question: Question) -> Answer:
         for n, (account, units) in enumerate(question.accounts):
             if not question.force and self.totals.get(account.key, 0) + units > account.limit:
                 return Answer(n, 7, [self.totals.get(a.key, 0) for a, _ in question.accounts])
@@ -113,6 +115,18 @@ async def test_s6_what_is_spent_in_another_process_counts_here_before_anything_d
     assert await two.spend([BOB, HOME], CHEAP + 20) == Refusal(BOB, 7)
     assert await two.spend([BOB, HOME], 10) is None
     assert await one.spend([BOB, HOME], 1) is not None
+
+
+async def test_s6_all_that_ask_at_the_same_time_ask_in_one_round_trip_and_in_turn() -> None:
+    redis = Redis()
+    budgets = SharedBudgets(redis.ask)
+    first = asyncio.create_task(budgets.spend([BOB, HOME], 10))
+    await asyncio.sleep(0)
+    refusals = await asyncio.gather(*(budgets.spend([ANN, HOME], 30) for _ in range(5)))
+    assert await first is None
+    assert [len(questions) for questions in redis.asked] == [1, 5]
+    assert refusals == [None, None, None, Refusal(ANN, 7), Refusal(ANN, 7)]
+    assert redis.totals == {BOB.key: 10, ANN.key: 90, HOME.key: 100}
 
 
 async def test_s6_without_redis_a_process_keeps_the_limit_by_itself() -> None:

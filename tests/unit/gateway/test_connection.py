@@ -44,6 +44,9 @@ class Kept:
     def is_filling(self) -> bool:
         return False
 
+    def is_drained(self) -> bool:
+        return False
+
     def forget_latest(self, topic: str) -> None:
         raise AssertionError("nothing is shown here")
 
