@@ -76,8 +76,8 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
                 return
             async with syncs.sending.turn(feed.organization_id):
                 _deliver(subscriber, events)
+                await asyncio.sleep(0)  # as in `sync.gateway.replay`: the loop looks at the others
         await subscriber.drained()
-        await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
 
 
 def _deliver(subscriber: Subscriber, events: Sequence[SharedEvent]) -> None:

@@ -245,9 +245,11 @@ class _Replay:
                 if self._epoch == self._feed.access_epoch:
                     self._require_life()
                     sent = sum(map(self._push, parts()))
+                    # A turn lasts until the loop has looked at the others: between two looks there
+                    # are no more pushes than turns, however many clients take theirs at once.
+                    await asyncio.sleep(0)
                     break
         await self._subscriber.drained()
-        await asyncio.sleep(0)  # where the client takes it at once, the loop looks at others, too
         return sent
 
     async def _has_room(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from sync.delivery.hub import Hub
+from sync.delivery.pages import PAGE_EVENTS
 from sync.delivery.pause import FEW
 from sync.delivery.sharing import SENDING_OF_ONE, SharedReads
 from sync.eventlog.log import LoggedEvent
@@ -172,6 +174,43 @@ async def test_s6_those_who_do_not_read_take_no_turn_from_the_others(crowd: Crow
     for user in stuck:
         crowd.outboxes[user].read_on()
     assert await asyncio.gather(*waiting) == [whole(1, 500)] * len(stuck)
+
+
+async def test_s6_between_two_looks_of_the_loop_no_more_are_sent_a_page_than_have_a_turn(
+    crowd: Crowd,
+) -> None:
+    for n in range(40):
+        await crowd.join(str(n))
+    loop = asyncio.get_running_loop()
+    pages: Counter[int] = Counter()
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        loop.call_soon(look)
+
+    def count_pages(outbox: FakeOutbox) -> None:
+        push = outbox.push
+
+        def push_and_count(frames: Any) -> None:
+            pages[looks] += len(frames) > 1  # other messages are pushed one by one
+            push(frames)
+
+        outbox.push = push_and_count  # type: ignore[method-assign] # as a client sees it
+
+    look()
+    assert await crowd.sync("0", last_sequence=10) == whole(11, 500)  # from now on in memory
+    for outbox in crowd.outboxes.values():
+        count_pages(outbox)
+        outbox.stop_reading()
+    syncs = asyncio.gather(*(crowd.sync(str(n), last_sequence=10) for n in range(40)))
+    await until(lambda: all(o.messages for o in crowd.outboxes.values()), within=10)
+    for outbox in crowd.outboxes.values():  # as when the network takes what waited for it
+        outbox.read_on()
+    assert await syncs == [whole(11, 500)] * 40
+    assert pages.total() >= 40 * 490 // PAGE_EVENTS
+    assert max(pages.values()) <= SENDING_OF_ONE
 
 
 async def test_v4_a_history_that_is_pruned_on_the_way_ends_the_sync_with_its_reason(
