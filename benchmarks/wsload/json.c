@@ -11,11 +11,17 @@ static const char *skip_space(const char *p, const char *end)
 
 static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p < end ? p + 1 : end;
+    for (p++; (p = memchr(p, '"', end - p)); p++) {
+        const char *before = p;
+        while (before[-1] == '\\')  /* the quotation mark that begins it is no backslash */
+            before--;
+        if ((p - before) % 2 == 0)
+            return p + 1;
+    }
+    return end;
 }
+
+static const bool structural[256] = {['"'] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, [','] = true};
 
 static const char *skip_value(const char *p, const char *end)
 {
@@ -23,41 +29,51 @@ static const char *skip_value(const char *p, const char *end)
         return skip_string(p, end);
     int depth = 0;
     while (p < end) {
-        if (*p == '"') {
+        if (!structural[(unsigned char)*p])
+            p++;
+        else if (*p == '"')
             p = skip_string(p, end);
-            continue;
+        else {
+            if (*p == '{' || *p == '[')
+                depth++;
+            else if (depth == 0)
+                return p;
+            else if (*p != ',')
+                depth--;
+            p++;
         }
-        if (*p == '{' || *p == '[')
-            depth++;
-        else if (depth == 0 && (*p == ',' || *p == '}' || *p == ']'))
-            return p;
-        else if (*p == '}' || *p == ']')
-            depth--;
-        p++;
     }
     return end;
 }
 
-/* Steps to the object's next member; *at starts on the opening brace. */
-static bool next_member(const char **at, const char *end, Slice *key, Slice *value)
+/* Steps from an object's opening brace, or from behind a value in it, to the next member's value; false at its end,
+ * where *at is behind it. */
+static bool next_key(const char **at, const char *end, Slice *key)
 {
     const char *p = skip_space(*at, end);
+    *at = p < end ? p + 1 : end;
     if (p >= end || (*p != '{' && *p != ','))
         return false;
     p = skip_space(p + 1, end);
-    if (p >= end || *p != '"')
+    if (p >= end || *p != '"') {
+        *at = p < end ? p + 1 : end;  /* an empty object's end */
         return false;
+    }
     const char *after = skip_string(p, end);
     *key = (Slice){p + 1, after - p - 2};
     p = skip_space(after, end);
-    if (p >= end || *p != ':')
-        return false;
-    p = skip_space(p + 1, end);
-    after = skip_value(p, end);
-    *value = (Slice){p, after - p};
-    *at = skip_space(after, end);
-    return true;
+    *at = p >= end ? end : skip_space(p + 1, end);
+    return p < end && *p == ':';
 }
+
+static Slice take_value(const char **at, const char *end)
+{
+    const char *p = *at;
+    *at = skip_value(p, end);
+    return (Slice){p, *at - p};
+}
+
+static bool is_object(const char *p, const char *end) { return p < end && *p == '{'; }
 
 bool is(Slice slice, const char *text)
 {
@@ -91,35 +107,45 @@ static uint64_t elements_of(Slice array)
     return count;
 }
 
-static uint64_t participants_of(Slice session)
+static const char *read_session(const char *at, const char *end, Message *message)
 {
-    const char *at = session.at, *end = session.at + session.length;
-    Slice key, value;
-    while (next_member(&at, end, &key, &value))
+    Slice key;
+    while (next_key(&at, end, &key)) {
+        Slice value = take_value(&at, end);
         if (is(key, "participants") && value.length && *value.at == '[')
-            return elements_of(value);
-    return 0;
+            message->participants = elements_of(value);
+    }
+    return at;
 }
 
 /* The payload, its 'data' (a KPI's value stands in the first in KPI_UPDATED, in the second in SYNC_UPDATE) or its
- * 'position'. */
-static void read_payload(Slice object, Message *message)
+ * 'position'. Each byte is looked at once: a snapshot has some megabytes for each of many members. */
+static const char *read_payload(const char *at, const char *end, Message *message)
 {
-    const char *at = object.at, *end = object.at + object.length;
-    Slice key, value;
-    while (next_member(&at, end, &key, &value)) {
+    Slice key;
+    while (next_key(&at, end, &key)) {
+        bool nested = is_object(at, end);
+        if (nested && is(key, "data")) {
+            at = read_payload(at, end, message);
+            continue;
+        }
+        if (nested && is(key, "position")) {
+            message->has_position = true;
+            at = read_payload(at, end, message);
+            continue;
+        }
+        if (nested && is(key, "session")) {
+            at = read_session(at, end, message);
+            continue;
+        }
+        Slice value = take_value(&at, end);
         if (is(key, "kpiId") || is(key, "entityId"))
             message->entity_id = unquoted(value);
         else if (is(key, "entityType"))
             message->entity_type = unquoted(value);
-        else if (is(key, "session"))
-            message->participants = participants_of(value);
         else if (is(key, "sessionId"))
             message->session_id = unquoted(value);
-        else if (is(key, "position") && value.length && *value.at == '{') {
-            message->has_position = true;
-            read_payload(value, message);
-        } else if (is(key, "x"))
+        else if (is(key, "x"))
             message->x = number_of(value);
         else if (is(key, "y"))
             message->y = number_of(value);
@@ -129,23 +155,26 @@ static void read_payload(Slice object, Message *message)
         } else if (is(key, "value")) {
             message->has_value = true;
             message->value = number_of(value);
-        } else if (is(key, "data") && value.length && *value.at == '{')
-            read_payload(value, message);
+        }
     }
+    return at;
 }
 
 Message read_message(const char *text, size_t length)
 {
     Message message = {0};
     const char *at = text, *end = text + length;
-    Slice key, value;
-    while (next_member(&at, end, &key, &value)) {
+    Slice key;
+    while (next_key(&at, end, &key)) {
+        if (is_object(at, end) && is(key, "payload")) {
+            at = read_payload(at, end, &message);
+            continue;
+        }
+        Slice value = take_value(&at, end);
         if (is(key, "type"))
             message.type = unquoted(value);
         else if (is(key, "requestId"))
             message.request_id = unquoted(value);
-        else if (is(key, "payload"))
-            read_payload(value, &message);
     }
     return message;
 }
