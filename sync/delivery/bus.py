@@ -36,6 +36,8 @@ SEND_TIMEOUT = 1.0
 ASK_TIMEOUT = 3.0
 # How long the layer is left alone after it failed; hubs read the log meanwhile.
 PAUSE = 2.0
+SHOWN_AT_ONCE = 200
+"""Of what is passing: a message of some 60 kB."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[LoggedEvent]).decode
 
@@ -51,7 +53,7 @@ class Ephemeral(msgspec.Struct, array_like=True, frozen=True):
     user_id: str
 
 
-_decode_ephemeral = msgspec.msgpack.Decoder(Ephemeral).decode
+_decode_ephemerals = msgspec.msgpack.Decoder(list[Ephemeral]).decode
 
 
 def group_name(organization_id: str) -> str:
@@ -70,6 +72,9 @@ class Bus:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._sends: set[asyncio.Task[None]] = set()
+        self._shown: dict[str, dict[tuple[str, str], Ephemeral]] = {}
+        """Of organizations, what other processes are told in a moment: the latest under each topic
+        and key."""
         self._away_until: dict[str, float] = {}
         """When events of an organization are sent again whose Redis did not take them."""
 
@@ -116,13 +121,14 @@ class Bus:
         for organization_id, events in by_organization.items():
             if self._hub is not None:
                 self._hub.ingest(organization_id, events)
-            task = asyncio.ensure_future(self._send(organization_id, events))
-            self._sends.add(task)
-            task.add_done_callback(self._sends.discard)
+            self._send(organization_id, {"type": "sync.events", "events": _encode(events)})
 
-    async def _send(self, organization_id: str, events: list[LoggedEvent]) -> None:
-        message = {"type": "sync.events", "sender": self._sender, "events": _encode(events)}
-        await self._send_message(organization_id, message)
+    def _send(self, organization_id: str, message: dict[str, Any]) -> None:
+        task = asyncio.ensure_future(
+            self._send_message(organization_id, message | {"sender": self._sender})
+        )
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
 
     async def _send_message(self, organization_id: str, message: dict[str, Any]) -> None:
         layer = get_channel_layer()
@@ -141,15 +147,25 @@ class Bus:
             self._away_until[organization_id] = now + PAUSE
 
     def publish_ephemeral(self, organization_id: str, shown: Ephemeral) -> None:
-        """Show something passing on every process; for the event loop's thread."""
+        """Show something passing on every process; for the event loop's thread.
+
+        Other processes are told of all that comes within a turn of the loop together.
+        """
         if self._hub is not None:
             self._hub.deliver_ephemeral(organization_id, shown)
         if self._one_process:
             return
-        message = {"type": "sync.shown", "sender": self._sender, "shown": _encode(shown)}
-        task = asyncio.ensure_future(self._send_message(organization_id, message))
-        self._sends.add(task)
-        task.add_done_callback(self._sends.discard)
+        waiting = self._shown.get(organization_id)
+        if waiting is None:
+            waiting = self._shown[organization_id] = {}
+            asyncio.get_running_loop().call_soon(self._send_shown, organization_id)
+        waiting[shown.topic, shown.key] = shown
+
+    def _send_shown(self, organization_id: str) -> None:
+        latest = list(self._shown.pop(organization_id).values())
+        for first in range(0, len(latest), SHOWN_AT_ONCE):
+            some = latest[first : first + SHOWN_AT_ONCE]
+            self._send(organization_id, {"type": "sync.shown", "latest": _encode(some)})
 
     def ask(self, question: Callable[[SharedState], Awaitable[T]]) -> T | None:
         """Ask the shared state from any thread but the event loop's; None if nobody knows."""
@@ -177,10 +193,11 @@ class Bus:
             return []
         return _decode(message["events"])
 
-    def received_ephemeral(self, message: dict[str, Any]) -> Ephemeral | None:
-        if message.get("sender") == self._sender or "shown" not in message:
-            return None
-        return _decode_ephemeral(message["shown"])
+    def received_ephemerals(self, message: dict[str, Any]) -> list[Ephemeral]:
+        """What another process shows; nothing of our own."""
+        if message.get("sender") == self._sender or "latest" not in message:
+            return []
+        return _decode_ephemerals(message["latest"])
 
     def close(self) -> None:
         """End the thread of a process without a server; what was published has been sent then."""

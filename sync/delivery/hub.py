@@ -168,7 +168,7 @@ class Hub:
                 message = await self._layer.receive(self._channel)
                 if events := bus.received(message):
                     self.ingest(events[0].organization_id, events)
-                elif shown := bus.received_ephemeral(message):
+                for shown in bus.received_ephemerals(message):
                     self.deliver_ephemeral(shown.organization_id, shown)
             except Exception:
                 logger.exception("group message not read")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from channels.layers import InMemoryChannelLayer, channel_layers
+from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 
-from sync.delivery.bus import PAUSE, Bus, Ephemeral, group_name
+from sync.delivery.bus import PAUSE, SHOWN_AT_ONCE, Bus, Ephemeral, group_name
 from sync.eventlog.log import LoggedEvent
 from sync.testing import MemoryLog
 from tests.support.waiting import until
@@ -59,6 +59,24 @@ def layer() -> Any:
     channel_layers.set("default", before)
 
 
+class RedisLayer(BaseChannelLayer):  # type: ignore[misc]  # Channels has no types
+    """A group layer that other processes listen to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        self.sent.append((group, message))
+
+
+@pytest.fixture
+def redis_layer() -> Any:
+    before = channel_layers.set("default", RedisLayer())
+    yield channel_layers["default"]
+    channel_layers.set("default", before)
+
+
 async def soon(ask: Any) -> None:
     await until(ask, within=10, every=0.001)
 
@@ -92,8 +110,33 @@ async def test_v2_another_process_reads_what_was_sent_and_its_own_is_not_taken_t
     await soon(lambda: layer.sent)
     [(_, message)] = layer.sent
     assert other.bus.received(message) == [event]
-    assert (sender.bus.received(message), other.bus.received_ephemeral(message)) == ([], None)
+    assert (sender.bus.received(message), other.bus.received_ephemerals(message)) == ([], [])
     assert sender.shown == [SHOWN]
+
+
+async def test_c6_what_is_shown_within_a_turn_goes_to_other_processes_together_the_latest_alone(
+    redis_layer: RedisLayer,
+) -> None:
+    sender, other = Process(), Process()
+
+    def shown(user: str, n: int, organization_id: str = "o") -> Ephemeral:
+        return Ephemeral(organization_id, "session:s", f"s:{user}", str(n), user)
+
+    for n in range(3):
+        sender.bus.publish_ephemeral("o", shown("u", n))
+        sender.bus.publish_ephemeral("p", shown("u", n, "p"))
+    sender.bus.publish_ephemeral("o", shown("v", 9))
+    assert sender.shown[-1] == shown("v", 9), "here it is shown at once"
+    await soon(lambda: len(redis_layer.sent) == 2)
+    (of_o, message), (of_p, _) = redis_layer.sent
+    assert (of_o, of_p) == (group_name("o"), group_name("p"))
+    assert other.bus.received_ephemerals(message) == [shown("u", 2), shown("v", 9)]
+    assert (sender.bus.received_ephemerals(message), other.bus.received(message)) == ([], [])
+    for n in range(SHOWN_AT_ONCE + 1):
+        sender.bus.publish_ephemeral("o", shown(f"u{n}", n))
+    await soon(lambda: len(redis_layer.sent) == 4)
+    lengths = [len(other.bus.received_ephemerals(sent)) for _, sent in redis_layer.sent[2:]]
+    assert lengths == [SHOWN_AT_ONCE, 1]
 
 
 async def test_v2_a_layer_that_is_away_is_left_alone_for_a_while_and_delivery_goes_on(
