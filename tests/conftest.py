@@ -107,22 +107,24 @@ hash_passwords_quickly()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    elsewhere = [item for item in items if _runs_elsewhere(item)]
+    # Also of files that are named on the command line: pytest asks no `collect_ignore` of them.
+    files = {item.path for item in items}
+    away = {file for file in files if any(file.is_relative_to(path) for path in RUN_ELSEWHERE)}
+    elsewhere = [item for item in items if item.path in away or _is_marked_for_another(item)]
     config.hook.pytest_deselected(items=elsewhere)
-    items[:] = [item for item in items if item not in elsewhere]
-    files = list(dict.fromkeys(item.path for item in items))
-    waiting = sorted((f for f in files if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
-    others = (file for file in files if file not in waiting)
+    gone = set(elsewhere)
+    items[:] = [item for item in items if item not in gone]
+    order = list(dict.fromkeys(item.path for item in items))
+    waiting = sorted((f for f in order if f.stem in WAITING), key=lambda f: WAITING.index(f.stem))
+    others = (file for file in order if file not in waiting)
     place = {file: float(n) for n, file in enumerate(others)}
     place |= {file: OTHERS * n - 0.5 for n, file in enumerate(waiting)}
     items.sort(key=lambda item: place[item.path])
 
 
-def _runs_elsewhere(item: pytest.Item) -> bool:
-    """Also of files that are named on the command line: pytest asks no `collect_ignore` of them."""
+def _is_marked_for_another(item: pytest.Item) -> bool:
     once = item.get_closest_marker("once")
-    is_marked = once is not None and once.args != (BACKEND,)
-    return is_marked or any(item.path.is_relative_to(path) for path in RUN_ELSEWHERE)
+    return once is not None and once.args != (BACKEND,)
 
 
 def pytest_collection_finish() -> None:
