@@ -27,7 +27,7 @@ from tests.support.waiting import until
 from tests.wire.test_notes_on_things import pin
 from tests.wire.test_sessions import create
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("sqlite")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.once("postgres")]
 
 SECOND = 1.0
 TRIES = 3
