@@ -1,4 +1,4 @@
-"""What one person should know, and what they have seen."""
+"""Notifications of a person, and the last event that they have seen."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class Bus:
         return _decode(message["events"])
 
     def received_ephemerals(self, message: dict[str, Any]) -> list[Ephemeral]:
-        """What another process shows; nothing of our own."""
+        """Return what another process shows; nothing of our own."""
         if message.get("sender") == self._sender or "latest" not in message:
             return []
         return _decode_ephemerals(message["latest"])

@@ -197,7 +197,7 @@ async def test_s6_between_two_looks_of_the_loop_no_more_are_sent_a_page_than_hav
             pages[looks] += len(frames) > 1  # other messages are pushed one by one
             push(frames)
 
-        outbox.push = push_and_count  # type: ignore[method-assign] # as a client sees it
+        outbox.push = push_and_count  # type: ignore[method-assign]  # seen by the client
 
     look()
     assert await crowd.sync("0", last_sequence=10) == whole(11, 500)  # from now on in memory
