@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -14,13 +16,15 @@ from collaboration.errors import SessionNotFound
 from collaboration.handlers import _enter, _take_place
 from collaboration.messages import SessionLeft
 from collaboration.models import Session, State
-from collaboration.picture import read_picture
+from collaboration.picture import SESSIONS_AT_ONCE, Picture, picture_for, read_pictures
 from collaboration.presence import enter_room, hold_presence
 from collaboration.rooms import Room
 from collaboration.services import participants, sessions
 from sync.delivery.hub import Hub
+from sync.delivery.turns import Turns
 from sync.eventlog import log
 from sync.eventlog.log import LoggedEvent
+from sync.eventlog.threads import READINGS, READINGS_OF_ONE
 from sync.gateway.connection import Connection
 from sync.gateway.dispatcher import Context
 from sync.protocol import registry
@@ -28,6 +32,14 @@ from sync.protocol.codecs import json_text
 from sync.protocol.envelope import Envelope
 from sync.testing import Clock, FakeOutbox, MemoryLog
 from tests.support.cast import Cast, Person
+
+
+class CountedTurns(Turns):
+    taken = 0
+
+    def turn(self, owner: str) -> Any:
+        self.taken += 1
+        return super().turn(owner)
 
 
 class Meeting:
@@ -200,12 +212,37 @@ async def test_c2_a_session_that_was_left_or_has_ended_is_shown_to_nobody(
     meeting: Meeting,
 ) -> None:
     bob = principal_of(meeting.bob.user)
-    asked = (meeting.organization_id, meeting.session_id, [bob.user_id])
-    assert read_picture(*asked).of(bob).user_id == bob.user_id
+    asked = (meeting.organization_id, {meeting.session_id: [bob.user_id]})
+    assert read_pictures(*asked)[meeting.session_id].of(bob).user_id == bob.user_id
     meeting.leave()
     with pytest.raises(SessionNotFound):
-        read_picture(*asked).of(bob)
+        read_pictures(*asked)[meeting.session_id].of(bob)
     with transaction.atomic():
         sessions.session_end(Session.objects.get(pk=meeting.session_id), reason="admin")
+    assert read_pictures(*asked) == {}
     with pytest.raises(SessionNotFound):
-        read_picture(*asked)
+        await picture_for(bob, meeting.session_id, hub=meeting.hub)
+
+
+async def test_c2_sessions_that_are_joined_together_are_read_together_and_each_is_its_own(
+    meeting: Meeting,
+) -> None:
+    bob, organization_id = principal_of(meeting.bob.user), meeting.organization_id
+    ids = [meeting.session_id]
+    for n in range(SESSIONS_AT_ONCE + 1):
+        with transaction.atomic():
+            started = sessions.session_create(
+                bob, title=str(n), active_space="", max_participants=9, invite_user_ids=[]
+            )
+        ids.append(str(started.pk))
+    readings = meeting.hub.readings = CountedTurns(READINGS, of_one=READINGS_OF_ONE)
+    missing = str(uuid4())
+    pictures = await asyncio.gather(
+        *(picture_for(bob, id_, hub=meeting.hub) for id_ in [*ids, ids[-1], missing]),
+        return_exceptions=True,
+    )
+    assert isinstance(pictures.pop(), SessionNotFound)
+    shown = [picture.of(bob) for picture in pictures if isinstance(picture, Picture)]
+    assert [each.session_id for each in shown] == [*ids, ids[-1]]
+    assert {each.sequence for each in shown} == {log.head(organization_id).sequence}
+    assert readings.taken == 2

@@ -15,7 +15,7 @@ from bos.models import Employee
 from bos.permissions import principal_of
 from collaboration.models import Participant
 from collaboration.payloads import session_joined
-from collaboration.picture import read_picture
+from collaboration.picture import read_pictures
 from collaboration.services.sessions import session_create, session_join
 from kpis.models import Kpi
 from sync.eventlog import log
@@ -39,9 +39,9 @@ async def test_s6_a_snapshot_and_a_join_wait_for_nobody_who_writes(
             shown, _ = await snapshot(vera, cast.home.topic)
             assert ("kpi", str(cast.home.revenue.pk)) in shown
             principal = principal_of(cast.bob.user)
-            of = (principal.organization_id, session, {principal.user_id})
-            picture = await asyncio.to_thread(elsewhere, read_picture, *of)
-            assert picture.of(principal).session_id == session
+            of = (principal.organization_id, {session: {principal.user_id}})
+            pictures = await asyncio.to_thread(elsewhere, read_pictures, *of)
+            assert pictures[session].of(principal).session_id == session
 
 
 def start_session(cast: Cast) -> str:
