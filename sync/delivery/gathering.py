@@ -43,12 +43,13 @@ class Gathered(Generic[Q, A]):
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             try:
                 answers = await self._answer([question for question, _ in batch])
+                answered = list(zip(batch, answers, strict=True))
             except Exception as error:
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
             else:
-                for (_, future), answer in zip(batch, answers, strict=True):
+                for (_, future), answer in answered:
                     if not future.done():
                         future.set_result(answer)
             if self._pause and len(batch) > 1:

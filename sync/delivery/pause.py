@@ -64,6 +64,8 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
             await subscriber.drained()
         if recent := feed.recent.after(subscriber.position, limit=FEW):
             _deliver(subscriber, recent)
+            # Where the client takes it at once, the loop looks at the others, too.
+            await asyncio.sleep(0)
         else:
             try:
                 events = await syncs.tails.read(feed, after=subscriber.position)
@@ -76,7 +78,7 @@ async def catch_up(feed: Feed, subscriber: Subscriber) -> None:
                 return
             async with syncs.sending.turn(feed.organization_id):
                 _deliver(subscriber, events)
-                await asyncio.sleep(0)  # as in `sync.gateway.replay`: the loop looks at the others
+                await asyncio.sleep(0)  # in the turn: see `sync.gateway.replay`
         await subscriber.drained()
 
 

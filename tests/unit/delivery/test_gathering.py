@@ -88,3 +88,14 @@ async def test_a4_only_at_a_busy_time_is_waited_for_more() -> None:
     assert oracle.asked[2:] == [[3, 4]]
     await asyncio.gather(*later)
     assert oracle.asked[3:] == [[5, 6]]
+
+
+async def test_a4_an_answer_that_is_missing_leaves_nobody_waiting() -> None:
+    async def answer(questions: list[int]) -> list[int]:
+        return questions[: len(questions) - (0 in questions)]
+
+    gathered = Gathered(answer, most=MOST)
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(gathered.ask(1), gathered.ask(0), return_exceptions=True)
+        assert [type(each) for each in answers] == [ValueError, ValueError]
+        assert await gathered.ask(2) == 2

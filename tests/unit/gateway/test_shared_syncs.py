@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -176,13 +176,12 @@ async def test_s6_those_who_do_not_read_take_no_turn_from_the_others(crowd: Crow
     assert await asyncio.gather(*waiting) == [whole(1, 500)] * len(stuck)
 
 
-async def test_s6_between_two_looks_of_the_loop_no_more_are_sent_a_page_than_have_a_turn(
-    crowd: Crowd,
-) -> None:
-    for n in range(40):
-        await crowd.join(str(n))
+def pushes_by_look(
+    outboxes: Iterable[FakeOutbox], *, of: Callable[[Any], bool] = lambda frames: True
+) -> Counter[int]:
+    """Count from now on how often these are pushed such frames between two looks of the loop."""
     loop = asyncio.get_running_loop()
-    pages: Counter[int] = Counter()
+    pushes: Counter[int] = Counter()
     looks = 0
 
     def look() -> None:
@@ -190,27 +189,51 @@ async def test_s6_between_two_looks_of_the_loop_no_more_are_sent_a_page_than_hav
         looks += 1
         loop.call_soon(look)
 
-    def count_pages(outbox: FakeOutbox) -> None:
+    def count(outbox: FakeOutbox) -> None:
         push = outbox.push
 
         def push_and_count(frames: Any) -> None:
-            pages[looks] += len(frames) > 1  # other messages are pushed one by one
+            pushes[looks] += of(frames)
             push(frames)
 
         outbox.push = push_and_count  # type: ignore[method-assign]  # seen by the client
 
     look()
+    for outbox in outboxes:
+        count(outbox)
+    return pushes
+
+
+async def test_s6_between_two_looks_of_the_loop_no_more_are_sent_a_page_than_have_a_turn(
+    crowd: Crowd,
+) -> None:
+    for n in range(40):
+        await crowd.join(str(n))
     assert await crowd.sync("0", last_sequence=10) == whole(11, 500)  # from now on in memory
-    for outbox in crowd.outboxes.values():
-        count_pages(outbox)
+    outboxes = crowd.outboxes.values()
+    pages = pushes_by_look(outboxes, of=lambda frames: len(frames) > 1)
+    for outbox in outboxes:
         outbox.stop_reading()
     syncs = asyncio.gather(*(crowd.sync(str(n), last_sequence=10) for n in range(40)))
-    await until(lambda: all(o.messages for o in crowd.outboxes.values()), within=10)
-    for outbox in crowd.outboxes.values():  # as when the network takes what waited for it
+    await until(lambda: all(outbox.messages for outbox in outboxes), within=10)
+    for outbox in outboxes:  # as when the network takes what waited for it
         outbox.read_on()
     assert await syncs == [whole(11, 500)] * 40
     assert pages.total() >= 40 * 490 // PAGE_EVENTS
     assert max(pages.values()) <= SENDING_OF_ONE
+
+
+async def test_s6_between_two_looks_of_the_loop_few_are_delivered_of_what_came_in_a_pause(
+    crowd: Crowd,
+) -> None:
+    await crowd.join("alice")
+    feed, subscriber = await crowd.hub.feed("o"), crowd.connections["alice"].subscriber
+    feed.follow(subscriber, [KPI])
+    pushes = pushes_by_look([crowd.outboxes["alice"]])
+    async with feed.paused(subscriber):
+        feed.ingest([crowd.log.append("o", topics=[KPI]) for _ in range(4 * FEW)])
+    assert pushes.total() == 4 * FEW
+    assert max(pushes.values()) <= FEW
 
 
 async def test_v4_a_history_that_is_pruned_on_the_way_ends_the_sync_with_its_reason(
