@@ -87,7 +87,7 @@ function spanInWords(from: string, to: string): string {
   return utcDay(from) === utcDay(to) ? utcDay(from) : `${utcDay(from)} to ${utcDay(to)}`;
 }
 
-/** Who has done it, and by which way: "Mia Park, by REST"; "" for what happens by itself. */
+/** The person or machine that has done it, and by which way: "Mia Park, by REST"; "" for what happens by itself. */
 export function doneBy(item: Item): string {
   const name = "actorName" in item ? item.actorName ?? "" : "";
   const way = "source" in item ? sourceInWords(item.source) : "";

@@ -80,7 +80,7 @@ function channelOf({ entity, sessionId }: Place): string {
   return entity?.type === "kpi" && isComplete.value && !found("kpi", entity.id) ? `kpi:${entity.id}` : "";
 }
 
-/** Who reads the notes of a place whose channel is refused to the user; null where others show them. */
+/** Says to whom a place shows its notes, for a user who is refused its channel; null where other channels bring them. */
 function closedTo({ entity, sessionId }: Place): string | null {
   if (sessionId) return isInSession(sessionId) ? null : "Its notes are shown to those who take part in the session, and to the invited.";
   return entity?.type === "department" ? "Its notes are shown to those who work in the department, and to managers." : null;

@@ -74,7 +74,7 @@ function isThere({ type, id }: EntityRef): boolean {
 
 // ---------------------------------------------------------------- people
 
-/** Who may be mentioned in a place, as far as the page can tell: the server decides. */
+/** The people who may be mentioned in a place, as far as the page can tell: the server decides. */
 export function mentionableIn({ sessionId }: Place): readonly Person[] {
   const others = people.value.filter(({ id }) => id !== user.value?.id);
   if (sessionId) {

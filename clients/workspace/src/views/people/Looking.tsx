@@ -5,7 +5,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { Avatars } from "../../ui/shown.tsx";
 import { lookAt, lookersOf, usePresence } from "./presence.ts";
 
-/** Who else is looking at this just now, and let them see that the user does. `only`: do not tell of the user. */
+/** Show the others who look at this just now, and let them see that the user does. `only`: do not tell of the user. */
 export function Looking({ entity, only = false }: { entity: EntityRef; only?: boolean }) {
   const { type, id } = entity;
   const tells = !only && isShown.value;

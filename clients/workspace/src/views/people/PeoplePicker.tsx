@@ -17,7 +17,7 @@ interface PeoplePickerProps {
   ids: { id: string; "aria-describedby": string; "aria-invalid": true | undefined };
   chosen: readonly string[];
   onChange: (userIds: string[]) => void;
-  /** Who is not offered, as those who are there already. */
+  /** The people who are not offered, as those who are there already. */
   except?: readonly string[];
 }
 
