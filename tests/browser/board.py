@@ -29,7 +29,9 @@ async def sign_in(page: Page, url: str, person: Person) -> None:
 
 async def sign_out(page: Page) -> None:
     await page.click(".bar .menu-opener")
-    await page.click("[data-sign-out]")
+    # The form is there a moment before the page loads anew, and that would end what follows.
+    async with page.expect_event("load"):
+        await page.click("[data-sign-out]")
     await expect(page.locator("[data-sign-in]")).to_be_visible()
 
 
